@@ -1,0 +1,115 @@
+//! A contract's terms (契約条件) as facts with two times, and the days on which it runs.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::text_enum;
+
+/// A point in time, UTC. Instants of the ledger have whole microseconds.
+pub type Instant = DateTime<Utc>;
+
+/// When the ledger learned a fact: the instant, and the place of its entry in the contract's chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// Position in the contract's ledger, from 1. Orders facts; unique among facts of one kind.
+    pub seq: i64,
+    /// Never earlier than that of a smaller `seq`.
+    pub at: Instant,
+}
+
+text_enum! {
+    /// Categories of entrusted data. `personal` is the whole, the others are subsets of it; never added up.
+    pub enum DataCategory {
+        /// 個人情報
+        Personal = "personal",
+        /// 特定個人情報（マイナンバー）
+        MyNumber = "my_number",
+        /// 要配慮個人情報
+        Sensitive = "sensitive",
+    }
+}
+
+/// How many persons' data of one category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataVolume {
+    pub category: DataCategory,
+    /// Persons, ≥ 0.
+    pub persons: i64,
+}
+
+text_enum! {
+    /// 再委託の可否 under the contract.
+    pub enum Policy {
+        /// 禁止
+        Prohibited = "prohibited",
+        /// 事前承認
+        ConsentRequired = "consent_required",
+        /// 三要件つき事前承認 (PPC Q3-9: named company with proof of capacity, periodic report, agreed)
+        ConditionalConsent = "conditional_consent",
+        /// 届出のみ
+        NoticeOnly = "notice_only",
+        /// 軽微な業務を除き承認 (up to `minor_limit_yen`)
+        MinorExempt = "minor_exempt",
+        /// 個人情報の取扱いなし
+        NoPersonalData = "no_personal_data",
+    }
+}
+
+text_enum! {
+    /// 国外での取扱い.
+    pub enum Overseas { Prohibited = "prohibited", ConsentRequired = "consent_required" }
+}
+
+text_enum! {
+    /// How often a 再委託状況報告 is owed.
+    pub enum DeclarationInterval { None = "none", Monthly = "monthly", Quarterly = "quarterly", Yearly = "yearly" }
+}
+
+/// The contract's clause on subcontracting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subcontracting {
+    pub policy: Policy,
+    /// Deepest tier allowed; the prime is tier 1. None: no limit.
+    pub max_tier: Option<i32>,
+    /// Tier 2's amounts against the contract's, percent; at or over it needs a special reason. None: no limit.
+    pub max_ratio_percent: Option<i32>,
+    pub overseas: Overseas,
+    /// With [`Policy::MinorExempt`]: uses of at most this amount need no consent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minor_limit_yen: Option<i64>,
+}
+
+/// Everything a 変更契約 can change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    pub title: String,
+    /// 年度: the year in which 1 April falls.
+    pub fiscal_year: i32,
+    pub amount_yen: i64,
+    pub signed_on: NaiveDate,
+    pub starts_on: NaiveDate,
+    /// Last day, inclusive.
+    pub ends_on: NaiveDate,
+    pub scope: String,
+    pub data: Vec<DataVolume>,
+    pub subcontracting: Subcontracting,
+    pub declaration_interval: DeclarationInterval,
+    /// Days after the end within which data must be returned or destroyed.
+    pub return_due_days: i32,
+    pub department: Option<String>,
+}
+
+/// Terms that hold from a day on. The first of a contract is its registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TermsFact {
+    pub effective_on: NaiveDate,
+    pub terms: Terms,
+    pub stamp: Stamp,
+}
+
+/// 解除・終了: `effective_on` is the first day on which the contract no longer runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Termination {
+    pub effective_on: NaiveDate,
+    pub stamp: Stamp,
+}

@@ -1,0 +1,18 @@
+//! The rules of the field, pure: no I/O, no SQL, no clock, no logging. Days, facts and settings come in as
+//! values, decisions go out as values.
+
+pub mod access;
+pub mod alert;
+pub mod audit;
+pub mod calendar;
+pub mod chain;
+pub mod contract;
+pub mod corporate_number;
+pub mod days;
+pub mod declaration;
+pub mod id;
+pub mod input;
+pub mod password;
+pub mod settings;
+pub mod text;
+pub mod text_enum;

