@@ -1,0 +1,242 @@
+//! Settings: `config/default.toml`, then the file of `--config`, then the environment. An unknown key or a bad
+//! value stops the start and is named; a secret's value never is.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use config::{Environment, File, FileFormat};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+const DEFAULTS: &str = include_str!("../config/default.toml");
+const PREFIX: &str = "ITAKU";
+
+/// Every setting of a server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The zone in which days begin.
+    #[serde(deserialize_with = "timezone")]
+    pub timezone: Tz,
+    pub server: Server,
+    pub database: Database,
+    pub mail: Mail,
+    pub auth: Auth,
+    pub ledger: Ledger,
+    pub scheduler: Scheduler,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// HOST:PORT; port 0 picks one.
+    pub listen: String,
+    /// Without a slash at its end.
+    pub public_url: String,
+    /// HOST:PORT of `/metrics`; empty: not served.
+    pub admin_listen: String,
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    pub url: String,
+    pub connections: u32,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    pub url: String,
+    /// An address, with or without a name.
+    pub from: String,
+    pub timeout_seconds: u64,
+}
+
+/// `[auth]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    pub secret: String,
+    /// Life of an access token.
+    pub access_minutes: i64,
+    /// Life of a session, from password to logout at the latest.
+    pub session_hours: i64,
+}
+
+/// `[ledger]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    pub signing_key: String,
+}
+
+/// `[scheduler]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scheduler {
+    pub enabled: bool,
+    /// Local time of the daily sweep.
+    #[serde(deserialize_with = "time_of_day")]
+    pub sweep_at: NaiveTime,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("access_minutes", &self.access_minutes).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").finish_non_exhaustive()
+    }
+}
+
+fn timezone<'de, D: Deserializer<'de>>(d: D) -> Result<Tz, D::Error> {
+    let text = String::deserialize(d)?;
+    text.parse().map_err(|_| D::Error::custom(format!("timezone: {text:?} is not a zone such as Asia/Tokyo")))
+}
+
+fn time_of_day<'de, D: Deserializer<'de>>(d: D) -> Result<NaiveTime, D::Error> {
+    let text = String::deserialize(d)?;
+    NaiveTime::parse_from_str(&text, "%H:%M")
+        .map_err(|_| D::Error::custom(format!("scheduler.sweep_at: {text:?} is not a time such as 06:00")))
+}
+
+/// A setting that stops the start; says which.
+#[derive(Debug, thiserror::Error)]
+#[error("settings: {0}")]
+pub struct ConfigError(pub String);
+
+impl Config {
+    /// Reads the settings; `file` is that of `--config`, `environment` usually `std::env::vars()`.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(path) = file {
+            builder = builder.add_source(File::from(path).format(FileFormat::Toml));
+        }
+        let environment = with_secret_files(environment)?;
+        let lists = ["server.trusted_proxies"];
+        let source = Environment::with_prefix(PREFIX)
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key(lists[0])
+            .ignore_empty(true)
+            .source(Some(environment));
+        let config: Self = builder
+            .add_source(source)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|e| ConfigError(e.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let url = url::Url::parse(&self.server.public_url);
+        if !url.is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some()) {
+            return Err(ConfigError(format!("server.public_url: {:?} is not an http(s) address", self.server.public_url)));
+        }
+        if !(1..=200).contains(&self.database.connections) {
+            return Err(ConfigError("database.connections: from 1 to 200".to_owned()));
+        }
+        if !(30..=720).contains(&self.auth.access_minutes) {
+            return Err(ConfigError("auth.access_minutes: from 30 to 720".to_owned()));
+        }
+        if !(1..=24).contains(&self.auth.session_hours) {
+            return Err(ConfigError("auth.session_hours: from 1 to 24".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// What only a server needs: the secrets.
+    pub fn check_secrets(&self) -> Result<(), ConfigError> {
+        if self.auth.secret.len() < 32 {
+            return Err(ConfigError("auth.secret (ITAKU__AUTH__SECRET): give at least 32 random characters".to_owned()));
+        }
+        if self.ledger.signing_key.is_empty() {
+            let wanted = "32 random bytes as hexadecimal, such as `openssl rand -hex 32` prints";
+            return Err(ConfigError(format!("ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): give {wanted}")));
+        }
+        Ok(())
+    }
+}
+
+/// `ITAKU__AUTH__SECRET_FILE=/path` stands for `ITAKU__AUTH__SECRET=<content of the file>`.
+fn with_secret_files(
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<HashMap<String, String>, ConfigError> {
+    let mut taken = HashMap::new();
+    for (key, value) in environment {
+        if !key.starts_with("ITAKU__") {
+            continue;
+        }
+        match key.strip_suffix("_FILE") {
+            Some(name) => {
+                let text = std::fs::read_to_string(&value)
+                    .map_err(|e| ConfigError(format!("{key}: {value} can't be read: {e}")))?;
+                taken.insert(name.to_owned(), text.trim_end().to_owned());
+            }
+            None => {
+                taken.insert(key, value);
+            }
+        }
+    }
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::load(None, pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn defaults_stand_and_the_environment_goes_over_them() {
+        let config = load(&[
+            ("ITAKU__DATABASE__URL", "postgres://localhost/x"),
+            ("ITAKU__SCHEDULER__ENABLED", "false"),
+            ("ITAKU__AUTH__SECRET", "0123456789012345678901234567890123"),
+            ("ITAKU__TIMEZONE", "Asia/Tokyo"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
+        assert_eq!(config.database.url, "postgres://localhost/x");
+        assert!(!config.scheduler.enabled);
+        assert_eq!(config.auth.secret, "0123456789012345678901234567890123");
+        assert_eq!(config.scheduler.sweep_at, NaiveTime::from_hms_opt(6, 0, 0).unwrap());
+    }
+
+    #[test]
+    fn an_unknown_key_or_a_bad_value_is_named() {
+        let unknown = load(&[("ITAKU__SERVER__LISTENN", "x")]).unwrap_err().to_string();
+        assert!(unknown.contains("listenn"), "{unknown}");
+        let bad = load(&[("ITAKU__SCHEDULER__SWEEP_AT", "25:00")]).unwrap_err().to_string();
+        assert!(bad.contains("sweep_at"), "{bad}");
+        let zone = load(&[("ITAKU__TIMEZONE", "Mars/Olympus")]).unwrap_err().to_string();
+        assert!(zone.contains("Mars/Olympus"), "{zone}");
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        std::fs::write(&path, "a secret that is long enough to be one\n").unwrap();
+        let config = load(&[("ITAKU__AUTH__SECRET_FILE", path.to_str().unwrap())]).unwrap();
+        assert_eq!(config.auth.secret, "a secret that is long enough to be one");
+        assert!(load(&[("ITAKU__AUTH__SECRET_FILE", "/nowhere/at/all")]).is_err());
+    }
+}

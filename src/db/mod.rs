@@ -1,0 +1,85 @@
+//! The only room that knows SQL, or which database it is: pool, transactions, finders and writers, one file per
+//! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
+
+pub mod idempotency;
+pub mod pool;
+pub mod schema;
+pub mod tx;
+pub mod types;
+
+pub use pool::{Db, Migrated};
+pub use tx::{Author, ChainKey, Tx};
+pub use types::Conn;
+
+/// What can go wrong between the program and its database.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// No such row, or not in scope.
+    #[error("no such row")]
+    NotFound,
+    /// A unique constraint refused a second row; the constraint's name or columns.
+    #[error("not unique: {0}")]
+    NotUnique(String),
+    /// The database can't be reached, is full, or is busy beyond patience.
+    #[error("database unavailable: {0}")]
+    Unavailable(String),
+    /// A stored value that the program can't read.
+    #[error("unreadable row: {0}")]
+    BrokenRow(String),
+    /// The URL or the migrations are not usable.
+    #[error("{0}")]
+    Setup(String),
+    /// Anything else: a defect of the program.
+    #[error("query failed: {0}")]
+    Query(diesel::result::Error),
+    /// An entry that can't be brought into canonical form: a defect of the program.
+    #[error(transparent)]
+    Ledger(#[from] crate::ledger::LedgerError),
+}
+
+impl From<diesel::result::Error> for DbError {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind as Kind, Error};
+        match error {
+            Error::NotFound => Self::NotFound,
+            Error::DatabaseError(Kind::UniqueViolation, info) => {
+                Self::NotUnique(info.constraint_name().unwrap_or(info.message()).to_owned())
+            }
+            Error::DatabaseError(Kind::ClosedConnection | Kind::SerializationFailure | Kind::ReadOnlyTransaction, info) => {
+                Self::Unavailable(info.message().to_owned())
+            }
+            Error::DatabaseError(Kind::Unknown, ref info) if out_of_reach(info.message()) => {
+                Self::Unavailable(info.message().to_owned())
+            }
+            Error::DeserializationError(e) => Self::BrokenRow(e.to_string()),
+            other => Self::Query(other),
+        }
+    }
+}
+
+/// Messages of SQLite and libpq that speak of the disk, the connection or a crowd, not of the statement.
+fn out_of_reach(message: &str) -> bool {
+    const SIGNS: [&str; 11] = [
+        "database is locked",
+        "disk is full",
+        "disk I/O error",
+        "unable to open database",
+        "readonly database",
+        "server closed the connection",
+        "terminating connection",
+        "connection to server",
+        "no connection to the server",
+        "deadlock detected",
+        "could not extend file",
+    ];
+    SIGNS.iter().any(|sign| message.contains(sign))
+}
+
+/// What tells two databases apart; used where SQL must differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Embedded.
+    Sqlite,
+    /// A server.
+    Postgresql,
+}

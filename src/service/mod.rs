@@ -1,0 +1,109 @@
+//! The use cases: a capability a file (or folder). Each is check → decide (domain) → write, in one transaction:
+//! facts + ledger entry + re-evaluated alerts + outbox rows, through [`App::act`] and nothing else.
+
+pub mod failure;
+pub mod idempotency;
+pub mod page;
+
+use std::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::clock::{DemoClock, Sources};
+use crate::config::Config;
+use crate::db::{Author, ChainKey, Db, Tx};
+use crate::domain::access::{Actor, Scope};
+use crate::domain::contract::Instant;
+use crate::domain::id::ContractId;
+use crate::ledger::receipt::SigningKey;
+
+pub use failure::Failure;
+pub use page::{Page, Paged};
+
+/// What every use case works with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub db: Db,
+    pub sources: Sources,
+    pub config: Arc<Config>,
+    /// Signs the receipts.
+    pub signing_key: Arc<SigningKey>,
+    /// Only under `itaku demo`: the business clock that can be moved.
+    pub demo: Option<Arc<DemoClock>>,
+}
+
+/// One request of one person: who asks, and whether it is to act only once.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub actor: Actor,
+    pub idempotency: Option<idempotency::Key>,
+}
+
+impl Call {
+    /// A call without an `Idempotency-Key`.
+    pub fn of(actor: Actor) -> Self {
+        Self { actor, idempotency: None }
+    }
+
+    /// What the person can know of.
+    pub fn scope(&self) -> Scope {
+        self.actor.scope()
+    }
+
+    /// In whose name the ledger is written.
+    pub fn author(&self) -> Author {
+        Author { user_id: self.actor.user_id, organization_id: self.actor.organization.id }
+    }
+}
+
+impl App {
+    /// Business time.
+    pub fn now(&self) -> Instant {
+        self.sources.clock.now()
+    }
+
+    /// The business day.
+    pub fn today(&self) -> chrono::NaiveDate {
+        self.sources.clock.today()
+    }
+
+    /// Acts on a chain in one transaction, once per `Idempotency-Key`: the same key and body give the answer kept
+    /// from the first time, and `work` does not run again.
+    pub fn act<T: Serialize + DeserializeOwned>(
+        &self,
+        call: &Call,
+        chain: ChainKey,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let once = || {
+            self.db.write_tx(&self.sources, Some(call.author()), chain, |tx| {
+                let Some(key) = &call.idempotency else { return work(tx) };
+                if let Some(kept) = idempotency::claim(tx, &call.actor, key)? {
+                    return Ok(kept);
+                }
+                let answer = work(tx)?;
+                idempotency::keep(tx, &call.actor, key, &answer)?;
+                Ok(answer)
+            })
+        };
+        match once() {
+            // The twin was first: it has committed by now, and its answer is there.
+            Err(Failure::TwinRequest) => once(),
+            answer => answer,
+        }
+    }
+
+    /// Acts on a contract; its alerts are evaluated anew before the transaction ends.
+    pub fn act_on_contract<T: Serialize + DeserializeOwned>(
+        &self,
+        call: &Call,
+        id: ContractId,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.act(call, ChainKey::Existing(id.cast()), |tx| {
+            let answer = work(tx)?;
+            alert::reevaluate(tx, id)?;
+            Ok(answer)
+        })
+    }
+}

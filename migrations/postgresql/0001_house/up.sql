@@ -1,0 +1,546 @@
+-- Organizations and people -------------------------------------------------------------------------------------
+
+CREATE TABLE organizations (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('agency', 'vendor', 'system')),
+  code TEXT COLLATE "C" UNIQUE,
+  name TEXT COLLATE "C" NOT NULL,
+  name_key TEXT COLLATE "C" NOT NULL,
+  search_key TEXT COLLATE "C" NOT NULL,
+  corporate_number TEXT COLLATE "C" UNIQUE,
+  country TEXT COLLATE "C" NOT NULL,
+  address TEXT COLLATE "C",
+  contact_email TEXT COLLATE "C",
+  created_at TIMESTAMP NOT NULL,
+  version BIGINT NOT NULL
+);
+CREATE INDEX organizations_kind ON organizations (kind, id);
+CREATE INDEX organizations_name_key ON organizations (name_key);
+
+CREATE TABLE users (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  email TEXT COLLATE "C" NOT NULL,
+  email_key TEXT COLLATE "C" NOT NULL UNIQUE,
+  name TEXT COLLATE "C" NOT NULL,
+  password_hash TEXT COLLATE "C",
+  active BOOLEAN NOT NULL,
+  expires_on DATE,
+  salt TEXT COLLATE "C" NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  version BIGINT NOT NULL
+);
+CREATE INDEX users_organization ON users (organization_id, id);
+
+CREATE TABLE user_roles (
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  role TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (user_id, role)
+);
+CREATE INDEX user_roles_organization ON user_roles (organization_id, role);
+
+-- 代理: who stands in for whom, and when.
+CREATE TABLE deputies (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  deputy_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  starts_on DATE NOT NULL,
+  ends_on DATE NOT NULL,
+  created_at TIMESTAMP NOT NULL
+);
+CREATE INDEX deputies_user ON deputies (organization_id, user_id);
+CREATE INDEX deputies_deputy ON deputies (deputy_id);
+
+-- Sessions live by the machine's clock.
+CREATE TABLE sessions (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  created_at TIMESTAMP NOT NULL,
+  seen_at TIMESTAMP NOT NULL,
+  expires_at TIMESTAMP NOT NULL,
+  ended_at TIMESTAMP,
+  end_reason TEXT COLLATE "C"
+);
+CREATE INDEX sessions_user ON sessions (user_id, ended_at);
+
+CREATE TABLE refresh_tokens (
+  token_hash TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  session_id TEXT COLLATE "C" NOT NULL REFERENCES sessions (id),
+  issued_at TIMESTAMP NOT NULL,
+  used_at TIMESTAMP
+);
+CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+
+-- Invitations and password resets: only the hash of a token is kept.
+CREATE TABLE account_tokens (
+  token_hash TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  purpose TEXT COLLATE "C" NOT NULL CHECK (purpose IN ('invitation', 'password_reset')),
+  created_at TIMESTAMP NOT NULL,
+  expires_at TIMESTAMP NOT NULL,
+  used_at TIMESTAMP
+);
+CREATE INDEX account_tokens_user ON account_tokens (user_id, purpose);
+
+-- By hash of the address typed, whether or not an account has it: both must look alike.
+CREATE TABLE login_attempts (
+  account_key TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  failures INTEGER NOT NULL,
+  blocked_until TIMESTAMP NOT NULL,
+  day DATE NOT NULL,
+  day_failures INTEGER NOT NULL
+);
+
+CREATE TABLE idempotency_keys (
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  route TEXT COLLATE "C" NOT NULL,
+  key TEXT COLLATE "C" NOT NULL,
+  body_hash TEXT COLLATE "C" NOT NULL,
+  answer TEXT COLLATE "C" NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  PRIMARY KEY (user_id, route, key)
+);
+CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
+
+-- Reference data and the program's own state --------------------------------------------------------------------
+
+CREATE TABLE leases (
+  name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  holder TEXT COLLATE "C" NOT NULL,
+  expires_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE job_runs (
+  name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  last_day DATE NOT NULL
+);
+
+CREATE TABLE holidays (
+  day DATE NOT NULL PRIMARY KEY,
+  name TEXT COLLATE "C" NOT NULL
+);
+
+-- The corporate-number register as imported: the latest record of each number, and every change told.
+CREATE TABLE register_records (
+  corporate_number TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  name TEXT COLLATE "C" NOT NULL,
+  name_key TEXT COLLATE "C" NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  address TEXT COLLATE "C" NOT NULL,
+  updated_on DATE NOT NULL,
+  changed_on DATE NOT NULL,
+  closed_on DATE,
+  close_cause TEXT COLLATE "C",
+  successor TEXT COLLATE "C"
+);
+CREATE INDEX register_records_name_key ON register_records (name_key);
+
+CREATE TABLE register_events (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  corporate_number TEXT COLLATE "C" NOT NULL,
+  fingerprint TEXT COLLATE "C" NOT NULL UNIQUE,
+  process TEXT COLLATE "C" NOT NULL,
+  updated_on DATE NOT NULL,
+  changed_on DATE NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  address TEXT COLLATE "C" NOT NULL,
+  closed_on DATE,
+  close_cause TEXT COLLATE "C",
+  successor TEXT COLLATE "C",
+  detail TEXT COLLATE "C" NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX register_events_number ON register_events (corporate_number, updated_on);
+
+CREATE TABLE agency_settings (
+  agency_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES organizations (id),
+  body TEXT COLLATE "C" NOT NULL,
+  version BIGINT NOT NULL,
+  updated_at TIMESTAMP NOT NULL
+);
+
+-- 担当部署 and the address that is told beside the responsible officer.
+CREATE TABLE departments (
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  name TEXT COLLATE "C" NOT NULL,
+  email TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (agency_id, name)
+);
+
+-- Contracts: facts with two times, and a projection for lists -----------------------------------------------------
+
+CREATE TABLE contracts (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  number TEXT COLLATE "C" NOT NULL,
+  vendor_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  origin TEXT COLLATE "C" NOT NULL,
+  period_assumed BOOLEAN NOT NULL,
+  joint_vendors TEXT COLLATE "C" NOT NULL,
+  joint_agencies TEXT COLLATE "C" NOT NULL,
+  created_by TEXT COLLATE "C" REFERENCES users (id),
+  created_at TIMESTAMP NOT NULL,
+  learned_on DATE NOT NULL,
+  -- projection, rebuilt from the facts
+  officer_id TEXT COLLATE "C" REFERENCES users (id),
+  title TEXT COLLATE "C" NOT NULL,
+  fiscal_year INTEGER NOT NULL,
+  amount_yen BIGINT NOT NULL,
+  starts_on DATE NOT NULL,
+  last_day DATE NOT NULL,
+  department TEXT COLLATE "C",
+  search_key TEXT COLLATE "C" NOT NULL,
+  open_alerts INTEGER NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (agency_id, number)
+);
+CREATE INDEX contracts_agency ON contracts (agency_id, id);
+CREATE INDEX contracts_agency_year ON contracts (agency_id, fiscal_year, id);
+CREATE INDEX contracts_agency_vendor ON contracts (agency_id, vendor_id, id);
+CREATE INDEX contracts_agency_last_day ON contracts (agency_id, last_day, id);
+CREATE INDEX contracts_officer ON contracts (agency_id, officer_id);
+CREATE INDEX contracts_alerting ON contracts (agency_id, id) WHERE open_alerts > 0;
+
+CREATE TABLE contract_terms (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  effective_on DATE NOT NULL,
+  reason TEXT COLLATE "C",
+  body TEXT COLLATE "C" NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX contract_terms_contract ON contract_terms (contract_id);
+
+CREATE TABLE contract_terminations (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  effective_on DATE NOT NULL,
+  reason TEXT COLLATE "C" NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX contract_terminations_contract ON contract_terminations (contract_id);
+
+CREATE TABLE contract_officers (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  officer_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  starts_on DATE NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX contract_officers_contract ON contract_officers (contract_id);
+
+-- The chain ---------------------------------------------------------------------------------------------------
+
+CREATE TABLE engagements (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  parent_id TEXT COLLATE "C" REFERENCES engagements (id),
+  vendor_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  tier INTEGER NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL,
+  UNIQUE (contract_id, parent_id, vendor_id)
+);
+CREATE INDEX engagements_vendor ON engagements (vendor_id, contract_id);
+
+CREATE TABLE applications (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT COLLATE "C" NOT NULL REFERENCES engagements (id),
+  applicant_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  applied_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  supersedes BOOLEAN NOT NULL,
+  filed_on DATE NOT NULL,
+  body TEXT COLLATE "C" NOT NULL,
+  -- projection, rebuilt from the steps
+  state TEXT COLLATE "C" NOT NULL,
+  version BIGINT NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX applications_contract ON applications (contract_id, id);
+CREATE INDEX applications_agency_state ON applications (agency_id, state, id);
+
+CREATE TABLE application_steps (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id),
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  step TEXT COLLATE "C" NOT NULL,
+  on_day DATE NOT NULL,
+  by_user TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  body TEXT COLLATE "C" NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX application_steps_contract ON application_steps (contract_id);
+CREATE INDEX application_steps_application ON application_steps (application_id);
+
+CREATE TABLE consents (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT COLLATE "C" NOT NULL REFERENCES engagements (id),
+  application_id TEXT COLLATE "C" REFERENCES applications (id),
+  decided_on DATE NOT NULL,
+  decided_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  valid_from DATE NOT NULL,
+  valid_until DATE NOT NULL,
+  supersedes BOOLEAN NOT NULL,
+  amount_yen BIGINT NOT NULL,
+  country TEXT COLLATE "C" NOT NULL,
+  data TEXT COLLATE "C" NOT NULL,
+  body TEXT COLLATE "C" NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX consents_contract ON consents (contract_id);
+
+CREATE TABLE revocations (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT COLLATE "C" NOT NULL REFERENCES engagements (id),
+  effective_on DATE NOT NULL,
+  reason TEXT COLLATE "C" NOT NULL,
+  revoked_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX revocations_contract ON revocations (contract_id);
+
+-- What was declared and what was seen: kept apart, never merged in the tables --------------------------------------
+
+CREATE TABLE declarations (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  period_from DATE NOT NULL,
+  period_to DATE NOT NULL,
+  no_subcontracting BOOLEAN NOT NULL,
+  declared_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  receipt TEXT COLLATE "C" NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX declarations_contract ON declarations (contract_id, id);
+
+CREATE TABLE observations (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT COLLATE "C" NOT NULL REFERENCES engagements (id),
+  source TEXT COLLATE "C" NOT NULL,
+  note TEXT COLLATE "C",
+  observed_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX observations_contract ON observations (contract_id, id);
+
+CREATE TABLE statements (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT COLLATE "C" NOT NULL REFERENCES engagements (id),
+  source TEXT COLLATE "C" NOT NULL,
+  source_organization_id TEXT COLLATE "C" REFERENCES organizations (id),
+  declaration_id TEXT COLLATE "C" REFERENCES declarations (id),
+  observation_id TEXT COLLATE "C" REFERENCES observations (id),
+  started_on DATE NOT NULL,
+  ended_on DATE,
+  scope TEXT COLLATE "C",
+  country TEXT COLLATE "C",
+  amount_yen BIGINT,
+  data TEXT COLLATE "C" NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX statements_contract ON statements (contract_id);
+
+CREATE TABLE retractions (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  declaration_id TEXT COLLATE "C" REFERENCES declarations (id),
+  observation_id TEXT COLLATE "C" REFERENCES observations (id),
+  reason TEXT COLLATE "C" NOT NULL,
+  retracted_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX retractions_contract ON retractions (contract_id);
+
+-- Audits ------------------------------------------------------------------------------------------------------
+
+CREATE TABLE audits (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT COLLATE "C" REFERENCES engagements (id),
+  series_id TEXT COLLATE "C" NOT NULL,
+  place INTEGER NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL,
+  first_due_on DATE NOT NULL,
+  due_on DATE NOT NULL,
+  every_months INTEGER,
+  auditor TEXT COLLATE "C",
+  planned_by TEXT COLLATE "C" REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL,
+  UNIQUE (series_id, place)
+);
+CREATE INDEX audits_contract ON audits (contract_id, id);
+
+CREATE TABLE audit_completions (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  audit_id TEXT COLLATE "C" NOT NULL UNIQUE REFERENCES audits (id),
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  done_on DATE NOT NULL,
+  result TEXT COLLATE "C" NOT NULL,
+  note TEXT COLLATE "C",
+  completed_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX audit_completions_contract ON audit_completions (contract_id);
+
+CREATE TABLE findings (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  audit_id TEXT COLLATE "C" NOT NULL REFERENCES audits (id),
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  place INTEGER NOT NULL,
+  text TEXT COLLATE "C" NOT NULL,
+  severity TEXT COLLATE "C" NOT NULL,
+  due_on DATE NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX findings_audit ON findings (audit_id, place);
+CREATE INDEX findings_contract ON findings (contract_id);
+
+-- Alerts, notices, what is due ----------------------------------------------------------------------------------
+
+CREATE TABLE alerts (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  contract_id TEXT COLLATE "C" REFERENCES contracts (id),
+  engagement_id TEXT COLLATE "C" REFERENCES engagements (id),
+  -- whom it is about, where that organization may see it
+  vendor_id TEXT COLLATE "C" REFERENCES organizations (id),
+  kind TEXT COLLATE "C" NOT NULL,
+  subject TEXT COLLATE "C" NOT NULL,
+  severity TEXT COLLATE "C" NOT NULL,
+  state TEXT COLLATE "C" NOT NULL,
+  cause TEXT COLLATE "C",
+  assessment TEXT COLLATE "C",
+  assessment_reason TEXT COLLATE "C",
+  message TEXT COLLATE "C" NOT NULL,
+  rule_version INTEGER NOT NULL,
+  due_on DATE,
+  days TEXT COLLATE "C" NOT NULL,
+  last_step TEXT COLLATE "C",
+  opened_on DATE NOT NULL,
+  opened_at TIMESTAMP NOT NULL,
+  acknowledged_by TEXT COLLATE "C" REFERENCES users (id),
+  measure TEXT COLLATE "C",
+  measured_by TEXT COLLATE "C" REFERENCES users (id),
+  accepted_until DATE,
+  resolved_on DATE,
+  resolved_at TIMESTAMP,
+  resolution TEXT COLLATE "C",
+  version BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX alerts_one_unresolved ON alerts (agency_id, kind, subject) WHERE state <> 'resolved';
+CREATE INDEX alerts_agency ON alerts (agency_id, id);
+CREATE INDEX alerts_agency_state ON alerts (agency_id, state, kind, id);
+CREATE INDEX alerts_contract ON alerts (contract_id, id);
+CREATE INDEX alerts_vendor ON alerts (vendor_id, id);
+
+CREATE TABLE notices (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  contract_id TEXT COLLATE "C" REFERENCES contracts (id),
+  kind TEXT COLLATE "C" NOT NULL,
+  subject TEXT COLLATE "C" NOT NULL,
+  step TEXT COLLATE "C" NOT NULL,
+  -- a user's id, or the address of a department
+  recipient TEXT COLLATE "C" NOT NULL,
+  address TEXT COLLATE "C" NOT NULL,
+  context TEXT COLLATE "C" NOT NULL,
+  -- queued → sent | failed; digest → digested (its words went out in that day's digest)
+  state TEXT COLLATE "C" NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at TIMESTAMP,
+  claimed_until TIMESTAMP,
+  created_at TIMESTAMP NOT NULL,
+  created_on DATE NOT NULL,
+  sent_at TIMESTAMP,
+  last_error TEXT COLLATE "C",
+  UNIQUE (kind, subject, step, recipient)
+);
+CREATE INDEX notices_due ON notices (next_attempt_at) WHERE state = 'queued';
+CREATE INDEX notices_digest ON notices (recipient) WHERE state = 'digest';
+CREATE INDEX notices_organization ON notices (organization_id, id);
+
+CREATE TABLE due (
+  subject_kind TEXT COLLATE "C" NOT NULL,
+  subject_id TEXT COLLATE "C" NOT NULL,
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  check_on DATE NOT NULL,
+  PRIMARY KEY (subject_kind, subject_id)
+);
+CREATE INDEX due_check_on ON due (check_on);
+CREATE INDEX due_agency ON due (agency_id);
+
+-- The ledger: nothing here is updated or deleted but a chain's length and head --------------------------------------
+
+CREATE TABLE ledger_chains (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  seq BIGINT NOT NULL,
+  head TEXT COLLATE "C" NOT NULL,
+  last_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE ledger_entries (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  chain_id TEXT COLLATE "C" NOT NULL REFERENCES ledger_chains (id),
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  seq BIGINT NOT NULL,
+  at TIMESTAMP NOT NULL,
+  actor_id TEXT COLLATE "C",
+  actor_organization_id TEXT COLLATE "C",
+  action TEXT COLLATE "C" NOT NULL,
+  subject_id TEXT COLLATE "C" NOT NULL,
+  payload TEXT COLLATE "C" NOT NULL,
+  prev_hash TEXT COLLATE "C" NOT NULL,
+  hash TEXT COLLATE "C" NOT NULL,
+  UNIQUE (chain_id, seq)
+);
+
+-- Which entries name which id; recomputed by `itaku verify`.
+CREATE TABLE ledger_names (
+  subject_id TEXT COLLATE "C" NOT NULL,
+  entry_id TEXT COLLATE "C" NOT NULL REFERENCES ledger_entries (id),
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  PRIMARY KEY (subject_id, entry_id)
+);
+CREATE INDEX ledger_names_entry ON ledger_names (entry_id);

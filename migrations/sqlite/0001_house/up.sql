@@ -1,0 +1,546 @@
+-- Organizations and people -------------------------------------------------------------------------------------
+
+CREATE TABLE organizations (
+  id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('agency', 'vendor', 'system')),
+  code TEXT UNIQUE,
+  name TEXT NOT NULL,
+  name_key TEXT NOT NULL,
+  search_key TEXT NOT NULL,
+  corporate_number TEXT UNIQUE,
+  country TEXT NOT NULL,
+  address TEXT,
+  contact_email TEXT,
+  created_at TIMESTAMP NOT NULL,
+  version BIGINT NOT NULL
+);
+CREATE INDEX organizations_kind ON organizations (kind, id);
+CREATE INDEX organizations_name_key ON organizations (name_key);
+
+CREATE TABLE users (
+  id TEXT NOT NULL PRIMARY KEY,
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  email TEXT NOT NULL,
+  email_key TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  password_hash TEXT,
+  active BOOLEAN NOT NULL,
+  expires_on DATE,
+  salt TEXT NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  version BIGINT NOT NULL
+);
+CREATE INDEX users_organization ON users (organization_id, id);
+
+CREATE TABLE user_roles (
+  user_id TEXT NOT NULL REFERENCES users (id),
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  role TEXT NOT NULL,
+  PRIMARY KEY (user_id, role)
+);
+CREATE INDEX user_roles_organization ON user_roles (organization_id, role);
+
+-- 代理: who stands in for whom, and when.
+CREATE TABLE deputies (
+  id TEXT NOT NULL PRIMARY KEY,
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  user_id TEXT NOT NULL REFERENCES users (id),
+  deputy_id TEXT NOT NULL REFERENCES users (id),
+  starts_on DATE NOT NULL,
+  ends_on DATE NOT NULL,
+  created_at TIMESTAMP NOT NULL
+);
+CREATE INDEX deputies_user ON deputies (organization_id, user_id);
+CREATE INDEX deputies_deputy ON deputies (deputy_id);
+
+-- Sessions live by the machine's clock.
+CREATE TABLE sessions (
+  id TEXT NOT NULL PRIMARY KEY,
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  user_id TEXT NOT NULL REFERENCES users (id),
+  created_at TIMESTAMP NOT NULL,
+  seen_at TIMESTAMP NOT NULL,
+  expires_at TIMESTAMP NOT NULL,
+  ended_at TIMESTAMP,
+  end_reason TEXT
+);
+CREATE INDEX sessions_user ON sessions (user_id, ended_at);
+
+CREATE TABLE refresh_tokens (
+  token_hash TEXT NOT NULL PRIMARY KEY,
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  session_id TEXT NOT NULL REFERENCES sessions (id),
+  issued_at TIMESTAMP NOT NULL,
+  used_at TIMESTAMP
+);
+CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+
+-- Invitations and password resets: only the hash of a token is kept.
+CREATE TABLE account_tokens (
+  token_hash TEXT NOT NULL PRIMARY KEY,
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  user_id TEXT NOT NULL REFERENCES users (id),
+  purpose TEXT NOT NULL CHECK (purpose IN ('invitation', 'password_reset')),
+  created_at TIMESTAMP NOT NULL,
+  expires_at TIMESTAMP NOT NULL,
+  used_at TIMESTAMP
+);
+CREATE INDEX account_tokens_user ON account_tokens (user_id, purpose);
+
+-- By hash of the address typed, whether or not an account has it: both must look alike.
+CREATE TABLE login_attempts (
+  account_key TEXT NOT NULL PRIMARY KEY,
+  failures INTEGER NOT NULL,
+  blocked_until TIMESTAMP NOT NULL,
+  day DATE NOT NULL,
+  day_failures INTEGER NOT NULL
+);
+
+CREATE TABLE idempotency_keys (
+  user_id TEXT NOT NULL REFERENCES users (id),
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  route TEXT NOT NULL,
+  key TEXT NOT NULL,
+  body_hash TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  PRIMARY KEY (user_id, route, key)
+);
+CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
+
+-- Reference data and the program's own state --------------------------------------------------------------------
+
+CREATE TABLE leases (
+  name TEXT NOT NULL PRIMARY KEY,
+  holder TEXT NOT NULL,
+  expires_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE job_runs (
+  name TEXT NOT NULL PRIMARY KEY,
+  last_day DATE NOT NULL
+);
+
+CREATE TABLE holidays (
+  day DATE NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL
+);
+
+-- The corporate-number register as imported: the latest record of each number, and every change told.
+CREATE TABLE register_records (
+  corporate_number TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  name_key TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  address TEXT NOT NULL,
+  updated_on DATE NOT NULL,
+  changed_on DATE NOT NULL,
+  closed_on DATE,
+  close_cause TEXT,
+  successor TEXT
+);
+CREATE INDEX register_records_name_key ON register_records (name_key);
+
+CREATE TABLE register_events (
+  id TEXT NOT NULL PRIMARY KEY,
+  corporate_number TEXT NOT NULL,
+  fingerprint TEXT NOT NULL UNIQUE,
+  process TEXT NOT NULL,
+  updated_on DATE NOT NULL,
+  changed_on DATE NOT NULL,
+  name TEXT NOT NULL,
+  address TEXT NOT NULL,
+  closed_on DATE,
+  close_cause TEXT,
+  successor TEXT,
+  detail TEXT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX register_events_number ON register_events (corporate_number, updated_on);
+
+CREATE TABLE agency_settings (
+  agency_id TEXT NOT NULL PRIMARY KEY REFERENCES organizations (id),
+  body TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  updated_at TIMESTAMP NOT NULL
+);
+
+-- 担当部署 and the address that is told beside the responsible officer.
+CREATE TABLE departments (
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  name TEXT NOT NULL,
+  email TEXT NOT NULL,
+  PRIMARY KEY (agency_id, name)
+);
+
+-- Contracts: facts with two times, and a projection for lists -----------------------------------------------------
+
+CREATE TABLE contracts (
+  id TEXT NOT NULL PRIMARY KEY,
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  number TEXT NOT NULL,
+  vendor_id TEXT NOT NULL REFERENCES organizations (id),
+  origin TEXT NOT NULL,
+  period_assumed BOOLEAN NOT NULL,
+  joint_vendors TEXT NOT NULL,
+  joint_agencies TEXT NOT NULL,
+  created_by TEXT REFERENCES users (id),
+  created_at TIMESTAMP NOT NULL,
+  learned_on DATE NOT NULL,
+  -- projection, rebuilt from the facts
+  officer_id TEXT REFERENCES users (id),
+  title TEXT NOT NULL,
+  fiscal_year INTEGER NOT NULL,
+  amount_yen BIGINT NOT NULL,
+  starts_on DATE NOT NULL,
+  last_day DATE NOT NULL,
+  department TEXT,
+  search_key TEXT NOT NULL,
+  open_alerts INTEGER NOT NULL,
+  version BIGINT NOT NULL,
+  UNIQUE (agency_id, number)
+);
+CREATE INDEX contracts_agency ON contracts (agency_id, id);
+CREATE INDEX contracts_agency_year ON contracts (agency_id, fiscal_year, id);
+CREATE INDEX contracts_agency_vendor ON contracts (agency_id, vendor_id, id);
+CREATE INDEX contracts_agency_last_day ON contracts (agency_id, last_day, id);
+CREATE INDEX contracts_officer ON contracts (agency_id, officer_id);
+CREATE INDEX contracts_alerting ON contracts (agency_id, id) WHERE open_alerts > 0;
+
+CREATE TABLE contract_terms (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  effective_on DATE NOT NULL,
+  reason TEXT,
+  body TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX contract_terms_contract ON contract_terms (contract_id);
+
+CREATE TABLE contract_terminations (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  effective_on DATE NOT NULL,
+  reason TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX contract_terminations_contract ON contract_terminations (contract_id);
+
+CREATE TABLE contract_officers (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  officer_id TEXT NOT NULL REFERENCES users (id),
+  starts_on DATE NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX contract_officers_contract ON contract_officers (contract_id);
+
+-- The chain ---------------------------------------------------------------------------------------------------
+
+CREATE TABLE engagements (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  parent_id TEXT REFERENCES engagements (id),
+  vendor_id TEXT NOT NULL REFERENCES organizations (id),
+  tier INTEGER NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL,
+  UNIQUE (contract_id, parent_id, vendor_id)
+);
+CREATE INDEX engagements_vendor ON engagements (vendor_id, contract_id);
+
+CREATE TABLE applications (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT NOT NULL REFERENCES engagements (id),
+  applicant_id TEXT NOT NULL REFERENCES organizations (id),
+  applied_by TEXT NOT NULL REFERENCES users (id),
+  supersedes BOOLEAN NOT NULL,
+  filed_on DATE NOT NULL,
+  body TEXT NOT NULL,
+  -- projection, rebuilt from the steps
+  state TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX applications_contract ON applications (contract_id, id);
+CREATE INDEX applications_agency_state ON applications (agency_id, state, id);
+
+CREATE TABLE application_steps (
+  id TEXT NOT NULL PRIMARY KEY,
+  application_id TEXT NOT NULL REFERENCES applications (id),
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  step TEXT NOT NULL,
+  on_day DATE NOT NULL,
+  by_user TEXT NOT NULL REFERENCES users (id),
+  body TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX application_steps_contract ON application_steps (contract_id);
+CREATE INDEX application_steps_application ON application_steps (application_id);
+
+CREATE TABLE consents (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT NOT NULL REFERENCES engagements (id),
+  application_id TEXT REFERENCES applications (id),
+  decided_on DATE NOT NULL,
+  decided_by TEXT NOT NULL REFERENCES users (id),
+  valid_from DATE NOT NULL,
+  valid_until DATE NOT NULL,
+  supersedes BOOLEAN NOT NULL,
+  amount_yen BIGINT NOT NULL,
+  country TEXT NOT NULL,
+  data TEXT NOT NULL,
+  body TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX consents_contract ON consents (contract_id);
+
+CREATE TABLE revocations (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT NOT NULL REFERENCES engagements (id),
+  effective_on DATE NOT NULL,
+  reason TEXT NOT NULL,
+  revoked_by TEXT NOT NULL REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX revocations_contract ON revocations (contract_id);
+
+-- What was declared and what was seen: kept apart, never merged in the tables --------------------------------------
+
+CREATE TABLE declarations (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  period_from DATE NOT NULL,
+  period_to DATE NOT NULL,
+  no_subcontracting BOOLEAN NOT NULL,
+  declared_by TEXT NOT NULL REFERENCES users (id),
+  receipt TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX declarations_contract ON declarations (contract_id, id);
+
+CREATE TABLE observations (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT NOT NULL REFERENCES engagements (id),
+  source TEXT NOT NULL,
+  note TEXT,
+  observed_by TEXT NOT NULL REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX observations_contract ON observations (contract_id, id);
+
+CREATE TABLE statements (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT NOT NULL REFERENCES engagements (id),
+  source TEXT NOT NULL,
+  source_organization_id TEXT REFERENCES organizations (id),
+  declaration_id TEXT REFERENCES declarations (id),
+  observation_id TEXT REFERENCES observations (id),
+  started_on DATE NOT NULL,
+  ended_on DATE,
+  scope TEXT,
+  country TEXT,
+  amount_yen BIGINT,
+  data TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX statements_contract ON statements (contract_id);
+
+CREATE TABLE retractions (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  declaration_id TEXT REFERENCES declarations (id),
+  observation_id TEXT REFERENCES observations (id),
+  reason TEXT NOT NULL,
+  retracted_by TEXT NOT NULL REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX retractions_contract ON retractions (contract_id);
+
+-- Audits ------------------------------------------------------------------------------------------------------
+
+CREATE TABLE audits (
+  id TEXT NOT NULL PRIMARY KEY,
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT REFERENCES engagements (id),
+  series_id TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  first_due_on DATE NOT NULL,
+  due_on DATE NOT NULL,
+  every_months INTEGER,
+  auditor TEXT,
+  planned_by TEXT REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL,
+  UNIQUE (series_id, place)
+);
+CREATE INDEX audits_contract ON audits (contract_id, id);
+
+CREATE TABLE audit_completions (
+  id TEXT NOT NULL PRIMARY KEY,
+  audit_id TEXT NOT NULL UNIQUE REFERENCES audits (id),
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  done_on DATE NOT NULL,
+  result TEXT NOT NULL,
+  note TEXT,
+  completed_by TEXT NOT NULL REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX audit_completions_contract ON audit_completions (contract_id);
+
+CREATE TABLE findings (
+  id TEXT NOT NULL PRIMARY KEY,
+  audit_id TEXT NOT NULL REFERENCES audits (id),
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  place INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  due_on DATE NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX findings_audit ON findings (audit_id, place);
+CREATE INDEX findings_contract ON findings (contract_id);
+
+-- Alerts, notices, what is due ----------------------------------------------------------------------------------
+
+CREATE TABLE alerts (
+  id TEXT NOT NULL PRIMARY KEY,
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  contract_id TEXT REFERENCES contracts (id),
+  engagement_id TEXT REFERENCES engagements (id),
+  -- whom it is about, where that organization may see it
+  vendor_id TEXT REFERENCES organizations (id),
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  state TEXT NOT NULL,
+  cause TEXT,
+  assessment TEXT,
+  assessment_reason TEXT,
+  message TEXT NOT NULL,
+  rule_version INTEGER NOT NULL,
+  due_on DATE,
+  days TEXT NOT NULL,
+  last_step TEXT,
+  opened_on DATE NOT NULL,
+  opened_at TIMESTAMP NOT NULL,
+  acknowledged_by TEXT REFERENCES users (id),
+  measure TEXT,
+  measured_by TEXT REFERENCES users (id),
+  accepted_until DATE,
+  resolved_on DATE,
+  resolved_at TIMESTAMP,
+  resolution TEXT,
+  version BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX alerts_one_unresolved ON alerts (agency_id, kind, subject) WHERE state <> 'resolved';
+CREATE INDEX alerts_agency ON alerts (agency_id, id);
+CREATE INDEX alerts_agency_state ON alerts (agency_id, state, kind, id);
+CREATE INDEX alerts_contract ON alerts (contract_id, id);
+CREATE INDEX alerts_vendor ON alerts (vendor_id, id);
+
+CREATE TABLE notices (
+  id TEXT NOT NULL PRIMARY KEY,
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  contract_id TEXT REFERENCES contracts (id),
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  step TEXT NOT NULL,
+  -- a user's id, or the address of a department
+  recipient TEXT NOT NULL,
+  address TEXT NOT NULL,
+  context TEXT NOT NULL,
+  -- queued → sent | failed; digest → digested (its words went out in that day's digest)
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_at TIMESTAMP,
+  claimed_until TIMESTAMP,
+  created_at TIMESTAMP NOT NULL,
+  created_on DATE NOT NULL,
+  sent_at TIMESTAMP,
+  last_error TEXT,
+  UNIQUE (kind, subject, step, recipient)
+);
+CREATE INDEX notices_due ON notices (next_attempt_at) WHERE state = 'queued';
+CREATE INDEX notices_digest ON notices (recipient) WHERE state = 'digest';
+CREATE INDEX notices_organization ON notices (organization_id, id);
+
+CREATE TABLE due (
+  subject_kind TEXT NOT NULL,
+  subject_id TEXT NOT NULL,
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  check_on DATE NOT NULL,
+  PRIMARY KEY (subject_kind, subject_id)
+);
+CREATE INDEX due_check_on ON due (check_on);
+CREATE INDEX due_agency ON due (agency_id);
+
+-- The ledger: nothing here is updated or deleted but a chain's length and head --------------------------------------
+
+CREATE TABLE ledger_chains (
+  id TEXT NOT NULL PRIMARY KEY,
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  seq BIGINT NOT NULL,
+  head TEXT NOT NULL,
+  last_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE ledger_entries (
+  id TEXT NOT NULL PRIMARY KEY,
+  chain_id TEXT NOT NULL REFERENCES ledger_chains (id),
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  seq BIGINT NOT NULL,
+  at TIMESTAMP NOT NULL,
+  actor_id TEXT,
+  actor_organization_id TEXT,
+  action TEXT NOT NULL,
+  subject_id TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  prev_hash TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  UNIQUE (chain_id, seq)
+);
+
+-- Which entries name which id; recomputed by `itaku verify`.
+CREATE TABLE ledger_names (
+  subject_id TEXT NOT NULL,
+  entry_id TEXT NOT NULL REFERENCES ledger_entries (id),
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  PRIMARY KEY (subject_id, entry_id)
+);
+CREATE INDEX ledger_names_entry ON ledger_names (entry_id);

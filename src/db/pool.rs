@@ -1,0 +1,230 @@
+//! Opening either database by URL: readers and one writer on SQLite, one pool on PostgreSQL; migrations.
+
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
+use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, HarnessWithOutput, MigrationHarness, embed_migrations};
+
+use super::{Backend, Conn, DbError};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRESQL: EmbeddedMigrations = embed_migrations!("migrations/postgresql");
+
+/// Makes connections of the kind that the URL names.
+pub struct Manager {
+    backend: Backend,
+    target: String,
+}
+
+impl Manager {
+    fn new(url: &str) -> Result<Self, DbError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            Ok(Self { backend: Backend::Sqlite, target: path.trim_start_matches("//").to_owned() })
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Ok(Self { backend: Backend::Postgresql, target: url.to_owned() })
+        } else {
+            Err(DbError::Setup("a database URL begins with sqlite: or postgres://".to_owned()))
+        }
+    }
+
+    fn open(&self) -> Result<Conn, DbError> {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut conn = SqliteConnection::establish(&self.target).map_err(unavailable)?;
+                // One statement each, in this order: the first must already wait for another process's lock.
+                for pragma in [
+                    "PRAGMA busy_timeout = 10000",
+                    "PRAGMA journal_mode = WAL",
+                    "PRAGMA synchronous = FULL",
+                    "PRAGMA foreign_keys = ON",
+                ] {
+                    conn.batch_execute(pragma).map_err(|e| DbError::Unavailable(e.to_string()))?;
+                }
+                Ok(Conn::Sqlite(conn))
+            }
+            Backend::Postgresql => {
+                let mut conn = PgConnection::establish(&self.target).map_err(unavailable)?;
+                conn.batch_execute("SET TIME ZONE 'UTC'; SET client_min_messages = warning")
+                    .map_err(|e| DbError::Unavailable(e.to_string()))?;
+                Ok(Conn::Postgresql(conn))
+            }
+        }
+    }
+}
+
+fn unavailable(error: diesel::ConnectionError) -> DbError {
+    DbError::Unavailable(error.to_string())
+}
+
+impl ManageConnection for Manager {
+    type Connection = Conn;
+    type Error = DbError;
+
+    fn connect(&self) -> Result<Conn, DbError> {
+        self.open()
+    }
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), DbError> {
+        conn.batch_execute("SELECT 1").map_err(DbError::from)
+    }
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        // As diesel's own manager does: a panic may have left a transaction open.
+        std::thread::panicking()
+            || match conn {
+                Conn::Sqlite(c) => AnsiTransactionManager::is_broken_transaction_manager(c),
+                Conn::Postgresql(c) => AnsiTransactionManager::is_broken_transaction_manager(c),
+            }
+    }
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    backend: Backend,
+    readers: Pool<Manager>,
+    writer: Pool<Manager>,
+}
+
+/// What a migration run did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// Names of the migrations applied now, in order; empty: the schema was current.
+    pub applied: Vec<String>,
+}
+
+impl Db {
+    /// Opens the pools; fails when the database can't be reached.
+    pub fn open(url: &str, readers: u32) -> Result<Self, DbError> {
+        let build = |size: u32| {
+            Pool::builder()
+                .max_size(size)
+                .min_idle(Some(1))
+                .connection_timeout(Duration::from_secs(5))
+                .test_on_check_out(matches!(Manager::new(url)?.backend, Backend::Postgresql))
+                .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
+                .build(Manager::new(url)?)
+                .map_err(|e| DbError::Unavailable(e.to_string()))
+        };
+        // The one connection that changes the journal mode of a new file must be alone.
+        Manager::new(url)?.open()?;
+        let backend = Manager::new(url)?.backend;
+        let pool = build(readers)?;
+        let writer = if backend == Backend::Sqlite { build(1)? } else { pool.clone() };
+        Ok(Self { backend, readers: pool, writer })
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    fn reader(&self) -> Result<PooledConnection<Manager>, DbError> {
+        self.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))
+    }
+
+    /// Several queries on one consistent snapshot; nothing can be written.
+    pub fn read<T, E: From<DbError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        let mut conn = self.reader()?;
+        begin(&mut conn, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        let answer = work(&mut conn);
+        rollback(&mut conn);
+        answer
+    }
+
+    /// A single query, without a transaction around it.
+    pub fn read_one<T, E: From<DbError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        work(&mut *self.reader()?)
+    }
+
+    /// A write transaction; it commits when `work` answers Ok. Used by `tx` and by the few tables that no chain
+    /// guards (sessions, leases, reference data).
+    pub fn write<T, E: From<DbError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        let mut conn = self.writer.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        begin(&mut conn, "BEGIN IMMEDIATE", "BEGIN")?;
+        match work(&mut conn) {
+            Ok(answer) => {
+                commit(&mut conn)?;
+                Ok(answer)
+            }
+            Err(error) => {
+                rollback(&mut conn);
+                Err(error)
+            }
+        }
+    }
+
+    /// Brings the schema up to date.
+    pub fn migrate(&self) -> Result<Migrated, DbError> {
+        let mut conn = self.writer.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        let applied = match &mut *conn {
+            Conn::Sqlite(c) => run_migrations(c, SQLITE),
+            Conn::Postgresql(c) => {
+                // Servers starting together take turns.
+                c.batch_execute("SELECT pg_advisory_lock(7230146)").map_err(DbError::from)?;
+                let done = run_migrations(c, POSTGRESQL);
+                c.batch_execute("SELECT pg_advisory_unlock(7230146)").map_err(DbError::from)?;
+                done
+            }
+        };
+        applied.map(|applied| Migrated { applied }).map_err(|e| DbError::Setup(e.to_string()))
+    }
+
+    /// Whether every migration of this program has been applied.
+    pub fn is_current(&self) -> Result<bool, DbError> {
+        let mut conn = self.reader()?;
+        let pending = match &mut *conn {
+            Conn::Sqlite(c) => c.has_pending_migration(SQLITE),
+            Conn::Postgresql(c) => c.has_pending_migration(POSTGRESQL),
+        };
+        pending.map(|pending| !pending).map_err(|e| DbError::Unavailable(e.to_string()))
+    }
+
+    /// Folds SQLite's write-ahead log into its one file.
+    pub fn checkpoint(&self) -> Result<(), DbError> {
+        if self.backend == Backend::Sqlite {
+            let mut conn = self.writer.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+            conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        }
+        Ok(())
+    }
+}
+
+type MigrationError = Box<dyn std::error::Error + Send + Sync>;
+
+fn run_migrations<C, DB>(conn: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, MigrationError>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB> + Connection<Backend = DB>,
+    EmbeddedMigrations: diesel::migration::MigrationSource<DB>,
+{
+    let applied = HarnessWithOutput::new(conn, std::io::sink()).run_pending_migrations(source)?;
+    Ok(applied.iter().map(ToString::to_string).collect())
+}
+
+fn begin(conn: &mut Conn, sqlite: &str, postgresql: &str) -> Result<(), DbError> {
+    match conn {
+        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, sqlite),
+        Conn::Postgresql(c) => AnsiTransactionManager::begin_transaction_sql(c, postgresql),
+    }
+    .map_err(DbError::from)
+}
+
+fn commit(conn: &mut Conn) -> Result<(), DbError> {
+    match conn {
+        Conn::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),
+        Conn::Postgresql(c) => AnsiTransactionManager::commit_transaction(c),
+    }
+    .map_err(DbError::from)
+}
+
+fn rollback(conn: &mut Conn) {
+    let ended = match conn {
+        Conn::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
+        Conn::Postgresql(c) => AnsiTransactionManager::rollback_transaction(c),
+    };
+    if let Err(error) = ended {
+        // The pool throws a connection away whose transaction is still open.
+        tracing::warn!(%error, "rollback failed");
+    }
+}

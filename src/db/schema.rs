@@ -1,0 +1,580 @@
+//! The tables as diesel sees them; the same on both databases. Kept in step with `migrations/` by a test.
+
+diesel::table! {
+    organizations (id) {
+        id -> Text,
+        kind -> Text,
+        code -> Nullable<Text>,
+        name -> Text,
+        name_key -> Text,
+        search_key -> Text,
+        corporate_number -> Nullable<Text>,
+        country -> Text,
+        address -> Nullable<Text>,
+        contact_email -> Nullable<Text>,
+        created_at -> Timestamp,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        organization_id -> Text,
+        email -> Text,
+        email_key -> Text,
+        name -> Text,
+        password_hash -> Nullable<Text>,
+        active -> Bool,
+        expires_on -> Nullable<Date>,
+        salt -> Text,
+        created_at -> Timestamp,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_roles (user_id, role) {
+        user_id -> Text,
+        organization_id -> Text,
+        role -> Text,
+    }
+}
+
+diesel::table! {
+    deputies (id) {
+        id -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        deputy_id -> Text,
+        starts_on -> Date,
+        ends_on -> Date,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        created_at -> Timestamp,
+        seen_at -> Timestamp,
+        expires_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (token_hash) {
+        token_hash -> Text,
+        organization_id -> Text,
+        session_id -> Text,
+        issued_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    account_tokens (token_hash) {
+        token_hash -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        purpose -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    login_attempts (account_key) {
+        account_key -> Text,
+        failures -> Integer,
+        blocked_until -> Timestamp,
+        day -> Date,
+        day_failures -> Integer,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (user_id, route, key) {
+        user_id -> Text,
+        organization_id -> Text,
+        route -> Text,
+        key -> Text,
+        body_hash -> Text,
+        answer -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    leases (name) {
+        name -> Text,
+        holder -> Text,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    job_runs (name) {
+        name -> Text,
+        last_day -> Date,
+    }
+}
+
+diesel::table! {
+    holidays (day) {
+        day -> Date,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    register_records (corporate_number) {
+        corporate_number -> Text,
+        name -> Text,
+        name_key -> Text,
+        kind -> Text,
+        address -> Text,
+        updated_on -> Date,
+        changed_on -> Date,
+        closed_on -> Nullable<Date>,
+        close_cause -> Nullable<Text>,
+        successor -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    register_events (id) {
+        id -> Text,
+        corporate_number -> Text,
+        fingerprint -> Text,
+        process -> Text,
+        updated_on -> Date,
+        changed_on -> Date,
+        name -> Text,
+        address -> Text,
+        closed_on -> Nullable<Date>,
+        close_cause -> Nullable<Text>,
+        successor -> Nullable<Text>,
+        detail -> Text,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    agency_settings (agency_id) {
+        agency_id -> Text,
+        body -> Text,
+        version -> BigInt,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    departments (agency_id, name) {
+        agency_id -> Text,
+        name -> Text,
+        email -> Text,
+    }
+}
+
+diesel::table! {
+    contracts (id) {
+        id -> Text,
+        agency_id -> Text,
+        number -> Text,
+        vendor_id -> Text,
+        origin -> Text,
+        period_assumed -> Bool,
+        joint_vendors -> Text,
+        joint_agencies -> Text,
+        created_by -> Nullable<Text>,
+        created_at -> Timestamp,
+        learned_on -> Date,
+        officer_id -> Nullable<Text>,
+        title -> Text,
+        fiscal_year -> Integer,
+        amount_yen -> BigInt,
+        starts_on -> Date,
+        last_day -> Date,
+        department -> Nullable<Text>,
+        search_key -> Text,
+        open_alerts -> Integer,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    contract_terms (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        effective_on -> Date,
+        reason -> Nullable<Text>,
+        body -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    contract_terminations (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        effective_on -> Date,
+        reason -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    contract_officers (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        officer_id -> Text,
+        starts_on -> Date,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    engagements (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        parent_id -> Nullable<Text>,
+        vendor_id -> Text,
+        tier -> Integer,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    applications (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        engagement_id -> Text,
+        applicant_id -> Text,
+        applied_by -> Text,
+        supersedes -> Bool,
+        filed_on -> Date,
+        body -> Text,
+        state -> Text,
+        version -> BigInt,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    application_steps (id) {
+        id -> Text,
+        application_id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        step -> Text,
+        on_day -> Date,
+        by_user -> Text,
+        body -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    consents (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        engagement_id -> Text,
+        application_id -> Nullable<Text>,
+        decided_on -> Date,
+        decided_by -> Text,
+        valid_from -> Date,
+        valid_until -> Date,
+        supersedes -> Bool,
+        amount_yen -> BigInt,
+        country -> Text,
+        data -> Text,
+        body -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    revocations (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        engagement_id -> Text,
+        effective_on -> Date,
+        reason -> Text,
+        revoked_by -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    declarations (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        organization_id -> Text,
+        period_from -> Date,
+        period_to -> Date,
+        no_subcontracting -> Bool,
+        declared_by -> Text,
+        receipt -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    observations (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        engagement_id -> Text,
+        source -> Text,
+        note -> Nullable<Text>,
+        observed_by -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    statements (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        engagement_id -> Text,
+        source -> Text,
+        source_organization_id -> Nullable<Text>,
+        declaration_id -> Nullable<Text>,
+        observation_id -> Nullable<Text>,
+        started_on -> Date,
+        ended_on -> Nullable<Date>,
+        scope -> Nullable<Text>,
+        country -> Nullable<Text>,
+        amount_yen -> Nullable<BigInt>,
+        data -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    retractions (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        declaration_id -> Nullable<Text>,
+        observation_id -> Nullable<Text>,
+        reason -> Text,
+        retracted_by -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    audits (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        engagement_id -> Nullable<Text>,
+        series_id -> Text,
+        place -> Integer,
+        kind -> Text,
+        first_due_on -> Date,
+        due_on -> Date,
+        every_months -> Nullable<Integer>,
+        auditor -> Nullable<Text>,
+        planned_by -> Nullable<Text>,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    audit_completions (id) {
+        id -> Text,
+        audit_id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        done_on -> Date,
+        result -> Text,
+        note -> Nullable<Text>,
+        completed_by -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    findings (id) {
+        id -> Text,
+        audit_id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        place -> Integer,
+        text -> Text,
+        severity -> Text,
+        due_on -> Date,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    alerts (id) {
+        id -> Text,
+        agency_id -> Text,
+        contract_id -> Nullable<Text>,
+        engagement_id -> Nullable<Text>,
+        vendor_id -> Nullable<Text>,
+        kind -> Text,
+        subject -> Text,
+        severity -> Text,
+        state -> Text,
+        cause -> Nullable<Text>,
+        assessment -> Nullable<Text>,
+        assessment_reason -> Nullable<Text>,
+        message -> Text,
+        rule_version -> Integer,
+        due_on -> Nullable<Date>,
+        days -> Text,
+        last_step -> Nullable<Text>,
+        opened_on -> Date,
+        opened_at -> Timestamp,
+        acknowledged_by -> Nullable<Text>,
+        measure -> Nullable<Text>,
+        measured_by -> Nullable<Text>,
+        accepted_until -> Nullable<Date>,
+        resolved_on -> Nullable<Date>,
+        resolved_at -> Nullable<Timestamp>,
+        resolution -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    notices (id) {
+        id -> Text,
+        organization_id -> Text,
+        contract_id -> Nullable<Text>,
+        kind -> Text,
+        subject -> Text,
+        step -> Text,
+        recipient -> Text,
+        address -> Text,
+        context -> Text,
+        state -> Text,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<Timestamp>,
+        claimed_until -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        created_on -> Date,
+        sent_at -> Nullable<Timestamp>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    due (subject_kind, subject_id) {
+        subject_kind -> Text,
+        subject_id -> Text,
+        agency_id -> Text,
+        check_on -> Date,
+    }
+}
+
+diesel::table! {
+    ledger_chains (id) {
+        id -> Text,
+        organization_id -> Text,
+        seq -> BigInt,
+        head -> Text,
+        last_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    ledger_entries (id) {
+        id -> Text,
+        chain_id -> Text,
+        organization_id -> Text,
+        seq -> BigInt,
+        at -> Timestamp,
+        actor_id -> Nullable<Text>,
+        actor_organization_id -> Nullable<Text>,
+        action -> Text,
+        subject_id -> Text,
+        payload -> Text,
+        prev_hash -> Text,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    ledger_names (subject_id, entry_id) {
+        subject_id -> Text,
+        entry_id -> Text,
+        organization_id -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    organizations,
+    users,
+    user_roles,
+    deputies,
+    sessions,
+    refresh_tokens,
+    account_tokens,
+    login_attempts,
+    idempotency_keys,
+    leases,
+    job_runs,
+    holidays,
+    register_records,
+    register_events,
+    agency_settings,
+    departments,
+    contracts,
+    contract_terms,
+    contract_terminations,
+    contract_officers,
+    engagements,
+    applications,
+    application_steps,
+    consents,
+    revocations,
+    declarations,
+    observations,
+    statements,
+    retractions,
+    audits,
+    audit_completions,
+    findings,
+    alerts,
+    notices,
+    due,
+    ledger_chains,
+    ledger_entries,
+    ledger_names,
+);

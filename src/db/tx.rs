@@ -1,0 +1,218 @@
+//! `write_tx`: the one way to change what the ledger speaks of. Its first statement takes the chain, which
+//! serializes the writers of one contract on both databases; everything after it sees what the ones before it did.
+
+use chrono::{Duration, NaiveDate};
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::schema::{ledger_chains, ledger_entries, ledger_names};
+use super::{Conn, Db, DbError};
+use crate::clock::Sources;
+use crate::domain::contract::{Instant, Stamp};
+use crate::domain::id::{EntryId, Id, OrganizationId, SubjectId, UserId};
+use crate::ledger::entry::{Draft, Entry, NO_HASH, Payload, names, seal};
+
+/// In whose name a transaction writes. None: the program itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Author {
+    pub user_id: UserId,
+    pub organization_id: OrganizationId,
+}
+
+/// The chain that a transaction writes on.
+#[derive(Debug, Clone, Copy)]
+pub enum ChainKey {
+    /// A chain that has entries.
+    Existing(SubjectId),
+    /// The first entry of a contract or an organization is written now.
+    New { id: SubjectId, organization_id: OrganizationId },
+}
+
+/// A write transaction on one chain.
+pub struct Tx<'a> {
+    /// The connection inside the transaction.
+    pub conn: &'a mut Conn,
+    /// The business day.
+    pub today: NaiveDate,
+    /// Clock and chance.
+    pub sources: &'a Sources,
+    /// In whose name.
+    pub author: Option<Author>,
+    /// The chain's tenant.
+    pub organization_id: OrganizationId,
+    chain_id: SubjectId,
+    seq: i64,
+    head: String,
+    last_at: Instant,
+    written: bool,
+}
+
+impl Db {
+    /// Runs `work` on the chain in one transaction: all of it is kept, or nothing.
+    pub fn write_tx<T, E: From<DbError>>(
+        &self,
+        sources: &Sources,
+        author: Option<Author>,
+        chain: ChainKey,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.write(|conn| {
+            let mut tx = Tx::take(conn, sources, author, chain)?;
+            let answer = work(&mut tx)?;
+            tx.close()?;
+            Ok(answer)
+        })
+    }
+}
+
+impl<'a> Tx<'a> {
+    fn take(
+        conn: &'a mut Conn,
+        sources: &'a Sources,
+        author: Option<Author>,
+        chain: ChainKey,
+    ) -> Result<Self, DbError> {
+        let (chain_id, organization_id, seq, head, last_at, fresh) = match chain {
+            ChainKey::Existing(id) => {
+                let (organization_id, seq, head, last_at): (OrganizationId, i64, String, chrono::NaiveDateTime) =
+                    diesel::update(ledger_chains::table.find(id))
+                        .set(ledger_chains::seq.eq(ledger_chains::seq))
+                        .returning((
+                            ledger_chains::organization_id,
+                            ledger_chains::seq,
+                            ledger_chains::head,
+                            ledger_chains::last_at,
+                        ))
+                        .get_result(conn)?;
+                (id, organization_id, seq, head, last_at.and_utc(), false)
+            }
+            ChainKey::New { id, organization_id } => {
+                (id, organization_id, 0, NO_HASH.to_owned(), Instant::UNIX_EPOCH, true)
+            }
+        };
+        let mut tx = Self {
+            conn,
+            today: sources.clock.today(),
+            sources,
+            author,
+            organization_id,
+            chain_id,
+            seq,
+            head,
+            last_at,
+            written: false,
+        };
+        if fresh {
+            // Its own row comes first, so that a chain is never taken twice.
+            tx.insert_chain()?;
+        }
+        Ok(tx)
+    }
+
+    fn insert_chain(&mut self) -> Result<(), DbError> {
+        diesel::insert_into(ledger_chains::table)
+            .values((
+                ledger_chains::id.eq(self.chain_id),
+                ledger_chains::organization_id.eq(self.organization_id),
+                ledger_chains::seq.eq(self.seq),
+                ledger_chains::head.eq(&self.head),
+                ledger_chains::last_at.eq(self.last_at.naive_utc()),
+            ))
+            .execute(self.conn)?;
+        Ok(())
+    }
+
+    /// A new identifier.
+    pub fn new_id<T>(&self) -> Id<T> {
+        self.sources.new_id()
+    }
+
+    /// Writes an entry: what was done, to what, in which words. The answer's stamp goes on the facts it stands for.
+    pub fn record<T>(&mut self, action: &str, subject: Id<T>, payload: &impl Serialize) -> Result<Recorded, DbError> {
+        let at = self.sources.clock.now().max(self.last_at + Duration::microseconds(1));
+        let entry = seal(
+            Draft {
+                id: self.new_id(),
+                chain_id: self.chain_id,
+                organization_id: self.organization_id,
+                seq: self.seq + 1,
+                at,
+                actor_id: self.author.map(|a| a.user_id),
+                actor_organization_id: self.author.map(|a| a.organization_id),
+                action: action.to_owned(),
+                subject_id: subject.cast(),
+                payload: Payload::new(payload)?,
+            },
+            &self.head,
+        );
+        self.insert_entry(&entry)?;
+        self.seq = entry.seq;
+        self.last_at = entry.at;
+        self.head.clone_from(&entry.hash);
+        self.written = true;
+        Ok(Recorded { stamp: Stamp { seq: entry.seq, at: entry.at }, entry_id: entry.id, chain_id: self.chain_id, hash: entry.hash })
+    }
+
+    fn insert_entry(&mut self, entry: &Entry) -> Result<(), DbError> {
+        diesel::insert_into(ledger_entries::table)
+            .values((
+                ledger_entries::id.eq(entry.id),
+                ledger_entries::chain_id.eq(entry.chain_id),
+                ledger_entries::organization_id.eq(entry.organization_id),
+                ledger_entries::seq.eq(entry.seq),
+                ledger_entries::at.eq(entry.at.naive_utc()),
+                ledger_entries::actor_id.eq(entry.actor_id),
+                ledger_entries::actor_organization_id.eq(entry.actor_organization_id),
+                ledger_entries::action.eq(&entry.action),
+                ledger_entries::subject_id.eq(entry.subject_id),
+                ledger_entries::payload.eq(&entry.payload),
+                ledger_entries::prev_hash.eq(&entry.prev_hash),
+                ledger_entries::hash.eq(&entry.hash),
+            ))
+            .execute(self.conn)?;
+        let payload: serde_json::Value = serde_json::from_str(&entry.payload).map_err(crate::ledger::LedgerError::from)?;
+        for subject in names(&payload, entry.subject_id) {
+            diesel::insert_into(ledger_names::table)
+                .values((
+                    ledger_names::subject_id.eq(subject),
+                    ledger_names::entry_id.eq(entry.id),
+                    ledger_names::organization_id.eq(entry.organization_id),
+                ))
+                .execute(self.conn)?;
+        }
+        Ok(())
+    }
+
+    /// The instant of the last entry; before the first one of this transaction, that of the chain's last.
+    pub fn last_at(&self) -> Instant {
+        self.last_at
+    }
+
+    /// Whether the transaction has written an entry.
+    pub fn has_written(&self) -> bool {
+        self.written
+    }
+
+    fn close(&mut self) -> Result<(), DbError> {
+        if self.written {
+            diesel::update(ledger_chains::table.find(self.chain_id))
+                .set((
+                    ledger_chains::seq.eq(self.seq),
+                    ledger_chains::head.eq(&self.head),
+                    ledger_chains::last_at.eq(self.last_at.naive_utc()),
+                ))
+                .execute(self.conn)?;
+        }
+        Ok(())
+    }
+}
+
+/// An entry just written.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// For the facts that the entry stands for.
+    pub stamp: Stamp,
+    pub entry_id: EntryId,
+    pub chain_id: SubjectId,
+    pub hash: String,
+}

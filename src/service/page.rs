@@ -1,0 +1,80 @@
+//! Keyset pages: a stable order, a cursor that says where the last page ended, never an offset.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+
+/// Rows of a page unless asked otherwise.
+pub const DEFAULT_LIMIT: i64 = 50;
+/// Rows of a page at most.
+pub const MAX_LIMIT: i64 = 200;
+
+/// Which page is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// 1 to [`MAX_LIMIT`].
+    pub limit: i64,
+    /// The sort key of the last row of the page before.
+    pub after: Option<String>,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { limit: DEFAULT_LIMIT, after: None }
+    }
+}
+
+impl Page {
+    /// From `?limit=` and `?cursor=`.
+    pub fn read(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Failure> {
+        let limit = match limit {
+            None => DEFAULT_LIMIT,
+            Some(text) => text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n)).ok_or_else(|| {
+                Failure::field("/limit", "range", format!("limit は1から{MAX_LIMIT}までの整数で指定してください。"))
+            })?,
+        };
+        let after = cursor.map(decode).transpose()?;
+        Ok(Self { limit, after })
+    }
+
+    /// The cursor read as an identifier: lists ordered by id.
+    pub fn after_id<T>(&self) -> Result<Option<crate::domain::id::Id<T>>, Failure> {
+        self.after.as_deref().map(str::parse).transpose().map_err(|_| unknown_cursor())
+    }
+
+    /// Rows to load: one more than shown tells whether there is a next page.
+    pub fn rows(&self) -> i64 {
+        self.limit + 1
+    }
+}
+
+fn decode(cursor: &str) -> Result<String, Failure> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| unknown_cursor())?;
+    String::from_utf8(bytes).map_err(|_| unknown_cursor())
+}
+
+/// The answer to a cursor that no list gave.
+pub fn unknown_cursor() -> Failure {
+    Failure::field("/cursor", "unknown", "cursor が正しくありません。前のページの next_cursor をそのまま指定してください。")
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Paged<T> {
+    pub items: Vec<T>,
+    /// Where the next page begins; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Paged<T> {
+    /// Cuts the extra row off; `key` is the sort key of a row.
+    pub fn cut<R>(page: &Page, mut rows: Vec<R>, key: impl Fn(&R) -> String, show: impl FnMut(R) -> T) -> Self {
+        let limit = usize::try_from(page.limit).unwrap_or(0);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = if more { rows.last().map(|row| URL_SAFE_NO_PAD.encode(key(row))) } else { None };
+        Self { items: rows.into_iter().map(show).collect(), next_cursor }
+    }
+}

@@ -1,0 +1,162 @@
+//! The server's table: from the declared routes to actix. A request is read, guarded, handed to one blocking use
+//! case, and its answer written; nothing here knows what a route does.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH};
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::api;
+use super::error::{plain_problem, problem};
+use super::route::{Handler, Reply, Request, Route};
+use crate::service::idempotency::Key;
+use crate::service::{App, Call, Failure, session};
+
+/// The largest body of a request; imports have a limit of their own.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Puts the API's routes into the server's table.
+pub fn api(config: &mut ServiceConfig, app: &App) {
+    let mut scope = web::scope("/api/v1");
+    // actix takes one resource per path: routes of the same path go together.
+    let mut paths: Vec<(&'static str, Vec<Route>)> = Vec::new();
+    for route in api::routes(app.demo.is_some()) {
+        match paths.iter_mut().find(|(path, _)| *path == route.path) {
+            Some((_, routes)) => routes.push(route),
+            None => paths.push((route.path, vec![route])),
+        }
+    }
+    // A fixed word before an identifier in the same place.
+    paths.sort_by_key(|(path, _)| path.matches('{').count());
+    for (path, routes) in paths {
+        let mut resource = web::resource(path).default_service(web::to(method_not_allowed));
+        for route in routes {
+            let route = Arc::new(route);
+            let method = route.method.clone();
+            resource = resource.route(web::method(method).to(move |app: Data<App>, request: HttpRequest, body: Bytes| {
+                let route = Arc::clone(&route);
+                async move { answer(app.into_inner(), route, &request, body).await }
+            }));
+        }
+        scope = scope.service(resource);
+    }
+    config.service(scope.default_service(web::to(not_found)));
+    config.app_data(web::PayloadConfig::new(BODY_LIMIT));
+}
+
+async fn method_not_allowed() -> HttpResponse {
+    plain_problem(StatusCode::METHOD_NOT_ALLOWED, "method", "この方法では利用できません", "この場所では、その HTTP メソッドは使えません。")
+}
+
+async fn not_found() -> HttpResponse {
+    problem(Failure::NotFound)
+}
+
+async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Bytes) -> HttpResponse {
+    let bearer = bearer(http.headers());
+    let idempotency = match idempotency_key(http, &body) {
+        Ok(key) => key,
+        Err(failure) => return problem(failure),
+    };
+    let request = read(http, &route, &body);
+    let done = web::block(move || run(&app, &route, request, bearer.as_deref(), idempotency)).await;
+    match done {
+        Ok(Ok(reply)) => write(reply),
+        Ok(Err(Refusal::Failure(failure))) => problem(failure),
+        Ok(Err(Refusal::MediaType)) => plain_problem(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "media_type",
+            "この形式は受け取れません",
+            "Content-Type: application/json で送ってください。",
+        ),
+        Err(error) => problem(Failure::Internal(error.to_string())),
+    }
+}
+
+/// Why a request was not run.
+enum Refusal {
+    Failure(Failure),
+    MediaType,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// The guard: who asks is settled before what is asked is looked at, and a wrong body says nothing to a stranger.
+fn run(
+    app: &App,
+    route: &Route,
+    request: Result<Request, Refusal>,
+    bearer: Option<&str>,
+    idempotency: Option<Key>,
+) -> Result<Reply, Refusal> {
+    match &route.handler {
+        Handler::Open(work) => Ok(work(app, &request?)?),
+        Handler::Guarded(permission, work) => {
+            let actor = session::authenticate(app, bearer.ok_or(Failure::Unauthorized)?)?;
+            if !actor.may(*permission) {
+                tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
+                return Err(Failure::Forbidden("この操作の権限がありません。".to_owned()).into());
+            }
+            let call = Call { actor, idempotency };
+            Ok(work(app, &call, &request?)?)
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+fn read(http: &HttpRequest, route: &Route, body: &Bytes) -> Result<Request, Refusal> {
+    let path = http.match_info().iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let query = web::Query::<HashMap<String, String>>::from_query(http.query_string())
+        .map_err(|_| Failure::Malformed("URL の ? 以降を読み取れません。".to_owned()))?
+        .into_inner();
+    let if_match = http.headers().get(IF_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let body = if route.takes.is_none() { Value::Null } else { json(http, body)? };
+    Ok(Request { path, query, body, if_match })
+}
+
+fn json(http: &HttpRequest, body: &Bytes) -> Result<Value, Refusal> {
+    if body.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    let kind = http.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Err(Refusal::MediaType);
+    }
+    serde_json::from_slice(body)
+        .map_err(|e| Failure::Malformed(format!("JSON として読み取れません（{}行{}文字目）。", e.line(), e.column())).into())
+}
+
+fn idempotency_key(http: &HttpRequest, body: &Bytes) -> Result<Option<Key>, Failure> {
+    if http.method() != actix_web::http::Method::POST {
+        return Ok(None);
+    }
+    let Some(value) = http.headers().get("Idempotency-Key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|k| (1..=255).contains(&k.len())).ok_or_else(|| {
+        Failure::field("/Idempotency-Key", "format", "Idempotency-Key は255文字以内の英数字で指定してください。")
+    })?;
+    let body_hash = hex::encode(Sha256::digest(body));
+    Ok(Some(Key { route: format!("{} {}", http.method(), http.path()), key: key.to_owned(), body_hash }))
+}
+
+fn write(reply: Reply) -> HttpResponse {
+    let mut response = HttpResponse::build(reply.status);
+    response.content_type("application/json").insert_header((CACHE_CONTROL, "no-store"));
+    if let Some(version) = reply.etag {
+        response.insert_header((ETAG, format!("\"{version}\"")));
+    }
+    response.body(reply.body)
+}

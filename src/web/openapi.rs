@@ -1,0 +1,125 @@
+//! The API's description, OpenAPI 3.1, from the routes as declared.
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::api;
+use super::route::Route;
+use crate::domain::access::{OrganizationKind, Role};
+use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
+use crate::domain::audit::AuditKind;
+use crate::domain::chain::{Cause, NodeState};
+use crate::domain::contract::{DataCategory, DeclarationInterval, Overseas, Policy};
+use crate::domain::id::Id;
+use crate::domain::text_enum::TextEnum;
+
+impl<T> PartialSchema for Id<T> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::String))
+            .format(Some(SchemaFormat::Custom("uuid".to_owned())))
+            .into()
+    }
+}
+
+impl<T> ToSchema for Id<T> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Id".into()
+    }
+}
+
+macro_rules! word_schema {
+    ($($t:ident),+ $(,)?) => {$(
+        impl PartialSchema for $t {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(SchemaType::new(Type::String))
+                    .enum_values(Some(<$t as TextEnum>::ALL.iter().map(|v| v.as_str())))
+                    .into()
+            }
+        }
+        impl ToSchema for $t {
+            fn name() -> std::borrow::Cow<'static, str> { stringify!($t).into() }
+        }
+    )+};
+}
+
+word_schema!(
+    OrganizationKind, Role, AlertKind, AlertState, Assessment, Severity, AuditKind, Cause, NodeState, DataCategory,
+    DeclarationInterval, Overseas, Policy,
+);
+
+/// The whole document. `demo` adds the demonstration's routes.
+pub fn document(demo: bool) -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    let mut schemas: Map<String, Value> = Map::new();
+    schemas.insert("Problem".to_owned(), serialize(&super::error::Problem::schema()));
+    for route in api::routes(demo) {
+        for (name, schema) in &route.components {
+            schemas.insert(name.clone(), serialize(schema));
+        }
+        let entry = paths.entry(format!("/api/v1{}", route.path)).or_insert_with(|| json!({}));
+        if let Value::Object(entry) = entry {
+            entry.insert(route.method.as_str().to_lowercase(), operation(&route));
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "itaku",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "委託先と再委託を監督するための台帳。契約・承認・報告・確認を、機関と事業者のそれぞれの側から扱います。"
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        }
+    })
+}
+
+fn serialize(schema: &RefOr<Schema>) -> Value {
+    serde_json::to_value(schema).unwrap_or(Value::Null)
+}
+
+fn operation(route: &Route) -> Value {
+    let mut parameters: Vec<Value> = route
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+        .collect();
+    parameters.extend(route.query.iter().map(|q| {
+        json!({"name": q.name, "in": "query", "required": false, "description": q.about, "schema": {"type": "string"}})
+    }));
+    if route.method == actix_web::http::Method::PATCH {
+        parameters.push(json!({"name": "If-Match", "in": "header", "required": true, "schema": {"type": "string"}}));
+    }
+    if route.method == actix_web::http::Method::POST && route.permission().is_some() {
+        parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false, "schema": {"type": "string", "maxLength": 255}}));
+    }
+    let problem = json!({"description": "RFC 9457", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}});
+    let mut operation = json!({
+        "summary": route.summary,
+        "operationId": format!("{}{}", route.method.as_str().to_lowercase(), route.path.replace(['/', '{', '}', '-'], "_")),
+        "parameters": parameters,
+        "responses": {
+            route.status.as_str(): {"description": "成功", "content": {"application/json": {"schema": serialize(&route.gives)}}},
+            "default": problem,
+        },
+    });
+    if let Value::Object(operation) = &mut operation {
+        if let Some(schema) = &route.takes {
+            operation.insert("requestBody".to_owned(), json!({"required": true, "content": {"application/json": {"schema": schema}}}));
+        }
+        if let Some(permission) = route.permission() {
+            let roles: Vec<_> = permission.roles().iter().map(|r| r.as_str()).collect();
+            operation.insert("security".to_owned(), json!([{"bearer": []}]));
+            operation.insert("description".to_owned(), json!(format!("役割: {}", roles.join(", "))));
+        }
+    }
+    operation
+}
