@@ -1,0 +1,369 @@
+//! Text as people type it: keys that find and match it whatever the keyboard (never for display), and what a
+//! text must not contain.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::corporate_number::CorporateNumber;
+
+/// Legal forms as they are abbreviated, after NFKC (which makes `(株)` of ㈱ and （株）, and 株式会社 of ㍿).
+const LEGAL_FORMS: &[(&str, &str)] = &[
+    ("(株)", "株式会社"),
+    ("(有)", "有限会社"),
+    ("(同)", "合同会社"),
+    ("(名)", "合名会社"),
+    ("(資)", "合資会社"),
+];
+
+/// The key under which a text is found: NFKC, lower case, no spaces, one hyphen for every dash and long-vowel
+/// mark, legal forms written out, common variants of characters in names unified. A part of the text keeps a
+/// part of the key, so that substrings can be searched. Idempotent.
+pub fn search_key(text: &str) -> String {
+    let plain: String = text.nfkc().filter(|c| !invisible(*c)).map(unified).collect();
+    let mut key: String = plain.to_lowercase().nfkc().collect();
+    for (short, long) in LEGAL_FORMS {
+        if key.contains(short) {
+            key = key.replace(short, long);
+        }
+    }
+    key
+}
+
+/// The key under which names of companies are equal: [`search_key`] without punctuation. The place of the
+/// legal form stays, because 株式会社甲 and 甲株式会社 are two companies.
+pub fn company_key(name: &str) -> String {
+    search_key(name)
+        .chars()
+        .filter(|c| !matches!(c, '・' | '.' | ',' | '、' | '。' | '\'' | '’' | '"' | '”'))
+        .collect()
+}
+
+/// Whether two spellings name the same company.
+pub fn same_company(a: &str, b: &str) -> bool {
+    let key = company_key(a);
+    !key.is_empty() && key == company_key(b)
+}
+
+/// The name without its legal form, as a key: for looking whether a text mentions a company.
+pub fn bare_name_key(name: &str) -> String {
+    let key = company_key(name);
+    LEGAL_FORMS.iter().fold(key, |key, (_, long)| key.replace(long, ""))
+}
+
+/// Spaces, controls and marks that take no place.
+fn invisible(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || bidi(c)
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+fn unified(c: char) -> char {
+    match c {
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2500}' | '\u{2501}' | 'ー' => '-',
+        '〜' => '~',
+        '髙' => '高',
+        '﨑' | '嵜' => '崎',
+        '邊' | '邉' => '辺',
+        '齋' => '斎',
+        '齊' => '斉',
+        '澤' => '沢',
+        '濱' | '濵' => '浜',
+        '國' => '国',
+        '廣' => '広',
+        '德' => '徳',
+        '瀨' => '瀬',
+        '𠮷' => '吉',
+        other => other,
+    }
+}
+
+/// Whether a text's lines may break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    /// Names, titles, numbers: one line, no tab.
+    Single,
+    /// Reasons and notes: line feeds (alone or after a carriage return) and tabs are part of them.
+    Multi,
+}
+
+/// What a text must not contain, in the users' words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unclean {
+    #[error("改行は使えません。1行で入力してください。")]
+    LineBreak,
+    #[error("使えない制御文字（U+{:04X}）が含まれています。", u32::from(*.0))]
+    Control(char),
+    #[error("文字の並び順を変える見えない文字（U+{:04X}）が含まれています。", u32::from(*.0))]
+    Bidi(char),
+}
+
+impl Unclean {
+    /// The stable code of the problem.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::LineBreak => "line_break",
+            Self::Control(_) => "control_character",
+            Self::Bidi(_) => "bidi_character",
+        }
+    }
+}
+
+/// Refuses what could break a mail header, a table or a reader's eye: control characters (NUL among them), line
+/// breaks in a single line, and characters that turn the direction of writing. Tells the first such.
+pub fn clean(text: &str, lines: Lines) -> Result<(), Unclean> {
+    let multi = lines == Lines::Multi;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' | '\t' if multi => {}
+            '\r' if multi && chars.peek() == Some(&'\n') => {}
+            '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' if !multi => return Err(Unclean::LineBreak),
+            '\u{2028}' | '\u{2029}' => return Err(Unclean::Control(c)),
+            c if c.is_control() => return Err(Unclean::Control(c)),
+            c if bidi(c) => return Err(Unclean::Bidi(c)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Marks, embeddings, overrides and isolates of the Unicode bidirectional algorithm.
+fn bidi(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether the text contains a 個人番号: twelve digits whose last is the right check digit (行政手続における特定の個人を
+/// 識別するための番号の利用等に関する法律に規定する個人番号…を定める省令5条), full- or half-width, in one piece or in equal
+/// groups of 1, 3, 4 or 6 between hyphens or spaces. Part of a longer number, a 法人番号 above all, is none.
+pub fn contains_my_number(text: &str) -> bool {
+    let text: Vec<char> = text.nfkc().collect();
+    digit_runs(&text).iter().any(|run| {
+        (0..run.len()).any(|start| {
+            run.get(start..).is_some_and(|from_here| {
+                twelve_digits(from_here).is_some_and(|(digits, groups)| {
+                    let before = start.checked_sub(1).and_then(|i| run.get(i));
+                    stands_alone(from_here, groups)
+                        && !before.is_some_and(|group| corporate(group, &digits))
+                        && my_number_check(&digits)
+                })
+            })
+        })
+    })
+}
+
+/// Digits in one piece, and what stands between them and the piece before them in the same run.
+struct Group {
+    digits: Vec<u32>,
+    before: Option<Separator>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    Hyphen,
+    Space,
+}
+
+/// Runs of digit groups with at most three hyphens or spaces between one group and the next.
+fn digit_runs(text: &[char]) -> Vec<Vec<Group>> {
+    let mut runs: Vec<Vec<Group>> = Vec::new();
+    let mut gap: Option<(usize, Separator)> = None;
+    let mut in_group = false;
+    for c in text {
+        let hyphen = unified(*c) == '-';
+        if let Some(digit) = c.to_digit(10) {
+            let run = match runs.last_mut() {
+                Some(run) if in_group || gap.is_some() => run,
+                _ => {
+                    runs.push(Vec::new());
+                    gap = None;
+                    in_group = false;
+                    let Some(run) = runs.last_mut() else { break };
+                    run
+                }
+            };
+            match run.last_mut() {
+                Some(group) if in_group => group.digits.push(digit),
+                _ => run.push(Group { digits: vec![digit], before: gap.map(|(_, separator)| separator) }),
+            }
+            (in_group, gap) = (true, None);
+        } else if hyphen || matches!(c, ' ' | '\t') {
+            let (length, so_far) = gap.unwrap_or((0, Separator::Space));
+            let separator = if hyphen { Separator::Hyphen } else { so_far };
+            gap = (length < 3 && (in_group || gap.is_some())).then_some((length + 1, separator));
+            in_group = false;
+        } else {
+            (in_group, gap) = (false, None);
+        }
+    }
+    runs
+}
+
+/// Twelve digits made of the first groups: one, or equal ones with the same separator between them. Also tells
+/// how many groups.
+fn twelve_digits(groups: &[Group]) -> Option<(Vec<u32>, usize)> {
+    let size = groups.first()?.digits.len();
+    let count = match size {
+        1 | 3 | 4 | 6 | 12 => 12 / size,
+        _ => return None,
+    };
+    let taken = groups.get(..count)?;
+    let separator = taken.get(1).map(|group| group.before);
+    let alike = taken.iter().all(|g| g.digits.len() == size)
+        && taken.iter().skip(1).all(|g| Some(g.before) == separator);
+    alike.then(|| (taken.iter().flat_map(|g| g.digits.iter().copied()).collect(), count))
+}
+
+/// Grouped digits that go on with the same separator belong to a longer number.
+fn stands_alone(from_here: &[Group], count: usize) -> bool {
+    if count == 1 {
+        return true;
+    }
+    let inner = from_here.get(1).and_then(|g| g.before);
+    from_here.first().and_then(|g| g.before) != inner
+        && from_here.get(count).is_none_or(|next| next.before != inner)
+}
+
+/// A 法人番号 written with its check digit apart: 8-700110005901.
+fn corporate(before: &Group, digits: &[u32]) -> bool {
+    let text: String =
+        before.digits.iter().chain(digits).filter_map(|digit| char::from_digit(*digit, 10)).collect();
+    before.digits.len() == 1 && text.parse::<CorporateNumber>().is_ok()
+}
+
+/// 11 − (Σ Pn·Qn mod 11), 0 where the remainder is 0 or 1; Pn the n-th of the other eleven from the right.
+fn my_number_check(digits: &[u32]) -> bool {
+    let Some((last, rest)) = digits.split_last() else { return false };
+    let sum: u32 = rest.iter().rev().zip([2u32, 3, 4, 5, 6, 7, 2, 3, 4, 5, 6]).map(|(p, q)| p * q).sum();
+    let remainder = sum % 11;
+    *last == if remainder <= 1 { 0 } else { 11 - remainder }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn spellings_of_one_name_have_one_key() {
+        for (a, b) in [
+            ("株式会社架空商事", "㈱架空商事"),
+            ("株式会社架空商事", "（株） 架空商事"),
+            ("株式会社架空商事", "㍿架空商事"),
+            ("有限会社例示", "㈲例示"),
+            ("例示合同会社", "例示（同）"),
+            ("ＡＢＣサービス株式会社", "abcｻｰﾋﾞｽ株式会社"),
+            ("データ・イチ株式会社", "デ－タイチ株式会社"),
+            ("髙﨑システム", "高崎システム"),
+            ("Ａ−Ｂ工業", "A-B工業"),
+        ] {
+            assert!(same_company(a, b), "{a} / {b}: {} / {}", company_key(a), company_key(b));
+        }
+        for (a, b) in
+            [("株式会社甲", "甲株式会社"), ("株式会社甲", "有限会社甲"), ("", " "), ("甲一", "甲ー")]
+        {
+            assert!(!same_company(a, b), "{a} / {b}");
+        }
+        assert!(search_key("令和８年度 ﾃﾞｰﾀ入力業務").contains(&search_key("データ入力")));
+        assert_eq!(bare_name_key("（株）架空商事"), "架空商事");
+    }
+
+    #[test]
+    fn what_users_must_not_send_is_named() {
+        assert_eq!(clean("件名\r\nBcc: a@example.jp", Lines::Single), Err(Unclean::LineBreak));
+        assert_eq!(clean("a\u{0}b", Lines::Multi), Err(Unclean::Control('\u{0}')));
+        assert_eq!(clean("a\tb", Lines::Single), Err(Unclean::Control('\t')));
+        assert_eq!(clean("a\u{202e}b", Lines::Multi), Err(Unclean::Bidi('\u{202e}')));
+        assert_eq!(clean("a\rb", Lines::Multi), Err(Unclean::Control('\r')));
+        assert_eq!(clean("a\u{2028}b", Lines::Single), Err(Unclean::LineBreak));
+        assert_eq!(clean("一行目\r\n二行目\n\t三行目", Lines::Multi), Ok(()));
+        assert_eq!(clean("委託業務（第１期）", Lines::Single), Ok(()));
+        assert!(Unclean::Bidi('\u{202e}').to_string().contains("U+202E"));
+    }
+
+    /// Eleven digits with the check digit behind them, reckoned apart from the code under test.
+    fn my_number(body: &str) -> String {
+        let digits: Vec<i64> = body.bytes().map(|b| i64::from(b - b'0')).collect();
+        let sum: i64 =
+            (1..=11).map(|n| digits[11 - n] * if n <= 6 { n as i64 + 1 } else { n as i64 - 5 }).sum();
+        format!("{body}{}", if sum % 11 <= 1 { 0 } else { 11 - sum % 11 })
+    }
+
+    #[test]
+    fn my_numbers_are_found_in_any_dress() {
+        // The example printed on the sample card of the authorities: 1234 5678 9018.
+        for text in [
+            "123456789018",
+            "番号は１２３４－５６７８－９０１８です",
+            "1234 5678 9018",
+            "1234　5678　9018",
+            "123-456-789-018",
+            "123456 789018",
+            "1 2 3 4 5 6 7 8 9 0 1 8",
+            "1234 - 5678 - 9018",
+            "電話03-1234-5678 1234-5678-9018",
+            "2026-04-01 123456789018",
+            "(個人番号:123456789018)",
+            "8 123456789018",
+        ] {
+            assert!(contains_my_number(text), "{text}");
+        }
+        for text in [
+            "",
+            "123456789017",
+            "1123456789018",
+            "1234567890180",
+            "1234-5678-9018-1234",
+            "1234 5678\n9018",
+            "123,456,789,018円",
+            "12345-6789018",
+            "契約第1234号 5678 枚 9018",
+        ] {
+            assert!(!contains_my_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_corporate_number_is_none_even_with_its_check_digit_apart() {
+        // 123456789018 is a right 個人番号 as well as the body of a right 法人番号.
+        let number = (1..=9)
+            .map(|first| format!("{first}123456789018"))
+            .find(|text| text.parse::<CorporateNumber>().is_ok())
+            .unwrap();
+        let (first, body) = number.split_at(1);
+        for text in [
+            &number,
+            &format!("{first}-{body}"),
+            &format!("{first}-1234-5678-9018"),
+            &format!("{first} 1234-5678-9018"),
+        ] {
+            assert!(!contains_my_number(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn exactly_one_last_digit_makes_a_my_number(body in "[0-9]{11}", before in "[あ-ん]{0,5}", after in "[あ-ん]{0,5}") {
+            let right = my_number(&body);
+            for last in 0..10 {
+                let text = format!("{body}{last}");
+                prop_assert_eq!(contains_my_number(&format!("{before}{text}{after}")), text == right);
+            }
+        }
+
+        #[test]
+        fn keys_are_idempotent_and_blind_to_width(text in "\\PC{0,24}") {
+            let key = search_key(&text);
+            prop_assert_eq!(search_key(&key), key.clone());
+            prop_assert!(!key.chars().any(char::is_whitespace));
+            let _ = (company_key(&text), contains_my_number(&text));
+        }
+
+        #[test]
+        fn a_clean_text_has_no_line_break(text in "[a-zあ-ん\r\n\t\u{202e}\u{0}]{0,12}") {
+            let bad = text.chars().any(|c| c.is_control() || bidi(c));
+            prop_assert_eq!(clean(&text, Lines::Single).is_err(), bad);
+        }
+    }
+}
