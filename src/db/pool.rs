@@ -198,7 +198,8 @@ where
     C: MigrationHarness<DB> + Connection<Backend = DB>,
     EmbeddedMigrations: diesel::migration::MigrationSource<DB>,
 {
-    let applied = HarnessWithOutput::new(conn, std::io::sink()).run_pending_migrations(source)?;
+    let mut quiet = HarnessWithOutput::new(conn, std::io::sink());
+    let applied = quiet.run_pending_migrations(source)?;
     Ok(applied.iter().map(ToString::to_string).collect())
 }
 

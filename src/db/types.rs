@@ -27,7 +27,7 @@ pub enum Conn {
 /// Text columns for a type with `as_str(&self) -> &str` and `FromStr`; what the derives of diesel would write,
 /// kept here so that the domain need not know diesel.
 macro_rules! text_column {
-    ($([$($generic:tt)*])? $t:ty) => {
+    ($t:ty $(, $($generic:tt)*)?) => {
         impl<$($($generic)*)?> AsExpression<Text> for $t {
             type Expression = Bound<Text, Self>;
             fn as_expression(self) -> Self::Expression { Bound::new(self) }
@@ -79,7 +79,7 @@ macro_rules! text_column {
     };
 }
 
-text_column!([T: 'static] Id<T>);
+text_column!(Id<T>, T: 'static);
 text_column!(OrganizationKind);
 text_column!(Role);
 text_column!(AlertKind);

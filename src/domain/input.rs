@@ -162,8 +162,9 @@ impl Codec for Text {
         if self.verbatim {
             return Some(taken.to_owned());
         }
-        if let Some(problem) = text::problem(taken, self.multi_line) {
-            return at.fail("characters", problem);
+        let lines = if self.multi_line { text::Lines::Multi } else { text::Lines::Single };
+        if let Err(unclean) = text::clean(taken, lines) {
+            return at.fail(unclean.code(), unclean.to_string());
         }
         if text::contains_my_number(taken) {
             return at.fail("my_number", "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。");
@@ -220,7 +221,7 @@ impl Codec for Integer {
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<i64> {
         let number = match (value, at.mode) {
             (Value::Number(n), _) => n.as_i64().or_else(|| n.as_u64().map(|_| i64::MAX)),
-            (Value::String(s), Mode::Lenient) => text::digits(s),
+            (Value::String(s), Mode::Lenient) => text::whole_number(s),
             _ => None,
         };
         let Some(number) = number else { return at.fail("type", "整数で指定してください。") };
@@ -359,7 +360,10 @@ impl Codec for Corporate {
     type Out = CorporateNumber;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<CorporateNumber> {
         let Value::String(given) = value else { return at.fail("type", "法人番号は文字列で指定してください。") };
-        CorporateNumber::parse(given).or_else(|e| at.fail("corporate_number", e.to_string()).ok_or(())).ok()
+        match given.parse::<CorporateNumber>() {
+            Ok(number) => Some(number),
+            Err(error) => at.fail("corporate_number", error.to_string()),
+        }
     }
     fn schema(&self) -> Value {
         json!({"type": "string", "pattern": "^[0-9]{13}$"})

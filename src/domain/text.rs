@@ -77,6 +77,12 @@ fn unified(c: char) -> char {
     }
 }
 
+/// A whole number as people write it: full-width digits, commas, a trailing 円. None: not one.
+pub fn whole_number(text: &str) -> Option<i64> {
+    let plain: String = text.nfkc().filter(|c| !matches!(c, ',' | '、' | ' ' | '\u{3000}')).collect();
+    plain.trim_end_matches('円').parse().ok()
+}
+
 /// Whether a text's lines may break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lines {

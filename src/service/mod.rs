@@ -1,9 +1,11 @@
 //! The use cases: a capability a file (or folder). Each is check → decide (domain) → write, in one transaction:
 //! facts + ledger entry + re-evaluated alerts + outbox rows, through [`App::act`] and nothing else.
 
+pub mod alert;
 pub mod failure;
 pub mod idempotency;
 pub mod page;
+pub mod session;
 
 use std::sync::Arc;
 
