@@ -129,7 +129,8 @@ impl DaySet {
     fn complement(&self) -> Self {
         let starts = self.ranges.iter().map(|range| range.to.succ_opt());
         let ends = self.ranges.iter().map(|range| range.from.pred_opt());
-        let gaps = std::iter::once(Some(NaiveDate::MIN)).chain(starts).zip(ends.chain([Some(NaiveDate::MAX)]));
+        let gaps =
+            std::iter::once(Some(NaiveDate::MIN)).chain(starts).zip(ends.chain([Some(NaiveDate::MAX)]));
         Self { ranges: gaps.filter_map(|(from, to)| DayRange::new(from?, to?)).collect() }
     }
 }

@@ -121,14 +121,19 @@ impl<'a> Model<'a> {
         let last_end = consents.iter().map(|consent| self.end_of(consent)).max();
         for consent in &consents {
             // Without the revocation it would have held longer.
-            if Some(self.end_of(consent)) == last_end && self.end_of(consent) < self.end_but_for_revocation(consent)
+            if Some(self.end_of(consent)) == last_end
+                && self.end_of(consent) < self.end_but_for_revocation(consent)
             {
                 return NodeState::Revoked;
             }
         }
         let statements = self.statements(id);
         let silent_or_later = statements.iter().any(|s| s.ended_on.is_none_or(|end| end >= as_of));
-        if over || (!statements.is_empty() && !silent_or_later) { NodeState::Ended } else { NodeState::Expired }
+        if over || (!statements.is_empty() && !silent_or_later) {
+            NodeState::Ended
+        } else {
+            NodeState::Expired
+        }
     }
 
     fn state_of_last_application(&self, id: EngagementId) -> NodeState {
@@ -201,7 +206,8 @@ impl<'a> Model<'a> {
             Policy::MinorExempt => {
                 let Some(limit) = terms.subcontracting.minor_limit_yen else { return false };
                 let statements = self.statements(id);
-                !statements.is_empty() && statements.iter().all(|s| s.amount_yen.is_some_and(|yen| yen <= limit))
+                !statements.is_empty()
+                    && statements.iter().all(|s| s.amount_yen.is_some_and(|yen| yen <= limit))
             }
             _ => false,
         }

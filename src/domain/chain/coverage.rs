@@ -33,7 +33,8 @@ impl Coverage {
     pub fn split(&self, as_of: NaiveDate) -> (Vec<OpenRange>, Vec<DayRange>) {
         let days = self.uncovered_days();
         let so_far = days.up_to(as_of);
-        let open = |range: &DayRange| OpenRange { from: range.from, to: (range.to < as_of).then_some(range.to) };
+        let open =
+            |range: &DayRange| OpenRange { from: range.from, to: (range.to < as_of).then_some(range.to) };
         (so_far.ranges().iter().map(open).collect(), days.after(as_of).into())
     }
 
@@ -75,7 +76,10 @@ fn causes(
         (Cause::Undecided, pending.filter_map(|a| DayRange::new(a.starts_on, a.ends_on)).collect()),
         (Cause::Revoked, own.consents.iter().filter_map(super::HeldConsent::revoked_days).collect()),
         (Cause::Expired, first_end.map(|end| uncovered.after(end)).unwrap_or_default()),
-        (Cause::BeforeConsent, last_start.map(|start| uncovered.up_to(day_before(start))).unwrap_or_default()),
+        (
+            Cause::BeforeConsent,
+            last_start.map(|start| uncovered.up_to(day_before(start))).unwrap_or_default(),
+        ),
     ];
     let refused = own
         .last_decided()
@@ -117,7 +121,8 @@ impl ContractDays {
     /// Takes in the terms that rule the contract on the days `from`…`to`. 番号法10条 asks for the first agency's
     /// consent wherever マイナンバー is entrusted, whatever the contract says.
     pub fn rule(&mut self, from: NaiveDate, to: NaiveDate, terms: &Terms) {
-        let ruled = DayRange::new(from, to).zip(self.period).and_then(|(days, period)| days.intersection(&period));
+        let ruled =
+            DayRange::new(from, to).zip(self.period).and_then(|(days, period)| days.intersection(&period));
         let Some(days) = ruled else { return };
         if terms.data.iter().any(|volume| volume.category == DataCategory::MyNumber) {
             return;

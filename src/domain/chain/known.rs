@@ -101,7 +101,8 @@ impl<'a> Known<'a> {
 
     /// The engagements above, the parent first, tier 1 last.
     pub fn ancestors(&self, id: EngagementId) -> impl Iterator<Item = &'a Engagement> {
-        let above = |engagement: &'a Engagement| engagement.parent_id.and_then(|parent| self.engagement(parent));
+        let above =
+            |engagement: &'a Engagement| engagement.parent_id.and_then(|parent| self.engagement(parent));
         std::iter::successors(self.engagement(id).and_then(above), move |engagement| above(engagement))
     }
 

@@ -145,7 +145,8 @@ fn held<'a>(mut consents: Vec<&'a Consent>, mut revocations: Vec<&'a Revocation>
         while let Some(later) = later_revocations.next_if(|r| r.stamp.seq > consent.stamp.seq) {
             revoked_from = earliest(revoked_from, later.effective_on);
         }
-        let given = superseded_from.map_or(consent.valid_until, |day| consent.valid_until.min(day_before(day)));
+        let given =
+            superseded_from.map_or(consent.valid_until, |day| consent.valid_until.min(day_before(day)));
         let cut = revoked_from.map(day_before).filter(|last| *last < given);
         let ends_on = cut.unwrap_or(given);
         held.push(HeldConsent {
