@@ -143,7 +143,7 @@ fn held<'a>(mut consents: Vec<&'a Consent>, mut revocations: Vec<&'a Revocation>
     let mut held = Vec::with_capacity(consents.len());
     for consent in consents.into_iter().rev() {
         while let Some(later) = later_revocations.next_if(|r| r.stamp.seq > consent.stamp.seq) {
-            revoked_from = earliest(revoked_from, later.effective_on);
+            revoked_from = Some(earliest(revoked_from, later.effective_on));
         }
         let given =
             superseded_from.map_or(consent.valid_until, |day| consent.valid_until.min(day_before(day)));
@@ -157,15 +157,15 @@ fn held<'a>(mut consents: Vec<&'a Consent>, mut revocations: Vec<&'a Revocation>
             revoked: cut.is_some(),
         });
         if consent.supersedes {
-            superseded_from = earliest(superseded_from, consent.valid_from);
+            superseded_from = Some(earliest(superseded_from, consent.valid_from));
         }
     }
     held.reverse();
     held
 }
 
-fn earliest(so_far: Option<NaiveDate>, day: NaiveDate) -> Option<NaiveDate> {
-    Some(so_far.map_or(day, |earlier| earlier.min(day)))
+fn earliest(so_far: Option<NaiveDate>, day: NaiveDate) -> NaiveDate {
+    so_far.map_or(day, |earlier| earlier.min(day))
 }
 
 /// For each source its latest statement that was not retracted after it was made.

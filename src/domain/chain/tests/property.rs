@@ -175,7 +175,9 @@ fn shuffle(facts: &mut ChainFacts, by: usize) {
     turn(&mut facts.statements, by);
     turn(&mut facts.retractions, by);
     turn(&mut facts.applications, by);
-    facts.applications.iter_mut().for_each(|application| turn(&mut application.events, by));
+    for application in &mut facts.applications {
+        turn(&mut application.events, by);
+    }
 }
 
 prop_compose! {
@@ -191,7 +193,9 @@ prop_compose! {
         let (from, len, policy, my_number) = first;
         let mut story = Story::of(amended(from, len, policy, my_number));
         story.engage(A, None);
-        engagements.iter().for_each(|parent| perform(&mut story, &Act::Engage { parent: *parent }));
+        for parent in engagements {
+            perform(&mut story, &Act::Engage { parent });
+        }
         let start = story.at;
         for (act, later) in &acts {
             // Some facts share an instant, as those of one transaction do.
