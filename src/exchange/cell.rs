@@ -5,8 +5,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::table::{Row, RowError};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range, parse_day, wareki};
-use crate::domain::corporate_number::CorporateNumber;
-use crate::domain::text::{Lines, clean, contains_my_number};
+use crate::domain::corporate_number::{CorporateNumber, NotACorporateNumber};
+use crate::domain::text::{Lines, clean, contains_my_number, search_key};
 
 /// Longest title, in characters.
 pub const MAX_TITLE: usize = 1_000;
@@ -86,13 +86,14 @@ impl<'a> RowReader<'a> {
     }
 }
 
-/// What was found, short and harmless enough to be shown.
+/// What was found, short and harmless enough to be shown: a 個人番号 in the wrong cell is not repeated.
 pub fn quote(found: &str) -> String {
-    let mut shown: String = found
-        .chars()
-        .take(40)
-        .map(|c| if clean(c.encode_utf8(&mut [0; 4]), Lines::Single).is_ok() { c } else { '\u{fffd}' })
-        .collect();
+    if contains_my_number(found) {
+        return "（個人番号と思われる番号を含む値）".to_owned();
+    }
+    let harmless = |c: char| clean(c.encode_utf8(&mut [0; 4]), Lines::Single).is_ok();
+    let mut shown: String =
+        found.chars().take(40).map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect();
     if found.chars().nth(40).is_some() {
         shown.push('…');
     }
@@ -269,7 +270,7 @@ fn thousands(value: i64) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -279,29 +280,19 @@ fn thousands(value: i64) -> String {
 
 /// 法人番号.
 pub fn corporate_number(text: &str) -> Cell<CorporateNumber> {
-    text.parse().or_else(|e: crate::domain::corporate_number::NotACorporateNumber| {
-        wrong("corporate_number", format!("{}: {e}", quote(text)))
-    })
+    text.parse().or_else(|e: NotACorporateNumber| wrong("corporate_number", format!("{}: {e}", quote(text))))
 }
 
 /// One of the words of a list; the message names them.
 pub fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&str) -> Cell<T> {
     move |text| {
-        let key = crate::domain::text::search_key(text);
-        match words.iter().find(|(word, _)| crate::domain::text::search_key(word) == key) {
-            Some((_, value)) => Ok(*value),
-            None => {
-                let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                wrong(
-                    "unknown_word",
-                    format!(
-                        "{}は使えません。{} のいずれかを入力してください。",
-                        quote(text),
-                        known.join("・")
-                    ),
-                )
-            }
+        let key = search_key(text);
+        if let Some((_, value)) = words.iter().find(|(word, _)| search_key(word) == key) {
+            return Ok(*value);
         }
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let known = known.join("・");
+        wrong("unknown_word", format!("{}は使えません。{known} のいずれかを入力してください。", quote(text)))
     }
 }
 
@@ -397,6 +388,8 @@ mod tests {
         let error = read("番号 1234 5678 9018").unwrap_err();
         assert_eq!(error.code, "my_number");
         assert!(!error.message.contains("1234"));
+        let misplaced = corporate_number("1234-5678-9018").unwrap_err().message;
+        assert!(misplaced.contains("12桁") && !misplaced.contains("5678"), "{misplaced}");
         assert_eq!(quote(&"あ\n".repeat(30)), format!("「{}…」", "あ\u{fffd}".repeat(20)));
     }
 

@@ -171,9 +171,8 @@ fn recognize(first: &Row) -> Result<Form, FileError> {
     if published::looks_like_portal(&cells) {
         return Ok(Form::Portal);
     }
-    let first_cell = quote(cells.first().copied().unwrap_or_default());
-    let first_cell = first_cell.trim_matches(['「', '」']).to_owned();
-    Err(FileError::UnknownForm { first: first_cell, columns: cells.len() })
+    let first = quote(cells.first().copied().unwrap_or_default());
+    Err(FileError::UnknownForm { first, columns: cells.len() })
 }
 
 /// The rows taken so far.

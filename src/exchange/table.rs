@@ -38,7 +38,7 @@ pub enum FileError {
     )]
     Encoding { offset: usize, line: u64 },
     #[error(
-        "様式を判別できません。1行目は「{first}」で始まる{columns}列です。雛形のCSV、gBizINFOまたは調達ポータルの落札実績のCSVを指定してください。"
+        "様式を判別できません。1行目は{first}で始まる{columns}列です。雛形のCSV、gBizINFOまたは調達ポータルの落札実績のCSVを指定してください。"
     )]
     UnknownForm { first: String, columns: usize },
     #[error("見出しに誤りがあります。{0}")]

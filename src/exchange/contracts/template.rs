@@ -116,7 +116,7 @@ impl Columns {
                 None if cell.is_empty() => problems.push(format!("{}列目に見出しがありません。", index + 1)),
                 None => problems.push(format!("{}は雛形にない列です。", crate::exchange::cell::quote(cell))),
                 Some(name) if names.iter().any(|n| n == name) => {
-                    problems.push(format!("「{name}」が重複しています。"))
+                    problems.push(format!("「{name}」が重複しています。"));
                 }
                 Some(_) => {}
             }

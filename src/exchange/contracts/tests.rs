@@ -195,7 +195,7 @@ fn wrong_headers_and_unknown_forms_are_named() {
     assert!(twice.contains("「契約番号」が重複"), "{twice}");
     assert_eq!(
         read(b"x,y\n1,2\n", today()).unwrap_err(),
-        FileError::UnknownForm { first: "x".to_owned(), columns: 2 }
+        FileError::UnknownForm { first: "「x」".to_owned(), columns: 2 }
     );
     assert_eq!(read(b"", today()).unwrap_err(), FileError::Empty);
 }
@@ -205,7 +205,9 @@ fn real(path: &str) -> Option<ContractFile> {
     let file = read(&real_file(&format!("gbiz_procurement/{path}"))?, today()).unwrap();
     println!("{path}: {:?} (taken, duplicate, bad)", counts(&file));
     for (_, errors) in file.bad() {
-        errors.iter().for_each(|error| println!("{error}"));
+        for error in errors {
+            println!("{error}");
+        }
     }
     Some(file)
 }
@@ -232,10 +234,8 @@ proptest! {
     fn every_row_has_one_outcome(rows in prop::collection::vec(
         ("(2020-04-01|2020/4/1|2910-01-01||x)", "[件名 ]{0,3}", "(1|１|-1|)", "(省|甲／乙|)", "(|甲,乙)", "(9000000000000|1)"), 0..12)
     ) {
-        let text: String = rows
-            .iter()
-            .map(|(on, title, yen, agency, joint, number)| format!("{on},{title},{yen},{agency},\"{joint}\",{number}\n"))
-            .collect();
+        let lines: Vec<String> = rows.iter().map(|(on, title, yen, agency, joint, number)| format!("{on},{title},{yen},{agency},\"{joint}\",{number}\n")).collect();
+        let text = lines.concat();
         let file = read_text(&format!("{GBIZINFO}\n{text}"));
         let (taken, duplicates, bad) = counts(&file);
         prop_assert_eq!(taken + duplicates + bad, rows.len());
