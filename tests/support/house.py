@@ -16,6 +16,7 @@ def _stop_all():
         if p.poll() is None:
             p.kill()
             p.wait()
+    _running.clear()
 
 
 def spawn(cmd, **more):
@@ -282,8 +283,10 @@ class Report:
         print(f"--- {name}", flush=True)
         try:
             yield
-        except (AssertionError, OSError, subprocess.SubprocessError, KeyError, ValueError, sqlite3.Error) as e:
+        except Exception as e:
             self.check(f"{name} ran to its end", False, f"{type(e).__name__}: {e}")
+        finally:
+            _stop_all()
         print(f"    {time.monotonic() - began:.1f} s", flush=True)
 
     def end(self):
