@@ -17,9 +17,8 @@ diesel::table! {
         fiscal_year -> Integer,
         vendor_id -> Text,
         amount_yen -> BigInt,
-        signed_on -> Date,
         starts_on -> Date,
-        ends_on -> Date,
+        last_day -> Date,
     }
 }
 
@@ -37,7 +36,7 @@ diesel::table! {
     }
 }
 
-#[derive(Queryable, Selectable, Insertable, Serialize, Deserialize)]
+#[derive(Queryable, Selectable, Serialize)]
 #[diesel(table_name = contracts)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite))]
 struct Contract {
@@ -47,9 +46,8 @@ struct Contract {
     fiscal_year: i32,
     vendor_id: String,
     amount_yen: i64,
-    signed_on: chrono::NaiveDate,
     starts_on: chrono::NaiveDate,
-    ends_on: chrono::NaiveDate,
+    last_day: chrono::NaiveDate,
 }
 
 /// What the create check posts; the fields a contract has beside these are ignored.
