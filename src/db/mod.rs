@@ -1,6 +1,7 @@
 //! The only room that knows SQL, or which database it is: pool, transactions, finders and writers, one file per
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
+pub mod contract;
 pub mod idempotency;
 pub mod pool;
 pub mod schema;
@@ -82,4 +83,9 @@ pub enum Backend {
     Sqlite,
     /// A server.
     Postgresql,
+}
+
+/// A text for `LIKE … ESCAPE '\'` in which nothing is a wildcard.
+pub fn like_escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
