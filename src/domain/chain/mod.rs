@@ -7,6 +7,16 @@ use super::contract::{DataVolume, Stamp, Termination, TermsFact};
 use super::id::{ApplicationId, ConsentId, ContractId, DeclarationId, EngagementId, ObservationId, OrganizationId};
 use crate::text_enum;
 
+mod coverage;
+mod known;
+mod own;
+#[cfg(test)]
+mod tests;
+
+pub use coverage::Coverage;
+pub use known::Known;
+pub use own::{FiledApplication, HeldConsent};
+
 /// A vendor as the chain shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vendor {
