@@ -177,7 +177,7 @@ pub fn parse_day(text: &str) -> Option<NaiveDate> {
         let rest = text.strip_prefix(era.name).or_else(|| {
             let mut chars = text.chars();
             let letter = chars.next()?.to_ascii_uppercase();
-            (letter == era.letter).then(|| chars.as_str())
+            (letter == era.letter).then_some(chars.as_str())
         })?;
         Some((era, rest))
     });

@@ -1,5 +1,5 @@
-//! 法人番号: thirteen digits with a check digit (法人番号の指定に関する命令別表; domain.md §9). A slip between 0 and
-//! 9 passes it, so names are matched as well.
+//! 法人番号: thirteen digits with a check digit, by the rule that the National Tax Agency publishes. A slip between
+//! 0 and 9 passes it, so names are matched as well.
 
 use std::{fmt, str::FromStr};
 
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_people_type_them() {
-        // The example worked in the ordinance's explanation: body 700110005901 has check digit 8.
+        // The published example: the body 700110005901 has the check digit 8.
         for text in ["8700110005901", "８７００１１０００５９０１", " 8-7001-1000-5901 ", "8−7001−1000−5901"]
         {
             assert_eq!(text.parse::<CorporateNumber>().unwrap().as_str(), "8700110005901", "{text}");

@@ -1,5 +1,5 @@
 //! What a password must be: 12 to 128 characters exactly as typed, none of the common ones, no name of the
-//! person or organization in it. No rules about kinds of characters, no expiry (trust.md, "Passwords").
+//! person or organization in it. No rules about kinds of characters, no expiry.
 
 use std::{collections::HashSet, sync::LazyLock};
 

@@ -1,8 +1,11 @@
 //! National holidays as the Cabinet Office published them (「国民の祝日」について): 2018 to 2027, the years that a
 //! contract's clocks may look back on or ahead to before an import brings newer ones.
 
-/// Year → (month, day, name), in order.
-pub(super) const PUBLISHED: &[(i32, &[(u32, u32, &str)])] = &[
+/// Month, day, name.
+type Holiday = (u32, u32, &'static str);
+
+/// Year → its holidays, in order.
+pub(super) const PUBLISHED: &[(i32, &[Holiday])] = &[
     (
         2018,
         &[

@@ -1,0 +1,425 @@
+//! Cells → values, with every error of a row collected in the users' words.
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate};
+use unicode_normalization::UnicodeNormalization;
+
+use super::table::{Row, RowError};
+use crate::domain::calendar::{fiscal_year, fiscal_year_range, parse_day, wareki};
+use crate::domain::corporate_number::{CorporateNumber, NotACorporateNumber};
+use crate::domain::text::{Lines, clean, contains_my_number, search_key};
+
+/// Longest title, in characters.
+pub const MAX_TITLE: usize = 1_000;
+/// Largest amount: 10兆円. No contract of the state comes near it; a slip of the keyboard does.
+pub const MAX_AMOUNT: i64 = 10_000_000_000_000;
+/// Most persons: several times the country's.
+pub const MAX_PERSONS: i64 = 1_000_000_000;
+/// First year a day may lie in: the constitution's.
+const FIRST_YEAR: i32 = 1947;
+
+/// What is wrong with a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellError {
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// A value, or why the cell holds none.
+pub type Cell<T> = Result<T, CellError>;
+
+/// An error with a stable code and words for people.
+pub fn wrong<T>(code: &'static str, message: String) -> Cell<T> {
+    Err(CellError { code, message })
+}
+
+/// One row being read: hands out cells by name and keeps what was wrong with them.
+pub struct RowReader<'a> {
+    row: &'a Row,
+    /// What each column is called in messages.
+    names: &'a [String],
+    errors: Vec<RowError>,
+}
+
+impl<'a> RowReader<'a> {
+    /// Reads `row`, whose columns are called `names`.
+    pub fn new(row: &'a Row, names: &'a [String]) -> Self {
+        Self { row, names, errors: Vec::new() }
+    }
+
+    /// The cell of a column without the spaces around it; empty where the file has no such column.
+    pub fn text(&self, column: usize) -> &'a str {
+        self.row.cells.get(column).map_or("", |cell| cell.trim())
+    }
+
+    /// The value of a cell that may be empty.
+    pub fn optional<T>(&mut self, column: usize, parse: impl FnOnce(&str) -> Cell<T>) -> Option<T> {
+        let text = self.text(column);
+        if text.is_empty() {
+            return None;
+        }
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.refuse(column, error.code, error.message);
+                None
+            }
+        }
+    }
+
+    /// The value of a cell that must not be empty.
+    pub fn required<T>(&mut self, column: usize, parse: impl FnOnce(&str) -> Cell<T>) -> Option<T> {
+        if self.text(column).is_empty() {
+            self.refuse(column, "required", "空欄です。必ず入力してください。".to_owned());
+        }
+        self.optional(column, parse)
+    }
+
+    /// Records what is wrong with a cell.
+    pub fn refuse(&mut self, column: usize, code: &'static str, message: String) {
+        let column = self.names.get(column).cloned().unwrap_or_else(|| format!("{}列目", column + 1));
+        self.errors.push(RowError { line: self.row.line, column, code, message });
+    }
+
+    /// What was wrong with the row.
+    pub fn into_errors(self) -> Vec<RowError> {
+        self.errors
+    }
+}
+
+/// What was found, short and harmless enough to be shown: a 個人番号 in the wrong cell is not repeated.
+pub fn quote(found: &str) -> String {
+    if contains_my_number(found) {
+        return "（個人番号と思われる番号を含む値）".to_owned();
+    }
+    let harmless = |c: char| clean(c.encode_utf8(&mut [0; 4]), Lines::Single).is_ok();
+    let mut shown: String =
+        found.chars().take(40).map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect();
+    if found.chars().nth(40).is_some() {
+        shown.push('…');
+    }
+    format!("「{shown}」")
+}
+
+/// Text of one line, at most `most` characters, without 個人番号.
+pub fn line(most: usize) -> impl Fn(&str) -> Cell<String> {
+    move |text| free_text(text, most, Lines::Single)
+}
+
+/// Text that may have several lines, at most `most` characters, without 個人番号.
+pub fn lines(most: usize) -> impl Fn(&str) -> Cell<String> {
+    move |text| free_text(text, most, Lines::Multi)
+}
+
+fn free_text(text: &str, most: usize, allowed: Lines) -> Cell<String> {
+    let length = text.chars().count();
+    if length > most {
+        return wrong("too_long", format!("{length}文字あります。{most}文字までにしてください。"));
+    }
+    if let Err(problem) = clean(text, allowed) {
+        return wrong(problem.code(), problem.to_string());
+    }
+    if contains_my_number(text) {
+        // The text is not quoted: the number would stand in the message.
+        return wrong(
+            "my_number",
+            "個人番号（マイナンバー）と思われる12桁の番号が含まれています。台帳には記録できません。"
+                .to_owned(),
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// A day in any way of writing that the calendar reads, or gBizINFO's instant; not before 1947 and not after the
+/// tenth 年度 from that of `today`.
+pub fn day(today: NaiveDate) -> impl Fn(&str) -> Cell<NaiveDate> {
+    move |text| {
+        let Some(day) = any_day(text) else {
+            let message = format!(
+                "{}は日付として読めません。2026-04-01、2026/4/1、令和8年4月1日 のように実在する日を入力してください。",
+                quote(text)
+            );
+            return wrong("not_a_date", message);
+        };
+        let last = last_fiscal_year(today);
+        if day.year() < FIRST_YEAR || day > fiscal_year_range(last).1 {
+            let message = format!(
+                "{}は{}年の日付です。{FIRST_YEAR}年から{last}年度末（{}）までの日付を入力してください。",
+                quote(text),
+                day.year(),
+                wareki(fiscal_year_range(last).1)
+            );
+            return wrong("date_out_of_range", message);
+        }
+        Ok(day)
+    }
+}
+
+/// Japan's offset, in seconds: gBizINFO's instants are midnights there.
+const JAPAN: i32 = 9 * 60 * 60;
+
+fn any_day(text: &str) -> Option<NaiveDate> {
+    parse_day(text).or_else(|| {
+        let instant = DateTime::parse_from_rfc3339(text).ok()?;
+        Some(instant.with_timezone(&FixedOffset::east_opt(JAPAN)?).date_naive())
+    })
+}
+
+fn last_fiscal_year(today: NaiveDate) -> i32 {
+    fiscal_year(today) + 10
+}
+
+/// 年度: 2026, 令和8年度, R8; in the same bounds as days.
+pub fn fiscal_year_cell(today: NaiveDate) -> impl Fn(&str) -> Cell<i32> {
+    move |text| {
+        let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+        let plain = plain.trim_end_matches("年度").trim_end_matches('年');
+        // The year in which the era changed is written both ways: 平成31年度 is 令和元年度.
+        let year = ["12月31日", "4月1日"]
+            .iter()
+            .find_map(|day| parse_day(&format!("{plain}年{day}")))
+            .map(|day| day.year());
+        let last = last_fiscal_year(today);
+        match year {
+            Some(year) if (FIRST_YEAR..=last).contains(&year) => Ok(year),
+            Some(year) => wrong(
+                "fiscal_year_out_of_range",
+                format!(
+                    "{}は{year}年度です。{FIRST_YEAR}年度から{last}年度までを入力してください。",
+                    quote(text)
+                ),
+            ),
+            None => wrong(
+                "not_a_fiscal_year",
+                format!(
+                    "{}は年度として読めません。2026 や 令和8年度 のように入力してください。",
+                    quote(text)
+                ),
+            ),
+        }
+    }
+}
+
+/// Yen: commas between thousands, 円, ¥ and full-width digits understood; no fraction but zeros; 0 to 10兆円.
+pub fn amount(text: &str) -> Cell<i64> {
+    let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+    let plain = plain.trim_start_matches(['¥', '\\']);
+    let plain = plain.strip_suffix('円').unwrap_or(plain);
+    whole_number(text, plain, MAX_AMOUNT, "円", "金額は半角または全角の数字で、円単位")
+}
+
+/// A number of persons: 人, 名 and 件 after it understood.
+pub fn persons(text: &str) -> Cell<i64> {
+    let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+    let plain = plain.trim_end_matches(['人', '名', '件']);
+    whole_number(text, plain, MAX_PERSONS, "人", "人数は数字で")
+}
+
+/// A small whole number up to `most`, with a unit that may follow it.
+pub fn small(most: i32, unit: &'static str) -> impl Fn(&str) -> Cell<i32> {
+    move |text| {
+        let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+        let plain = plain.strip_suffix(unit).unwrap_or(&plain);
+        let value = whole_number(text, plain, i64::from(most), unit, "数字で")?;
+        Ok(i32::try_from(value).unwrap_or(most))
+    }
+}
+
+fn whole_number(found: &str, plain: &str, most: i64, unit: &str, how: &str) -> Cell<i64> {
+    let found = quote(found);
+    let (negative, plain) = match plain.strip_prefix(['-', '\u{2212}', '▲', '△']) {
+        Some(rest) => (true, rest),
+        None => (false, plain),
+    };
+    let (whole, fraction) = plain.split_once('.').unwrap_or((plain, "0"));
+    let Some(digits) = ungrouped(whole).filter(|_| all_digits(fraction)) else {
+        return wrong("not_a_number", format!("{found}は数として読めません。{how}入力してください。"));
+    };
+    if fraction.bytes().any(|b| b != b'0') {
+        return wrong("fraction", format!("{found}には小数があります。整数で入力してください。"));
+    }
+    // Twenty digits and more are beyond every limit here.
+    let value = digits.parse::<i64>().unwrap_or(i64::MAX);
+    if negative && value > 0 {
+        return wrong("negative", format!("{found}は負の数です。0以上で入力してください。"));
+    }
+    if value > most {
+        return wrong(
+            "too_large",
+            format!("{found}は上限の{}{unit}を超えています。桁を確かめてください。", thousands(most)),
+        );
+    }
+    Ok(value)
+}
+
+fn all_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Digits without the commas, which stand between thousands or not at all.
+fn ungrouped(text: &str) -> Option<String> {
+    let mut groups = text.split(',');
+    let first = groups.next()?;
+    let rest: Vec<&str> = groups.collect();
+    let grouped = rest.is_empty() || (first.len() <= 3 && rest.iter().all(|group| group.len() == 3));
+    (grouped && all_digits(first) && rest.iter().all(|group| all_digits(group)))
+        .then(|| text.replace(',', ""))
+}
+
+/// A number with commas between thousands.
+fn thousands(value: i64) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// 法人番号.
+pub fn corporate_number(text: &str) -> Cell<CorporateNumber> {
+    text.parse().or_else(|e: NotACorporateNumber| wrong("corporate_number", format!("{}: {e}", quote(text))))
+}
+
+/// One of the words of a list; the message names them.
+pub fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&str) -> Cell<T> {
+    move |text| {
+        let key = search_key(text);
+        if let Some((_, value)) = words.iter().find(|(word, _)| search_key(word) == key) {
+            return Ok(*value);
+        }
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let known = known.join("・");
+        wrong("unknown_word", format!("{}は使えません。{known} のいずれかを入力してください。", quote(text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TODAY: &str = "2026-04-01";
+
+    fn today() -> NaiveDate {
+        TODAY.parse().unwrap()
+    }
+
+    fn code<T: std::fmt::Debug>(cell: Cell<T>) -> &'static str {
+        cell.unwrap_err().code
+    }
+
+    #[test]
+    fn amounts_as_offices_write_them() {
+        for (text, yen) in [
+            ("252201600", 252_201_600),
+            ("31389000.00", 31_389_000),
+            ("１，２３４，５６７円", 1_234_567),
+            ("¥1,000", 1_000),
+            ("￥ 1,000 円", 1_000),
+            ("10,000,000,000,000", MAX_AMOUNT),
+            ("0", 0),
+            ("-0", 0),
+        ] {
+            assert_eq!(amount(text), Ok(yen), "{text}");
+        }
+        for (text, why) in [
+            ("90000000167598800", "too_large"),
+            ("99999999999999999999999", "too_large"),
+            ("10000000000001", "too_large"),
+            ("-500", "negative"),
+            ("▲500", "negative"),
+            ("100.5", "fraction"),
+            ("1,23", "not_a_number"),
+            (",123", "not_a_number"),
+            ("500千円", "not_a_number"),
+            ("1e6", "not_a_number"),
+            ("12.", "not_a_number"),
+            ("円", "not_a_number"),
+        ] {
+            assert_eq!(code(amount(text)), why, "{text}");
+        }
+        let message = amount("90,000,000,167,598,800").unwrap_err().message;
+        assert_eq!(
+            message,
+            "「90,000,000,167,598,800」は上限の10,000,000,000,000円を超えています。桁を確かめてください。"
+        );
+    }
+
+    #[test]
+    fn days_within_reason() {
+        let read = day(today());
+        assert_eq!(read("2019-05-01T00:00:00+09:00"), Ok("2019-05-01".parse().unwrap()));
+        assert_eq!(read("2019-04-30T15:00:00Z"), Ok("2019-05-01".parse().unwrap()));
+        assert_eq!(read("Ｒ８．４．１"), Ok(today()));
+        assert!(read("1947-01-01").is_ok() && read("2037-03-31").is_ok());
+        for text in ["2910-04-01T00:00:00+09:00", "2091-01-01", "1946-12-31", "2037-04-01"] {
+            let error = read(text).unwrap_err();
+            assert_eq!(error.code, "date_out_of_range");
+            assert!(error.message.contains(text), "{}", error.message);
+        }
+        assert!(read("2910-04-01").unwrap_err().message.contains("2910年の日付です。1947年から2036年度"));
+        assert_eq!(code(read("2026-02-29")), "not_a_date");
+        assert_eq!(code(read("未定")), "not_a_date");
+    }
+
+    #[test]
+    fn fiscal_years_in_both_calendars() {
+        let read = fiscal_year_cell(today());
+        for text in ["2026", "２０２６年度", "令和8年度", "R8", "令和 8 年"] {
+            assert_eq!(read(text), Ok(2026), "{text}");
+        }
+        assert_eq!(read("令和元年度"), Ok(2019));
+        assert_eq!(read("平成31年度"), Ok(2019));
+        assert_eq!(read("平成30年度"), Ok(2018));
+        assert_eq!(code(read("2091")), "fiscal_year_out_of_range");
+        assert_eq!(code(read("今年")), "not_a_fiscal_year");
+    }
+
+    #[test]
+    fn texts_are_checked_and_a_my_number_is_not_repeated() {
+        let read = line(MAX_TITLE);
+        assert_eq!(code(read(&"長".repeat(1_001))), "too_long");
+        assert_eq!(code(read("一\n二")), "line_break");
+        assert_eq!(code(read("a\u{202e}b")), "bidi_character");
+        assert!(lines(10)("一\r\n二").is_ok());
+        let error = read("番号 1234 5678 9018").unwrap_err();
+        assert_eq!(error.code, "my_number");
+        assert!(!error.message.contains("1234"));
+        let misplaced = corporate_number("1234-5678-9018").unwrap_err().message;
+        assert!(misplaced.contains("12桁") && !misplaced.contains("5678"), "{misplaced}");
+        assert_eq!(quote(&"あ\n".repeat(30)), format!("「{}…」", "あ\u{fffd}".repeat(20)));
+    }
+
+    #[test]
+    fn persons_words_and_small_numbers() {
+        assert_eq!(persons("１，２００人"), Ok(1_200));
+        assert_eq!(code(persons("-1")), "negative");
+        assert_eq!(small(100, "%")("５０％"), Ok(50));
+        assert_eq!(code(small(100, "%")("101")), "too_large");
+        let read = word(&[("禁止", 1), ("事前承認", 2)]);
+        assert_eq!(read(" 事前 承認"), Ok(2));
+        assert_eq!(
+            read("可").unwrap_err().message,
+            "「可」は使えません。禁止・事前承認 のいずれかを入力してください。"
+        );
+        assert!(corporate_number("8700110005902").unwrap_err().message.contains("検査用数字"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn amounts_are_read_with_and_without_commas(value in 0..=MAX_AMOUNT) {
+            prop_assert_eq!(amount(&value.to_string()), Ok(value));
+            prop_assert_eq!(amount(&format!("{}.00円", thousands(value))), Ok(value));
+        }
+
+        #[test]
+        fn nothing_panics(text in "\\PC{0,20}") {
+            let _ = (amount(&text), persons(&text), day(today())(&text), fiscal_year_cell(today())(&text), line(5)(&text));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Published files: gBizINFO's procurement information, and the awards of the central procurement portal.
+
+use chrono::NaiveDate;
+
+use super::codes::{BID_METHODS, MINISTRIES, SEVERAL_WINNERS, label};
+use super::{ImportedContract, ImportedVendor, Origin, derived_number};
+use crate::domain::calendar::{fiscal_year, fiscal_year_range};
+use crate::domain::text::search_key;
+use crate::exchange::cell::{Cell, MAX_TITLE, RowReader, amount, corporate_number, day, line, quote, wrong};
+use crate::exchange::table::Row;
+
+/// gBizINFO's header.
+pub(super) const GBIZINFO: [&str; 6] =
+    ["date_of_order", "title", "amount", "government_departments", "joint_signatures", "corporate_number"];
+
+/// The portal's columns; its files have no header.
+const PORTAL: [&str; 8] = [
+    "調達案件番号",
+    "調達案件名称",
+    "落札決定日",
+    "落札価格",
+    "府省コード",
+    "入札方式コード",
+    "商号又は名称",
+    "法人番号",
+];
+
+/// Longest list of names in one cell, and longest name.
+const MAX_NAMES: usize = 5_000;
+const MAX_NAME: usize = 300;
+/// Longest number of a case.
+const MAX_NUMBER: usize = 60;
+
+pub(super) fn gbizinfo_names() -> Vec<String> {
+    GBIZINFO.map(str::to_owned).to_vec()
+}
+
+pub(super) fn portal_names() -> Vec<String> {
+    PORTAL.iter().enumerate().map(|(index, name)| format!("{}列目（{name}）", index + 1)).collect()
+}
+
+/// Eight columns, of which the fifth or the sixth holds a code of the portal.
+pub(super) fn looks_like_portal(cells: &[&str]) -> bool {
+    let [_, _, _, _, ministry, method, _, _] = cells else { return false };
+    label(MINISTRIES, ministry).is_some() || label(BID_METHODS, method).is_some()
+}
+
+pub(super) fn gbizinfo(reader: &mut RowReader, row: &Row, today: NaiveDate) -> Option<ImportedContract> {
+    let signed_on = reader.required(0, day(today));
+    let title = reader.required(1, line(MAX_TITLE));
+    let amount_yen = reader.required(2, amount);
+    let agencies = reader.required(3, |text| names(text, &['／', '/']));
+    let joint_vendors = reader.optional(4, |text| names(text, &[',', '，', '、', '／']));
+    let number = reader.required(5, corporate_number);
+    let vendor = ImportedVendor { name: None, corporate_number: Some(number?) };
+    let mut contract =
+        one_day(Origin::Gbizinfo, derived_number("gbiz", row), title?, signed_on?, amount_yen?, vendor);
+    contract.agencies = agencies?;
+    contract.joint_vendors = joint_vendors.unwrap_or_default();
+    Some(contract)
+}
+
+pub(super) fn portal(reader: &mut RowReader, today: NaiveDate) -> Option<ImportedContract> {
+    let case = reader.required(0, line(MAX_NUMBER));
+    let title = reader.required(1, line(MAX_TITLE));
+    let signed_on = reader.required(2, day(today));
+    let amount_yen = reader.required(3, amount);
+    let ministry = reader.required(4, |text| code(MINISTRIES, text));
+    let method = reader.required(5, |text| code(BID_METHODS, text));
+    let name = reader.required(6, line(MAX_NAME));
+    let corporate_number = reader.optional(7, corporate_number);
+    let several = SEVERAL_WINNERS.contains(&reader.text(5));
+    let vendor = ImportedVendor { name: Some(name?), corporate_number };
+    let case = case?;
+    // Several winners of one case make several contracts: the winner tells them apart.
+    let number = if several {
+        let winner = corporate_number.map(|number| number.to_string());
+        format!("{case}-{}", winner.or_else(|| vendor.name.as_deref().map(search_key)).unwrap_or_default())
+    } else {
+        case
+    };
+    let mut contract = one_day(Origin::Portal, number, title?, signed_on?, amount_yen?, vendor);
+    contract.agencies = vec![ministry?.to_owned()];
+    contract.bid_method = method;
+    Some(contract)
+}
+
+/// A contract of which only the day of order or award is published.
+fn one_day(
+    origin: Origin,
+    number: String,
+    title: String,
+    on: NaiveDate,
+    amount_yen: i64,
+    vendor: ImportedVendor,
+) -> ImportedContract {
+    ImportedContract {
+        origin,
+        number,
+        title,
+        fiscal_year: fiscal_year(on),
+        vendor,
+        joint_vendors: Vec::new(),
+        agencies: Vec::new(),
+        amount_yen,
+        signed_on: on,
+        starts_on: on,
+        ends_on: fiscal_year_range(fiscal_year(on)).1,
+        period_assumed: true,
+        bid_method: None,
+        scope: None,
+        data: Vec::new(),
+        policy: None,
+        minor_limit_yen: None,
+        max_tier: None,
+        max_ratio_percent: None,
+        overseas: None,
+        declaration_interval: None,
+        return_due_days: None,
+        department: None,
+    }
+}
+
+fn code(table: &'static [(&'static str, &'static str)], text: &str) -> Cell<&'static str> {
+    match label(table, text) {
+        Some(label) => Ok(label),
+        None => wrong("unknown_code", format!("{}は調達ポータルのコード表にありません。", quote(text))),
+    }
+}
+
+/// Names between separators. A comma before Ltd, Inc and the like is part of a company's name.
+fn names(text: &str, separators: &[char]) -> Cell<Vec<String>> {
+    line(MAX_NAMES)(text)?;
+    let mut names: Vec<String> = Vec::new();
+    for part in text.split(separators).map(str::trim).filter(|part| !part.is_empty()) {
+        let key = search_key(part);
+        let tail =
+            ["ltd", "inc", "llc", "corp", "limited", "co.", "plc"].iter().any(|form| key.starts_with(form))
+                && key.len() <= "limited.".len();
+        match names.last_mut() {
+            Some(name) if tail => *name = format!("{name}, {part}"),
+            _ => names.push(part.to_owned()),
+        }
+    }
+    match names.iter().find(|name| name.chars().count() > MAX_NAME) {
+        Some(long) => wrong("too_long", format!("{}が{MAX_NAME}文字を超えています。", quote(long))),
+        None if names.is_empty() => wrong("required", format!("{}に名称がありません。", quote(text))),
+        None => Ok(names),
+    }
+}

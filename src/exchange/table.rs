@@ -1,0 +1,356 @@
+//! Bytes → text → rows: encodings as Japanese offices send them, CSV with the lines a person sees in an editor.
+
+use std::fmt;
+
+use crate::text_enum;
+
+/// Largest file read.
+pub const MAX_BYTES: usize = 20 * 1024 * 1024;
+/// Most rows read after the first, which is a header in most files.
+pub const MAX_ROWS: usize = 100_000;
+/// Longest cell, in characters.
+pub const MAX_CELL: usize = 10_000;
+
+text_enum! {
+    /// How a file's characters are written.
+    pub enum Encoding { Utf8 = "utf-8", Utf8Bom = "utf-8-bom", Cp932 = "cp932" }
+}
+
+/// Why a file as a whole cannot be read, in the users' words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    #[error("ファイルが空です。")]
+    Empty,
+    #[error("ファイルが大きすぎます（{0}バイト）。20MiBまで読み込めます。分割してください。")]
+    TooLarge(usize),
+    #[error("行数が多すぎます。100,000行まで読み込めます。分割してください。")]
+    TooManyRows,
+    #[error(
+        "UTF-16のファイルは読み込めません。「CSV UTF-8」形式またはShift_JIS（CP932）のCSVで保存し直してください。"
+    )]
+    Utf16,
+    #[error("Excelブックなどの圧縮形式のファイルは読み込めません。CSV形式で保存し直してください。")]
+    Archive,
+    #[error("CSVではないデータが含まれています（{line}行目、先頭から{offset}バイト目）。")]
+    Binary { offset: usize, line: u64 },
+    #[error(
+        "文字コードを判別できません。{line}行目（先頭から{offset}バイト目）がUTF-8としてもShift_JIS（CP932）としても読めません。"
+    )]
+    Encoding { offset: usize, line: u64 },
+    #[error(
+        "様式を判別できません。1行目は{first}で始まる{columns}列です。雛形のCSV、gBizINFOまたは調達ポータルの落札実績のCSVを指定してください。"
+    )]
+    UnknownForm { first: String, columns: usize },
+    #[error("見出しに誤りがあります。{0}")]
+    Columns(String),
+}
+
+impl FileError {
+    /// The stable code of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty_file",
+            Self::TooLarge(_) => "file_too_large",
+            Self::TooManyRows => "too_many_rows",
+            Self::Utf16 => "utf16",
+            Self::Archive => "archive",
+            Self::Binary { .. } => "binary",
+            Self::Encoding { .. } => "unknown_encoding",
+            Self::UnknownForm { .. } => "unknown_form",
+            Self::Columns(_) => "wrong_columns",
+        }
+    }
+}
+
+/// What is wrong with one cell or one row.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RowError {
+    /// The line of the file on which the row begins, from 1.
+    pub line: u64,
+    /// The column's header, its position where the file has none, or （行全体）.
+    pub column: String,
+    /// Stable code of the cause.
+    pub code: &'static str,
+    /// What was found and what is expected, in Japanese.
+    pub message: String,
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}行目 {}: {}", self.line, self.column, self.message)
+    }
+}
+
+impl RowError {
+    /// An error about a row as a whole.
+    pub fn whole(line: u64, code: &'static str, message: String) -> Self {
+        Self { line, column: "（行全体）".to_owned(), code, message }
+    }
+}
+
+/// One row and the line on which it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub line: u64,
+    /// As many as the first row of the file has.
+    pub cells: Vec<String>,
+}
+
+/// A file's rows in order, the first included. Rows whose cells are all empty are not rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    pub encoding: Encoding,
+    /// What the file's first row has, header or not.
+    pub first: Row,
+    /// Every later row, or what is wrong with its shape.
+    pub rest: Vec<Result<Row, RowError>>,
+}
+
+/// Rows as read, and what was wrong with the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows<T> {
+    pub encoding: Encoding,
+    pub rows: Vec<T>,
+    pub bad: Vec<RowError>,
+}
+
+/// Decodes a file: a byte order mark or valid UTF-8 → UTF-8, else CP932 (Windows-31J) where every byte is a
+/// character of it. The mark is taken off.
+pub fn decode(bytes: &[u8]) -> Result<(String, Encoding), FileError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(FileError::TooLarge(bytes.len()));
+    }
+    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+        return Err(FileError::Utf16);
+    }
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Err(FileError::Archive);
+    }
+    if let Some(offset) = bytes.iter().position(|b| *b == 0) {
+        return Err(FileError::Binary { offset, line: line_at(bytes, offset) });
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
+        return match std::str::from_utf8(rest) {
+            Ok(text) => Ok((text.to_owned(), Encoding::Utf8Bom)),
+            Err(e) => Err(undecodable(bytes, e.valid_up_to() + 3)),
+        };
+    }
+    let utf8_end = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok((text.to_owned(), Encoding::Utf8)),
+        Err(e) => e.valid_up_to(),
+    };
+    // The reading that went further is the more telling one.
+    cp932(bytes).map(|text| (text, Encoding::Cp932)).map_err(|end| undecodable(bytes, end.max(utf8_end)))
+}
+
+fn undecodable(bytes: &[u8], offset: usize) -> FileError {
+    FileError::Encoding { offset, line: line_at(bytes, offset) }
+}
+
+/// The text, or the offset of the first byte that is no CP932.
+fn cp932(bytes: &[u8]) -> Result<String, usize> {
+    use encoding_rs::{DecoderResult, SHIFT_JIS};
+    let mut decoder = SHIFT_JIS.new_decoder_without_bom_handling();
+    let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len());
+    let mut text = String::with_capacity(room.unwrap_or(bytes.len() * 3));
+    match decoder.decode_to_string_without_replacement(bytes, &mut text, true) {
+        (DecoderResult::InputEmpty, _) => Ok(text),
+        (DecoderResult::Malformed(bad, after), read) => Err(read - usize::from(bad) - usize::from(after)),
+        (DecoderResult::OutputFull, read) => Err(read),
+    }
+}
+
+fn line_at(bytes: &[u8], offset: usize) -> u64 {
+    let mut lines = Lines { bytes, at: 0, line: 1 };
+    lines.advance_to(offset)
+}
+
+/// Counts physical lines: CR LF, LF and a lone CR each end one.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the byte at `offset`; offsets only grow.
+    fn advance_to(&mut self, offset: usize) -> u64 {
+        while self.at < offset {
+            match (self.bytes.get(self.at), self.bytes.get(self.at + 1)) {
+                (None, _) => break,
+                (Some(b'\n'), _) => self.line += 1,
+                (Some(b'\r'), next) if next != Some(&b'\n') => self.line += 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        self.line
+    }
+
+    /// The line of the first byte at or after `offset` that does not end a line: the parser's offset of a row
+    /// lies before the line ends and blank lines that it skips.
+    fn of_row(&mut self, offset: usize) -> u64 {
+        let skipped = self.bytes.iter().skip(offset).take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        self.advance_to(offset + skipped)
+    }
+}
+
+/// Reads a whole CSV file into rows of the width of its first.
+pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
+    let (text, encoding) = decode(bytes)?;
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut lines = Lines { bytes: text.as_bytes(), at: 0, line: 1 };
+    let mut first: Option<Row> = None;
+    let mut rest = Vec::new();
+    let mut record = csv::StringRecord::new();
+    // The text is UTF-8 in memory and rows may be ragged, so no read fails; one that did would end the file.
+    while let Ok(true) = reader.read_record(&mut record) {
+        let start = record.position().map_or(0, |p| usize::try_from(p.byte()).unwrap_or(usize::MAX));
+        let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            continue;
+        }
+        if rest.len() >= MAX_ROWS {
+            return Err(FileError::TooManyRows);
+        }
+        let row = Row { line: lines.of_row(start), cells: record.iter().map(str::to_owned).collect() };
+        let open = text.get(start..end).is_some_and(|raw| end >= text.len() && left_open(raw));
+        match &first {
+            None => first = Some(row),
+            Some(first) => rest.push(shaped(row, first.cells.len(), open)),
+        }
+    }
+    let first = first.ok_or(FileError::Empty)?;
+    Ok(Table { encoding, first, rest })
+}
+
+/// Whether the last row of a file opens a quotation that nothing closes, and so swallowed the lines after it.
+fn left_open(raw: &str) -> bool {
+    let quotes = raw.bytes().filter(|b| *b == b'"').count();
+    quotes % 2 == 1 && (raw.trim_start().starts_with('"') || raw.contains(",\""))
+}
+
+fn shaped(row: Row, width: usize, open: bool) -> Result<Row, RowError> {
+    let line = row.line;
+    if open {
+        let message =
+            "引用符（\"）が閉じられていないため、ここからファイルの終わりまでが1行として読まれます。"
+                .to_owned();
+        return Err(RowError::whole(line, "unclosed_quote", message));
+    }
+    if row.cells.len() != width {
+        let message = format!("列の数が{}です。1行目と同じ{width}列にしてください。", row.cells.len());
+        return Err(RowError::whole(line, "column_count", message));
+    }
+    for (index, cell) in row.cells.iter().enumerate() {
+        let length = cell.chars().count();
+        if length > MAX_CELL {
+            let message = format!("{length}文字あります。1つの欄は{MAX_CELL}文字までです。");
+            return Err(RowError { line, column: format!("{}列目", index + 1), code: "too_long", message });
+        }
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cp932_bytes(text: &str) -> Vec<u8> {
+        let (bytes, _, lossy) = encoding_rs::SHIFT_JIS.encode(text);
+        assert!(!lossy);
+        bytes.into_owned()
+    }
+
+    #[test]
+    fn encodings_are_told_apart() {
+        let text = "件名,㈱架空①髙,ｶﾅ～－\r\n";
+        assert_eq!(decode(text.as_bytes()).unwrap(), (text.to_owned(), Encoding::Utf8));
+        assert_eq!(
+            decode(format!("\u{feff}{text}").as_bytes()).unwrap(),
+            (text.to_owned(), Encoding::Utf8Bom)
+        );
+        assert_eq!(decode(&cp932_bytes(text)).unwrap(), (text.to_owned(), Encoding::Cp932));
+        assert_eq!(decode(b"\xFF\xFEa\0"), Err(FileError::Utf16));
+        assert_eq!(decode(b"\xFE\xFF\0a"), Err(FileError::Utf16));
+        assert_eq!(decode(b"PK\x03\x04rest"), Err(FileError::Archive));
+        assert_eq!(decode(b"a,b\nc\0"), Err(FileError::Binary { offset: 5, line: 2 }));
+        assert_eq!(decode(&vec![b'a'; MAX_BYTES + 1]), Err(FileError::TooLarge(MAX_BYTES + 1)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_by_offset_and_line() {
+        let mut bytes = cp932_bytes("件名\r\n委託\r\n");
+        bytes.extend(b"ab\xFF");
+        assert_eq!(decode(&bytes), Err(FileError::Encoding { offset: 14, line: 3 }));
+        assert_eq!(decode(b"\xEF\xBB\xBFab\n\xE3\x81"), Err(FileError::Encoding { offset: 6, line: 2 }));
+        let cut = [cp932_bytes("件名\n").as_slice(), b"\x81"].concat();
+        assert_eq!(decode(&cut), Err(FileError::Encoding { offset: 5, line: 2 }));
+        assert!(decode(&cut).unwrap_err().to_string().contains("2行目（先頭から5バイト目）"));
+    }
+
+    fn lines(text: &str) -> Vec<u64> {
+        let table = read(text.as_bytes()).unwrap();
+        let rest = table.rest.iter().map(|row| match row {
+            Ok(row) => row.line,
+            Err(error) => error.line,
+        });
+        std::iter::once(table.first.line).chain(rest).collect()
+    }
+
+    #[test]
+    fn lines_are_those_an_editor_shows() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["", "a,b", "1,\"x", "y\"", "", ",", "2,z", "3,w", ""].join(end);
+            assert_eq!(lines(&text), [2, 3, 7, 8], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn rows_of_the_wrong_shape_are_errors_by_line() {
+        let long = "長".repeat(MAX_CELL + 1);
+        let table = read(format!("a,b\n1\n1,2,3\n1,{long}\n1,2\n1,\"2\n3,4\n").as_bytes()).unwrap();
+        let found: Vec<_> = table
+            .rest
+            .iter()
+            .map(|row| row.as_ref().map_or_else(|e| (e.line, e.code), |row| (row.line, "ok")))
+            .collect();
+        assert_eq!(
+            found,
+            [(2, "column_count"), (3, "column_count"), (4, "too_long"), (5, "ok"), (6, "unclosed_quote")]
+        );
+        let Err(error) = &table.rest[0] else { panic!() };
+        assert_eq!(error.to_string(), "2行目 （行全体）: 列の数が1です。1行目と同じ2列にしてください。");
+    }
+
+    #[test]
+    fn limits_hold() {
+        assert_eq!(read(b"").unwrap_err(), FileError::Empty);
+        assert_eq!(read(b"\r\n,,\r\n").unwrap_err(), FileError::Empty);
+        assert_eq!(read("a\n".repeat(MAX_ROWS + 1).as_bytes()).unwrap().rest.len(), MAX_ROWS);
+        assert_eq!(read("a\n".repeat(MAX_ROWS + 2).as_bytes()).unwrap_err(), FileError::TooManyRows);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&bytes);
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(rows in prop::collection::vec(prop::collection::vec("[あ-んa-z\",\r\n ]{1,8}", 3), 1..8)) {
+            prop_assume!(rows.iter().all(|row| row.iter().any(|cell| !cell.trim().is_empty())));
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            for row in &rows {
+                writer.write_record(row).unwrap();
+            }
+            let table = read(&writer.into_inner().unwrap()).unwrap();
+            let rest = table.rest.into_iter().map(|row| row.unwrap().cells);
+            let back: Vec<_> = std::iter::once(table.first.cells).chain(rest).collect();
+            prop_assert_eq!(back, rows);
+        }
+    }
+}
