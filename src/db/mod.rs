@@ -2,7 +2,10 @@
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
 pub mod contract;
+pub mod due;
+pub mod facts;
 pub mod idempotency;
+pub mod notice;
 pub mod pool;
 pub mod schema;
 pub mod tx;

@@ -91,6 +91,8 @@ text_column!(AuditKind);
 text_column!(ApplicationStep);
 text_column!(Cause);
 text_column!(ContractOrigin);
+text_column!(crate::notice::NoticeKind);
+text_column!(super::notice::NoticeState);
 
 /// Reads a JSON column; text that does not fit is a broken row.
 pub fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {

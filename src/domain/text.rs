@@ -142,6 +142,10 @@ fn bidi(c: char) -> bool {
 /// in one piece or in equal groups of 1, 3, 4 or 6 between hyphens or spaces. Part of a longer number, a 法人番号
 /// above all, is none.
 pub fn contains_my_number(text: &str) -> bool {
+    // No character stands for more than two digits: most texts need no closer look.
+    if text.chars().filter(|c| c.is_numeric()).count() < 6 {
+        return false;
+    }
     let text: Vec<char> = text.nfkc().collect();
     digit_runs(&text).iter().any(|run| {
         (0..run.len()).any(|start| {

@@ -12,7 +12,7 @@ use crate::domain::calendar::{Calendar, parse_day};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HolidayFile {
     pub days: BTreeMap<NaiveDate, String>,
-    /// The year up to which the file is complete: that of its last day.
+    /// The last year of those without a gap from the first: one mistyped day does not make its year known.
     pub last_year: i32,
     pub bad: Vec<RowError>,
 }
@@ -67,7 +67,10 @@ pub fn read(bytes: &[u8]) -> Result<HolidayFile, FileError> {
         }
         bad.extend(reader.into_errors());
     }
-    let last_year = days.keys().next_back().map(Datelike::year);
+    let years: BTreeSet<i32> = days.keys().map(Datelike::year).collect();
+    let last_year = years.first().and_then(|first| {
+        years.iter().zip(*first..).take_while(|(year, next)| *year == next).last().map(|(year, _)| *year)
+    });
     match last_year {
         Some(last_year) => Ok(HolidayFile { days, last_year, bad }),
         None => Err(FileError::Columns("祝日が1日も読み取れません。".to_owned())),
@@ -80,10 +83,10 @@ mod tests {
 
     #[test]
     fn a_small_file_with_mistakes() {
-        let text = "国民の祝日・休日月日,国民の祝日・休日名称\r\n2026/1/1,元日\r\n2026/2/30,例\r\n2026/1/1,例の日\r\n2027/1/1,\r\n";
+        let text = "国民の祝日・休日月日,国民の祝日・休日名称\r\n2026/1/1,元日\r\n2026/2/30,例\r\n2026/1/1,例の日\r\n2027/1/1,\r\n2091/1/1,元日\r\n";
         let (bytes, _, _) = encoding_rs::SHIFT_JIS.encode(text);
         let file = read(&bytes).unwrap();
-        assert_eq!((file.days.len(), file.last_year), (1, 2026));
+        assert_eq!((file.days.len(), file.last_year), (2, 2026));
         let bad: Vec<_> = file.bad.iter().map(|e| (e.line, e.code)).collect();
         assert_eq!(bad, [(3, "not_a_date"), (4, "two_names"), (5, "required")]);
         assert!(read("a,b\n".as_bytes()).is_err());

@@ -3,6 +3,8 @@
 
 pub mod canonical;
 pub mod entry;
+#[cfg(test)]
+mod format_doc;
 pub mod receipt;
 pub mod verify;
 

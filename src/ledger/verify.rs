@@ -2,8 +2,11 @@
 //! come in order. Memory does not grow with the ledger. What a whole recomputed chain would hide from it,
 //! receipts and signed heads outside the database show.
 
+use std::collections::BTreeSet;
+
 use chrono::Timelike as _;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     canonical::parse_canonical,
@@ -221,7 +224,7 @@ where
             }
             self.open_chain(entry)?;
         }
-        self.check_columns(entry)?;
+        let payload = self.check_place(entry)?;
         let hash = entry.computed_hash(&mut self.scratch);
         let Some(open) = &mut self.open else {
             return Err(BadEntry::of(entry, Fault::NoChainRow));
@@ -232,6 +235,8 @@ where
             Some(Fault::BrokenLink)
         } else if open.at.is_some_and(|last| entry.at <= last) {
             Some(Fault::Time)
+        } else if entry.organization_id != open.row.organization_id {
+            Some(Fault::Organization)
         } else {
             None
         };
@@ -239,6 +244,7 @@ where
             return Err(BadEntry::of(entry, fault));
         }
         (open.seq, open.hash, open.at) = (entry.seq, hash, Some(entry.at));
+        self.check_names(entry, names(&payload, entry.subject_id))?;
         self.verified.entries += 1;
         Ok(())
     }
@@ -257,31 +263,29 @@ where
         Ok(())
     }
 
-    /// Everything about an entry but its hash.
-    fn check_columns(&mut self, entry: &Entry) -> Result<(), BadEntry> {
-        let bad = |fault| Err(BadEntry::of(entry, fault));
-        let Some(open) = &self.open else { return bad(Fault::NoChainRow) };
-        let expected = open.seq.saturating_add(1);
-        if entry.seq != expected {
-            return bad(if entry.seq > expected { Fault::Gap } else { Fault::OutOfOrder });
-        }
-        if entry.organization_id != open.row.organization_id {
-            return bad(Fault::Organization);
-        }
-        if entry.at.nanosecond() % 1_000 != 0 {
-            return bad(Fault::TimeUnit);
-        }
-        let Some(payload) = parse_canonical(&entry.payload, &mut self.scratch) else {
-            return bad(Fault::Payload);
+    /// What must hold before the hash says anything: the next place, and columns that are hashed as they stand.
+    fn check_place(&mut self, entry: &Entry) -> Result<Value, BadEntry> {
+        let expected = self.open.as_ref().map_or(1, |open| open.seq.saturating_add(1));
+        let fault = if entry.seq > expected {
+            Fault::Gap
+        } else if entry.seq < expected {
+            Fault::OutOfOrder
+        } else if entry.at.nanosecond() % 1_000 != 0 {
+            Fault::TimeUnit
+        } else {
+            match parse_canonical(&entry.payload, &mut self.scratch) {
+                Some(payload) => return Ok(payload),
+                None => Fault::Payload,
+            }
         };
-        self.check_names(entry, names(&payload, entry.subject_id))
+        Err(BadEntry::of(entry, fault))
     }
 
     /// Takes the rows of names of this entry, which must be the next ones.
     fn check_names(
         &mut self,
         entry: &Entry,
-        mut expected: std::collections::BTreeSet<SubjectId>,
+        mut expected: BTreeSet<SubjectId>,
     ) -> Result<(), BadEntry> {
         while let Some(row) = self.next_name.take_if(|row| row.place <= Some((entry.chain_id, entry.seq))) {
             let here = row.place == Some((entry.chain_id, entry.seq)) && row.entry_id == entry.id;

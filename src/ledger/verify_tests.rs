@@ -264,6 +264,7 @@ fn reseal(entry: &mut Entry) {
 fn faults_are_named() {
     assert_eq!(two_chains().verify(), Ok(Verified { chains: 2, entries: 8 }));
     assert_eq!(fault(|t| t.entries[1].action.push('x')), (Fault::Altered, Some(2)));
+    assert_eq!(fault(|t| t.entries[1].subject_id = id(1)), (Fault::Altered, Some(2)));
     assert_eq!(
         fault(|t| {
             t.entries[1].action.push('x');
@@ -279,7 +280,7 @@ fn faults_are_named() {
         }),
         (Fault::Gap, Some(3))
     );
-    assert_eq!(fault(|t| t.entries[2].seq = 2), (Fault::OutOfOrder, Some(2)));
+    assert_eq!(fault(|t| t.entries[2].seq = 0), (Fault::OutOfOrder, Some(0)));
     assert_eq!(
         fault(|t| {
             t.entries[1].at = t.entries[0].at;

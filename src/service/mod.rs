@@ -2,6 +2,7 @@
 //! facts + ledger entry + re-evaluated alerts + outbox rows, through [`App::act`] and nothing else.
 
 pub mod alert;
+pub mod contract;
 pub mod failure;
 pub mod idempotency;
 pub mod page;

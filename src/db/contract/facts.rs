@@ -3,13 +3,16 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::super::schema::{contract_officers, contract_terminations, contract_terms, contracts};
+use super::super::schema::{
+    contract_officers, contract_terminations, contract_terms, contracts, engagements, user_roles, users,
+};
 use super::super::types::{from_json, to_json};
 use super::super::{Conn, DbError, Tx};
 use super::search_key;
+use crate::domain::access::Role;
 use crate::domain::chain::ChainFacts;
-use crate::domain::contract::{Stamp, Terms, TermsFact, Termination};
-use crate::domain::id::{ContractId, OrganizationId, SubjectId, UserId};
+use crate::domain::contract::{Stamp, Terms, TermsFact};
+use crate::domain::id::{ContractId, EngagementId, OrganizationId, SubjectId, UserId};
 
 /// Terms as they were recorded. The first by stamp is the registration.
 #[derive(Debug, Clone)]
@@ -102,6 +105,28 @@ pub fn add_officer(
     Ok(())
 }
 
+/// Puts the prime at tier 1.
+pub fn add_prime(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    engagement: EngagementId,
+    vendor: OrganizationId,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    diesel::insert_into(engagements::table)
+        .values((
+            engagements::id.eq(engagement),
+            engagements::contract_id.eq(contract),
+            engagements::agency_id.eq(tx.organization_id),
+            engagements::vendor_id.eq(vendor),
+            engagements::tier.eq(1),
+            engagements::seq.eq(stamp.seq),
+            engagements::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
 /// All terms of a contract that was found in scope, by stamp.
 pub fn terms(conn: &mut Conn, contract: ContractId) -> Result<Vec<TermsRow>, DbError> {
     let rows: Vec<(NaiveDate, Option<String>, String, i64, NaiveDateTime)> = contract_terms::table
@@ -116,26 +141,12 @@ pub fn terms(conn: &mut Conn, contract: ContractId) -> Result<Vec<TermsRow>, DbE
         ))
         .load(conn)?;
     let row = |(effective_on, reason, body, seq, at): (_, _, String, _, _)| {
-        Ok(TermsRow { fact: TermsFact { effective_on, terms: from_json(&body)?, stamp: stamp(seq, at) }, reason })
+        Ok(TermsRow {
+            fact: TermsFact { effective_on, terms: from_json(&body)?, stamp: stamp(seq, at) },
+            reason,
+        })
     };
     rows.into_iter().map(row).collect()
-}
-
-fn terminations(conn: &mut Conn, contract: ContractId) -> Result<Vec<Termination>, DbError> {
-    let rows: Vec<(NaiveDate, i64, NaiveDateTime)> = contract_terminations::table
-        .filter(contract_terminations::contract_id.eq(contract))
-        .select((
-            contract_terminations::effective_on,
-            contract_terminations::seq,
-            contract_terminations::recorded_at,
-        ))
-        .load(conn)?;
-    Ok(rows.into_iter().map(|(effective_on, seq, at)| Termination { effective_on, stamp: stamp(seq, at) }).collect())
-}
-
-/// The first day on which a terminated contract no longer runs.
-pub fn terminated_on(conn: &mut Conn, contract: ContractId) -> Result<Option<NaiveDate>, DbError> {
-    Ok(terminations(conn, contract)?.into_iter().map(|fact| fact.effective_on).min())
 }
 
 /// The handovers of a contract that was found in scope, by stamp; the first is the registering officer's.
@@ -167,17 +178,63 @@ fn officer_of(handovers: &[HandoverRow], day: NaiveDate) -> Option<UserId> {
 /// The contract's own facts, without its chain: for the period and the terms in force.
 pub fn facts(conn: &mut Conn, contract: ContractId, agency: OrganizationId) -> Result<ChainFacts, DbError> {
     Ok(ChainFacts {
-        contract_id: contract,
-        agency_id: agency,
-        terms: terms(conn, contract)?.into_iter().map(|row| row.fact).collect(),
-        terminations: terminations(conn, contract)?,
+        terms: super::super::facts::terms(conn, contract)?,
+        terminations: super::super::facts::terminations(conn, contract)?,
+        ..facts_without_chain(contract, agency)
+    })
+}
+
+fn facts_without_chain(contract_id: ContractId, agency_id: OrganizationId) -> ChainFacts {
+    ChainFacts {
+        contract_id,
+        agency_id,
+        terms: Vec::new(),
+        terminations: Vec::new(),
         engagements: Vec::new(),
         applications: Vec::new(),
         consents: Vec::new(),
         revocations: Vec::new(),
         statements: Vec::new(),
         retractions: Vec::new(),
-    })
+    }
+}
+
+/// The terms in force on a day, or on the contract's day nearest to it.
+pub fn terms_in_force(conn: &mut Conn, row: &super::ContractRow, day: NaiveDate) -> Result<Terms, DbError> {
+    let mut facts = facts_without_chain(row.id, row.agency_id);
+    facts.terms = super::super::facts::terms(conn, row.id)?;
+    let known = facts.now();
+    let day =
+        if row.starts_on <= row.last_day { day.clamp(row.starts_on, row.last_day) } else { row.starts_on };
+    known.terms_on(day).cloned().ok_or_else(|| without_terms(row.id))
+}
+
+fn without_terms(id: ContractId) -> DbError {
+    DbError::BrokenRow(format!("contract {id} without terms"))
+}
+
+/// Whether the person is an active officer of the agency.
+pub fn is_officer(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    user: UserId,
+    today: NaiveDate,
+) -> Result<bool, DbError> {
+    let found = users::table
+        .inner_join(user_roles::table.on(user_roles::user_id.eq(users::id)))
+        .filter(users::id.eq(user).and(users::organization_id.eq(agency)).and(users::active.eq(true)))
+        .filter(users::expires_on.is_null().or(users::expires_on.ge(today)))
+        .filter(user_roles::role.eq(Role::Officer));
+    Ok(found.select(users::id).first::<UserId>(conn).optional()?.is_some())
+}
+
+/// Names of these people.
+pub fn names_of(
+    conn: &mut Conn,
+    people: &[UserId],
+) -> Result<std::collections::HashMap<UserId, String>, DbError> {
+    let rows = users::table.filter(users::id.eq_any(people)).select((users::id, users::name));
+    Ok(rows.load::<(UserId, String)>(conn)?.into_iter().collect())
 }
 
 /// The projection of a contract on a day.
@@ -191,8 +248,7 @@ struct Projection {
 /// Period by everything known; the other terms are those of the day, or of the contract's day nearest to it.
 fn project(facts: &ChainFacts, handovers: &[HandoverRow], today: NaiveDate) -> Result<Projection, DbError> {
     let known = facts.now();
-    let broken = || DbError::BrokenRow(format!("contract {} without terms", facts.contract_id));
-    let latest = known.terms().ok_or_else(broken)?;
+    let latest = known.terms().ok_or_else(|| without_terms(facts.contract_id))?;
     let last_day = known.last_day().unwrap_or(latest.ends_on);
     let day = known.period().map_or(latest.starts_on, |period| today.clamp(period.from, period.to));
     let terms = known.terms_on(day).unwrap_or(latest).clone();

@@ -5,15 +5,15 @@ use diesel::prelude::*;
 
 use super::schema::{alerts, contracts, engagements, organizations, users};
 use super::{Conn, DbError};
-use crate::domain::access::Scope;
+use crate::domain::access::{OrganizationKind, Scope};
 use crate::domain::contract::{ContractOrigin, ContractStatus};
 use crate::domain::id::{ContractId, OrganizationId, UserId};
 
 mod facts;
 
 pub use facts::{
-    HandoverRow, TermsRow, add_officer, add_termination, add_terms, facts, handovers, next_change, officer_on, reproject,
-    terms, terminated_on,
+    HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer, names_of,
+    next_change, officer_on, reproject, terms, terms_in_force,
 };
 
 /// A row of `contracts`. From `officer_id` on it is a projection of the facts, as of the day it was last rebuilt.
@@ -249,6 +249,12 @@ pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> 
 fn search_key(number: &str, title: &str) -> String {
     // The space keeps the end of one from meeting the start of the other.
     format!("{} {}", crate::domain::text::search_key(number), crate::domain::text::search_key(title))
+}
+
+/// Name and 法人番号 of a vendor; None: there is no such vendor.
+pub fn vendor(conn: &mut Conn, id: OrganizationId) -> Result<Option<(String, Option<String>)>, DbError> {
+    let query = organizations::table.filter(organizations::id.eq(id).and(organizations::kind.eq(OrganizationKind::Vendor)));
+    Ok(query.select((organizations::name, organizations::corporate_number)).first(conn).optional()?)
 }
 
 /// Whether the error says that the agency already has a contract of this number.

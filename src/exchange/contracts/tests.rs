@@ -227,6 +227,20 @@ fn the_real_gbizinfo_files_add_up() {
     assert!(april.taken().any(|(_, c)| c.joint_vendors.len() == 46));
 }
 
+#[test]
+fn a_hundred_thousand_rows_are_read() {
+    let rows: Vec<String> = (0..100_000)
+        .map(|n| {
+            format!(
+                "2020-04-01T00:00:00+09:00,架空業務{n},{},架空省,,{NOBODY}\n",
+                if n % 1_000 == 0 { "-1" } else { "5" }
+            )
+        })
+        .collect();
+    let file = read_text(&format!("{GBIZINFO}\n{}", rows.concat()));
+    assert_eq!(counts(&file), (99_900, 0, 100));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 

@@ -9,8 +9,8 @@ use crate::domain::calendar::fiscal_year;
 use crate::domain::contract::{
     DataCategory, DataVolume, DeclarationInterval, Overseas, Policy, Subcontracting, Terms,
 };
-use crate::domain::id::OrganizationId;
-use crate::domain::input::{FieldError, Nested, nested, optional, or};
+use crate::domain::id::{OrganizationId, of};
+use crate::domain::input::{FieldError, Nested, nested, or};
 use crate::input;
 
 /// Longest number, title, department and scope, in characters.
@@ -24,7 +24,7 @@ pub const RETURN_DUE_DAYS: i32 = 14;
 input! {
     /// How many persons' data of one category.
     pub struct DataItem {
-        category: DataCategory => word(),
+        category: DataCategory => word::<DataCategory>(),
         persons: i64 => count(),
     }
 }
@@ -55,7 +55,7 @@ input! {
         number: String => text(1, NUMBER),
         title: String => text(1, TITLE),
         fiscal_year: i32 => small(1947, 2100),
-        vendor_id: OrganizationId => id(),
+        vendor_id: OrganizationId => id::<of::Organization>(),
         amount_yen: i64 => yen(),
         signed_on: NaiveDate => day(),
         starts_on: NaiveDate => day(),
@@ -94,7 +94,7 @@ input! {
         scope: Option<String> => optional(prose(1, SCOPE)),
         data: Option<Vec<DataItem>> => optional(list(nested::<DataItem>(), 20)),
         subcontracting: Option<SubcontractingInput> => optional(nested::<SubcontractingInput>()),
-        declaration_interval: Option<DeclarationInterval> => optional(word()),
+        declaration_interval: Option<DeclarationInterval> => optional(word::<DeclarationInterval>()),
         return_due_days: Option<i32> => optional(small(0, 365)),
         department: Option<String> => optional(text(1, DEPARTMENT)),
     }
@@ -187,20 +187,27 @@ fn volumes(data: &[DataItem]) -> Vec<DataVolume> {
 }
 
 fn period_error(starts_on: NaiveDate, ends_on: NaiveDate) -> Option<FieldError> {
-    (ends_on < starts_on)
-        .then(|| FieldError::new("/ends_on", "before_start", format!("終了日が開始日（{starts_on}）より前です。")))
+    (ends_on < starts_on).then(|| {
+        FieldError::new("/ends_on", "before_start", format!("終了日が開始日（{starts_on}）より前です。"))
+    })
 }
 
 /// A contract may be let a year before or after the 年度 whose budget pays for it, not more.
 fn year_error(year: i32, starts_on: NaiveDate) -> Option<FieldError> {
     let own = fiscal_year(starts_on);
-    ((year - own).abs() > 1)
-        .then(|| FieldError::new("/fiscal_year", "far_from_start", format!("開始日は{own}年度です。年度を確認してください。")))
+    ((year - own).abs() > 1).then(|| {
+        FieldError::new(
+            "/fiscal_year",
+            "far_from_start",
+            format!("開始日は{own}年度です。年度を確認してください。"),
+        )
+    })
 }
 
 /// `personal` is the whole, the others are parts of it.
 fn data_errors(data: &[DataVolume]) -> Vec<FieldError> {
-    let whole = data.iter().find(|volume| volume.category == DataCategory::Personal).map(|volume| volume.persons);
+    let whole =
+        data.iter().find(|volume| volume.category == DataCategory::Personal).map(|volume| volume.persons);
     let mut seen = HashSet::new();
     let mut errors = Vec::new();
     for (place, volume) in data.iter().enumerate() {

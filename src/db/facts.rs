@@ -1,0 +1,372 @@
+//! Everything known of one contract, loaded for the pure folds: one indexed query a table, the tree built in memory.
+
+use std::collections::HashMap;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+use super::schema::{
+    application_steps, applications, audit_completions, audits, consents, contract_terminations, contract_terms,
+    contracts, declarations, engagements, organizations, retractions, revocations, statements,
+};
+use super::types::from_json;
+use super::{Conn, DbError};
+use crate::domain::audit::{AuditFact, AuditKind};
+use crate::domain::chain::{
+    Application, ApplicationEvent, ApplicationStep, ChainFacts, Consent, Engagement, Retraction, Revocation, Source,
+    Statement, StatementOrigin, Vendor,
+};
+use crate::domain::contract::{Stamp, Termination, Terms, TermsFact};
+use crate::domain::days::DayRange;
+use crate::domain::declaration::DeclarationFact;
+use crate::domain::id::{
+    ApplicationId, AuditId, ConsentId, ContractId, DeclarationId, EngagementId, ObservationId, OrganizationId, UserId,
+};
+
+/// One contract with all its facts.
+#[derive(Debug, Clone)]
+pub struct ContractFacts {
+    pub chain: ChainFacts,
+    pub declarations: Vec<DeclarationFact>,
+    pub audits: Vec<AuditFact>,
+    /// The business day of registration.
+    pub learned_on: NaiveDate,
+    pub agency_id: OrganizationId,
+    pub agency_name: String,
+    pub number: String,
+    pub title: String,
+    /// The responsible officer today; None for an import that nobody took over.
+    pub officer_id: Option<UserId>,
+    pub department: Option<String>,
+    pub prime_id: OrganizationId,
+}
+
+fn stamp(seq: i64, at: NaiveDateTime) -> Stamp {
+    Stamp { seq, at: at.and_utc() }
+}
+
+/// Loads a contract's facts. The caller has settled that it may.
+pub fn load(conn: &mut Conn, id: ContractId) -> Result<ContractFacts, DbError> {
+    let head = head(conn, id)?;
+    let retracted = retractions(conn, id)?;
+    let (agency_id, agency_name, number, title, officer_id, department, prime_id, learned_on) = head;
+    let chain = ChainFacts {
+        contract_id: id,
+        agency_id,
+        terms: terms(conn, id)?,
+        terminations: terminations(conn, id)?,
+        engagements: self::engagements(conn, id)?,
+        applications: self::applications(conn, id)?,
+        consents: self::consents(conn, id)?,
+        revocations: self::revocations(conn, id)?,
+        statements: self::statements(conn, id)?,
+        retractions: retracted,
+    };
+    let declarations = self::declarations(conn, id, &chain.retractions)?;
+    let audits = self::audits(conn, id)?;
+    Ok(ContractFacts { chain, declarations, audits, learned_on, agency_id, agency_name, number, title, officer_id, department, prime_id })
+}
+
+type Head = (OrganizationId, String, String, String, Option<UserId>, Option<String>, OrganizationId, NaiveDate);
+
+fn head(conn: &mut Conn, id: ContractId) -> Result<Head, DbError> {
+    Ok(contracts::table
+        .inner_join(organizations::table.on(organizations::id.eq(contracts::agency_id)))
+        .filter(contracts::id.eq(id))
+        .select((
+            contracts::agency_id,
+            organizations::name,
+            contracts::number,
+            contracts::title,
+            contracts::officer_id,
+            contracts::department,
+            contracts::vendor_id,
+            contracts::learned_on,
+        ))
+        .first(conn)?)
+}
+
+pub(super) fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
+    use contract_terms as t;
+    let rows: Vec<(NaiveDate, String, i64, NaiveDateTime)> =
+        t::table.filter(t::contract_id.eq(id)).select((t::effective_on, t::body, t::seq, t::recorded_at)).load(conn)?;
+    rows.into_iter()
+        .map(|(effective_on, body, seq, at)| {
+            Ok(TermsFact { effective_on, terms: from_json::<Terms>(&body)?, stamp: stamp(seq, at) })
+        })
+        .collect()
+}
+
+pub(super) fn terminations(conn: &mut Conn, id: ContractId) -> Result<Vec<Termination>, DbError> {
+    use contract_terminations as t;
+    let rows: Vec<(NaiveDate, i64, NaiveDateTime)> =
+        t::table.filter(t::contract_id.eq(id)).select((t::effective_on, t::seq, t::recorded_at)).load(conn)?;
+    Ok(rows.into_iter().map(|(effective_on, seq, at)| Termination { effective_on, stamp: stamp(seq, at) }).collect())
+}
+
+type EngagementColumns =
+    (EngagementId, Option<EngagementId>, i32, i64, NaiveDateTime, OrganizationId, String, Option<String>, String);
+
+fn engagements(conn: &mut Conn, id: ContractId) -> Result<Vec<Engagement>, DbError> {
+    use engagements as e;
+    let rows: Vec<EngagementColumns> = e::table
+        .inner_join(organizations::table.on(organizations::id.eq(e::vendor_id)))
+        .filter(e::contract_id.eq(id))
+        .select((
+            e::id,
+            e::parent_id,
+            e::tier,
+            e::seq,
+            e::recorded_at,
+            organizations::id,
+            organizations::name,
+            organizations::corporate_number,
+            organizations::country,
+        ))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, parent_id, tier, seq, at, vendor_id, name, corporate_number, country)| Engagement {
+            id,
+            parent_id,
+            vendor: Vendor { id: vendor_id, name, corporate_number, country },
+            tier,
+            stamp: stamp(seq, at),
+        })
+        .collect())
+}
+
+/// The part of an application's body that the folds need.
+#[derive(serde::Deserialize)]
+struct Applied {
+    starts_on: NaiveDate,
+    ends_on: NaiveDate,
+    amount_yen: i64,
+}
+
+fn applications(conn: &mut Conn, id: ContractId) -> Result<Vec<Application>, DbError> {
+    use application_steps as s;
+    use applications as a;
+    let rows: Vec<(ApplicationId, EngagementId, OrganizationId, NaiveDate, String, i64, NaiveDateTime)> = a::table
+        .filter(a::contract_id.eq(id))
+        .select((a::id, a::engagement_id, a::applicant_id, a::filed_on, a::body, a::seq, a::recorded_at))
+        .load(conn)?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let steps: Vec<(ApplicationId, ApplicationStep, NaiveDate, String, i64, NaiveDateTime)> = s::table
+        .filter(s::contract_id.eq(id))
+        .order(s::seq)
+        .select((s::application_id, s::step, s::on_day, s::body, s::seq, s::recorded_at))
+        .load(conn)?;
+    let mut events: HashMap<ApplicationId, Vec<ApplicationEvent>> = HashMap::new();
+    let mut corrected: HashMap<ApplicationId, String> = HashMap::new();
+    for (application, step, on, body, seq, at) in steps {
+        if step == ApplicationStep::Resubmitted {
+            corrected.insert(application, body);
+        }
+        events.entry(application).or_default().push(ApplicationEvent { step, on, stamp: stamp(seq, at) });
+    }
+    rows.into_iter()
+        .map(|(id, engagement_id, applicant_id, filed_on, body, seq, at)| {
+            let applied: Applied = from_json(corrected.get(&id).unwrap_or(&body))?;
+            Ok(Application {
+                id,
+                engagement_id,
+                applicant_id,
+                filed_on,
+                starts_on: applied.starts_on,
+                ends_on: applied.ends_on,
+                amount_yen: applied.amount_yen,
+                stamp: stamp(seq, at),
+                events: events.remove(&id).unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = consents)]
+struct ConsentRow {
+    id: ConsentId,
+    engagement_id: EngagementId,
+    application_id: Option<ApplicationId>,
+    decided_on: NaiveDate,
+    valid_from: NaiveDate,
+    valid_until: NaiveDate,
+    supersedes: bool,
+    amount_yen: i64,
+    country: String,
+    data: String,
+    seq: i64,
+    recorded_at: NaiveDateTime,
+}
+
+fn consents(conn: &mut Conn, id: ContractId) -> Result<Vec<Consent>, DbError> {
+    let rows: Vec<ConsentRow> =
+        consents::table.filter(consents::contract_id.eq(id)).select(ConsentRow::as_select()).load(conn)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Consent {
+                id: row.id,
+                engagement_id: row.engagement_id,
+                application_id: row.application_id,
+                decided_on: row.decided_on,
+                valid_from: row.valid_from,
+                valid_until: row.valid_until,
+                supersedes: row.supersedes,
+                amount_yen: row.amount_yen,
+                country: row.country,
+                data: from_json(&row.data)?,
+                stamp: stamp(row.seq, row.recorded_at),
+            })
+        })
+        .collect()
+}
+
+fn revocations(conn: &mut Conn, id: ContractId) -> Result<Vec<Revocation>, DbError> {
+    use revocations as r;
+    let rows: Vec<(EngagementId, NaiveDate, i64, NaiveDateTime)> = r::table
+        .filter(r::contract_id.eq(id))
+        .select((r::engagement_id, r::effective_on, r::seq, r::recorded_at))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(engagement_id, effective_on, seq, at)| Revocation { engagement_id, effective_on, stamp: stamp(seq, at) })
+        .collect())
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = statements)]
+struct StatementRow {
+    engagement_id: EngagementId,
+    source: String,
+    source_organization_id: Option<OrganizationId>,
+    declaration_id: Option<DeclarationId>,
+    observation_id: Option<ObservationId>,
+    started_on: NaiveDate,
+    ended_on: Option<NaiveDate>,
+    country: Option<String>,
+    amount_yen: Option<i64>,
+    data: String,
+    seq: i64,
+    recorded_at: NaiveDateTime,
+}
+
+/// The word of a source in its column.
+pub fn source_word(source: Source) -> &'static str {
+    match source {
+        Source::Declared(_) => "declared",
+        Source::Audit => "audit",
+        Source::ThirdParty => "third_party",
+        Source::Other => "other",
+    }
+}
+
+fn source(word: &str, organization: Option<OrganizationId>) -> Result<Source, DbError> {
+    match (word, organization) {
+        ("declared", Some(organization)) => Ok(Source::Declared(organization)),
+        ("audit", _) => Ok(Source::Audit),
+        ("third_party", _) => Ok(Source::ThirdParty),
+        ("other", _) => Ok(Source::Other),
+        _ => Err(DbError::BrokenRow(format!("source {word:?}"))),
+    }
+}
+
+fn origin(declaration: Option<DeclarationId>, observation: Option<ObservationId>) -> Result<StatementOrigin, DbError> {
+    match (declaration, observation) {
+        (Some(id), None) => Ok(StatementOrigin::Declaration(id)),
+        (None, Some(id)) => Ok(StatementOrigin::Observation(id)),
+        _ => Err(DbError::BrokenRow("a statement comes in one declaration or one observation".to_owned())),
+    }
+}
+
+fn statements(conn: &mut Conn, id: ContractId) -> Result<Vec<Statement>, DbError> {
+    let rows: Vec<StatementRow> =
+        statements::table.filter(statements::contract_id.eq(id)).select(StatementRow::as_select()).load(conn)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Statement {
+                engagement_id: row.engagement_id,
+                source: source(&row.source, row.source_organization_id)?,
+                origin: origin(row.declaration_id, row.observation_id)?,
+                started_on: row.started_on,
+                ended_on: row.ended_on,
+                country: row.country,
+                amount_yen: row.amount_yen,
+                data: from_json(&row.data)?,
+                stamp: stamp(row.seq, row.recorded_at),
+            })
+        })
+        .collect()
+}
+
+fn retractions(conn: &mut Conn, id: ContractId) -> Result<Vec<Retraction>, DbError> {
+    use retractions as r;
+    let rows: Vec<(Option<DeclarationId>, Option<ObservationId>, i64, NaiveDateTime)> = r::table
+        .filter(r::contract_id.eq(id))
+        .select((r::declaration_id, r::observation_id, r::seq, r::recorded_at))
+        .load(conn)?;
+    rows.into_iter()
+        .map(|(declaration, observation, seq, at)| {
+            Ok(Retraction { origin: origin(declaration, observation)?, stamp: stamp(seq, at) })
+        })
+        .collect()
+}
+
+fn declarations(
+    conn: &mut Conn,
+    id: ContractId,
+    retractions: &[Retraction],
+) -> Result<Vec<DeclarationFact>, DbError> {
+    use declarations as d;
+    let rows: Vec<(DeclarationId, OrganizationId, NaiveDate, NaiveDate, bool, i64, NaiveDateTime)> = d::table
+        .filter(d::contract_id.eq(id))
+        .select((d::id, d::organization_id, d::period_from, d::period_to, d::no_subcontracting, d::seq, d::recorded_at))
+        .load(conn)?;
+    rows.into_iter()
+        .map(|(id, organization_id, from, to, none, seq, at)| {
+            let period = DayRange::new(from, to).ok_or_else(|| DbError::BrokenRow("a period that ends before it begins".to_owned()))?;
+            let retracted =
+                retractions.iter().find(|r| r.origin == StatementOrigin::Declaration(id)).map(|r| r.stamp);
+            Ok(DeclarationFact { id, organization_id, period, none, stamp: stamp(seq, at), retracted })
+        })
+        .collect()
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audits)]
+struct AuditRow {
+    id: AuditId,
+    engagement_id: Option<EngagementId>,
+    kind: AuditKind,
+    first_due_on: NaiveDate,
+    due_on: NaiveDate,
+    every_months: Option<i32>,
+    seq: i64,
+    recorded_at: NaiveDateTime,
+}
+
+fn audits(conn: &mut Conn, id: ContractId) -> Result<Vec<AuditFact>, DbError> {
+    use audit_completions as c;
+    type Done = Option<(NaiveDate, i64, NaiveDateTime)>;
+    let rows: Vec<(AuditRow, Done)> = audits::table
+        .left_join(c::table.on(c::audit_id.eq(audits::id)))
+        .filter(audits::contract_id.eq(id))
+        .select((AuditRow::as_select(), (c::done_on, c::seq, c::recorded_at).nullable()))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(row, done)| AuditFact {
+            id: row.id,
+            kind: row.kind,
+            engagement_id: row.engagement_id,
+            due_on: row.due_on,
+            every_months: row.every_months,
+            first_due_on: row.first_due_on,
+            done_on: done.map(|(on, _, _)| on),
+            planned: stamp(row.seq, row.recorded_at),
+            done: done.map(|(_, seq, at)| stamp(seq, at)),
+        })
+        .collect())
+}

@@ -1,0 +1,239 @@
+//! What each kind of mail says, typed. Stored as JSON in the outbox row and rendered at delivery. Every text is
+//! final: words of the agency's choice, 和暦, links with the public address.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{NoticeError, NoticeKind};
+
+/// A day as mail shows it: 令和8年11月10日（2026-11-10）.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Day {
+    pub on: NaiveDate,
+    /// 令和8年11月10日
+    pub wareki: String,
+}
+
+/// The contract a mail is about. Only the number may stand in a subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractRef {
+    pub number: String,
+    pub title: String,
+}
+
+/// One alert, told at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertMail {
+    /// One of the kinds of alert.
+    pub kind: NoticeKind,
+    /// The kind in Japanese; stands in the subject.
+    pub title: String,
+    pub agency: String,
+    pub contract: Option<ContractRef>,
+    pub message: String,
+    /// 重大・注意・情報; stands in the subject.
+    pub severity: String,
+    pub cause: Option<String>,
+    pub due: Option<Day>,
+    /// The rule's name and version.
+    pub rule: String,
+    /// The text the rule rests on.
+    pub basis: String,
+    pub next_step: String,
+    pub link: String,
+}
+
+/// A person's list of the day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestMail {
+    pub organization: String,
+    pub day: Day,
+    /// Most severe first; none is empty.
+    pub groups: Vec<DigestGroup>,
+    pub link: String,
+}
+
+/// The items of one severity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestGroup {
+    pub severity: String,
+    pub items: Vec<DigestItem>,
+}
+
+/// One line of a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestItem {
+    pub title: String,
+    pub contract: Option<ContractRef>,
+    pub message: String,
+    pub due: Option<Day>,
+    pub link: String,
+}
+
+/// A link that carries a token: an invitation, or a new password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenMail {
+    pub organization: String,
+    pub link: String,
+    /// The last day and time at which the link works.
+    pub until: Day,
+    /// `18:00`
+    pub until_time: String,
+}
+
+/// What every mail about an application says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplicationRef {
+    pub agency: String,
+    pub contract: ContractRef,
+    /// The agency's word: 承認, 承諾…
+    pub consent_word: String,
+    pub applicant: String,
+    /// The vendor applied for.
+    pub vendor: String,
+    /// 再委託, 再々委託…
+    pub tier_word: String,
+    pub starts: Day,
+    pub ends: Day,
+    pub link: String,
+}
+
+/// To the agency: an application came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FiledMail {
+    pub application: ApplicationRef,
+    /// By when it should be decided.
+    pub decide_by: Option<Day>,
+}
+
+/// To the applicant: the decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedMail {
+    pub application: ApplicationRef,
+    pub outcome: Outcome,
+    pub reason: String,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum Outcome {
+    Consent {
+        valid_from: Day,
+        valid_until: Day,
+        conditions: Option<String>,
+        /// The address of the 承認内容確認ページ.
+        certificate: Option<String>,
+    },
+    Refuse,
+}
+
+/// To the applicant: 補正依頼.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnedMail {
+    pub application: ApplicationRef,
+    /// What is to be corrected.
+    pub points: String,
+    pub reply_by: Option<Day>,
+}
+
+/// To the vendors concerned: 承認取消し.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedMail {
+    pub agency: String,
+    pub contract: ContractRef,
+    pub consent_word: String,
+    pub vendor: String,
+    /// The first day that is no longer covered.
+    pub effective: Day,
+    pub reason: String,
+    pub link: String,
+}
+
+/// To the vendor: 受付票 of a declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptMail {
+    pub agency: String,
+    pub contract: ContractRef,
+    pub consent_word: String,
+    pub from: Day,
+    pub to: Day,
+    /// Empty: 再委託なし.
+    pub engagements: Vec<DeclaredEngagement>,
+    pub receipt: crate::ledger::receipt::Receipt,
+    pub link: String,
+}
+
+/// A line of a declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredEngagement {
+    pub vendor: String,
+    pub started: Day,
+    pub ended: Option<Day>,
+    /// A day up to today is not covered by a consent.
+    pub uncovered: bool,
+}
+
+/// A mail with its content.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mail {
+    Alert(AlertMail),
+    Digest(DigestMail),
+    Invitation(TokenMail),
+    PasswordReset(TokenMail),
+    ApplicationFiled(FiledMail),
+    ApplicationDecided(DecidedMail),
+    ApplicationReturned(ReturnedMail),
+    ConsentRevoked(RevokedMail),
+    DeclarationReceipt(ReceiptMail),
+}
+
+impl Mail {
+    pub fn kind(&self) -> NoticeKind {
+        match self {
+            Self::Alert(mail) => mail.kind,
+            Self::Digest(_) => NoticeKind::Digest,
+            Self::Invitation(_) => NoticeKind::Invitation,
+            Self::PasswordReset(_) => NoticeKind::PasswordReset,
+            Self::ApplicationFiled(_) => NoticeKind::ApplicationFiled,
+            Self::ApplicationDecided(_) => NoticeKind::ApplicationDecided,
+            Self::ApplicationReturned(_) => NoticeKind::ApplicationReturned,
+            Self::ConsentRevoked(_) => NoticeKind::ConsentRevoked,
+            Self::DeclarationReceipt(_) => NoticeKind::DeclarationReceipt,
+        }
+    }
+
+    /// What stands in the outbox row.
+    pub fn to_value(&self) -> Result<Value, NoticeError> {
+        Ok(match self {
+            Self::Alert(mail) => serde_json::to_value(mail),
+            Self::Digest(mail) => serde_json::to_value(mail),
+            Self::Invitation(mail) | Self::PasswordReset(mail) => serde_json::to_value(mail),
+            Self::ApplicationFiled(mail) => serde_json::to_value(mail),
+            Self::ApplicationDecided(mail) => serde_json::to_value(mail),
+            Self::ApplicationReturned(mail) => serde_json::to_value(mail),
+            Self::ConsentRevoked(mail) => serde_json::to_value(mail),
+            Self::DeclarationReceipt(mail) => serde_json::to_value(mail),
+        }?)
+    }
+
+    /// Reads a stored context as what its kind holds.
+    pub fn parse(kind: NoticeKind, context: &Value) -> Result<Self, NoticeError> {
+        fn read<T: DeserializeOwned>(kind: NoticeKind, context: &Value) -> Result<T, NoticeError> {
+            T::deserialize(context).map_err(|_| NoticeError::Context(kind))
+        }
+        let mail = match kind {
+            NoticeKind::Digest => Self::Digest(read(kind, context)?),
+            NoticeKind::Invitation => Self::Invitation(read(kind, context)?),
+            NoticeKind::PasswordReset => Self::PasswordReset(read(kind, context)?),
+            NoticeKind::ApplicationFiled => Self::ApplicationFiled(read(kind, context)?),
+            NoticeKind::ApplicationDecided => Self::ApplicationDecided(read(kind, context)?),
+            NoticeKind::ApplicationReturned => Self::ApplicationReturned(read(kind, context)?),
+            NoticeKind::ConsentRevoked => Self::ConsentRevoked(read(kind, context)?),
+            NoticeKind::DeclarationReceipt => Self::DeclarationReceipt(read(kind, context)?),
+            _ => Self::Alert(read(kind, context)?),
+        };
+        if mail.kind() == kind { Ok(mail) } else { Err(NoticeError::Context(kind)) }
+    }
+}

@@ -1,0 +1,286 @@
+//! A sample of every mail, for the tests that render them all. Names are invented.
+
+use super::{
+    NoticeKind,
+    context::{
+        AlertMail, ApplicationRef, ContractRef, Day, DecidedMail, DeclaredEngagement, DigestGroup, DigestItem,
+        DigestMail, FiledMail, Mail, Outcome, ReceiptMail, ReturnedMail, RevokedMail, TokenMail,
+    },
+};
+use crate::{
+    domain::{id::Id, text_enum::TextEnum as _},
+    ledger::receipt::Receipt,
+};
+
+const LINK: &str = "https://itaku.example.lg.jp/alerts/01900000-0000-7000-8000-0000000000a1";
+
+fn day(on: &str, wareki: &str) -> Day {
+    Day { on: on.parse().unwrap(), wareki: wareki.into() }
+}
+
+fn contract() -> ContractRef {
+    ContractRef { number: "R8-0123".into(), title: "見本データ入力業務 <令和8年度>".into() }
+}
+
+/// Kind, title, severity, message, next step.
+const ALERTS: [(NoticeKind, &str, &str, &str, &str); 16] = [
+    (
+        NoticeKind::UnapprovedSubcontractor,
+        "承認未確認の再委託",
+        "重大",
+        "株式会社見本サブについて、令和8年5月20日から番号法第10条の許諾を確認できません。",
+        "事実を確認し、講じた措置を記録してください。",
+    ),
+    (
+        NoticeKind::SubcontractingProhibited,
+        "再委託禁止の契約での再委託",
+        "重大",
+        "再委託を禁止している契約で、再委託の報告がありました。",
+        "事実を確認し、講じた措置を記録してください。",
+    ),
+    (
+        NoticeKind::TierExceeded,
+        "再委託の階層の超過",
+        "注意",
+        "契約で定めた階層（2次まで）を超える再委託の報告がありました。",
+        "契約条項を確認してください。",
+    ),
+    (
+        NoticeKind::RatioExceeded,
+        "再委託の割合の超過",
+        "注意",
+        "再委託の金額の割合が、契約で定めた割合以上となっています。",
+        "特別な理由の有無を確認してください。",
+    ),
+    (
+        NoticeKind::OverseasHandling,
+        "国外での取扱い",
+        "重大",
+        "国外での取扱いの報告がありました。",
+        "取扱いの場所と承認の内容を確認してください。",
+    ),
+    (
+        NoticeKind::ConsentExpiring,
+        "承認期間の満了",
+        "注意",
+        "承認の有効期間がまもなく満了します。",
+        "継続する場合は、変更承認申請を提出してください。",
+    ),
+    (
+        NoticeKind::EndNotReported,
+        "終了報告未提出",
+        "注意",
+        "契約期間が終了しましたが、再委託の終了の報告がありません。",
+        "終了日を報告してください。",
+    ),
+    (
+        NoticeKind::VolumeExceeded,
+        "承認された件数の超過",
+        "注意",
+        "報告された件数が、承認された件数を超えています。",
+        "件数を確認し、必要な手続をとってください。",
+    ),
+    (
+        NoticeKind::AuditDue,
+        "検査の期限",
+        "情報",
+        "実地検査の期限が近づいています。",
+        "検査の日程を調整してください。",
+    ),
+    (
+        NoticeKind::AuditOverdue,
+        "検査の期限超過",
+        "重大",
+        "実地検査の期限を過ぎています。",
+        "検査を実施し、結果を記録してください。",
+    ),
+    (
+        NoticeKind::AuditMissing,
+        "年度内の実地検査の予定なし",
+        "注意",
+        "本年度の実地検査が計画されていません。",
+        "検査を計画してください。",
+    ),
+    (
+        NoticeKind::DeclarationOverdue,
+        "再委託状況報告の未提出",
+        "注意",
+        "再委託状況報告の提出を確認できません。",
+        "報告を提出してください。再委託がない場合は「再委託なし」とご報告ください。",
+    ),
+    (
+        NoticeKind::DecisionWaiting,
+        "決定待ちの申請",
+        "注意",
+        "再委託承認申請が決定を待っています。",
+        "申請の内容を確認し、決定してください。",
+    ),
+    (
+        NoticeKind::ContractExpiring,
+        "契約期間の満了",
+        "情報",
+        "契約期間がまもなく満了します。",
+        "更新又は終了の手続を確認してください。",
+    ),
+    (
+        NoticeKind::VendorChanged,
+        "事業者情報の変更",
+        "注意",
+        "法人番号公表サイトの情報に、商号の変更があります。",
+        "変更の内容を確認し、記録してください。",
+    ),
+    (
+        NoticeKind::NoticeFailed,
+        "通知の不達",
+        "注意",
+        "お知らせのメールを届けることができませんでした。",
+        "宛先を確認し、訂正又は再送してください。",
+    ),
+];
+
+/// A sample of an alert's mail. A failed notice and a changed vendor belong to no contract.
+pub fn alert(kind: NoticeKind) -> Mail {
+    let (_, title, severity, message, next_step) =
+        ALERTS.iter().find(|(known, ..)| *known == kind).unwrap();
+    let of_contract = !matches!(kind, NoticeKind::NoticeFailed | NoticeKind::VendorChanged);
+    Mail::Alert(AlertMail {
+        kind,
+        title: (*title).into(),
+        agency: "見本市".into(),
+        contract: of_contract.then(contract),
+        message: (*message).into(),
+        severity: (*severity).into(),
+        cause: (kind == NoticeKind::UnapprovedSubcontractor).then(|| "申請なし".into()),
+        due: of_contract.then(|| day("2026-11-10", "令和8年11月10日")),
+        rule: format!("{kind}（2026-04-01 版）"),
+        basis: "契約書第10条".into(),
+        next_step: (*next_step).into(),
+        link: LINK.into(),
+    })
+}
+
+fn application() -> ApplicationRef {
+    ApplicationRef {
+        agency: "見本市".into(),
+        contract: contract(),
+        consent_word: "承諾".into(),
+        applicant: "株式会社見本プライム".into(),
+        vendor: "株式会社見本サブ".into(),
+        tier_word: "再委託先".into(),
+        starts: day("2026-05-01", "令和8年5月1日"),
+        ends: day("2026-12-31", "令和8年12月31日"),
+        link: LINK.into(),
+    }
+}
+
+fn token() -> TokenMail {
+    TokenMail {
+        organization: "見本市".into(),
+        link: "https://itaku.example.lg.jp/invitation/mihon-token".into(),
+        until: day("2026-11-17", "令和8年11月17日"),
+        until_time: "18:00".into(),
+    }
+}
+
+fn digest() -> DigestMail {
+    let item = |title: &str, due: Option<Day>, contract: Option<ContractRef>| DigestItem {
+        title: title.into(),
+        contract,
+        message: "内容を確認してください。".into(),
+        due,
+        link: LINK.into(),
+    };
+    let due = day("2026-12-10", "令和8年12月10日");
+    DigestMail {
+        organization: "見本市".into(),
+        day: day("2026-11-10", "令和8年11月10日"),
+        groups: vec![
+            DigestGroup {
+                severity: "注意".into(),
+                items: vec![
+                    item("決定待ちの申請", Some(due), Some(contract())),
+                    item("通知の不達", None, None),
+                ],
+            },
+            DigestGroup {
+                severity: "情報".into(),
+                items: vec![item("契約期間の満了", None, Some(contract()))],
+            },
+        ],
+        link: LINK.into(),
+    }
+}
+
+fn receipt(engagements: Vec<DeclaredEngagement>) -> ReceiptMail {
+    ReceiptMail {
+        agency: "見本市".into(),
+        contract: contract(),
+        consent_word: "承認".into(),
+        from: day("2026-04-01", "令和8年4月1日"),
+        to: day("2026-06-30", "令和8年6月30日"),
+        engagements,
+        receipt: Receipt {
+            entry: Id::from_uuid(uuid::Uuid::from_u128(1)),
+            chain_id: Id::from_uuid(uuid::Uuid::from_u128(2)),
+            seq: 7,
+            hash: "0".repeat(64),
+            signature: "mihon".into(),
+            key_id: "0123456789abcdef".into(),
+        },
+        link: LINK.into(),
+    }
+}
+
+fn decided(outcome: Outcome) -> Mail {
+    let reason = "安全管理措置を確認しました。".into();
+    Mail::ApplicationDecided(DecidedMail { application: application(), outcome, reason })
+}
+
+/// Every kind at least once; both outcomes of a decision, declarations with and without subcontracting.
+pub fn all() -> Vec<Mail> {
+    let started = || day("2026-05-20", "令和8年5月20日");
+    let engagement = |vendor: &str, ended, uncovered| DeclaredEngagement {
+        vendor: vendor.into(),
+        started: started(),
+        ended,
+        uncovered,
+    };
+    let mut mails: Vec<_> =
+        NoticeKind::ALL.iter().filter(|kind| **kind < NoticeKind::Digest).map(|kind| alert(*kind)).collect();
+    mails.extend([
+        Mail::Digest(digest()),
+        Mail::Invitation(token()),
+        Mail::PasswordReset(token()),
+        Mail::ApplicationFiled(FiledMail {
+            application: application(),
+            decide_by: Some(day("2026-04-24", "令和8年4月24日")),
+        }),
+        decided(Outcome::Consent {
+            valid_from: day("2026-05-01", "令和8年5月1日"),
+            valid_until: day("2026-12-31", "令和8年12月31日"),
+            conditions: Some("四半期ごとに報告すること。".into()),
+            certificate: Some("https://itaku.example.lg.jp/certificates/mihon".into()),
+        }),
+        decided(Outcome::Refuse),
+        Mail::ApplicationReturned(ReturnedMail {
+            application: application(),
+            points: "1 作業場所の住所\n2 <選定理由>".into(),
+            reply_by: Some(day("2026-04-24", "令和8年4月24日")),
+        }),
+        Mail::ConsentRevoked(RevokedMail {
+            agency: "見本市".into(),
+            contract: contract(),
+            consent_word: "承認".into(),
+            vendor: "株式会社見本サブ".into(),
+            effective: day("2026-11-10", "令和8年11月10日"),
+            reason: "安全管理措置に不備が認められたため。".into(),
+            link: LINK.into(),
+        }),
+        Mail::DeclarationReceipt(receipt(vec![
+            engagement("株式会社見本サブ", Some(day("2026-06-10", "令和8年6月10日")), false),
+            engagement("見本データ合同会社", None, true),
+        ])),
+        Mail::DeclarationReceipt(receipt(Vec::new())),
+    ]);
+    mails
+}
