@@ -1,5 +1,7 @@
 //! Contracts: the row with its projection, found in scope; the facts behind it are in [`facts`].
 
+use std::collections::HashSet;
+
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
@@ -276,7 +278,11 @@ pub fn running_of_officer(
 }
 
 /// Which of these numbers the agency has.
-pub fn known_numbers(conn: &mut Conn, agency: OrganizationId, numbers: &[&str]) -> Result<Vec<String>, DbError> {
-    let query = contracts::table.filter(contracts::agency_id.eq(agency)).filter(contracts::number.eq_any(numbers));
-    Ok(query.select(contracts::number).load(conn)?)
+pub fn known_numbers(conn: &mut Conn, agency: OrganizationId, numbers: &[&str]) -> Result<HashSet<String>, DbError> {
+    let mut known = HashSet::new();
+    for chunk in numbers.chunks(500) {
+        let query = contracts::table.filter(contracts::agency_id.eq(agency)).filter(contracts::number.eq_any(chunk));
+        known.extend(query.select(contracts::number).load::<String>(conn)?);
+    }
+    Ok(known)
 }

@@ -2,6 +2,7 @@
 
 mod amend;
 mod handover;
+pub mod import;
 mod register;
 mod terminate;
 mod terms;
