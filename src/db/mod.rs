@@ -1,7 +1,9 @@
 //! The only room that knows SQL, or which database it is: pool, transactions, finders and writers, one file per
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
+pub mod audit;
 pub mod calendar;
+pub mod chain;
 pub mod contract;
 pub mod due;
 pub mod facts;
@@ -12,6 +14,7 @@ pub mod pool;
 pub mod register;
 pub mod schema;
 pub mod setting;
+pub mod statement;
 pub mod tx;
 pub mod types;
 
