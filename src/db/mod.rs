@@ -1,11 +1,17 @@
 //! The only room that knows SQL, or which database it is: pool, transactions, finders and writers, one file per
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
+pub mod due;
 pub mod idempotency;
+pub mod notice;
+pub mod organization;
 pub mod pool;
 pub mod schema;
+pub mod session;
+pub mod setting;
 pub mod tx;
 pub mod types;
+pub mod user;
 
 pub use pool::{Db, Migrated};
 pub use tx::{Author, ChainKey, Tx};
