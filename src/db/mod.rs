@@ -11,9 +11,11 @@ pub mod organization;
 pub mod pool;
 pub mod register;
 pub mod schema;
+pub mod session;
 pub mod setting;
 pub mod tx;
 pub mod types;
+pub mod user;
 
 pub use pool::{Db, Migrated};
 pub use tx::{Author, ChainKey, Tx};
