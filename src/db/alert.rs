@@ -1,15 +1,17 @@
 //! Alerts as stored: rows, the contract's own for the rules, and lists in scope.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{alerts, contracts};
+use super::schema::{alerts, contract_terms, contracts, users};
 use super::types::{from_json, to_json};
 use super::{Conn, DbError};
 use crate::domain::access::Scope;
 use crate::domain::alert::{AlertFact, AlertKind, AlertState, Assessment, Finding, Severity, Step};
 use crate::domain::chain::Cause;
-use crate::domain::contract::Instant;
+use crate::domain::contract::{DataCategory, Instant, Terms};
 use crate::domain::days::DaySet;
 use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
 
@@ -40,6 +42,7 @@ pub struct AlertRow {
     pub opened_at: NaiveDateTime,
     pub acknowledged_by: Option<UserId>,
     pub measure: Option<String>,
+    pub measured_by: Option<UserId>,
     pub accepted_until: Option<NaiveDate>,
     pub resolved_on: Option<NaiveDate>,
     pub resolved_at: Option<NaiveDateTime>,
@@ -300,4 +303,49 @@ pub fn list(
         query = query.filter(alerts::id.lt(before));
     }
     Ok(query.load(conn)?)
+}
+
+/// What a list says of the contracts its alerts are about.
+#[derive(Debug, Clone)]
+pub struct ContractLabel {
+    pub number: String,
+    pub title: String,
+    /// Whether any of its terms speak of マイナンバー.
+    pub my_number: bool,
+}
+
+/// The labels of the rows' contracts; the rows were in scope.
+pub fn contract_labels(conn: &mut Conn, rows: &[AlertRow]) -> Result<HashMap<ContractId, ContractLabel>, DbError> {
+    let ids: HashSet<ContractId> = rows.iter().filter_map(|row| row.contract_id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<ContractId> = ids.into_iter().collect();
+    let terms: Vec<(ContractId, String)> = contract_terms::table
+        .filter(contract_terms::contract_id.eq_any(ids.clone()))
+        .select((contract_terms::contract_id, contract_terms::body))
+        .load(conn)?;
+    let mut my_number = HashSet::new();
+    for (id, body) in terms {
+        if from_json::<Terms>(&body)?.data.iter().any(|data| data.category == DataCategory::MyNumber) {
+            my_number.insert(id);
+        }
+    }
+    let labels: Vec<(ContractId, String, String)> = contracts::table
+        .filter(contracts::id.eq_any(ids))
+        .select((contracts::id, contracts::number, contracts::title))
+        .load(conn)?;
+    let label = |(id, number, title)| (id, ContractLabel { number, title, my_number: my_number.contains(&id) });
+    Ok(labels.into_iter().map(label).collect())
+}
+
+/// The names of those who took the rows' alerts up.
+pub fn handlers(conn: &mut Conn, rows: &[AlertRow]) -> Result<HashMap<UserId, String>, DbError> {
+    let ids: Vec<UserId> = rows.iter().flat_map(|row| [row.acknowledged_by, row.measured_by]).flatten().collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let names: Vec<(UserId, String)> =
+        users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
+    Ok(names.into_iter().collect())
 }

@@ -2,6 +2,7 @@
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
 pub mod alert;
+pub mod calendar;
 pub mod due;
 pub mod facts;
 pub mod idempotency;
@@ -10,6 +11,7 @@ pub mod notice;
 pub mod pool;
 pub mod recipient;
 pub mod schema;
+pub mod setting;
 pub mod tx;
 pub mod types;
 

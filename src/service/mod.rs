@@ -4,6 +4,7 @@
 pub mod alert;
 pub mod failure;
 pub mod idempotency;
+pub mod notice;
 pub mod page;
 pub mod session;
 
