@@ -1,6 +1,7 @@
 //! The only room that knows SQL, or which database it is: pool, transactions, finders and writers, one file per
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
+pub mod alert;
 pub mod audit;
 pub mod calendar;
 pub mod chain;
@@ -8,15 +9,19 @@ pub mod contract;
 pub mod due;
 pub mod facts;
 pub mod idempotency;
+pub mod lease;
 pub mod notice;
 pub mod organization;
 pub mod pool;
+pub mod recipient;
 pub mod register;
 pub mod schema;
+pub mod session;
 pub mod setting;
 pub mod statement;
 pub mod tx;
 pub mod types;
+pub mod user;
 
 pub use pool::{Db, Migrated};
 pub use tx::{Author, ChainKey, Tx};
