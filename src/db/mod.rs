@@ -8,12 +8,15 @@ pub mod facts;
 pub mod idempotency;
 pub mod lease;
 pub mod notice;
+pub mod organization;
 pub mod pool;
 pub mod recipient;
 pub mod schema;
+pub mod session;
 pub mod setting;
 pub mod tx;
 pub mod types;
+pub mod user;
 
 pub use pool::{Db, Migrated};
 pub use tx::{Author, ChainKey, Tx};

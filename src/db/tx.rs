@@ -45,6 +45,7 @@ pub struct Tx<'a> {
     head: String,
     last_at: Instant,
     written: bool,
+    fresh: bool,
 }
 
 impl Db {
@@ -101,6 +102,7 @@ impl<'a> Tx<'a> {
             head,
             last_at,
             written: false,
+            fresh,
         };
         if fresh {
             // Its own row comes first, so that a chain is never taken twice.
@@ -202,6 +204,9 @@ impl<'a> Tx<'a> {
                     ledger_chains::last_at.eq(self.last_at.naive_utc()),
                 ))
                 .execute(self.conn)?;
+        } else if self.fresh {
+            // A chain without entries says nothing, and `verify` would ask where they are.
+            diesel::delete(ledger_chains::table.find(self.chain_id)).execute(self.conn)?;
         }
         Ok(())
     }
