@@ -1,4 +1,5 @@
-//! The commands, one file each.
+//! The commands: one file per subcommand.
 
 pub mod deliver;
+pub mod import;
 pub mod sweep;

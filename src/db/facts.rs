@@ -86,7 +86,7 @@ fn head(conn: &mut Conn, id: ContractId) -> Result<Head, DbError> {
         .first(conn)?)
 }
 
-fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
+pub(super) fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
     use contract_terms as t;
     let rows: Vec<(NaiveDate, String, i64, NaiveDateTime)> =
         t::table.filter(t::contract_id.eq(id)).select((t::effective_on, t::body, t::seq, t::recorded_at)).load(conn)?;
@@ -97,7 +97,7 @@ fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
         .collect()
 }
 
-fn terminations(conn: &mut Conn, id: ContractId) -> Result<Vec<Termination>, DbError> {
+pub(super) fn terminations(conn: &mut Conn, id: ContractId) -> Result<Vec<Termination>, DbError> {
     use contract_terminations as t;
     let rows: Vec<(NaiveDate, i64, NaiveDateTime)> =
         t::table.filter(t::contract_id.eq(id)).select((t::effective_on, t::seq, t::recorded_at)).load(conn)?;

@@ -3,6 +3,7 @@
 
 pub mod alert;
 pub mod calendar;
+pub mod contract;
 pub mod due;
 pub mod facts;
 pub mod idempotency;
@@ -11,6 +12,7 @@ pub mod notice;
 pub mod organization;
 pub mod pool;
 pub mod recipient;
+pub mod register;
 pub mod schema;
 pub mod session;
 pub mod setting;
@@ -93,4 +95,9 @@ pub enum Backend {
     Sqlite,
     /// A server.
     Postgresql,
+}
+
+/// A text for `LIKE … ESCAPE '\'` in which nothing is a wildcard.
+pub fn like_escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

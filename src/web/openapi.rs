@@ -12,7 +12,7 @@ use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
 use crate::domain::chain::{Cause, NodeState};
-use crate::domain::contract::{DataCategory, DeclarationInterval, Overseas, Policy};
+use crate::domain::contract::{ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy};
 use crate::domain::id::Id;
 use crate::domain::text_enum::TextEnum;
 use crate::notice::NoticeKind;
@@ -50,7 +50,7 @@ macro_rules! word_schema {
 
 word_schema!(
     OrganizationKind, Role, AlertKind, AlertState, Assessment, Severity, AuditKind, Cause, NodeState, DataCategory,
-    DeclarationInterval, Overseas, Policy, NoticeKind, NoticeState,
+    DeclarationInterval, Overseas, Policy, ContractOrigin, ContractStatus, NoticeKind, NoticeState,
 );
 
 /// The whole document. `demo` adds the demonstration's routes.

@@ -138,7 +138,7 @@ fn tell(
     step: &str,
     people: Vec<Person>,
 ) -> Result<(), Failure> {
-    let settings = db::setting::load(tx.conn, agency_id)?;
+    let settings = db::setting::find(tx.conn, agency_id)?.0;
     let (_, agency) = db::recipient::organization(tx.conn, agency_id)?;
     let head = Letterhead { agency_id, agency: &agency, contract: None, settings: &settings, my_number: false };
     let about = Concerning::finding(id, finding);

@@ -43,7 +43,7 @@ pub fn reevaluate(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<(), Failur
 /// As [`reevaluate`], telling what changed.
 pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Evaluated, Failure> {
     let facts = db::facts::load(tx.conn, contract_id)?;
-    let settings = db::setting::load(tx.conn, facts.agency_id)?;
+    let settings = db::setting::find(tx.conn, facts.agency_id)?.0;
     let calendar = db::calendar::calendar(tx.conn, Some(facts.agency_id))?;
     let rows = db::alert::of_contract(tx.conn, contract_id)?;
     let existing = rows.iter().map(AlertRow::fact).collect::<Result<Vec<AlertFact>, _>>()?;
