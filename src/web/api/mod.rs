@@ -1,9 +1,19 @@
 //! The JSON API under `/api/v1`: a capability a file, each a list of routes.
 
+mod auth;
+mod organization;
+mod setting;
+mod user;
+
 use super::route::Route;
 
 /// Every route of the API; `demo` adds those that exist only under `itaku demo`.
 pub fn routes(demo: bool) -> Vec<Route> {
     let _ = demo;
-    Vec::new()
+    let mut routes = Vec::new();
+    routes.extend(auth::routes());
+    routes.extend(organization::routes());
+    routes.extend(user::routes());
+    routes.extend(setting::routes());
+    routes
 }
