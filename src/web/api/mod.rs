@@ -1,5 +1,9 @@
 //! The JSON API under `/api/v1`: a capability a file, each a list of routes.
 
+mod auth;
+mod organization;
+mod setting;
+mod user;
 pub mod alert;
 pub mod contract;
 pub mod notice;
@@ -10,5 +14,10 @@ use super::route::Route;
 /// Every route of the API; `demo` adds those that exist only under `itaku demo`.
 pub fn routes(demo: bool) -> Vec<Route> {
     let _ = demo;
-    [alert::routes(), contract::routes(), notice::routes(), register::routes()].concat()
+    let mut routes = Vec::new();
+    routes.extend(auth::routes());
+    routes.extend(organization::routes());
+    routes.extend(user::routes());
+    routes.extend(setting::routes());
+    routes
 }
