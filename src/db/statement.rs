@@ -211,3 +211,8 @@ pub fn observations_of(
     }
     Ok(query.order(observations::id.desc()).limit(rows).select(ObservationRow::as_select()).load(conn)?)
 }
+
+/// One observation. The caller settles whether it may.
+pub fn find_observation(conn: &mut Conn, id: ObservationId) -> Result<ObservationRow, DbError> {
+    Ok(observations::table.find(id).select(ObservationRow::as_select()).first(conn)?)
+}

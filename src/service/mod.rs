@@ -3,6 +3,14 @@
 
 pub mod account;
 pub mod alert;
+pub mod telling;
+pub mod observation;
+pub mod declaration;
+pub mod consent;
+pub mod chain;
+pub mod case;
+pub mod audit;
+pub mod application;
 pub mod calendar;
 pub mod contract;
 pub mod failure;

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::{ApplicationState, ApplicationView, act, mail_reference, view};
 use crate::db::chain::ApplicationRow;
 use crate::db::types::to_json;
-use crate::db::{self, Tx};
+use crate::db;
 use crate::domain::chain::{ApplicationStep, Engagement, Known};
 use crate::domain::contract::{DataVolume, Overseas, Policy, Terms};
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, of};
-use crate::domain::input::{FieldError, Nested, nested};
+use crate::domain::input::FieldError;
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::FiledMail;
@@ -28,10 +28,10 @@ input! {
         engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
         parent_engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
         vendor_id: Option<OrganizationId> => optional(id::<of::Organization>()),
-        vendor: Option<InlineVendor> => optional(vendor()),
+        vendor: Option<InlineVendor> => optional(nested::<InlineVendor>()),
         /// 変更承認申請: a consent to it ends the earlier ones.
         supersedes: bool => or(flag(), false),
-        content: CorrectionInput => flattened(),
+        content: CorrectionInput => flattened::<CorrectionInput>(),
     }
     check |it, errors| {
         if it.engagement_id.is_none() {
@@ -43,10 +43,6 @@ input! {
             }
         }
     }
-}
-
-fn vendor() -> Nested<InlineVendor> {
-    nested()
 }
 
 input! {
@@ -108,7 +104,7 @@ pub fn file(app: &App, call: &Call, contract: ContractId, given: &ApplicationInp
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let parent = parent(&case, &known, given)?;
-        may_apply_under(call, parent)?;
+        may_apply_under(&case, call, parent)?;
         let engaged = given.engagement_id.and_then(|id| known.engagement(id));
         let vendor = match (engaged, given.vendor_id, &given.vendor) {
             (Some(engagement), _, _) => engagement.vendor.id,
@@ -192,10 +188,10 @@ fn parent<'a>(case: &Case, known: &Known<'a>, given: &ApplicationInput) -> Resul
     case.engagement(known, parent.ok_or(Failure::NotFound)?)
 }
 
-/// The vendor for the tier below itself; the prime for any tier of its chain.
-fn may_apply_under(call: &Call, parent: &Engagement) -> Result<(), Failure> {
-    let own = parent.vendor.id == call.actor.organization.id;
-    if own || call.actor.organization.kind == crate::domain::access::OrganizationKind::Vendor && parent.tier >= 1 && own {
+/// The vendor for the tier below itself; the prime for every tier of its chain.
+fn may_apply_under(case: &Case, call: &Call, parent: &Engagement) -> Result<(), Failure> {
+    let own = call.actor.organization.id;
+    if parent.vendor.id == own || case.facts.prime_id == own {
         return Ok(());
     }
     Err(Failure::Forbidden("申請できるのは、自社のすぐ下に入る再委託先についてだけです。".to_owned()))
@@ -273,6 +269,3 @@ fn ratio_reached(known: &Known<'_>, terms: &Terms, vendor: OrganizationId, given
         .sum();
     i128::from(others + given.amount_yen) * 100 >= i128::from(limit) * i128::from(terms.amount_yen)
 }
-
-/// Whether the newcomer's rows are written by this transaction.
-pub(super) fn _unused(_: &Tx<'_>) {}

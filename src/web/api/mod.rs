@@ -1,23 +1,38 @@
 //! The JSON API under `/api/v1`: a capability a file, each a list of routes.
 
+mod alert;
+mod application;
+mod audit;
 mod auth;
+mod chain;
+mod contract;
+mod declaration;
+mod notice;
+mod observation;
 mod organization;
+mod register;
 mod setting;
 mod user;
-pub mod alert;
-pub mod contract;
-pub mod notice;
-pub mod register;
 
 use super::route::Route;
 
 /// Every route of the API; `demo` adds those that exist only under `itaku demo`.
 pub fn routes(demo: bool) -> Vec<Route> {
     let _ = demo;
-    let mut routes = Vec::new();
-    routes.extend(auth::routes());
-    routes.extend(organization::routes());
-    routes.extend(user::routes());
-    routes.extend(setting::routes());
-    routes
+    [
+        alert::routes(),
+        application::routes(),
+        audit::routes(),
+        auth::routes(),
+        chain::routes(),
+        contract::routes(),
+        declaration::routes(),
+        notice::routes(),
+        observation::routes(),
+        organization::routes(),
+        register::routes(),
+        setting::routes(),
+        user::routes(),
+    ]
+    .concat()
 }
