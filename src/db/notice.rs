@@ -12,7 +12,8 @@ use crate::notice::Draft;
 /// Writes a notice into the outbox, on the clock's business day. False: that (kind, subject, step, recipient) is
 /// there already, and nothing was written.
 pub fn enqueue(conn: &mut Conn, sources: &Sources, draft: &Draft) -> Result<bool, DbError> {
-    let recipient = draft.recipient.user_id.map_or_else(|| draft.recipient.address.clone(), |id| id.to_string());
+    let recipient =
+        draft.recipient.user_id.map_or_else(|| draft.recipient.address.clone(), |id| id.to_string());
     let told = notices::table
         .filter(notices::kind.eq(draft.kind.as_str()))
         .filter(notices::subject.eq(&draft.about.subject_id))

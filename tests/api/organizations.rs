@@ -1,5 +1,7 @@
 //! The register: who may register, names and numbers, and what a vendor sees of it.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use itaku::db::schema::{contracts, engagements, register_records};
@@ -152,14 +154,13 @@ both! {
         let [prime, sub, below, sibling, elsewhere] = ["甲", "乙", "丙", "丁", "戊"].map(|n| app.vendor(&format!("株式会社架空{n}")));
         chain(app, "1", first, &[(prime, None), (sub, Some(0)), (below, Some(1)), (sibling, Some(0))]);
         chain(app, "2", second, &[(elsewhere, None), (sibling, Some(0))]);
-        let seen = |vendor| {
-            let mut names = names(app.get(&app.person(vendor, &[Role::VendorUser]), "/organizations"));
-            names.sort_unstable();
-            names
+        let seen = |vendor| -> BTreeSet<String> {
+            names(app.get(&app.person(vendor, &[Role::VendorUser]), "/organizations")).into_iter().collect()
         };
-        assert_eq!(seen(sub), ["架空機関A1", "株式会社架空丙", "株式会社架空乙"].map(str::to_owned).to_vec().tap_sorted());
-        assert_eq!(seen(below), ["架空機関A1", "株式会社架空丙"].map(str::to_owned).to_vec().tap_sorted());
-        assert_eq!(seen(sibling), ["架空機関A1", "架空機関A2", "株式会社架空丁"].map(str::to_owned).to_vec().tap_sorted());
+        let expected = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).to_owned()).collect() };
+        assert_eq!(seen(sub), expected(&["架空機関A1", "株式会社架空乙", "株式会社架空丙"]));
+        assert_eq!(seen(below), expected(&["架空機関A1", "株式会社架空丙"]));
+        assert_eq!(seen(sibling), expected(&["架空機関A1", "架空機関A2", "株式会社架空丁"]));
         assert_eq!(seen(prime).len(), 5);
         let user = app.person(sub, &[Role::VendorUser]);
         app.get(&user, &format!("/organizations/{below}")).must(200);
@@ -232,16 +233,5 @@ both! {
         let first = key(vendor("株式会社一度")).must(201);
         assert_eq!(key(vendor("株式会社一度")).must(201), first);
         assert_eq!(chains(), 0);
-    }
-}
-
-trait Sorted {
-    fn tap_sorted(self) -> Self;
-}
-
-impl Sorted for Vec<String> {
-    fn tap_sorted(mut self) -> Self {
-        self.sort_unstable();
-        self
     }
 }

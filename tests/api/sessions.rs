@@ -15,7 +15,12 @@ fn with_password(app: &TestApp, email: &str) -> Person {
     let body = json!({"email": email, "name": "架空 太郎", "organization_id": agency, "roles": ["officer"], "password": PASSWORD});
     let made = app.post(&app.admin(), "/users", body).must(201);
     let tokens = log_in(app, email, PASSWORD);
-    Person { id: crate::support::id(&made), email: email.to_owned(), organization: agency, token: access(&tokens) }
+    Person {
+        id: crate::support::id(&made),
+        email: email.to_owned(),
+        organization: agency,
+        token: access(&tokens),
+    }
 }
 
 fn log_in(app: &TestApp, email: &str, password: &str) -> Value {

@@ -30,7 +30,6 @@ use sha2::{Digest, Sha256};
 macro_rules! both {
     ($(fn $name:ident($app:ident: TestApp) $body:block)+) => {$(
         mod $name {
-            #[allow(unused_imports, reason = "not every test uses all of its file's")]
             use super::*;
 
             fn test($app: &TestApp) $body
@@ -231,8 +230,9 @@ impl TestApp {
 
     pub fn postgresql() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let server = std::env::var("ITAKU_TEST_POSTGRES")
-            .expect("ITAKU_TEST_POSTGRES names no PostgreSQL server: tests/run starts one and runs every test");
+        let server = std::env::var("ITAKU_TEST_POSTGRES").expect(
+            "ITAKU_TEST_POSTGRES names no PostgreSQL server: tests/run starts one and runs every test",
+        );
         let template = postgresql_template(&server);
         let name = format!("itaku_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut conn = PgConnection::establish(&server).unwrap();
@@ -305,6 +305,7 @@ impl TestApp {
     // --- requests ---
 
     /// A request below `/api/v1`.
+    #[expect(clippy::unused_self, reason = "reads as the other requests do")]
     pub fn request(&self, token: Option<&str>, method: &str, path: &str) -> TestRequest {
         let method = actix_web::http::Method::from_bytes(method.as_bytes()).unwrap();
         let request = TestRequest::with_uri(&format!("/api/v1{path}")).method(method);
@@ -357,7 +358,7 @@ impl TestApp {
 
     // --- people ---
 
-    /// The one system_admin that every test has.
+    /// The one system administrator that every test has.
     pub fn admin(&self) -> Person {
         if let Some(admin) = self.admin.borrow().clone() {
             return admin;
