@@ -65,7 +65,7 @@ async fn not_found() -> HttpResponse {
 /// A body that could not be taken in: too large, or broken off.
 fn unread(error: &actix_web::Error) -> HttpResponse {
     if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
-        let detail = format!("{}バイトまで受け取れます。", BODY_LIMIT);
+        let detail = format!("{BODY_LIMIT}バイトまで受け取れます。");
         return plain_problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "要求が大きすぎます", &detail);
     }
     problem(Failure::Malformed("要求の本文を読み取れません。".to_owned()))
