@@ -28,7 +28,9 @@ pub fn calendar(conn: &mut Conn, agency: Option<OrganizationId>) -> Result<Calen
 pub fn replace_holidays(conn: &mut Conn, days: &BTreeMap<NaiveDate, String>) -> Result<(), DbError> {
     diesel::delete(holidays::table).execute(conn)?;
     for (day, name) in days {
-        diesel::insert_into(holidays::table).values((holidays::day.eq(day), holidays::name.eq(name))).execute(conn)?;
+        diesel::insert_into(holidays::table)
+            .values((holidays::day.eq(day), holidays::name.eq(name)))
+            .execute(conn)?;
     }
     Ok(())
 }
