@@ -15,7 +15,7 @@ use crate::db::{self, Conn, DbError};
 use crate::domain::access::OrganizationKind;
 use crate::domain::id::OrganizationId;
 use crate::domain::text::company_key;
-use crate::exchange::register::{CloseCause, Process, RegisterRow};
+use crate::exchange::register::{CloseCause, Kind, Process, RegisterRow};
 use crate::exchange::table::{RowError, Rows};
 
 /// Rows written in one transaction.
@@ -141,7 +141,7 @@ fn fingerprint(row: &RegisterRow) -> String {
 /// What a row says beyond the columns of its own.
 fn detail(row: &RegisterRow) -> String {
     serde_json::json!({
-        "kind": row.kind.map(|kind| kind.as_str()),
+        "kind": row.kind.map(Kind::as_str),
         "correct": row.correct,
         "latest": row.latest,
         "hidden": row.hidden,
