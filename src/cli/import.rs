@@ -40,7 +40,9 @@ pub fn contracts(app: &App, path: &Path, agency: &str, dry_run: bool, skip_bad: 
     let outcome = match (summary.written, dry_run) {
         (true, _) => "取り込みました。",
         (false, true) => "試行のため、取り込んでいません。",
-        (false, false) => "誤りのある行があるため、1件も取り込みませんでした。--skip-bad を付けると、誤りのない行だけを取り込みます。",
+        (false, false) => {
+            "誤りのある行があるため、1件も取り込みませんでした。--skip-bad を付けると、誤りのない行だけを取り込みます。"
+        }
     };
     eprintln!(
         "{}行: 取込み{}件、重複{}件、誤り{}件、新しい事業者{}件。{outcome}",
@@ -138,7 +140,10 @@ fn told(failure: &Failure) -> u8 {
 fn tell_problems(problems: &[Problem]) {
     for problem in problems {
         let Problem { line, column, cause, .. } = problem;
-        eprintln!("{}", RowError { line: *line, column: column.clone(), code: problem.code, message: cause.clone() });
+        eprintln!(
+            "{}",
+            RowError { line: *line, column: column.clone(), code: problem.code, message: cause.clone() }
+        );
     }
 }
 

@@ -173,14 +173,26 @@ impl<'a> Tx<'a> {
             ))
             .execute(self.conn)?;
         let payload: serde_json::Value = serde_json::from_str(&entry.payload).map_err(crate::ledger::LedgerError::from)?;
-        for subject in names(&payload, entry.subject_id) {
-            diesel::insert_into(ledger_names::table)
-                .values((
+        let named: Vec<_> = names(&payload, entry.subject_id)
+            .into_iter()
+            .map(|subject| {
+                (
                     ledger_names::subject_id.eq(subject),
                     ledger_names::entry_id.eq(entry.id),
                     ledger_names::organization_id.eq(entry.organization_id),
-                ))
-                .execute(self.conn)?;
+                )
+            })
+            .collect();
+        match self.conn {
+            // Embedded, a statement kept prepared is faster; over a connection, one round trip is.
+            Conn::Sqlite(conn) => {
+                for name in named {
+                    diesel::insert_into(ledger_names::table).values(name).execute(conn)?;
+                }
+            }
+            Conn::Postgresql(conn) => {
+                diesel::insert_into(ledger_names::table).values(named).execute(conn)?;
+            }
         }
         Ok(())
     }
