@@ -1,15 +1,21 @@
 //! The use cases: a capability a file (or folder). Each is check → decide (domain) → write, in one transaction:
 //! facts + ledger entry + re-evaluated alerts + outbox rows, through [`App::act`] and nothing else.
 
+pub mod account;
 pub mod alert;
 pub mod calendar;
 pub mod contract;
 pub mod failure;
+pub mod guessing;
+pub mod hashing;
 pub mod idempotency;
 pub mod notice;
+pub mod organization;
 pub mod page;
 pub mod register;
 pub mod session;
+pub mod setting;
+pub mod user;
 
 use std::sync::Arc;
 
@@ -17,10 +23,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::clock::{DemoClock, Sources};
 use crate::config::Config;
-use crate::db::{Author, ChainKey, Db, Tx};
+use crate::db::{Author, ChainKey, Db, DbError, Tx};
 use crate::domain::access::{Actor, Scope};
 use crate::domain::contract::Instant;
-use crate::domain::id::ContractId;
+use crate::domain::id::{ContractId, OrganizationId};
 use crate::ledger::receipt::SigningKey;
 
 pub use failure::Failure;
@@ -111,5 +117,26 @@ impl App {
             alert::reevaluate(tx, id)?;
             Ok(answer)
         })
+    }
+
+    /// Acts on an organization's own chain, which begins with its first entry: a vendor named on a contract is
+    /// registered on that contract's chain and has none of its own until then. The caller has settled that the
+    /// organization exists.
+    pub fn act_on_organization<T: Serialize + DeserializeOwned>(
+        &self,
+        call: &Call,
+        id: OrganizationId,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let existing = ChainKey::Existing(id.cast());
+        let begun = || self.db.read_one::<_, DbError>(|conn| crate::db::organization::has_chain(conn, id));
+        if begun()? {
+            return self.act(call, existing, work);
+        }
+        match self.act(call, ChainKey::New { id: id.cast(), organization_id: id }, &work) {
+            // Another request has begun it meanwhile.
+            Err(Failure::TwinRequest) if begun()? => self.act(call, existing, work),
+            answer => answer,
+        }
     }
 }

@@ -38,9 +38,14 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
         for route in routes {
             let route = Arc::new(route);
             let method = route.method.clone();
-            resource = resource.route(web::method(method).to(move |app: Data<App>, request: HttpRequest, body: Bytes| {
+            resource = resource.route(web::method(method).to(move |app: Data<App>, request: HttpRequest, body: Result<Bytes, actix_web::Error>| {
                 let route = Arc::clone(&route);
-                async move { answer(app.into_inner(), route, &request, body).await }
+                async move {
+                    match body {
+                        Ok(body) => answer(app.into_inner(), route, &request, body).await,
+                        Err(error) => unread(&error),
+                    }
+                }
             }));
         }
         scope = scope.service(resource);
@@ -55,6 +60,15 @@ async fn method_not_allowed() -> HttpResponse {
 
 async fn not_found() -> HttpResponse {
     problem(Failure::NotFound)
+}
+
+/// A body that could not be taken in: too large, or broken off.
+fn unread(error: &actix_web::Error) -> HttpResponse {
+    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+        let detail = format!("{}バイトまで受け取れます。", BODY_LIMIT);
+        return plain_problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "要求が大きすぎます", &detail);
+    }
+    problem(Failure::Malformed("要求の本文を読み取れません。".to_owned()))
 }
 
 async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Bytes) -> HttpResponse {
