@@ -42,6 +42,7 @@ both! {
 
     fn a_refused_mail_is_shown_as_failed_and_can_be_sent_again(app: TestApp) {
         let house = House::new(app);
+        let stranger = app.person(app.agency("B1"), &[itaku::domain::access::Role::AgencyAdmin]);
         let second_admin = app.person(house.agency, &[itaku::domain::access::Role::AgencyAdmin]);
         let contract = house.contract("R8-1");
         app.move_to("2026-05-20");
@@ -72,8 +73,6 @@ both! {
         assert_eq!(house.told(), [(KIND.to_owned(), "atarashii@example.jp".to_owned())]);
         assert_eq!(house.one_alert("notice_failed")["state"], json!("resolved"));
         assert_eq!(house.post(&house.admin, &resend, json!({})).problem(409), "not_failed");
-        let foreign = app.agency("B1");
-        let stranger = app.person(foreign, &[itaku::domain::access::Role::AgencyAdmin]);
         house.post(&stranger, &resend, json!({})).must(404);
         assert_eq!(app.get(&app.log_in(&stranger), "/notices").must(200)["items"], json!([]));
     }

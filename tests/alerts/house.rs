@@ -78,7 +78,7 @@ impl<'a> House<'a> {
             "subcontracting": {"policy": "consent_required", "max_tier": 3, "overseas": "prohibited"},
             "declaration_interval": "none", "return_due_days": 14,
         });
-        let contract = crate::support::id(&self.app.post(&self.officer, "/contracts", body).must(201));
+        let contract = crate::support::id(&self.post(&self.officer, "/contracts", body).must(201));
         self.audit(contract, "2027-02-15");
         contract
     }
