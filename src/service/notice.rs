@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::alert::{notice_title, organization_chain};
+use super::alert::notice_title;
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::notice::{NoticeFilter, NoticeRow, NoticeState};
 use crate::db::{self, Conn};
@@ -60,7 +60,7 @@ pub fn list(app: &App, call: &Call, filter: &NoticeFilter, page: &Page) -> Resul
 /// Puts a notice that was given up back into the queue, to the address that its recipient has now.
 pub fn resend(app: &App, call: &Call, id: NoticeId) -> Result<NoticeView, Failure> {
     let organization = call.actor.organization.id;
-    app.act(call, organization_chain(app, organization)?, |tx| {
+    app.act_on_organization(call, organization, |tx| {
         let row = db::notice::find_of(tx.conn, organization, id)?;
         let address = address_now(tx.conn, &row, tx.today)?;
         let now = tx.sources.clock.machine_now();

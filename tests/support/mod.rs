@@ -30,6 +30,7 @@ use sha2::{Digest, Sha256};
 macro_rules! both {
     ($(fn $name:ident($app:ident: TestApp) $body:block)+) => {$(
         mod $name {
+            #[allow(unused_imports, reason = "not every test uses all of its file's")]
             use super::*;
 
             fn test($app: &TestApp) $body
@@ -305,7 +306,6 @@ impl TestApp {
     // --- requests ---
 
     /// A request below `/api/v1`.
-    #[expect(clippy::unused_self, reason = "reads as the other requests do")]
     pub fn request(&self, token: Option<&str>, method: &str, path: &str) -> TestRequest {
         let method = actix_web::http::Method::from_bytes(method.as_bytes()).unwrap();
         let request = TestRequest::with_uri(&format!("/api/v1{path}")).method(method);
@@ -358,7 +358,7 @@ impl TestApp {
 
     // --- people ---
 
-    /// The one system administrator that every test has.
+    /// The one system_admin that every test has.
     pub fn admin(&self) -> Person {
         if let Some(admin) = self.admin.borrow().clone() {
             return admin;

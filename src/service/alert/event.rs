@@ -39,7 +39,7 @@ pub struct VendorChange {
 }
 
 /// The chain of an organization's own entries, begun or to be begun with the next one.
-pub fn organization_chain(app: &App, id: OrganizationId) -> Result<ChainKey, Failure> {
+fn organization_chain(app: &App, id: OrganizationId) -> Result<ChainKey, Failure> {
     let begun = app.db.read_one(|conn| db::organization::has_chain(conn, id))?;
     Ok(if begun { ChainKey::Existing(id.cast()) } else { ChainKey::New { id: id.cast(), organization_id: id } })
 }

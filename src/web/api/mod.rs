@@ -21,14 +21,9 @@ pub fn routes(demo: bool) -> Vec<Route> {
     let _ = demo;
     [
         alert::routes(),
-        application::routes(),
-        audit::routes(),
         auth::routes(),
-        chain::routes(),
         contract::routes(),
-        declaration::routes(),
         notice::routes(),
-        observation::routes(),
         organization::routes(),
         register::routes(),
         setting::routes(),

@@ -1,0 +1,205 @@
+//! What opens, who is told how often, and what a sweep does again, late, or twice at once.
+
+use chrono::Duration;
+use diesel::prelude::*;
+use itaku::db::DbError;
+use itaku::db::schema::{deputies, notices};
+use itaku::domain::access::Role;
+use itaku::schedule::sweep::sweep;
+use itaku::service::App;
+use serde_json::json;
+
+use crate::house::{House, pairs};
+use crate::support::{TestApp, both, day};
+
+const KIND: &str = "unapproved_subcontractor";
+
+both! {
+    fn an_uncovered_use_is_one_alert_and_one_mail_a_person(app: TestApp) {
+        let house = House::new(app);
+        let contract = house.contract("R8-1");
+        app.move_to("2026-05-20");
+        let engagement = house.declare(contract, "2026-05-01", None);
+        let alert = house.one_alert(KIND);
+        assert_eq!(alert["engagement_id"], json!(engagement));
+        assert_eq!(alert["contract_number"], json!("R8-1"));
+        assert_eq!((&alert["severity"], &alert["state"], &alert["cause"]), (&json!("critical"), &json!("open"), &json!("no_application")));
+        assert_eq!(alert["days"], json!([{"from": "2026-05-01", "to": "2026-05-20"}]));
+        assert!(alert["message"].as_str().unwrap().contains("番号法第10条"));
+        assert!(alert["basis"].as_str().unwrap().contains("番号法第10条"));
+        let mails = house.deliver();
+        assert!(mails.iter().all(|m| m.text.contains(&format!("https://itaku.example.jp/alerts/{}", alert["id"].as_str().unwrap()))));
+        let mut to: Vec<_> = mails.into_iter().map(|m| (m.kind, m.to)).collect();
+        to.sort();
+        assert_eq!(to, pairs(KIND, &[&house.officer, &house.approver, &house.auditor]));
+        let shown = app.get(&app.log_in(&house.officer), &format!("/contracts/{contract}")).must(200);
+        assert_eq!(shown["open_alerts"], json!(1));
+        // Another day of the same use: the same alert, longer; nobody is told again.
+        house.sweep("2026-05-21");
+        assert_eq!(house.one_alert(KIND)["days"][0]["to"], json!("2026-05-21"));
+        assert_eq!(house.told(), []);
+        let entries = app.entries(alert["id"].as_str().unwrap());
+        assert_eq!(entries.iter().map(|(action, _)| action.as_str()).collect::<Vec<_>>(), ["alert.opened"]);
+    }
+
+    fn nobody_takes_it_up_and_the_administrators_are_told_once(app: TestApp) {
+        let house = House::new(app);
+        let contract = house.contract("R8-1");
+        // A Wednesday: three working days later is Monday.
+        app.move_to("2026-05-20");
+        house.declare(contract, "2026-05-01", None);
+        house.told();
+        house.sweep("2026-05-24");
+        assert_eq!(house.told(), []);
+        let report = house.sweep("2026-05-25");
+        assert_eq!(report.reminders, 1);
+        assert_eq!(house.told(), pairs(KIND, &[&house.admin]));
+        house.sweep("2026-05-26");
+        assert_eq!(house.told(), []);
+    }
+
+    fn what_is_taken_up_is_not_escalated(app: TestApp) {
+        let house = House::new(app);
+        let contract = house.contract("R8-1");
+        app.move_to("2026-05-20");
+        house.declare(contract, "2026-05-01", None);
+        house.told();
+        let alert = house.one_alert(KIND);
+        house.post(&house.officer, &format!("/alerts/{}/acknowledge", alert["id"].as_str().unwrap()), json!({})).must(200);
+        house.sweep("2026-06-10");
+        assert_eq!(house.told(), []);
+    }
+
+    fn one_person_with_two_roles_gets_one_mail_and_a_deputy_theirs(app: TestApp) {
+        let house = House::new(app);
+        let both = app.person(house.agency, &[Role::Approver, Role::Auditor]);
+        let deputy = app.person(house.agency, &[Role::Officer]);
+        let at = app.app.now().naive_utc();
+        app.app.db.write::<_, DbError>(|conn| {
+            diesel::insert_into(deputies::table).values((
+                deputies::id.eq("d1"), deputies::organization_id.eq(house.agency), deputies::user_id.eq(house.approver.id),
+                deputies::deputy_id.eq(deputy.id), deputies::starts_on.eq(day("2026-05-20")), deputies::ends_on.eq(day("2026-05-20")),
+                deputies::created_at.eq(at),
+            )).execute(conn)?;
+            Ok(())
+        }).unwrap();
+        let contract = house.contract("R8-1");
+        app.move_to("2026-05-20");
+        house.declare(contract, "2026-05-01", None);
+        assert_eq!(house.told(), pairs(KIND, &[&house.officer, &house.approver, &house.auditor, &both, &deputy]));
+        let second = house.contract("R8-2");
+        app.move_to("2026-05-21");
+        house.declare(second, "2026-05-01", None);
+        assert_eq!(house.told(), pairs(KIND, &[&house.officer, &house.approver, &house.auditor, &both]));
+    }
+
+    fn an_officer_who_has_left_is_replaced_by_all_and_the_department_is_told(app: TestApp) {
+        let house = House::new(app);
+        let other = app.person(house.agency, &[Role::Officer]);
+        let contract = house.contract("R8-1");
+        house.department("税務課", "zeimu@example.lg.jp");
+        let officer = app.log_in(&house.officer);
+        app.patch(&officer, &format!("/contracts/{contract}"), json!({"department": "税務課"})).must(200);
+        app.patch(&app.log_in(&house.admin), &format!("/users/{}", house.officer.id), json!({"active": false})).must(200);
+        app.notices();
+        app.move_to("2026-05-20");
+        house.declare(contract, "2026-05-01", None);
+        let mut expected = pairs(KIND, &[&other, &house.approver, &house.auditor]);
+        expected.push((KIND.to_owned(), "zeimu@example.lg.jp".to_owned()));
+        expected.sort();
+        assert_eq!(house.told(), expected);
+    }
+
+    fn what_is_not_urgent_comes_in_one_digest_a_day(app: TestApp) {
+        let house = House::new(app);
+        house.contract("R8-1");
+        house.contract("R8-2");
+        // 90 days before both audits.
+        let report = house.sweep("2026-11-17");
+        assert_eq!((report.opened, report.digests), (2, 3));
+        let mails = house.deliver();
+        let mut to: Vec<_> = mails.iter().map(|m| (m.kind.clone(), m.to.clone())).collect();
+        to.sort();
+        assert_eq!(to, pairs("digest", &[&house.officer, &house.auditor, &house.prime_user]));
+        for number in ["R8-1", "R8-2"] {
+            assert!(mails.iter().all(|m| m.text.contains(number)), "{mails:#?}");
+        }
+        assert!(mails.iter().all(|m| m.text.contains("https://itaku.example.jp/alerts/")));
+        // The same day again, at any hour.
+        let before = house.count_notices();
+        let again = house.sweep("2026-11-17");
+        assert_eq!((again.checked, again.opened, again.digests), (0, 0, 0));
+        let all = sweep(&app.app, day("2026-11-17"), true).unwrap();
+        assert_eq!((all.checked, all.opened, all.resolved, all.reminders, all.digests), (2, 0, 0, 0, 0));
+        assert_eq!((house.told(), house.count_notices()), (vec![], before));
+        // A day without news has no digest.
+        assert_eq!(house.sweep("2026-11-18").digests, 0);
+    }
+
+    fn after_downtime_the_sweep_tells_what_is_true_today(app: TestApp) {
+        let house = House::new(app);
+        let contract = house.contract("R8-1");
+        let audit = house.audit(contract, "2026-09-10");
+        house.sweep("2026-08-12");
+        assert_eq!(house.told().len(), 3);
+        // 30 and 7 days before and the due day itself passed while nothing ran.
+        let report = house.sweep("2026-09-15");
+        assert_eq!((report.opened, report.resolved), (1, 1));
+        let told = house.told();
+        let mut expected = pairs("audit_overdue", &[&house.officer, &house.auditor, &house.approver, &house.prime_user]);
+        expected.sort();
+        assert_eq!(told, expected, "the reminders that are past are not sent");
+        assert_eq!(house.one_alert("audit_overdue")["due_on"], json!("2026-09-10"));
+        house.sweep("2026-09-16");
+        assert_eq!(house.told(), []);
+        assert_eq!(house.sweep("2026-09-22").reminders, 1);
+        assert_eq!(house.told(), expected, "weekly");
+        app.move_to("2026-09-23");
+        house.complete(contract, audit, "2026-09-23");
+        let alert = house.one_alert("audit_overdue");
+        assert_eq!((&alert["state"], &alert["resolved_on"]), (&json!("resolved"), &json!("2026-09-23")));
+        assert!(alert["resolution"].as_str().unwrap().contains("実施"));
+    }
+
+    fn what_ended_before_the_digest_is_left_out_of_it(app: TestApp) {
+        let house = House::new(app);
+        let contract = house.contract("R8-1");
+        app.move_to("2026-09-05");
+        // Opened by an act after the day's sweep, and over before the next.
+        let audit = house.audit(contract, "2026-09-10");
+        assert_eq!(house.one_alert("audit_due")["state"], json!("open"));
+        house.complete(contract, audit, "2026-09-05");
+        assert_eq!(house.sweep("2026-09-06").digests, 0);
+        assert_eq!(house.told(), []);
+        let waiting: i64 = app.app.db.read_one::<_, DbError>(|conn| Ok(notices::table.filter(notices::state.eq("digest")).count().get_result(conn)?)).unwrap();
+        assert_eq!(waiting, 0);
+    }
+
+    fn two_sweeps_at_once_tell_everything_once(app: TestApp) {
+        let house = House::new(app);
+        for number in 1..=12 {
+            house.contract(&format!("R8-{number}"));
+        }
+        app.move_to("2026-11-17");
+        let at_once = |app: &App| {
+            let app = app.clone();
+            std::thread::spawn(move || sweep(&app, day("2026-11-17"), false).unwrap())
+        };
+        let reports = [at_once(&app.app), at_once(&app.app), at_once(&app.app)].map(|thread| thread.join().unwrap());
+        assert_eq!(reports.iter().map(|r| r.failed).sum::<usize>(), 0);
+        assert_eq!(reports.iter().map(|r| r.opened).sum::<usize>(), 12);
+        assert_eq!(reports.iter().map(|r| r.digests).sum::<usize>(), 3);
+        assert_eq!(house.told(), pairs("digest", &[&house.officer, &house.auditor, &house.prime_user]));
+    }
+
+    fn changed_settings_are_looked_at_the_same_day(app: TestApp) {
+        let house = House::new(app);
+        house.contract("R8-1");
+        assert_eq!(house.sweep("2026-11-01").opened, 0);
+        app.app.db.write::<_, DbError>(|conn| itaku::db::due::touch_agency(conn, house.agency, day("2026-11-01"))).unwrap();
+        assert_eq!(house.sweep("2026-11-01").checked, 1);
+        app.app.db.write::<_, DbError>(|conn| itaku::db::due::touch_all(conn, day("2026-11-02"))).unwrap();
+        app.pass(Duration::days(1));
+        assert_eq!(sweep(&app.app, day("2026-11-02"), false).unwrap().checked, 1);
+    }
+}
