@@ -4,6 +4,7 @@
 pub mod idempotency;
 pub mod pool;
 pub mod schema;
+pub mod status;
 pub mod tx;
 pub mod types;
 

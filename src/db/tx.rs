@@ -44,7 +44,8 @@ pub struct Tx<'a> {
     seq: i64,
     head: String,
     last_at: Instant,
-    written: bool,
+    /// The chain's length as its row has it; None: a new chain without its row.
+    stored: Option<i64>,
 }
 
 impl Db {
@@ -57,7 +58,7 @@ impl Db {
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         self.write(|conn| {
-            let mut tx = Tx::take(conn, sources, author, chain)?;
+            let mut tx = Tx::on(conn, sources, author, chain)?;
             let answer = work(&mut tx)?;
             tx.close()?;
             Ok(answer)
@@ -66,13 +67,15 @@ impl Db {
 }
 
 impl<'a> Tx<'a> {
-    fn take(
+    /// Takes a chain within a write transaction that is already open: a job that writes many chains at once. Each
+    /// must be [closed](Self::close).
+    pub fn on(
         conn: &'a mut Conn,
         sources: &'a Sources,
         author: Option<Author>,
         chain: ChainKey,
     ) -> Result<Self, DbError> {
-        let (chain_id, organization_id, seq, head, last_at, fresh) = match chain {
+        let (chain_id, organization_id, seq, head, last_at, stored) = match chain {
             ChainKey::Existing(id) => {
                 let (organization_id, seq, head, last_at): (OrganizationId, i64, String, chrono::NaiveDateTime) =
                     diesel::update(ledger_chains::table.find(id))
@@ -84,13 +87,13 @@ impl<'a> Tx<'a> {
                             ledger_chains::last_at,
                         ))
                         .get_result(conn)?;
-                (id, organization_id, seq, head, last_at.and_utc(), false)
+                (id, organization_id, seq, head, last_at.and_utc(), Some(seq))
             }
             ChainKey::New { id, organization_id } => {
-                (id, organization_id, 0, NO_HASH.to_owned(), Instant::UNIX_EPOCH, true)
+                (id, organization_id, 0, NO_HASH.to_owned(), Instant::UNIX_EPOCH, None)
             }
         };
-        let mut tx = Self {
+        Ok(Self {
             conn,
             today: sources.clock.today(),
             sources,
@@ -100,25 +103,22 @@ impl<'a> Tx<'a> {
             seq,
             head,
             last_at,
-            written: false,
-        };
-        if fresh {
-            // Its own row comes first, so that a chain is never taken twice.
-            tx.insert_chain()?;
-        }
-        Ok(tx)
+            stored,
+        })
     }
 
-    fn insert_chain(&mut self) -> Result<(), DbError> {
+    /// The row of a new chain, with its first entry in it: most chains of a day are never written again that day.
+    fn insert_chain(&mut self, first: &Entry) -> Result<(), DbError> {
         diesel::insert_into(ledger_chains::table)
             .values((
                 ledger_chains::id.eq(self.chain_id),
                 ledger_chains::organization_id.eq(self.organization_id),
-                ledger_chains::seq.eq(self.seq),
-                ledger_chains::head.eq(&self.head),
-                ledger_chains::last_at.eq(self.last_at.naive_utc()),
+                ledger_chains::seq.eq(first.seq),
+                ledger_chains::head.eq(&first.hash),
+                ledger_chains::last_at.eq(first.at.naive_utc()),
             ))
             .execute(self.conn)?;
+        self.stored = Some(first.seq);
         Ok(())
     }
 
@@ -145,11 +145,13 @@ impl<'a> Tx<'a> {
             },
             &self.head,
         );
+        if self.stored.is_none() {
+            self.insert_chain(&entry)?;
+        }
         self.insert_entry(&entry)?;
         self.seq = entry.seq;
         self.last_at = entry.at;
         self.head.clone_from(&entry.hash);
-        self.written = true;
         Ok(Recorded { stamp: Stamp { seq: entry.seq, at: entry.at }, entry_id: entry.id, chain_id: self.chain_id, hash: entry.hash })
     }
 
@@ -188,13 +190,9 @@ impl<'a> Tx<'a> {
         self.last_at
     }
 
-    /// Whether the transaction has written an entry.
-    pub fn has_written(&self) -> bool {
-        self.written
-    }
-
-    fn close(&mut self) -> Result<(), DbError> {
-        if self.written {
+    /// Writes the chain's length and head; without it the transaction must not commit.
+    pub fn close(self) -> Result<(), DbError> {
+        if self.stored.is_some_and(|stored| stored != self.seq) {
             diesel::update(ledger_chains::table.find(self.chain_id))
                 .set((
                     ledger_chains::seq.eq(self.seq),

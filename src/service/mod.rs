@@ -6,6 +6,7 @@ pub mod failure;
 pub mod idempotency;
 pub mod page;
 pub mod session;
+pub mod status;
 
 use std::sync::Arc;
 
