@@ -3,6 +3,7 @@
 
 mod admin;
 mod demo;
+pub mod import;
 mod log;
 mod migrate;
 mod openapi;

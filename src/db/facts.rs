@@ -86,7 +86,7 @@ fn head(conn: &mut Conn, id: ContractId) -> Result<Head, DbError> {
         .first(conn)?)
 }
 
-fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
+pub(super) fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
     use contract_terms as t;
     let rows: Vec<(NaiveDate, String, i64, NaiveDateTime)> =
         t::table.filter(t::contract_id.eq(id)).select((t::effective_on, t::body, t::seq, t::recorded_at)).load(conn)?;
@@ -97,7 +97,7 @@ fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
         .collect()
 }
 
-fn terminations(conn: &mut Conn, id: ContractId) -> Result<Vec<Termination>, DbError> {
+pub(super) fn terminations(conn: &mut Conn, id: ContractId) -> Result<Vec<Termination>, DbError> {
     use contract_terminations as t;
     let rows: Vec<(NaiveDate, i64, NaiveDateTime)> =
         t::table.filter(t::contract_id.eq(id)).select((t::effective_on, t::seq, t::recorded_at)).load(conn)?;
@@ -147,9 +147,9 @@ struct Applied {
 fn applications(conn: &mut Conn, id: ContractId) -> Result<Vec<Application>, DbError> {
     use application_steps as s;
     use applications as a;
-    let rows: Vec<(ApplicationId, EngagementId, OrganizationId, String, i64, NaiveDateTime)> = a::table
+    let rows: Vec<(ApplicationId, EngagementId, OrganizationId, NaiveDate, String, i64, NaiveDateTime)> = a::table
         .filter(a::contract_id.eq(id))
-        .select((a::id, a::engagement_id, a::applicant_id, a::body, a::seq, a::recorded_at))
+        .select((a::id, a::engagement_id, a::applicant_id, a::filed_on, a::body, a::seq, a::recorded_at))
         .load(conn)?;
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -168,12 +168,13 @@ fn applications(conn: &mut Conn, id: ContractId) -> Result<Vec<Application>, DbE
         events.entry(application).or_default().push(ApplicationEvent { step, on, stamp: stamp(seq, at) });
     }
     rows.into_iter()
-        .map(|(id, engagement_id, applicant_id, body, seq, at)| {
+        .map(|(id, engagement_id, applicant_id, filed_on, body, seq, at)| {
             let applied: Applied = from_json(corrected.get(&id).unwrap_or(&body))?;
             Ok(Application {
                 id,
                 engagement_id,
                 applicant_id,
+                filed_on,
                 starts_on: applied.starts_on,
                 ends_on: applied.ends_on,
                 amount_yen: applied.amount_yen,

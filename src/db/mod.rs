@@ -1,10 +1,18 @@
 //! The only room that knows SQL, or which database it is: pool, transactions, finders and writers, one file per
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
+pub mod calendar;
+pub mod contract;
+pub mod due;
+pub mod facts;
 pub mod idempotency;
+pub mod notice;
+pub mod organization;
 pub mod pool;
+pub mod register;
 pub mod schema;
 pub mod status;
+pub mod setting;
 pub mod tx;
 pub mod types;
 
@@ -83,4 +91,9 @@ pub enum Backend {
     Sqlite,
     /// A server.
     Postgresql,
+}
+
+/// A text for `LIKE … ESCAPE '\'` in which nothing is a wildcard.
+pub fn like_escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }

@@ -13,6 +13,7 @@ use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
 use crate::domain::chain::{ApplicationStep, Cause};
+use crate::domain::contract::ContractOrigin;
 use crate::domain::id::Id;
 
 /// A connection to the embedded database or to PostgreSQL, chosen by URL.
@@ -89,6 +90,9 @@ text_column!(Severity);
 text_column!(AuditKind);
 text_column!(ApplicationStep);
 text_column!(Cause);
+text_column!(ContractOrigin);
+text_column!(crate::notice::NoticeKind);
+text_column!(super::notice::NoticeState);
 
 /// Reads a JSON column; text that does not fit is a broken row.
 pub fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {

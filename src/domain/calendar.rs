@@ -38,6 +38,14 @@ impl Calendar {
         Self::new(days.collect(), last, BTreeSet::new())
     }
 
+    /// The last year up to which holidays are known without a gap from the first: one mistyped day does not make its
+    /// year known. None: no holidays.
+    pub fn last_known_year(holidays: &BTreeMap<NaiveDate, String>) -> Option<i32> {
+        let years: BTreeSet<i32> = holidays.keys().map(Datelike::year).collect();
+        let first = *years.first()?;
+        years.iter().zip(first..).take_while(|(year, next)| *year == next).last().map(|(year, _)| *year)
+    }
+
     /// The same calendar with an agency's own closed days instead of the present ones.
     pub fn with_closed(self, closed: BTreeSet<NaiveDate>) -> Self {
         Self { closed, ..self }

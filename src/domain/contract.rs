@@ -65,6 +65,45 @@ text_enum! {
     pub enum DeclarationInterval { None = "none", Monthly = "monthly", Quarterly = "quarterly", Yearly = "yearly" }
 }
 
+text_enum! {
+    /// Where the ledger has a contract from.
+    pub enum ContractOrigin {
+        /// Entered by an officer.
+        Registered = "registered",
+        /// itaku's own template.
+        Template = "template",
+        /// gBizINFO's procurement file.
+        Gbizinfo = "gbizinfo",
+        /// The central procurement portal's award file.
+        Portal = "portal",
+    }
+}
+
+text_enum! {
+    /// Where a contract stands on a day.
+    pub enum ContractStatus {
+        /// 開始前
+        Upcoming = "upcoming",
+        /// 履行中
+        Running = "running",
+        /// 終了
+        Ended = "ended",
+    }
+}
+
+impl ContractStatus {
+    /// Of a contract from `starts_on` to `last_day`; one that was terminated before its start has ended.
+    pub fn on(day: NaiveDate, starts_on: NaiveDate, last_day: NaiveDate) -> Self {
+        if last_day < day || last_day < starts_on {
+            Self::Ended
+        } else if starts_on > day {
+            Self::Upcoming
+        } else {
+            Self::Running
+        }
+    }
+}
+
 /// The contract's clause on subcontracting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subcontracting {

@@ -98,6 +98,14 @@ impl Fields<'_> {
     }
 }
 
+impl Fields<'_> {
+    /// Adds errors whose pointers are relative to the object.
+    pub fn add(&mut self, found: Vec<FieldError>) {
+        let at = self.at;
+        self.errors.extend(found.into_iter().map(|e| FieldError { pointer: format!("{at}{}", e.pointer), ..e }));
+    }
+}
+
 /// Where a value stands, and where its errors go.
 pub struct At<'a> {
     pointer: String,
@@ -530,10 +538,12 @@ fn whole_numbers(value: &Value) -> bool {
 
 /// Declares an input: `input! { pub struct NewThing { name: String => text(1, 100), … } }`. The struct also
 /// serializes, so that it can be kept or shown again as it was given. A second part `check |it, errors| { … }`
-/// holds what needs several fields at once.
+/// holds what needs several fields at once. `across |errors| { … }` before it does the same where the errors of other
+/// fields must be told with it: there every field is an `Option`, None where it could not be read.
 #[macro_export]
 macro_rules! input {
     ($(#[$meta:meta])* pub struct $name:ident { $($(#[$fmeta:meta])* $field:ident : $ty:ty => $codec:expr),* $(,)? }
+     $(across |$early:ident| $across:block)?
      $(check |$it:ident, $errors:ident| $check:block)?) => {
         $(#[$meta])*
         #[derive(Debug, Clone, serde::Serialize)]
@@ -546,6 +556,12 @@ macro_rules! input {
                 // All fields are read before the first missing one ends it: every error is told at once.
                 $(let $field: Option<$ty> = fields.get(stringify!($field), &$codec);)*
                 let _ = &fields;
+                $({
+                    let mut found: Vec<$crate::domain::input::FieldError> = Vec::new();
+                    let $early = &mut found;
+                    $across
+                    fields.add(found);
+                })?
                 Some(Self { $($field: $field?),* })
             }
             #[expect(clippy::allow_attributes, reason = "the lists are not always used")]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 
 use super::cell::{RowReader, line, quote, wrong};
 use super::table::{self, FileError, RowError};
@@ -67,11 +67,7 @@ pub fn read(bytes: &[u8]) -> Result<HolidayFile, FileError> {
         }
         bad.extend(reader.into_errors());
     }
-    let years: BTreeSet<i32> = days.keys().map(Datelike::year).collect();
-    let last_year = years.first().and_then(|first| {
-        years.iter().zip(*first..).take_while(|(year, next)| *year == next).last().map(|(year, _)| *year)
-    });
-    match last_year {
+    match Calendar::last_known_year(&days) {
         Some(last_year) => Ok(HolidayFile { days, last_year, bad }),
         None => Err(FileError::Columns("祝日が1日も読み取れません。".to_owned())),
     }

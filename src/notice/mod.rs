@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use context::Mail;
 
 use crate::{
-    domain::id::{OrganizationId, UserId},
+    domain::id::{ContractId, OrganizationId, UserId},
     text_enum,
 };
 
@@ -99,14 +99,29 @@ pub struct Draft {
     pub recipient: Recipient,
     /// The serialized context, rendered at delivery.
     pub context: Value,
+    /// The contract it concerns, for the agency's list of notices.
+    pub contract_id: Option<ContractId>,
+    /// Whether it waits for the recipient's digest of the day instead of being mailed at once.
+    pub in_digest: bool,
 }
 
 impl Draft {
+    /// A mail to be sent at once.
     pub fn new(about: About, recipient: Recipient, mail: &Mail) -> Result<Self, NoticeError> {
         let kind = mail.kind();
         let context = mail.to_value()?;
         Mail::parse(kind, &context)?;
-        Ok(Self { kind, about, recipient, context })
+        Ok(Self { kind, about, recipient, context, contract_id: None, in_digest: false })
+    }
+
+    /// The contract it concerns.
+    pub fn of_contract(self, contract_id: Option<ContractId>) -> Self {
+        Self { contract_id, ..self }
+    }
+
+    /// At once, or in the digest.
+    pub fn urgent(self, urgent: bool) -> Self {
+        Self { in_digest: !urgent, ..self }
     }
 }
 

@@ -2,9 +2,12 @@
 //! facts + ledger entry + re-evaluated alerts + outbox rows, through [`App::act`] and nothing else.
 
 pub mod alert;
+pub mod calendar;
+pub mod contract;
 pub mod failure;
 pub mod idempotency;
 pub mod page;
+pub mod register;
 pub mod session;
 pub mod status;
 

@@ -11,7 +11,7 @@ use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
 use crate::domain::chain::{Cause, NodeState};
-use crate::domain::contract::{DataCategory, DeclarationInterval, Overseas, Policy};
+use crate::domain::contract::{ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy};
 use crate::domain::id::Id;
 use crate::domain::text_enum::TextEnum;
 
@@ -48,7 +48,7 @@ macro_rules! word_schema {
 
 word_schema!(
     OrganizationKind, Role, AlertKind, AlertState, Assessment, Severity, AuditKind, Cause, NodeState, DataCategory,
-    DeclarationInterval, Overseas, Policy,
+    DeclarationInterval, Overseas, Policy, ContractOrigin, ContractStatus,
 );
 
 /// The whole document. `demo` adds the demonstration's routes.

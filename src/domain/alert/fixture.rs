@@ -32,6 +32,7 @@ pub(crate) fn id<T>(number: i64) -> Id<T> {
     Id::from_uuid(uuid::Uuid::from_u128(u128::try_from(number).unwrap()))
 }
 
+#[derive(Debug, Clone)]
 pub(crate) struct Scene {
     pub facts: ChainFacts,
     pub declarations: Vec<DeclarationFact>,

@@ -23,6 +23,8 @@ mod rule;
 mod settle;
 #[cfg(test)]
 mod sweep_tests;
+#[cfg(test)]
+mod tests;
 mod text;
 mod unapproved;
 mod view;

@@ -44,6 +44,8 @@ pub struct Application {
     pub id: ApplicationId,
     pub engagement_id: EngagementId,
     pub applicant_id: OrganizationId,
+    /// The business day of filing.
+    pub filed_on: NaiveDate,
     pub starts_on: NaiveDate,
     pub ends_on: NaiveDate,
     pub amount_yen: i64,

@@ -1,0 +1,34 @@
+//! The holidays as imported, and the calendar that an agency works by.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use diesel::prelude::*;
+
+use super::schema::holidays;
+use super::{Conn, DbError, setting};
+use crate::domain::calendar::Calendar;
+use crate::domain::id::OrganizationId;
+
+/// The calendar: the holidays imported, or those built in while none are; with an agency, its own closed days too.
+pub fn calendar(conn: &mut Conn, agency: Option<OrganizationId>) -> Result<Calendar, DbError> {
+    let rows = holidays::table.order(holidays::day).select((holidays::day, holidays::name));
+    let days: BTreeMap<NaiveDate, String> = rows.load::<(NaiveDate, String)>(conn)?.into_iter().collect();
+    let closed = match agency {
+        Some(agency) => setting::find(conn, agency)?.0.closed_days.into_iter().collect(),
+        None => Default::default(),
+    };
+    Ok(match Calendar::last_known_year(&days) {
+        Some(last) => Calendar::new(days, last, closed),
+        None => Calendar::built_in().with_closed(closed),
+    })
+}
+
+/// Puts these holidays in the place of those imported before.
+pub fn replace_holidays(conn: &mut Conn, days: &BTreeMap<NaiveDate, String>) -> Result<(), DbError> {
+    diesel::delete(holidays::table).execute(conn)?;
+    for (day, name) in days {
+        diesel::insert_into(holidays::table).values((holidays::day.eq(day), holidays::name.eq(name))).execute(conn)?;
+    }
+    Ok(())
+}

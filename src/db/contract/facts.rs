@@ -1,0 +1,306 @@
+//! The facts of a contract's own: terms, terminations, responsible officers; and the projection rebuilt from them.
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+use super::super::schema::{
+    contract_officers, contract_terminations, contract_terms, contracts, engagements, user_roles, users,
+};
+use super::super::types::{from_json, to_json};
+use super::super::{Conn, DbError, Tx};
+use super::search_key;
+use crate::domain::access::Role;
+use crate::domain::chain::ChainFacts;
+use crate::domain::contract::{Stamp, Terms, TermsFact};
+use crate::domain::id::{ContractId, EngagementId, OrganizationId, SubjectId, UserId};
+
+/// Terms as they were recorded. The first by stamp is the registration.
+#[derive(Debug, Clone)]
+pub struct TermsRow {
+    pub fact: TermsFact,
+    /// Of a 変更契約; None for the registration and for a change of department.
+    pub reason: Option<String>,
+}
+
+/// A handover of the responsible officer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandoverRow {
+    pub officer_id: UserId,
+    pub starts_on: NaiveDate,
+    pub stamp: Stamp,
+}
+
+fn stamp(seq: i64, at: NaiveDateTime) -> Stamp {
+    Stamp { seq, at: at.and_utc() }
+}
+
+/// Adds terms.
+pub fn add_terms(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    effective_on: NaiveDate,
+    reason: Option<&str>,
+    terms: &Terms,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    let id: SubjectId = tx.new_id();
+    diesel::insert_into(contract_terms::table)
+        .values((
+            contract_terms::id.eq(id),
+            contract_terms::contract_id.eq(contract),
+            contract_terms::agency_id.eq(tx.organization_id),
+            contract_terms::effective_on.eq(effective_on),
+            contract_terms::reason.eq(reason),
+            contract_terms::body.eq(to_json(terms)?),
+            contract_terms::seq.eq(stamp.seq),
+            contract_terms::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Adds a termination: `effective_on` is the first day on which the contract no longer runs.
+pub fn add_termination(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    effective_on: NaiveDate,
+    reason: &str,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    let id: SubjectId = tx.new_id();
+    diesel::insert_into(contract_terminations::table)
+        .values((
+            contract_terminations::id.eq(id),
+            contract_terminations::contract_id.eq(contract),
+            contract_terminations::agency_id.eq(tx.organization_id),
+            contract_terminations::effective_on.eq(effective_on),
+            contract_terminations::reason.eq(reason),
+            contract_terminations::seq.eq(stamp.seq),
+            contract_terminations::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Makes the person the responsible officer from a day on.
+pub fn add_officer(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    officer: UserId,
+    starts_on: NaiveDate,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    let id: SubjectId = tx.new_id();
+    diesel::insert_into(contract_officers::table)
+        .values((
+            contract_officers::id.eq(id),
+            contract_officers::contract_id.eq(contract),
+            contract_officers::agency_id.eq(tx.organization_id),
+            contract_officers::officer_id.eq(officer),
+            contract_officers::starts_on.eq(starts_on),
+            contract_officers::seq.eq(stamp.seq),
+            contract_officers::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Puts the prime at tier 1.
+pub fn add_prime(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    engagement: EngagementId,
+    vendor: OrganizationId,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    diesel::insert_into(engagements::table)
+        .values((
+            engagements::id.eq(engagement),
+            engagements::contract_id.eq(contract),
+            engagements::agency_id.eq(tx.organization_id),
+            engagements::vendor_id.eq(vendor),
+            engagements::tier.eq(1),
+            engagements::seq.eq(stamp.seq),
+            engagements::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// All terms of a contract that was found in scope, by stamp.
+pub fn terms(conn: &mut Conn, contract: ContractId) -> Result<Vec<TermsRow>, DbError> {
+    let rows: Vec<(NaiveDate, Option<String>, String, i64, NaiveDateTime)> = contract_terms::table
+        .filter(contract_terms::contract_id.eq(contract))
+        .order(contract_terms::seq)
+        .select((
+            contract_terms::effective_on,
+            contract_terms::reason,
+            contract_terms::body,
+            contract_terms::seq,
+            contract_terms::recorded_at,
+        ))
+        .load(conn)?;
+    let row = |(effective_on, reason, body, seq, at): (_, _, String, _, _)| {
+        Ok(TermsRow {
+            fact: TermsFact { effective_on, terms: from_json(&body)?, stamp: stamp(seq, at) },
+            reason,
+        })
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// The handovers of a contract that was found in scope, by stamp; the first is the registering officer's.
+pub fn handovers(conn: &mut Conn, contract: ContractId) -> Result<Vec<HandoverRow>, DbError> {
+    let rows: Vec<(UserId, NaiveDate, i64, NaiveDateTime)> = contract_officers::table
+        .filter(contract_officers::contract_id.eq(contract))
+        .order(contract_officers::seq)
+        .select((
+            contract_officers::officer_id,
+            contract_officers::starts_on,
+            contract_officers::seq,
+            contract_officers::recorded_at,
+        ))
+        .load(conn)?;
+    let row = |(officer_id, starts_on, seq, at)| HandoverRow { officer_id, starts_on, stamp: stamp(seq, at) };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// The responsible officer on a day: the latest handover that has begun. None: imported and not yet handed to anyone.
+pub fn officer_on(conn: &mut Conn, contract: ContractId, day: NaiveDate) -> Result<Option<UserId>, DbError> {
+    Ok(officer_of(&handovers(conn, contract)?, day))
+}
+
+fn officer_of(handovers: &[HandoverRow], day: NaiveDate) -> Option<UserId> {
+    let begun = handovers.iter().filter(|handover| handover.starts_on <= day);
+    begun.max_by_key(|handover| (handover.starts_on, handover.stamp)).map(|handover| handover.officer_id)
+}
+
+/// The contract's own facts, without its chain: for the period and the terms in force.
+pub fn facts(conn: &mut Conn, contract: ContractId, agency: OrganizationId) -> Result<ChainFacts, DbError> {
+    Ok(ChainFacts {
+        terms: super::super::facts::terms(conn, contract)?,
+        terminations: super::super::facts::terminations(conn, contract)?,
+        ..facts_without_chain(contract, agency)
+    })
+}
+
+fn facts_without_chain(contract_id: ContractId, agency_id: OrganizationId) -> ChainFacts {
+    ChainFacts {
+        contract_id,
+        agency_id,
+        terms: Vec::new(),
+        terminations: Vec::new(),
+        engagements: Vec::new(),
+        applications: Vec::new(),
+        consents: Vec::new(),
+        revocations: Vec::new(),
+        statements: Vec::new(),
+        retractions: Vec::new(),
+    }
+}
+
+/// The terms in force on a day, or on the contract's day nearest to it.
+pub fn terms_in_force(conn: &mut Conn, row: &super::ContractRow, day: NaiveDate) -> Result<Terms, DbError> {
+    let mut facts = facts_without_chain(row.id, row.agency_id);
+    facts.terms = super::super::facts::terms(conn, row.id)?;
+    let known = facts.now();
+    let day =
+        if row.starts_on <= row.last_day { day.clamp(row.starts_on, row.last_day) } else { row.starts_on };
+    known.terms_on(day).cloned().ok_or_else(|| without_terms(row.id))
+}
+
+fn without_terms(id: ContractId) -> DbError {
+    DbError::BrokenRow(format!("contract {id} without terms"))
+}
+
+/// Whether the person is an active officer of the agency.
+pub fn is_officer(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    user: UserId,
+    today: NaiveDate,
+) -> Result<bool, DbError> {
+    let found = users::table
+        .inner_join(user_roles::table.on(user_roles::user_id.eq(users::id)))
+        .filter(users::id.eq(user).and(users::organization_id.eq(agency)).and(users::active.eq(true)))
+        .filter(users::expires_on.is_null().or(users::expires_on.ge(today)))
+        .filter(user_roles::role.eq(Role::Officer));
+    Ok(found.select(users::id).first::<UserId>(conn).optional()?.is_some())
+}
+
+/// Names of these people.
+pub fn names_of(
+    conn: &mut Conn,
+    people: &[UserId],
+) -> Result<std::collections::HashMap<UserId, String>, DbError> {
+    let rows = users::table.filter(users::id.eq_any(people)).select((users::id, users::name));
+    Ok(rows.load::<(UserId, String)>(conn)?.into_iter().collect())
+}
+
+/// The projection of a contract on a day.
+struct Projection {
+    officer_id: Option<UserId>,
+    starts_on: NaiveDate,
+    last_day: NaiveDate,
+    terms: Terms,
+}
+
+/// Period by everything known; the other terms are those of the day, or of the contract's day nearest to it.
+fn project(facts: &ChainFacts, handovers: &[HandoverRow], today: NaiveDate) -> Result<Projection, DbError> {
+    let known = facts.now();
+    let latest = known.terms().ok_or_else(|| without_terms(facts.contract_id))?;
+    let last_day = known.last_day().unwrap_or(latest.ends_on);
+    let day = known.period().map_or(latest.starts_on, |period| today.clamp(period.from, period.to));
+    let terms = known.terms_on(day).unwrap_or(latest).clone();
+    Ok(Projection { officer_id: officer_of(handovers, today), starts_on: latest.starts_on, last_day, terms })
+}
+
+/// Rebuilds the projection of a contract from its facts, as of `today`; `touch` raises its version. True when it
+/// had stood otherwise.
+pub fn reproject(conn: &mut Conn, id: ContractId, today: NaiveDate, touch: bool) -> Result<bool, DbError> {
+    let before = contracts::table.find(id).select(super::ContractRow::as_select()).first(conn)?;
+    let facts = facts(conn, id, before.agency_id)?;
+    let handovers = handovers(conn, id)?;
+    let now = project(&facts, &handovers, today)?;
+    let mut after = before.clone();
+    after.officer_id = now.officer_id;
+    after.fiscal_year = now.terms.fiscal_year;
+    after.amount_yen = now.terms.amount_yen;
+    after.starts_on = now.starts_on;
+    after.last_day = now.last_day;
+    after.search_key = search_key(&after.number, &now.terms.title);
+    after.title = now.terms.title;
+    after.department = now.terms.department;
+    let changed = after != before;
+    if !changed && !touch {
+        return Ok(false);
+    }
+    diesel::update(contracts::table.find(id))
+        .set((
+            contracts::officer_id.eq(after.officer_id),
+            contracts::title.eq(after.title),
+            contracts::fiscal_year.eq(after.fiscal_year),
+            contracts::amount_yen.eq(after.amount_yen),
+            contracts::starts_on.eq(after.starts_on),
+            contracts::last_day.eq(after.last_day),
+            contracts::department.eq(after.department),
+            contracts::search_key.eq(after.search_key),
+            contracts::version.eq(before.version + 1),
+        ))
+        .execute(conn)?;
+    Ok(changed)
+}
+
+/// The first day after `today` on which the projection will say something else by what is known: terms or a handover
+/// that begin then.
+pub fn next_change(conn: &mut Conn, id: ContractId, today: NaiveDate) -> Result<Option<NaiveDate>, DbError> {
+    let terms: Option<NaiveDate> = contract_terms::table
+        .filter(contract_terms::contract_id.eq(id).and(contract_terms::effective_on.gt(today)))
+        .select(diesel::dsl::min(contract_terms::effective_on))
+        .first(conn)?;
+    let officers: Option<NaiveDate> = contract_officers::table
+        .filter(contract_officers::contract_id.eq(id).and(contract_officers::starts_on.gt(today)))
+        .select(diesel::dsl::min(contract_officers::starts_on))
+        .first(conn)?;
+    Ok([terms, officers].into_iter().flatten().min())
+}

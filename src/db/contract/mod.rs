@@ -1,0 +1,288 @@
+//! Contracts: the row with its projection, found in scope; the facts behind it are in [`facts`].
+
+use std::collections::HashSet;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+use super::schema::{alerts, contracts, engagements, organizations, users};
+use super::{Conn, DbError};
+use crate::domain::access::{OrganizationKind, Scope};
+use crate::domain::contract::{ContractOrigin, ContractStatus};
+use crate::domain::id::{ContractId, OrganizationId, UserId};
+
+mod facts;
+
+pub use facts::{
+    HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer, names_of,
+    next_change, officer_on, reproject, terms, terms_in_force,
+};
+
+/// A row of `contracts`. From `officer_id` on it is a projection of the facts, as of the day it was last rebuilt.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = contracts)]
+pub struct ContractRow {
+    pub id: ContractId,
+    pub agency_id: OrganizationId,
+    pub number: String,
+    /// The prime.
+    pub vendor_id: OrganizationId,
+    pub origin: ContractOrigin,
+    /// The file it came from gave one day only.
+    pub period_assumed: bool,
+    /// JSON: names of the other parties on the vendor's side.
+    pub joint_vendors: String,
+    /// JSON: names of the agencies as the file wrote them.
+    pub joint_agencies: String,
+    pub created_by: Option<UserId>,
+    pub created_at: NaiveDateTime,
+    /// The business day on which the ledger learned of it.
+    pub learned_on: NaiveDate,
+    pub officer_id: Option<UserId>,
+    pub title: String,
+    pub fiscal_year: i32,
+    pub amount_yen: i64,
+    pub starts_on: NaiveDate,
+    /// By all terms and terminations known.
+    pub last_day: NaiveDate,
+    pub department: Option<String>,
+    pub search_key: String,
+    pub open_alerts: i32,
+    pub version: i64,
+}
+
+impl ContractRow {
+    /// Where it stands on a day.
+    pub fn status(&self, day: NaiveDate) -> ContractStatus {
+        ContractStatus::on(day, self.starts_on, self.last_day)
+    }
+}
+
+/// A contract with the names that stand beside it.
+#[derive(Debug, Clone)]
+pub struct ContractLine {
+    pub contract: ContractRow,
+    pub agency_name: String,
+    pub vendor_name: String,
+    pub vendor_corporate_number: Option<String>,
+    pub officer_name: Option<String>,
+}
+
+/// What a list of contracts is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct ContractFilter {
+    /// A normalized search key, part of number, title or the prime's name.
+    pub key: Option<String>,
+    pub fiscal_year: Option<i32>,
+    pub status: Option<ContractStatus>,
+    pub vendor_id: Option<OrganizationId>,
+    /// Only those with an unresolved alert.
+    pub alerting: bool,
+}
+
+diesel::alias! {
+    const AGENCIES: Alias<AgencyAlias> = organizations as agencies;
+}
+
+/// Contracts with their prime, agency and officer; a macro, because the type of the join can't be written.
+macro_rules! joined {
+    () => {
+        contracts::table
+            .inner_join(organizations::table.on(organizations::id.eq(contracts::vendor_id)))
+            .inner_join(AGENCIES.on(AGENCIES.field(organizations::id).eq(contracts::agency_id)))
+            .left_join(users::table.on(users::id.nullable().eq(contracts::officer_id)))
+            .select((
+                ContractRow::as_select(),
+                AGENCIES.field(organizations::name),
+                organizations::name,
+                organizations::corporate_number,
+                users::name.nullable(),
+            ))
+    };
+}
+
+/// Narrows a boxed query to what the scope may know of.
+macro_rules! in_scope {
+    ($query:ident, $scope:expr) => {
+        match *$scope {
+            Scope::Agency(id) => $query = $query.filter(contracts::agency_id.eq(id)),
+            Scope::Vendor(id) => {
+                let on_chain = engagements::table.filter(engagements::vendor_id.eq(id));
+                $query = $query.filter(contracts::id.eq_any(on_chain.select(engagements::contract_id)));
+            }
+            Scope::Overseer | Scope::Program => {}
+            Scope::Nothing => $query = $query.filter(diesel::dsl::sql::<diesel::sql_types::Bool>("1 = 0")),
+        }
+    };
+}
+
+type Joined = (ContractRow, String, String, Option<String>, Option<String>);
+
+fn line(row: Joined) -> ContractLine {
+    let (contract, agency_name, vendor_name, vendor_corporate_number, officer_name) = row;
+    ContractLine { contract, agency_name, vendor_name, vendor_corporate_number, officer_name }
+}
+
+/// The contract, when the scope may know of it.
+pub fn find(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractRow, DbError> {
+    let mut query = contracts::table.select(ContractRow::as_select()).filter(contracts::id.eq(id)).into_boxed();
+    in_scope!(query, scope);
+    Ok(query.first(conn)?)
+}
+
+/// The contract with its names, when the scope may know of it.
+pub fn find_line(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractLine, DbError> {
+    let mut query = joined!().filter(contracts::id.eq(id)).into_boxed();
+    in_scope!(query, scope);
+    Ok(line(query.first(conn)?))
+}
+
+/// A page of contracts, newest first; `after` is the last id of the page before.
+pub fn list(
+    conn: &mut Conn,
+    scope: &Scope,
+    filter: &ContractFilter,
+    today: NaiveDate,
+    after: Option<ContractId>,
+    rows: i64,
+) -> Result<Vec<ContractLine>, DbError> {
+    let mut query = joined!().order(contracts::id.desc()).limit(rows).into_boxed();
+    in_scope!(query, scope);
+    if let Some(after) = after {
+        query = query.filter(contracts::id.lt(after));
+    }
+    if let Some(key) = &filter.key {
+        let pattern = format!("%{}%", super::like_escaped(key));
+        let own = contracts::search_key.like(pattern.clone()).escape('\\');
+        // To a vendor further down, who the prime is must not be found out by searching.
+        query = match scope {
+            Scope::Vendor(_) => query.filter(own),
+            _ => query.filter(own.or(organizations::search_key.like(pattern).escape('\\'))),
+        };
+    }
+    if let Some(year) = filter.fiscal_year {
+        query = query.filter(contracts::fiscal_year.eq(year));
+    }
+    match filter.status {
+        Some(ContractStatus::Upcoming) => {
+            query = query.filter(contracts::starts_on.gt(today).and(contracts::last_day.ge(contracts::starts_on)));
+        }
+        Some(ContractStatus::Running) => {
+            query = query.filter(contracts::starts_on.le(today).and(contracts::last_day.ge(today)));
+        }
+        Some(ContractStatus::Ended) => {
+            query = query.filter(contracts::last_day.lt(today).or(contracts::last_day.lt(contracts::starts_on)));
+        }
+        None => {}
+    }
+    if let Some(vendor) = filter.vendor_id {
+        query = query.filter(contracts::vendor_id.eq(vendor));
+        if let Scope::Vendor(own) = *scope {
+            query = query.filter(contracts::vendor_id.eq(own));
+        }
+    }
+    if filter.alerting {
+        query = match *scope {
+            Scope::Vendor(own) => query.filter(diesel::dsl::exists(
+                alerts::table
+                    .filter(alerts::contract_id.eq(contracts::id.nullable()))
+                    .filter(alerts::vendor_id.eq(own))
+                    .filter(alerts::state.ne("resolved")),
+            )),
+            _ => query.filter(contracts::open_alerts.gt(0)),
+        };
+    }
+    Ok(query.load::<Joined>(conn)?.into_iter().map(line).collect())
+}
+
+/// A contract about to be written.
+#[derive(Debug, Clone)]
+pub struct NewContractRow<'a> {
+    pub id: ContractId,
+    pub agency_id: OrganizationId,
+    pub number: &'a str,
+    pub vendor_id: OrganizationId,
+    pub origin: ContractOrigin,
+    pub period_assumed: bool,
+    pub joint_vendors: &'a [String],
+    pub joint_agencies: &'a [String],
+    pub created_by: Option<UserId>,
+    pub created_at: NaiveDateTime,
+    pub learned_on: NaiveDate,
+    pub terms: &'a crate::domain::contract::Terms,
+}
+
+/// Writes the row; its projection is that of its first terms. A number that the agency has is
+/// [`DbError::NotUnique`].
+pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> {
+    diesel::insert_into(contracts::table)
+        .values((
+            (
+                contracts::id.eq(new.id),
+                contracts::agency_id.eq(new.agency_id),
+                contracts::number.eq(new.number),
+                contracts::vendor_id.eq(new.vendor_id),
+                contracts::origin.eq(new.origin),
+                contracts::period_assumed.eq(new.period_assumed),
+                contracts::joint_vendors.eq(super::types::to_json(&new.joint_vendors)?),
+                contracts::joint_agencies.eq(super::types::to_json(&new.joint_agencies)?),
+                contracts::created_by.eq(new.created_by),
+                contracts::created_at.eq(new.created_at),
+                contracts::learned_on.eq(new.learned_on),
+            ),
+            (
+                contracts::officer_id.eq(new.created_by),
+                contracts::title.eq(&new.terms.title),
+                contracts::fiscal_year.eq(new.terms.fiscal_year),
+                contracts::amount_yen.eq(new.terms.amount_yen),
+                contracts::starts_on.eq(new.terms.starts_on),
+                contracts::last_day.eq(new.terms.ends_on),
+                contracts::department.eq(&new.terms.department),
+                contracts::search_key.eq(search_key(new.number, &new.terms.title)),
+                contracts::open_alerts.eq(0),
+                contracts::version.eq(1_i64),
+            ),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What a contract is searched by: number and title.
+fn search_key(number: &str, title: &str) -> String {
+    // The space keeps the end of one from meeting the start of the other.
+    format!("{} {}", crate::domain::text::search_key(number), crate::domain::text::search_key(title))
+}
+
+/// Name and 法人番号 of a vendor; None: there is no such vendor.
+pub fn vendor(conn: &mut Conn, id: OrganizationId) -> Result<Option<(String, Option<String>)>, DbError> {
+    let query = organizations::table.filter(organizations::id.eq(id).and(organizations::kind.eq(OrganizationKind::Vendor)));
+    Ok(query.select((organizations::name, organizations::corporate_number)).first(conn).optional()?)
+}
+
+/// Whether the error says that the agency already has a contract of this number.
+pub fn is_number_taken(error: &DbError) -> bool {
+    matches!(error, DbError::NotUnique(what) if what.contains("contracts") && what.contains("number"))
+}
+
+/// Ids of the running contracts of which the person is the responsible officer.
+pub fn running_of_officer(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    officer: UserId,
+    today: NaiveDate,
+) -> Result<Vec<ContractId>, DbError> {
+    let query = contracts::table
+        .filter(contracts::agency_id.eq(agency).and(contracts::officer_id.eq(officer)))
+        .filter(contracts::last_day.ge(today));
+    Ok(query.order(contracts::id).select(contracts::id).load(conn)?)
+}
+
+/// Which of these numbers the agency has.
+pub fn known_numbers(conn: &mut Conn, agency: OrganizationId, numbers: &[&str]) -> Result<HashSet<String>, DbError> {
+    let mut known = HashSet::new();
+    for chunk in numbers.chunks(500) {
+        let query = contracts::table.filter(contracts::agency_id.eq(agency)).filter(contracts::number.eq_any(chunk));
+        known.extend(query.select(contracts::number).load::<String>(conn)?);
+    }
+    Ok(known)
+}

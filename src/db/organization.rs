@@ -1,0 +1,199 @@
+//! The register of organizations: agencies, vendors, and the operator of the installation.
+
+use chrono::NaiveDateTime;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+
+use super::schema::{ledger_chains, organizations, register_records};
+use super::{Conn, DbError};
+use crate::domain::access::{OrganizationKind, Scope};
+use crate::domain::contract::Instant;
+use crate::domain::corporate_number::CorporateNumber;
+use crate::domain::id::OrganizationId;
+use crate::domain::text::{company_key, search_key};
+
+/// An organization as registered.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = organizations)]
+pub struct OrganizationRow {
+    pub id: OrganizationId,
+    pub kind: OrganizationKind,
+    /// Agencies only.
+    pub code: Option<String>,
+    pub name: String,
+    pub corporate_number: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    pub address: Option<String>,
+    pub contact_email: Option<String>,
+    pub created_at: NaiveDateTime,
+    pub version: i64,
+}
+
+/// An organization to be registered.
+#[derive(Debug, Clone)]
+pub struct NewOrganization<'a> {
+    pub id: OrganizationId,
+    pub kind: OrganizationKind,
+    pub code: Option<&'a str>,
+    pub name: &'a str,
+    pub corporate_number: Option<CorporateNumber>,
+    pub country: &'a str,
+    pub address: Option<&'a str>,
+    pub contact_email: Option<&'a str>,
+}
+
+/// What of the register is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct OrganizationFilter {
+    pub id: Option<OrganizationId>,
+    pub kind: Option<OrganizationKind>,
+    /// Part of a name, a code, or a corporate number.
+    pub text: Option<String>,
+    /// Those after it, in order of id.
+    pub after: Option<OrganizationId>,
+}
+
+/// Writes a new organization.
+pub fn insert(conn: &mut Conn, new: &NewOrganization<'_>, now: Instant) -> Result<(), DbError> {
+    diesel::insert_into(organizations::table)
+        .values((
+            organizations::id.eq(new.id),
+            organizations::kind.eq(new.kind),
+            organizations::code.eq(new.code),
+            organizations::name.eq(new.name),
+            organizations::name_key.eq(company_key(new.name)),
+            organizations::search_key.eq(search_key(new.name)),
+            organizations::corporate_number.eq(new.corporate_number.map(|n| n.to_string())),
+            organizations::country.eq(new.country),
+            organizations::address.eq(new.address),
+            organizations::contact_email.eq(new.contact_email),
+            organizations::created_at.eq(now.naive_utc()),
+            organizations::version.eq(1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Writes name, address and contact of an organization anew, and counts its version up.
+pub fn update(conn: &mut Conn, row: &OrganizationRow) -> Result<(), DbError> {
+    diesel::update(organizations::table.find(row.id))
+        .set((
+            organizations::name.eq(&row.name),
+            organizations::name_key.eq(company_key(&row.name)),
+            organizations::search_key.eq(search_key(&row.name)),
+            organizations::address.eq(&row.address),
+            organizations::contact_email.eq(&row.contact_email),
+            organizations::version.eq(organizations::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// An organization by id, whoever asks: any registered one can be named in an application or a declaration.
+pub fn find(conn: &mut Conn, id: OrganizationId) -> Result<OrganizationRow, DbError> {
+    Ok(organizations::table.find(id).select(OrganizationRow::as_select()).first(conn)?)
+}
+
+/// The organization with this corporate number.
+pub fn by_corporate_number(conn: &mut Conn, number: CorporateNumber) -> Result<Option<OrganizationRow>, DbError> {
+    let found = organizations::table.filter(organizations::corporate_number.eq(number.as_str()));
+    Ok(found.select(OrganizationRow::as_select()).first(conn).optional()?)
+}
+
+/// The agency with this code.
+pub fn by_code(conn: &mut Conn, code: &str) -> Result<Option<OrganizationRow>, DbError> {
+    let found = organizations::table.filter(organizations::code.eq(code));
+    Ok(found.select(OrganizationRow::as_select()).first(conn).optional()?)
+}
+
+/// The oldest vendor of that name without a corporate number; `country` narrows.
+pub fn unnumbered_vendor(
+    conn: &mut Conn,
+    name: &str,
+    country: Option<&str>,
+) -> Result<Option<OrganizationRow>, DbError> {
+    let mut query = organizations::table
+        .filter(organizations::name_key.eq(company_key(name)))
+        .filter(organizations::kind.eq(OrganizationKind::Vendor))
+        .filter(organizations::corporate_number.is_null())
+        .order(organizations::id)
+        .select(OrganizationRow::as_select())
+        .into_boxed();
+    if let Some(country) = country {
+        query = query.filter(organizations::country.eq(country.to_owned()));
+    }
+    Ok(query.first(conn).optional()?)
+}
+
+/// The name that the corporate-number register gives to a number.
+pub fn registered_name(conn: &mut Conn, number: CorporateNumber) -> Result<Option<String>, DbError> {
+    let found = register_records::table.find(number.as_str()).select(register_records::name);
+    Ok(found.first(conn).optional()?)
+}
+
+/// Whether the organization has a chain of its own in the ledger.
+pub fn has_chain(conn: &mut Conn, id: OrganizationId) -> Result<bool, DbError> {
+    let chain = ledger_chains::table.filter(ledger_chains::id.eq(id));
+    Ok(diesel::select(diesel::dsl::exists(chain)).get_result(conn)?)
+}
+
+/// The register in order of id, at most `limit` rows. A vendor finds itself, the agencies it works for, and who
+/// stands on its own engagements and on those below them.
+pub fn list(
+    conn: &mut Conn,
+    scope: Scope,
+    filter: &OrganizationFilter,
+    limit: i64,
+) -> Result<Vec<OrganizationRow>, DbError> {
+    let mut query = organizations::table
+        .order(organizations::id)
+        .select(OrganizationRow::as_select())
+        .limit(limit)
+        .into_boxed();
+    match scope {
+        Scope::Nothing | Scope::Program => {}
+        Scope::Agency(_) | Scope::Overseer => {
+            query = query.filter(organizations::kind.ne(OrganizationKind::System));
+        }
+        Scope::Vendor(me) => {
+            query = query.filter(
+                sql::<Bool>("organizations.id IN (WITH RECURSIVE seen (id, contract_id) AS (SELECT e.id, e.contract_id FROM engagements e WHERE e.vendor_id = ")
+                    .bind::<Text, _>(me)
+                    .sql(" UNION SELECT e.id, e.contract_id FROM engagements e JOIN seen s ON e.contract_id = s.contract_id AND e.parent_id = s.id) \
+                          SELECT e.vendor_id FROM engagements e JOIN seen s ON s.id = e.id \
+                          UNION SELECT c.agency_id FROM contracts c JOIN seen s ON s.contract_id = c.id \
+                          UNION SELECT o.id FROM organizations o WHERE o.id = ")
+                    .bind::<Text, _>(me)
+                    .sql(")"),
+            );
+        }
+    }
+    if let Some(id) = filter.id {
+        query = query.filter(organizations::id.eq(id));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(organizations::kind.eq(kind));
+    }
+    if let Some(after) = filter.after {
+        query = query.filter(organizations::id.gt(after));
+    }
+    if let Some(text) = &filter.text {
+        let number = text.parse::<CorporateNumber>().map_or_else(|_| text.clone(), |n| n.to_string());
+        query = query.filter(
+            organizations::search_key
+                .like(pattern(text))
+                .escape('\\')
+                .or(organizations::code.assume_not_null().eq(text.clone()))
+                .or(organizations::corporate_number.assume_not_null().eq(number)),
+        );
+    }
+    Ok(query.load(conn)?)
+}
+
+/// `LIKE` pattern for a part of a search key; escapes with a backslash.
+pub fn pattern(text: &str) -> String {
+    let key = search_key(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{key}%")
+}

@@ -1,0 +1,83 @@
+//! What agencies set for themselves, and their departments.
+
+use diesel::prelude::*;
+
+use super::schema::{agency_settings, departments};
+use super::types::{from_json, to_json};
+use super::{Conn, DbError};
+use crate::domain::contract::Instant;
+use crate::domain::id::OrganizationId;
+use crate::domain::settings::Settings;
+
+/// An agency's settings and their version; the defaults and 0 while it has set nothing.
+pub fn find(conn: &mut Conn, agency: OrganizationId) -> Result<(Settings, i64), DbError> {
+    let row: Option<(String, i64)> = agency_settings::table
+        .find(agency)
+        .select((agency_settings::body, agency_settings::version))
+        .first(conn)
+        .optional()?;
+    row.map_or_else(|| Ok((Settings::default(), 0)), |(body, version)| Ok((from_json(&body)?, version)))
+}
+
+/// Writes an agency's settings as `version`.
+pub fn set(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    settings: &Settings,
+    version: i64,
+    now: Instant,
+) -> Result<(), DbError> {
+    let body = to_json(settings)?;
+    let values = (
+        agency_settings::body.eq(&body),
+        agency_settings::version.eq(version),
+        agency_settings::updated_at.eq(now.naive_utc()),
+    );
+    if diesel::update(agency_settings::table.find(agency)).set(values).execute(conn)? == 0 {
+        diesel::insert_into(agency_settings::table)
+            .values((
+                agency_settings::agency_id.eq(agency),
+                agency_settings::body.eq(&body),
+                agency_settings::version.eq(version),
+                agency_settings::updated_at.eq(now.naive_utc()),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Name and address of an agency's departments, in order of name.
+pub fn departments(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<(String, String)>, DbError> {
+    let mut query = departments::table
+        .filter(departments::agency_id.eq(agency))
+        .order(departments::name)
+        .select((departments::name, departments::email))
+        .limit(limit)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(departments::name.gt(after.to_owned()));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// The address of a department.
+pub fn department_email(conn: &mut Conn, agency: OrganizationId, name: &str) -> Result<Option<String>, DbError> {
+    Ok(departments::table.find((agency, name)).select(departments::email).first(conn).optional()?)
+}
+
+/// Writes a department; one of the same name is replaced.
+pub fn set_department(conn: &mut Conn, agency: OrganizationId, name: &str, email: &str) -> Result<(), DbError> {
+    let replaced =
+        diesel::update(departments::table.find((agency, name))).set(departments::email.eq(email)).execute(conn)?;
+    if replaced == 0 {
+        diesel::insert_into(departments::table)
+            .values((departments::agency_id.eq(agency), departments::name.eq(name), departments::email.eq(email)))
+            .execute(conn)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! 契約: registered, shown to each side in its own view, amended, terminated, handed over, imported.
+
+mod amend;
+mod handover;
+pub mod import;
+mod register;
+mod terminate;
+mod terms;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{App, Call, Failure, Page, Paged, alert};
+use crate::db::contract::{ContractFilter, ContractLine, ContractRow};
+use crate::db::types::from_json;
+use crate::db::{self, ChainKey, Conn, DbError, Tx};
+use crate::domain::access::Scope;
+use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterval, Terms};
+use crate::domain::id::{ContractId, OrganizationId, UserId};
+
+pub use amend::{AmendmentView, amend, amendments, patch};
+pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
+pub use register::{Registration, register, register_in};
+pub use terminate::{Terminate, terminate};
+pub use terms::{Amendment, ContractPatch, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingView, TermsView};
+
+/// A contract as one side sees it. What is not a side's business is left out: a vendor below the prime learns
+/// neither amount nor volumes nor who else stands there; the prime, nothing of the agency's own handling. A list
+/// leaves out what only the terms say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ContractView {
+    pub id: ContractId,
+    pub number: String,
+    pub title: String,
+    pub agency_id: OrganizationId,
+    pub agency_name: String,
+    pub starts_on: NaiveDate,
+    /// The last day by all that is known: the end agreed, or the day before a termination takes effect.
+    pub last_day: NaiveDate,
+    pub status: ContractStatus,
+    /// The prime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor_id: Option<OrganizationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor_corporate_number: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fiscal_year: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount_yen: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_on: Option<NaiveDate>,
+    /// Last day as agreed, inclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Vec<DataVolumeView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subcontracting: Option<SubcontractingView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declaration_interval: Option<DeclarationInterval>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_due_days: Option<i32>,
+    /// The responsible officer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub officer_id: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub officer_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_alerts: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<ContractOrigin>,
+    /// The period is not in the file it was imported from: from the one day known to the end of the 年度.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period_assumed: Option<bool>,
+    /// Other parties on the vendor's side, by name, as imported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joint_vendors: Option<Vec<String>>,
+    /// The agencies as the imported file names them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joint_agencies: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<DateTime<Utc>>,
+    pub version: i64,
+}
+
+/// How much of a contract a scope sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Agency,
+    Prime,
+    /// A vendor further down.
+    Below,
+}
+
+impl Sight {
+    fn of(scope: &Scope, contract: &ContractRow) -> Self {
+        match *scope {
+            Scope::Vendor(id) if id == contract.vendor_id => Self::Prime,
+            Scope::Vendor(_) => Self::Below,
+            Scope::Agency(_) | Scope::Overseer | Scope::Nothing | Scope::Program => Self::Agency,
+        }
+    }
+}
+
+/// The contract as the scope sees it; without `terms` as it stands in a list.
+fn view(line: ContractLine, terms: Option<&Terms>, scope: &Scope, today: NaiveDate) -> Result<ContractView, DbError> {
+    let ContractLine { contract, agency_name, vendor_name, vendor_corporate_number, officer_name } = line;
+    let sight = Sight::of(scope, &contract);
+    let (prime, agency) = (sight != Sight::Below, sight == Sight::Agency);
+    let whole = terms.filter(|_| prime);
+    let mut subcontracting = terms.map(|terms| SubcontractingView::from(&terms.subcontracting));
+    if !prime && let Some(clause) = &mut subcontracting {
+        clause.max_ratio_percent = None;
+        clause.minor_limit_yen = None;
+    }
+    let detail = agency && terms.is_some();
+    let names = |json: &str| if detail { from_json(json).map(Some) } else { Ok(None) };
+    Ok(ContractView {
+        joint_vendors: names(&contract.joint_vendors)?,
+        joint_agencies: names(&contract.joint_agencies)?,
+        status: contract.status(today),
+        id: contract.id,
+        number: contract.number,
+        title: contract.title,
+        agency_id: contract.agency_id,
+        agency_name,
+        starts_on: contract.starts_on,
+        last_day: contract.last_day,
+        vendor_id: prime.then_some(contract.vendor_id),
+        vendor_name: prime.then_some(vendor_name),
+        vendor_corporate_number: vendor_corporate_number.filter(|_| prime),
+        fiscal_year: prime.then_some(contract.fiscal_year),
+        amount_yen: prime.then_some(contract.amount_yen),
+        department: contract.department.filter(|_| prime),
+        signed_on: whole.map(|terms| terms.signed_on),
+        ends_on: whole.map(|terms| terms.ends_on),
+        scope: whole.map(|terms| terms.scope.clone()),
+        data: whole.map(|terms| terms.data.iter().map(Into::into).collect()),
+        subcontracting,
+        declaration_interval: terms.map(|terms| terms.declaration_interval),
+        return_due_days: terms.map(|terms| terms.return_due_days),
+        officer_id: contract.officer_id.filter(|_| agency),
+        officer_name: officer_name.filter(|_| agency),
+        open_alerts: agency.then_some(contract.open_alerts),
+        origin: detail.then_some(contract.origin),
+        period_assumed: detail.then_some(contract.period_assumed),
+        registered_at: detail.then(|| contract.created_at.and_utc()),
+        version: contract.version,
+    })
+}
+
+/// The contract with its terms of today, read inside a transaction.
+fn show(conn: &mut Conn, scope: &Scope, id: ContractId, today: NaiveDate) -> Result<ContractView, DbError> {
+    let line = db::contract::find_line(conn, scope, id)?;
+    let terms = db::contract::terms_in_force(conn, &line.contract, today)?;
+    view(line, Some(&terms), scope, today)
+}
+
+/// One contract.
+pub fn get(app: &App, call: &Call, id: ContractId) -> Result<ContractView, Failure> {
+    Ok(app.db.read(|conn| show(conn, &call.scope(), id, app.today()))?)
+}
+
+/// What the list of contracts is narrowed to, as asked.
+#[derive(Debug, Clone, Default)]
+pub struct ContractQuery {
+    /// Part of the number, the title or the prime's name.
+    pub q: Option<String>,
+    pub fiscal_year: Option<i32>,
+    pub status: Option<ContractStatus>,
+    pub vendor_id: Option<OrganizationId>,
+    /// Only those with an unresolved alert.
+    pub alerting: bool,
+}
+
+/// The contracts that the caller may know of, newest first.
+pub fn list(app: &App, call: &Call, query: &ContractQuery, page: &Page) -> Result<Paged<ContractView>, Failure> {
+    let filter = ContractFilter {
+        key: query.q.as_deref().map(crate::domain::text::search_key).filter(|key| !key.is_empty()),
+        fiscal_year: query.fiscal_year,
+        status: query.status,
+        vendor_id: query.vendor_id,
+        alerting: query.alerting,
+    };
+    let (scope, today, after) = (call.scope(), app.today(), page.after_id()?);
+    let lines =
+        app.db.read_one(|conn| db::contract::list(conn, &scope, &filter, today, after, page.rows()))?;
+    let page = Paged::cut(page, lines, |line| line.contract.id.to_string(), |line| view(line, None, &scope, today));
+    let items = page.items.into_iter().collect::<Result<_, _>>()?;
+    Ok(Paged { items, next_cursor: page.next_cursor })
+}
+
+/// Changes a contract: `work` adds facts and says whether it did; then projection and alerts follow.
+fn change(
+    app: &App,
+    call: &Call,
+    id: ContractId,
+    work: impl Fn(&mut Tx<'_>, &ContractRow) -> Result<bool, Failure>,
+) -> Result<ContractView, Failure> {
+    let scope = call.scope();
+    app.act(call, ChainKey::Existing(id.cast()), |tx| {
+        let row = db::contract::find(tx.conn, &scope, id)?;
+        if work(tx, &row)? {
+            db::contract::reproject(tx.conn, id, tx.today, true)?;
+            alert::reevaluate(tx, id)?;
+        }
+        Ok(show(tx.conn, &scope, id, tx.today)?)
+    })
+}
+
+/// A page of what hangs on one contract, few enough to be read at once; ordered by their place in the ledger.
+fn page_by_seq<R, T>(
+    page: &Page,
+    mut rows: Vec<R>,
+    seq: impl Fn(&R) -> i64,
+    show: impl FnMut(R) -> T,
+) -> Result<Paged<T>, Failure> {
+    if let Some(after) = &page.after {
+        let after: i64 = after.parse().map_err(|_| super::page::unknown_cursor())?;
+        rows.retain(|row| seq(row) > after);
+    }
+    Ok(Paged::cut(page, rows, |row| seq(row).to_string(), show))
+}

@@ -1,0 +1,113 @@
+//! Registration: the contract, its first terms, its officer and the prime at tier 1, as one entry of a new chain.
+
+use serde::Serialize;
+
+use super::terms::NewContract;
+use super::{ContractView, show};
+use crate::db::contract::NewContractRow;
+use crate::db::{self, ChainKey, Tx};
+use crate::domain::contract::{ContractOrigin, Terms};
+use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
+use crate::service::{App, Call, Failure, alert};
+
+/// A contract to be registered, from a form or from a file.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// New; also that of its chain.
+    pub id: ContractId,
+    /// Unique within the agency.
+    pub number: String,
+    /// A vendor that exists.
+    pub vendor_id: OrganizationId,
+    pub terms: Terms,
+    /// Who registers it and becomes responsible; None: an import.
+    pub officer: Option<UserId>,
+    pub origin: ContractOrigin,
+    /// The file gave one day only.
+    pub period_assumed: bool,
+    pub joint_vendors: Vec<String>,
+    pub joint_agencies: Vec<String>,
+}
+
+/// What the ledger keeps of a registration. Joint vendors are counted, not named: one may be a person.
+#[derive(Serialize)]
+struct Registered<'a> {
+    number: &'a str,
+    vendor_id: OrganizationId,
+    engagement_id: EngagementId,
+    officer_id: Option<UserId>,
+    origin: ContractOrigin,
+    period_assumed: bool,
+    joint_agencies: &'a [String],
+    joint_vendors: usize,
+    terms: &'a Terms,
+}
+
+/// Registers a contract on its own new chain, whose tenant is the agency. Evaluates no alerts.
+pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<EngagementId, Failure> {
+    let engagement_id: EngagementId = tx.new_id();
+    let payload = Registered {
+        number: &new.number,
+        vendor_id: new.vendor_id,
+        engagement_id,
+        officer_id: new.officer,
+        origin: new.origin,
+        period_assumed: new.period_assumed,
+        joint_agencies: &new.joint_agencies,
+        joint_vendors: new.joint_vendors.len(),
+        terms: &new.terms,
+    };
+    let stamp = tx.record("contract.registered", new.id, &payload)?.stamp;
+    let row = NewContractRow {
+        id: new.id,
+        agency_id: tx.organization_id,
+        number: &new.number,
+        vendor_id: new.vendor_id,
+        origin: new.origin,
+        period_assumed: new.period_assumed,
+        joint_vendors: &new.joint_vendors,
+        joint_agencies: &new.joint_agencies,
+        created_by: new.officer,
+        created_at: stamp.at.naive_utc(),
+        learned_on: tx.today,
+        terms: &new.terms,
+    };
+    db::contract::insert(tx.conn, &row).map_err(|error| match error {
+        taken if db::contract::is_number_taken(&taken) => Failure::conflict(
+            "number_taken",
+            format!("契約番号「{}」は、すでに登録されています。", new.number),
+        ),
+        error => error.into(),
+    })?;
+    db::contract::add_terms(tx, new.id, new.terms.starts_on, None, &new.terms, stamp)?;
+    if let Some(officer) = new.officer {
+        db::contract::add_officer(tx, new.id, officer, tx.today, stamp)?;
+    }
+    db::contract::add_prime(tx, new.id, engagement_id, new.vendor_id, stamp)?;
+    Ok(engagement_id)
+}
+
+/// `POST /contracts`.
+pub fn register(app: &App, call: &Call, given: &NewContract) -> Result<ContractView, Failure> {
+    let agency = call.actor.organization.id;
+    let new = Registration {
+        id: app.sources.new_id(),
+        number: given.number.clone(),
+        vendor_id: given.vendor_id,
+        terms: given.terms(),
+        officer: Some(call.actor.user_id),
+        origin: ContractOrigin::Registered,
+        period_assumed: false,
+        joint_vendors: Vec::new(),
+        joint_agencies: Vec::new(),
+    };
+    let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
+    app.act(call, chain, |tx| {
+        if db::contract::vendor(tx.conn, new.vendor_id)?.is_none() {
+            return Err(Failure::field("/vendor_id", "unknown", "この事業者は登録されていません。"));
+        }
+        register_in(tx, &new)?;
+        alert::reevaluate(tx, new.id)?;
+        Ok(show(tx.conn, &call.scope(), new.id, tx.today)?)
+    })
+}

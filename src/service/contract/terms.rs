@@ -1,0 +1,297 @@
+//! What is entered of a contract's terms, and what must hold between its fields.
+
+use std::collections::HashSet;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::calendar::fiscal_year;
+use crate::domain::contract::{
+    DataCategory, DataVolume, DeclarationInterval, Overseas, Policy, Subcontracting, Terms,
+};
+use crate::domain::id::{OrganizationId, of};
+use crate::domain::input::{FieldError, Nested, nested, or};
+use crate::input;
+
+/// Longest number, title, department and scope, in characters.
+const NUMBER: usize = 100;
+const TITLE: usize = 1_000;
+const DEPARTMENT: usize = 200;
+const SCOPE: usize = 10_000;
+/// Days for giving data back unless the contract says otherwise.
+pub const RETURN_DUE_DAYS: i32 = 14;
+
+input! {
+    /// How many persons' data of one category.
+    pub struct DataItem {
+        category: DataCategory => word::<DataCategory>(),
+        persons: i64 => count(),
+    }
+}
+
+input! {
+    /// The clause on subcontracting.
+    pub struct SubcontractingInput {
+        policy: Policy => or(word(), Policy::ConsentRequired),
+        max_tier: Option<i32> => optional(small(1, 10)),
+        max_ratio_percent: Option<i32> => optional(small(0, 100)),
+        overseas: Overseas => or(word(), Overseas::Prohibited),
+        minor_limit_yen: Option<i64> => optional(yen()),
+    }
+    check |it, errors| {
+        match (it.policy, it.minor_limit_yen) {
+            (Policy::MinorExempt, None) => errors.push(FieldError::new(
+                "/minor_limit_yen", "required", "軽微な業務を除く場合は、その上限額を入力してください。")),
+            (Policy::MinorExempt, Some(_)) | (_, None) => {}
+            (_, Some(_)) => errors.push(FieldError::new(
+                "/minor_limit_yen", "meaningless", "軽微な業務を除く場合（minor_exempt）だけ入力してください。")),
+        }
+    }
+}
+
+input! {
+    /// 契約の登録.
+    pub struct NewContract {
+        number: String => text(1, NUMBER),
+        title: String => text(1, TITLE),
+        fiscal_year: i32 => small(1947, 2100),
+        vendor_id: OrganizationId => id::<of::Organization>(),
+        amount_yen: i64 => yen(),
+        signed_on: NaiveDate => day(),
+        starts_on: NaiveDate => day(),
+        ends_on: NaiveDate => day(),
+        scope: String => prose(1, SCOPE),
+        data: Vec<DataItem> => list(nested::<DataItem>(), 20),
+        subcontracting: SubcontractingInput => clause(),
+        declaration_interval: DeclarationInterval => or(word(), DeclarationInterval::None),
+        return_due_days: i32 => or(small(0, 365), RETURN_DUE_DAYS),
+        department: Option<String> => optional(text(1, DEPARTMENT)),
+    }
+    across |errors| {
+        if let (Some(starts_on), Some(ends_on)) = (starts_on, ends_on) {
+            errors.extend(period_error(starts_on, ends_on));
+        }
+        if let (Some(year), Some(starts_on)) = (fiscal_year, starts_on) {
+            errors.extend(year_error(year, starts_on));
+        }
+        if let Some(data) = &data {
+            errors.extend(data_errors(&volumes(data)));
+        }
+    }
+}
+
+input! {
+    /// 変更契約: what changes, from which day, and why.
+    pub struct Amendment {
+        effective_on: NaiveDate => day(),
+        reason: String => prose(1, 2_000),
+        title: Option<String> => optional(text(1, TITLE)),
+        fiscal_year: Option<i32> => optional(small(1947, 2100)),
+        amount_yen: Option<i64> => optional(yen()),
+        signed_on: Option<NaiveDate> => optional(day()),
+        starts_on: Option<NaiveDate> => optional(day()),
+        ends_on: Option<NaiveDate> => optional(day()),
+        scope: Option<String> => optional(prose(1, SCOPE)),
+        data: Option<Vec<DataItem>> => optional(list(nested::<DataItem>(), 20)),
+        subcontracting: Option<SubcontractingInput> => optional(nested::<SubcontractingInput>()),
+        declaration_interval: Option<DeclarationInterval> => optional(word::<DeclarationInterval>()),
+        return_due_days: Option<i32> => optional(small(0, 365)),
+        department: Option<String> => optional(text(1, DEPARTMENT)),
+    }
+}
+
+input! {
+    /// What of a contract is no term of it: the department in charge.
+    pub struct ContractPatch {
+        department: Option<String> => optional(text(1, DEPARTMENT)),
+    }
+}
+
+type Clause = crate::domain::input::Defaulted<Nested<SubcontractingInput>>;
+
+/// The clause; left out, subcontracting needs consent and nothing may go abroad.
+fn clause() -> Clause {
+    or(
+        nested(),
+        SubcontractingInput {
+            policy: Policy::ConsentRequired,
+            max_tier: None,
+            max_ratio_percent: None,
+            overseas: Overseas::Prohibited,
+            minor_limit_yen: None,
+        },
+    )
+}
+
+impl From<SubcontractingInput> for Subcontracting {
+    fn from(given: SubcontractingInput) -> Self {
+        Self {
+            policy: given.policy,
+            max_tier: given.max_tier,
+            max_ratio_percent: given.max_ratio_percent,
+            overseas: given.overseas,
+            minor_limit_yen: given.minor_limit_yen,
+        }
+    }
+}
+
+impl NewContract {
+    /// The terms that registration begins with.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            title: self.title.clone(),
+            fiscal_year: self.fiscal_year,
+            amount_yen: self.amount_yen,
+            signed_on: self.signed_on,
+            starts_on: self.starts_on,
+            ends_on: self.ends_on,
+            scope: self.scope.clone(),
+            data: volumes(&self.data),
+            subcontracting: self.subcontracting.clone().into(),
+            declaration_interval: self.declaration_interval,
+            return_due_days: self.return_due_days,
+            department: self.department.clone(),
+        }
+    }
+}
+
+impl Amendment {
+    /// The terms with the changes applied.
+    pub fn apply(self, base: &Terms) -> Terms {
+        Terms {
+            title: self.title.unwrap_or_else(|| base.title.clone()),
+            fiscal_year: self.fiscal_year.unwrap_or(base.fiscal_year),
+            amount_yen: self.amount_yen.unwrap_or(base.amount_yen),
+            signed_on: self.signed_on.unwrap_or(base.signed_on),
+            starts_on: self.starts_on.unwrap_or(base.starts_on),
+            ends_on: self.ends_on.unwrap_or(base.ends_on),
+            scope: self.scope.unwrap_or_else(|| base.scope.clone()),
+            data: self.data.map_or_else(|| base.data.clone(), |data| volumes(&data)),
+            subcontracting: self.subcontracting.map_or_else(|| base.subcontracting.clone(), Into::into),
+            declaration_interval: self.declaration_interval.unwrap_or(base.declaration_interval),
+            return_due_days: self.return_due_days.unwrap_or(base.return_due_days),
+            department: self.department.or_else(|| base.department.clone()),
+        }
+    }
+}
+
+/// What of the terms contradicts itself.
+pub fn contradictions(terms: &Terms) -> Vec<FieldError> {
+    let period = period_error(terms.starts_on, terms.ends_on);
+    let year = year_error(terms.fiscal_year, terms.starts_on);
+    period.into_iter().chain(year).chain(data_errors(&terms.data)).collect()
+}
+
+fn volumes(data: &[DataItem]) -> Vec<DataVolume> {
+    data.iter().map(|item| DataVolume { category: item.category, persons: item.persons }).collect()
+}
+
+fn period_error(starts_on: NaiveDate, ends_on: NaiveDate) -> Option<FieldError> {
+    (ends_on < starts_on).then(|| {
+        FieldError::new("/ends_on", "before_start", format!("終了日が開始日（{starts_on}）より前です。"))
+    })
+}
+
+/// A contract may be let a year before or after the 年度 whose budget pays for it, not more.
+fn year_error(year: i32, starts_on: NaiveDate) -> Option<FieldError> {
+    let own = fiscal_year(starts_on);
+    ((year - own).abs() > 1).then(|| {
+        FieldError::new(
+            "/fiscal_year",
+            "far_from_start",
+            format!("開始日は{own}年度です。年度を確認してください。"),
+        )
+    })
+}
+
+/// `personal` is the whole, the others are parts of it.
+fn data_errors(data: &[DataVolume]) -> Vec<FieldError> {
+    let whole =
+        data.iter().find(|volume| volume.category == DataCategory::Personal).map(|volume| volume.persons);
+    let mut seen = HashSet::new();
+    let mut errors = Vec::new();
+    for (place, volume) in data.iter().enumerate() {
+        if !seen.insert(volume.category) {
+            let message = "同じ区分が重複しています。";
+            errors.push(FieldError::new(format!("/data/{place}/category"), "duplicate", message));
+        }
+        if let Some(whole) = whole.filter(|whole| volume.persons > *whole) {
+            let message = format!("個人情報全体の{whole}人を超えています。内数を入力してください。");
+            errors.push(FieldError::new(format!("/data/{place}/persons"), "more_than_whole", message));
+        }
+    }
+    errors
+}
+
+/// The clause on subcontracting, as shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SubcontractingView {
+    pub policy: Policy,
+    pub max_tier: Option<i32>,
+    pub overseas: Overseas,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_ratio_percent: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minor_limit_yen: Option<i64>,
+}
+
+/// How many persons' data of one category, as shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DataVolumeView {
+    pub category: DataCategory,
+    pub persons: i64,
+}
+
+/// The terms, as shown to those who may see all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TermsView {
+    pub title: String,
+    pub fiscal_year: i32,
+    pub amount_yen: i64,
+    pub signed_on: NaiveDate,
+    pub starts_on: NaiveDate,
+    pub ends_on: NaiveDate,
+    pub scope: String,
+    pub data: Vec<DataVolumeView>,
+    pub subcontracting: SubcontractingView,
+    pub declaration_interval: DeclarationInterval,
+    pub return_due_days: i32,
+    pub department: Option<String>,
+}
+
+impl From<&Subcontracting> for SubcontractingView {
+    fn from(clause: &Subcontracting) -> Self {
+        Self {
+            policy: clause.policy,
+            max_tier: clause.max_tier,
+            overseas: clause.overseas,
+            max_ratio_percent: clause.max_ratio_percent,
+            minor_limit_yen: clause.minor_limit_yen,
+        }
+    }
+}
+
+impl From<&DataVolume> for DataVolumeView {
+    fn from(volume: &DataVolume) -> Self {
+        Self { category: volume.category, persons: volume.persons }
+    }
+}
+
+impl From<&Terms> for TermsView {
+    fn from(terms: &Terms) -> Self {
+        Self {
+            title: terms.title.clone(),
+            fiscal_year: terms.fiscal_year,
+            amount_yen: terms.amount_yen,
+            signed_on: terms.signed_on,
+            starts_on: terms.starts_on,
+            ends_on: terms.ends_on,
+            scope: terms.scope.clone(),
+            data: terms.data.iter().map(Into::into).collect(),
+            subcontracting: (&terms.subcontracting).into(),
+            declaration_interval: terms.declaration_interval,
+            return_due_days: terms.return_due_days,
+            department: terms.department.clone(),
+        }
+    }
+}

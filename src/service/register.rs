@@ -1,0 +1,361 @@
+//! The corporate-number register imported: every row told once, the latest record of each number kept, and the
+//! agencies told whose vendors are closed, merged or renamed. An organization's own name is never overwritten: what
+//! a contract was made under stays, until an officer records the new one.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::alert::{VendorChange, VendorChangeKind, vendor_changed};
+use super::{App, Call, Failure};
+use crate::db::register::{Numbered, RegisterEvent, RegisterRecord};
+use crate::db::{self, Conn, DbError};
+use crate::domain::access::OrganizationKind;
+use crate::domain::id::OrganizationId;
+use crate::domain::text::company_key;
+use crate::exchange::register::{CloseCause, Process, RegisterRow};
+use crate::exchange::table::{RowError, Rows};
+
+/// Rows written in one transaction.
+const BATCH: usize = 5_000;
+/// Longest history shown.
+const SHOWN: i64 = 200;
+
+/// What an import of the register did. `taken` + `unchanged` + `bad` = `rows`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RegisterSummary {
+    pub rows: usize,
+    /// Rows told for the first time.
+    pub taken: usize,
+    /// Rows known already.
+    pub unchanged: usize,
+    pub bad: usize,
+    /// Of the rows taken: 新規.
+    pub new: usize,
+    /// 商号又は名称の変更.
+    pub renamed: usize,
+    /// 所在地の変更.
+    pub moved: usize,
+    /// 登記記録の閉鎖等, other than by a merger.
+    pub closed: usize,
+    /// 吸収合併, on either side.
+    pub merged: usize,
+    /// Everything else: 復活, 抹消, 削除.
+    pub other: usize,
+    /// Alerts that this import opened.
+    pub alerts: usize,
+    pub problems: Vec<Problem>,
+}
+
+/// A bad row, in the user's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub line: u64,
+    pub column: String,
+    /// Stable word for programs.
+    pub code: &'static str,
+    pub cause: String,
+}
+
+impl From<&RowError> for Problem {
+    fn from(error: &RowError) -> Self {
+        Self { line: error.line, column: error.column.clone(), code: error.code, cause: error.message.clone() }
+    }
+}
+
+/// Takes in a daily file of the register; the same rows again change nothing.
+pub fn import_register(app: &App, file: &Rows<RegisterRow>) -> Result<RegisterSummary, Failure> {
+    let bad: HashSet<u64> = file.bad.iter().map(|error| error.line).collect();
+    let mut summary = RegisterSummary {
+        rows: file.rows.len() + bad.len(),
+        bad: bad.len(),
+        problems: file.bad.iter().map(Problem::from).collect(),
+        ..RegisterSummary::default()
+    };
+    for batch in file.rows.chunks(BATCH) {
+        take(app, batch, &mut summary)?;
+    }
+    summary.unchanged = file.rows.len() - summary.taken;
+    Ok(summary)
+}
+
+fn take(app: &App, batch: &[RegisterRow], summary: &mut RegisterSummary) -> Result<(), Failure> {
+    let prints: Vec<String> = batch.iter().map(fingerprint).collect();
+    let rows: Vec<(&RegisterRow, &str)> = batch.iter().zip(prints.iter().map(String::as_str)).collect();
+    // The alerts come first: should the program stop between, the next run tells the same change again and finds
+    // it open; the other way round it would never be told.
+    let changes = app.db.read(|conn| {
+        let fresh = fresh(conn, &rows)?;
+        changes(conn, &fresh, app.today())
+    })?;
+    for (agency, change) in &changes {
+        summary.alerts += usize::from(vendor_changed(app, *agency, change)?);
+    }
+    let taken = app.db.write::<_, DbError>(|conn| {
+        let fresh = fresh(conn, &rows)?;
+        write(app, conn, &fresh)?;
+        Ok(fresh)
+    })?;
+    for (row, _) in &taken {
+        summary.taken += 1;
+        let count = match (row.process, row.close_cause) {
+            (Process::New, _) => &mut summary.new,
+            (Process::Renamed, _) => &mut summary.renamed,
+            (Process::Moved | Process::MovedAbroad, _) => &mut summary.moved,
+            (Process::Merged, _) | (Process::Closed, Some(CloseCause::Merged)) => &mut summary.merged,
+            (Process::Closed, _) => &mut summary.closed,
+            (Process::Reopened | Process::MergerVoid | Process::NameErased | Process::Deleted, _) => &mut summary.other,
+        };
+        *count += 1;
+    }
+    Ok(())
+}
+
+/// A row without the number of its line: republished unchanged, it is the same.
+fn fingerprint(row: &RegisterRow) -> String {
+    let text = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
+    let parts = [
+        row.corporate_number.to_string(),
+        row.process.to_string(),
+        row.updated_on.to_string(),
+        row.changed_on.to_string(),
+        row.name.clone(),
+        row.address.clone(),
+        text(row.closed_on),
+        row.close_cause.map(|cause| cause.to_string()).unwrap_or_default(),
+        row.successor.map(|number| number.to_string()).unwrap_or_default(),
+        detail(row),
+    ];
+    hex::encode(Sha256::digest(parts.join("\u{1f}").as_bytes()))
+}
+
+/// What a row says beyond the columns of its own.
+fn detail(row: &RegisterRow) -> String {
+    serde_json::json!({
+        "kind": row.kind.map(|kind| kind.as_str()),
+        "correct": row.correct,
+        "latest": row.latest,
+        "hidden": row.hidden,
+        "en_name": row.en_name,
+        "furigana": row.furigana,
+    })
+    .to_string()
+}
+
+type Fresh<'a> = Vec<(&'a RegisterRow, &'a str)>;
+
+/// The rows not told before, each once.
+fn fresh<'a>(conn: &mut Conn, rows: &[(&'a RegisterRow, &'a str)]) -> Result<Fresh<'a>, DbError> {
+    let prints: Vec<&str> = rows.iter().map(|(_, print)| *print).collect();
+    let mut known = db::register::known_fingerprints(conn, &prints)?;
+    Ok(rows.iter().filter(|(_, print)| known.insert((*print).to_owned())).copied().collect())
+}
+
+fn write(app: &App, conn: &mut Conn, fresh: &Fresh<'_>) -> Result<(), DbError> {
+    let now = app.now().naive_utc();
+    let events: Vec<RegisterEvent> = fresh
+        .iter()
+        .map(|(row, print)| RegisterEvent {
+            id: app.sources.new_id(),
+            corporate_number: row.corporate_number.to_string(),
+            fingerprint: (*print).to_owned(),
+            process: row.process.to_string(),
+            updated_on: row.updated_on,
+            changed_on: row.changed_on,
+            name: row.name.clone(),
+            address: row.address.clone(),
+            closed_on: row.closed_on,
+            close_cause: row.close_cause.map(|cause| cause.to_string()),
+            successor: row.successor.map(|number| number.to_string()),
+            detail: detail(row),
+            recorded_at: now,
+        })
+        .collect();
+    db::register::insert_events(conn, &events)?;
+    let numbers: Vec<&str> = fresh.iter().map(|(row, _)| row.corporate_number.as_str()).collect();
+    let known = db::register::records(conn, &numbers)?;
+    let (mut added, mut changed) = (Vec::new(), Vec::new());
+    for (number, row) in latest(fresh) {
+        match known.get(number) {
+            None => added.push(record(row, None)),
+            Some(old) if supersedes(row, old) => changed.push(record(row, Some(old))),
+            Some(_) => {}
+        }
+    }
+    db::register::insert_records(conn, &added)?;
+    changed.iter().try_for_each(|record| db::register::update_record(conn, record))
+}
+
+/// The row of each number that says how it stands now: one marked as the latest before those of its history, then
+/// by day, then by the file's order.
+fn latest<'a>(fresh: &Fresh<'a>) -> HashMap<&'a str, &'a RegisterRow> {
+    let mut rows: HashMap<&str, &RegisterRow> = HashMap::new();
+    let rank = |row: &RegisterRow| (row.latest, row.updated_on, row.changed_on, row.line);
+    for (row, _) in fresh {
+        let best = rows.entry(row.corporate_number.as_str()).or_insert(*row);
+        if rank(row) > rank(best) {
+            *best = *row;
+        }
+    }
+    rows
+}
+
+/// Whether the row takes the place of the record. A row of a number's history never does.
+fn supersedes(row: &RegisterRow, old: &RegisterRecord) -> bool {
+    row.latest && (row.updated_on, row.changed_on) >= (old.updated_on, old.changed_on)
+}
+
+fn record(row: &RegisterRow, old: Option<&RegisterRecord>) -> RegisterRecord {
+    // A row that deletes need not repeat the name.
+    let name = if row.name.is_empty() { old.map(|old| old.name.clone()).unwrap_or_default() } else { row.name.clone() };
+    let deleted = (row.process == Process::Deleted).then_some(row.changed_on);
+    RegisterRecord {
+        corporate_number: row.corporate_number.to_string(),
+        name_key: company_key(&name),
+        name,
+        kind: row.kind.map(|kind| kind.to_string()).or_else(|| old.map(|old| old.kind.clone())).unwrap_or_default(),
+        address: row.address.clone(),
+        updated_on: row.updated_on,
+        changed_on: row.changed_on,
+        closed_on: row.closed_on.or(deleted),
+        close_cause: row.close_cause.map(|cause| cause.to_string()),
+        successor: row.successor.map(|number| number.to_string()),
+    }
+}
+
+/// What the fresh rows mean for registered vendors, once for each agency on whose running chains one stands.
+fn changes(
+    conn: &mut Conn,
+    fresh: &Fresh<'_>,
+    today: NaiveDate,
+) -> Result<Vec<(OrganizationId, VendorChange)>, DbError> {
+    let latest = latest(fresh);
+    let numbers: Vec<&str> = latest.keys().copied().collect();
+    let mut vendors = db::register::organizations_of(conn, &numbers)?;
+    vendors.retain(|_, found| found.kind == OrganizationKind::Vendor);
+    let known = db::register::records(conn, &numbers)?;
+    let mut found = Vec::new();
+    for (number, Numbered { id: vendor_id, name_key, .. }) in vendors {
+        let Some(row) = latest.get(number.as_str()) else { continue };
+        if known.get(&number).is_some_and(|old| !supersedes(row, old)) {
+            continue;
+        }
+        let Some((kind, detail)) = change(row, &name_key) else { continue };
+        for agency in db::register::agencies_of(conn, vendor_id, today)? {
+            let change = VendorChange { vendor_id, kind, changed_on: row.changed_on, detail: detail.clone() };
+            found.push((agency, change));
+        }
+    }
+    found.sort_by_key(|(agency, change)| (change.vendor_id, *agency));
+    Ok(found)
+}
+
+/// A row's change, in a sentence; None: nothing that an agency has to act on.
+fn change(row: &RegisterRow, name_key: &str) -> Option<(VendorChangeKind, String)> {
+    let on = row.changed_on;
+    match (row.process, row.close_cause) {
+        (Process::Closed, Some(CloseCause::Merged)) => {
+            let into = row.successor.map(|number| format!("承継先の法人番号は{number}です。")).unwrap_or_default();
+            Some((VendorChangeKind::Merged, format!("法人番号公表サイトに、{on}の合併による解散等が掲載されました。{into}")))
+        }
+        (Process::Closed | Process::Deleted, _) => {
+            Some((VendorChangeKind::Closed, format!("法人番号公表サイトに、{on}の登記記録の閉鎖等が掲載されました。")))
+        }
+        (Process::Renamed, _) if company_key(&row.name) != name_key => Some((
+            VendorChangeKind::Renamed,
+            format!("法人番号公表サイトに、{on}の商号又は名称の変更が掲載されました。新しい名称は「{}」です。", row.name),
+        )),
+        _ => None,
+    }
+}
+
+/// The register's record of an organization, and what the register told of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RegisterView {
+    /// Null: no number, or not imported.
+    pub record: Option<RegisterRecordView>,
+    /// Newest first.
+    pub history: Vec<RegisterEventView>,
+}
+
+/// How the register has a company now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RegisterRecordView {
+    pub corporate_number: String,
+    pub name: String,
+    /// 法人種別, the register's code.
+    pub kind: String,
+    pub address: String,
+    pub updated_on: NaiveDate,
+    pub changed_on: NaiveDate,
+    pub closed_on: Option<NaiveDate>,
+    /// The register's code.
+    pub close_cause: Option<String>,
+    /// 承継先法人番号.
+    pub successor: Option<String>,
+}
+
+/// A row of the register.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RegisterEventView {
+    /// 処理区分, the register's code.
+    pub process: String,
+    pub updated_on: NaiveDate,
+    pub changed_on: NaiveDate,
+    pub name: String,
+    pub address: String,
+    pub closed_on: Option<NaiveDate>,
+    pub close_cause: Option<String>,
+    pub successor: Option<String>,
+    /// When it was imported.
+    pub recorded_at: DateTime<Utc>,
+}
+
+/// `GET /organizations/{id}/register`, of an organization that the caller may see.
+pub fn register_of(app: &App, call: &Call, id: OrganizationId) -> Result<RegisterView, Failure> {
+    let filter = db::organization::OrganizationFilter { id: Some(id), ..Default::default() };
+    app.db.read(|conn| {
+        let seen = db::organization::list(conn, call.scope(), &filter, 1)?;
+        let Some(organization) = seen.into_iter().next() else { return Err(Failure::NotFound) };
+        let Some(number) = organization.corporate_number else {
+            return Ok(RegisterView { record: None, history: Vec::new() });
+        };
+        let record = db::register::record(conn, &number)?.map(Into::into);
+        let history = db::register::events(conn, &number, SHOWN)?.into_iter().map(Into::into).collect();
+        Ok(RegisterView { record, history })
+    })
+}
+
+impl From<RegisterRecord> for RegisterRecordView {
+    fn from(record: RegisterRecord) -> Self {
+        Self {
+            corporate_number: record.corporate_number,
+            name: record.name,
+            kind: record.kind,
+            address: record.address,
+            updated_on: record.updated_on,
+            changed_on: record.changed_on,
+            closed_on: record.closed_on,
+            close_cause: record.close_cause,
+            successor: record.successor,
+        }
+    }
+}
+
+impl From<RegisterEvent> for RegisterEventView {
+    fn from(event: RegisterEvent) -> Self {
+        Self {
+            process: event.process,
+            updated_on: event.updated_on,
+            changed_on: event.changed_on,
+            name: event.name,
+            address: event.address,
+            closed_on: event.closed_on,
+            close_cause: event.close_cause,
+            successor: event.successor,
+            recorded_at: event.recorded_at.and_utc(),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Contracts: registered, listed, shown, amended, terminated, handed over.
+
+use crate::domain::access::Permission;
+use crate::service::Failure;
+use crate::service::contract::{
+    self, Amendment, BulkHandover, ContractPatch, ContractQuery, ContractView, Handover, NewContract,
+    Terminate,
+};
+use crate::web::route::{Plain, Request, Route, Versioned, act, create, get, patch};
+
+/// The routes of contracts.
+pub fn routes() -> Vec<Route> {
+    vec![
+        create("/contracts", "契約を登録する")
+            .needs(Permission::RegisterContract)
+            .takes(|app, call, _, given: NewContract| contract::register(app, call, &given).map(versioned)),
+        get("/contracts", "契約の一覧（新しい順）")
+            .query("q", "契約番号・件名・受託者名の一部")
+            .query("fiscal_year", "年度")
+            .query("status", "upcoming（開始前）・running（履行中）・ended（終了）")
+            .query("vendor_id", "受託者")
+            .query("alert", "open: 未解決のアラートがあるものだけ")
+            .paged()
+            .needs(Permission::ReadContract)
+            .run(|app, call, request| {
+                contract::list(app, call, &query(request)?, &request.page()?).map(Plain)
+            }),
+        act("/contracts/handover", "担当者をまとめて引き継ぐ（人事異動）")
+            .needs(Permission::HandOver)
+            .takes(|app, call, _, given: BulkHandover| contract::hand_over_all(app, call, &given).map(Plain)),
+        get("/contracts/{id}", "契約")
+            .needs(Permission::ReadContract)
+            .run(|app, call, request| contract::get(app, call, request.id("id")?).map(versioned)),
+        patch("/contracts/{id}", "契約の担当部署を改める（契約条件の変更は amendments）")
+            .needs(Permission::ChangeContract)
+            .takes(|app, call, request, given: ContractPatch| {
+                contract::patch(app, call, request.id("id")?, request.version()?, &given).map(versioned)
+            }),
+        create("/contracts/{id}/amendments", "変更契約を登録する").needs(Permission::ChangeContract).takes(
+            |app, call, request, given: Amendment| {
+                contract::amend(app, call, request.id("id")?, &given).map(versioned)
+            },
+        ),
+        get("/contracts/{id}/amendments", "契約条件の履歴（登録と変更契約）")
+            .paged()
+            .needs(Permission::ReadContract)
+            .run(|app, call, request| {
+                contract::amendments(app, call, request.id("id")?, &request.page()?).map(Plain)
+            }),
+        act("/contracts/{id}/terminate", "契約を解除・終了する").needs(Permission::TerminateContract).takes(
+            |app, call, request, given: Terminate| {
+                contract::terminate(app, call, request.id("id")?, &given).map(versioned)
+            },
+        ),
+        act("/contracts/{id}/handover", "担当者を引き継ぐ").needs(Permission::HandOver).takes(
+            |app, call, request, given: Handover| {
+                contract::hand_over(app, call, request.id("id")?, &given).map(versioned)
+            },
+        ),
+        get("/contracts/{id}/handovers", "担当者の引継ぎの履歴").paged().needs(Permission::ReadContract).run(
+            |app, call, request| {
+                contract::handovers(app, call, request.id("id")?, &request.page()?).map(Plain)
+            },
+        ),
+    ]
+}
+
+fn query(request: &Request) -> Result<ContractQuery, Failure> {
+    let alerting = match request.query("alert") {
+        None => false,
+        Some("open") => true,
+        Some(_) => return Err(Failure::field("/alert", "choice", "alert は open を指定してください。")),
+    };
+    Ok(ContractQuery {
+        q: request.query("q").map(str::to_owned),
+        fiscal_year: request.query_number("fiscal_year")?,
+        status: request.query_word("status")?,
+        vendor_id: request.query_id("vendor_id")?,
+        alerting,
+    })
+}
+
+fn versioned(value: ContractView) -> Versioned<ContractView> {
+    Versioned { version: value.version, value }
+}
