@@ -3,11 +3,13 @@
 
 mod admin;
 mod demo;
+mod deliver;
 pub mod import;
 mod log;
 mod migrate;
 mod openapi;
 mod serve;
+mod sweep;
 mod verify;
 
 use std::ffi::OsString;

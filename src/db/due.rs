@@ -122,3 +122,13 @@ pub fn due_batch(
         .map(|(subject_id, agency_id, check_on)| Due { subject_id, agency_id, check_on })
         .collect())
 }
+
+/// The next `n` contracts of all agencies, in order of id.
+pub fn contracts_after(conn: &mut Conn, after: Option<SubjectId>, n: i64) -> Result<Vec<SubjectId>, DbError> {
+    use super::schema::contracts;
+    let mut query = contracts::table.order(contracts::id).select(contracts::id).limit(n).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(contracts::id.gt(after));
+    }
+    Ok(query.load(conn)?)
+}

@@ -1,18 +1,21 @@
 //! The only room that knows SQL, or which database it is: pool, transactions, finders and writers, one file per
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
+pub mod alert;
 pub mod calendar;
 pub mod contract;
 pub mod due;
 pub mod facts;
 pub mod idempotency;
+pub mod lease;
 pub mod notice;
 pub mod organization;
 pub mod pool;
+pub mod recipient;
 pub mod register;
 pub mod schema;
-pub mod status;
 pub mod setting;
+pub mod status;
 pub mod tx;
 pub mod types;
 

@@ -310,12 +310,32 @@ pub fn digest_of(conn: &mut Conn, recipient: &str) -> Result<Vec<NoticeRow>, DbE
         .load(conn)?)
 }
 
-/// Marks a row as told in a digest. False: another sweep did.
-pub fn mark_digested(conn: &mut Conn, id: NoticeId) -> Result<bool, DbError> {
-    let changed = diesel::update(
-        notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(NoticeState::Digest)),
-    )
-    .set(notices::state.eq(NoticeState::Digested))
-    .execute(conn)?;
+/// Marks a row as told in the digest written at that instant. False: another sweep did.
+pub fn mark_digested(conn: &mut Conn, id: NoticeId, at: Instant) -> Result<bool, DbError> {
+    let changed =
+        diesel::update(notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(NoticeState::Digest)))
+            .set((notices::state.eq(NoticeState::Digested), notices::sent_at.eq(at.naive_utc())))
+            .execute(conn)?;
     Ok(changed == 1)
+}
+
+/// The organizations whose words went out in the digest that was written for a recipient at that instant.
+pub fn digested_for(conn: &mut Conn, recipient: &str, at: NaiveDateTime) -> Result<Vec<OrganizationId>, DbError> {
+    Ok(notices::table
+        .filter(notices::recipient.eq(recipient))
+        .filter(notices::state.eq(NoticeState::Digested))
+        .filter(notices::sent_at.eq(at))
+        .select(notices::organization_id)
+        .distinct()
+        .order(notices::organization_id)
+        .load(conn)?)
+}
+
+/// Whether someone is sending a notice right now.
+pub fn any_on_its_way(conn: &mut Conn, now: Instant) -> Result<bool, DbError> {
+    let claimed = notices::table
+        .filter(notices::state.eq(NoticeState::Queued))
+        .filter(notices::next_attempt_at.le(now.naive_utc()))
+        .filter(notices::claimed_until.ge(now.naive_utc()));
+    Ok(diesel::select(diesel::dsl::exists(claimed)).get_result(conn)?)
 }

@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod contract;
 pub mod failure;
 pub mod idempotency;
+pub mod notice;
 pub mod page;
 pub mod register;
 pub mod session;

@@ -7,6 +7,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::api;
 use super::route::Route;
+use crate::db::notice::NoticeState;
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
@@ -14,6 +15,7 @@ use crate::domain::chain::{Cause, NodeState};
 use crate::domain::contract::{ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy};
 use crate::domain::id::Id;
 use crate::domain::text_enum::TextEnum;
+use crate::notice::NoticeKind;
 
 impl<T> PartialSchema for Id<T> {
     fn schema() -> RefOr<Schema> {
@@ -48,7 +50,7 @@ macro_rules! word_schema {
 
 word_schema!(
     OrganizationKind, Role, AlertKind, AlertState, Assessment, Severity, AuditKind, Cause, NodeState, DataCategory,
-    DeclarationInterval, Overseas, Policy, ContractOrigin, ContractStatus,
+    DeclarationInterval, Overseas, Policy, ContractOrigin, ContractStatus, NoticeKind, NoticeState,
 );
 
 /// The whole document. `demo` adds the demonstration's routes.

@@ -46,6 +46,17 @@ text_enum! {
     pub enum Severity { Info = "info", Warning = "warning", Critical = "critical" }
 }
 
+impl Severity {
+    /// On screen and in mail.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Critical => "重大",
+            Self::Warning => "注意",
+            Self::Info => "情報",
+        }
+    }
+}
+
 text_enum! {
     /// Where an alert stands.
     pub enum AlertState {

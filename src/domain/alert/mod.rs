@@ -32,6 +32,7 @@ mod view;
 pub use kind::{AlertKind, AlertState, Assessment, Audience, NotAStep, Severity, Step};
 pub use rule::{Rule, Version};
 pub use settle::{Change, settle};
+pub use text::cause as cause_text;
 
 use view::{Outcome, View};
 

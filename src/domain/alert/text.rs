@@ -47,7 +47,7 @@ pub(super) fn spell(days: &DaySet, running_on: Option<NaiveDate>) -> String {
 }
 
 /// The cause, in the program's own words.
-pub(super) fn cause(cause: Cause) -> &'static str {
+pub fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::NoApplication => "申請なし",
         Cause::Undecided => "申請を審査中",

@@ -1,0 +1,351 @@
+//! Alerts as stored: rows, the contract's own for the rules, and lists in scope.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+use super::schema::{alerts, contract_terms, contracts, users};
+use super::types::{from_json, to_json};
+use super::{Conn, DbError};
+use crate::domain::access::Scope;
+use crate::domain::alert::{AlertFact, AlertKind, AlertState, Assessment, Finding, Severity, Step};
+use crate::domain::chain::Cause;
+use crate::domain::contract::{DataCategory, Instant, Terms};
+use crate::domain::days::DaySet;
+use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
+
+/// An alert as stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = alerts)]
+pub struct AlertRow {
+    pub id: AlertId,
+    pub agency_id: OrganizationId,
+    pub contract_id: Option<ContractId>,
+    pub engagement_id: Option<EngagementId>,
+    /// Whom it is about, where that organization may see it.
+    pub vendor_id: Option<OrganizationId>,
+    pub kind: AlertKind,
+    pub subject: String,
+    pub severity: Severity,
+    pub state: AlertState,
+    pub cause: Option<Cause>,
+    pub assessment: Option<Assessment>,
+    pub assessment_reason: Option<String>,
+    pub message: String,
+    pub rule_version: i32,
+    pub due_on: Option<NaiveDate>,
+    /// JSON of a [`DaySet`].
+    pub days: String,
+    pub last_step: Option<String>,
+    pub opened_on: NaiveDate,
+    pub opened_at: NaiveDateTime,
+    pub acknowledged_by: Option<UserId>,
+    pub measure: Option<String>,
+    pub measured_by: Option<UserId>,
+    pub accepted_until: Option<NaiveDate>,
+    pub resolved_on: Option<NaiveDate>,
+    pub resolved_at: Option<NaiveDateTime>,
+    pub resolution: Option<String>,
+    pub version: i64,
+}
+
+impl AlertRow {
+    /// What the rules know of it.
+    pub fn fact(&self) -> Result<AlertFact, DbError> {
+        let told = self.last_step.as_deref().map_or(Ok(Step::Opened), str::parse);
+        Ok(AlertFact {
+            id: self.id,
+            kind: self.kind,
+            subject: self.subject.clone(),
+            state: self.state,
+            severity: self.severity,
+            cause: self.cause,
+            message: self.message.clone(),
+            due_on: self.due_on,
+            opened_on: self.opened_on,
+            days: self.days()?,
+            measure: self.measure.clone(),
+            accepted_until: self.accepted_until,
+            told: told.map_err(|_| DbError::BrokenRow(format!("step of alert {}", self.id)))?,
+        })
+    }
+
+    /// The uncovered days it speaks of.
+    pub fn days(&self) -> Result<DaySet, DbError> {
+        from_json(&self.days)
+    }
+}
+
+/// An alert to be opened.
+pub struct NewAlert<'a> {
+    pub id: AlertId,
+    pub agency_id: OrganizationId,
+    pub contract_id: Option<ContractId>,
+    pub finding: &'a Finding,
+    pub rule_version: i32,
+    pub opened_on: NaiveDate,
+    pub opened_at: Instant,
+}
+
+/// Opens an alert. A second unresolved one of the same kind and subject is refused as not unique.
+pub fn insert(conn: &mut Conn, new: &NewAlert<'_>) -> Result<(), DbError> {
+    let found = new.finding;
+    diesel::insert_into(alerts::table)
+        .values((
+            alerts::id.eq(new.id),
+            alerts::agency_id.eq(new.agency_id),
+            alerts::contract_id.eq(new.contract_id),
+            alerts::engagement_id.eq(found.engagement_id),
+            alerts::vendor_id.eq(found.vendor_id),
+            alerts::kind.eq(found.kind),
+            alerts::subject.eq(&found.subject),
+            alerts::severity.eq(found.severity),
+            alerts::state.eq(AlertState::Open),
+            alerts::cause.eq(found.cause),
+            alerts::message.eq(&found.message),
+            alerts::rule_version.eq(new.rule_version),
+            alerts::due_on.eq(found.due_on),
+            alerts::days.eq(to_json(&found.days)?),
+            alerts::last_step.eq(found.step.to_string()),
+            alerts::opened_on.eq(new.opened_on),
+            alerts::opened_at.eq(new.opened_at.naive_utc()),
+            alerts::version.eq(1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Brings an alert to what the rules find now.
+pub fn update(conn: &mut Conn, id: AlertId, found: &Finding, rule_version: i32) -> Result<(), DbError> {
+    diesel::update(alerts::table.find(id))
+        .set((
+            alerts::severity.eq(found.severity),
+            alerts::cause.eq(found.cause),
+            alerts::due_on.eq(found.due_on),
+            alerts::days.eq(to_json(&found.days)?),
+            alerts::message.eq(&found.message),
+            alerts::rule_version.eq(rule_version),
+            alerts::version.eq(alerts::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The last step told.
+pub fn set_step(conn: &mut Conn, id: AlertId, step: Step) -> Result<(), DbError> {
+    diesel::update(alerts::table.find(id))
+        .set((alerts::last_step.eq(step.to_string()), alerts::version.eq(alerts::version + 1)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Ends an alert.
+pub fn resolve(conn: &mut Conn, id: AlertId, reason: &str, on: NaiveDate, at: Instant) -> Result<(), DbError> {
+    diesel::update(alerts::table.find(id))
+        .set((
+            alerts::state.eq(AlertState::Resolved),
+            alerts::resolution.eq(reason),
+            alerts::resolved_on.eq(on),
+            alerts::resolved_at.eq(at.naive_utc()),
+            alerts::version.eq(alerts::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Someone has taken it up.
+pub fn acknowledge(conn: &mut Conn, id: AlertId, by: UserId) -> Result<(), DbError> {
+    diesel::update(alerts::table.filter(alerts::id.eq(id)).filter(alerts::state.eq(AlertState::Open)))
+        .set((
+            alerts::state.eq(AlertState::Acknowledged),
+            alerts::acknowledged_by.eq(by),
+            alerts::version.eq(alerts::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What a person recorded as done, and until when the excess is accepted.
+pub fn measure(
+    conn: &mut Conn,
+    id: AlertId,
+    by: UserId,
+    measure: &str,
+    accepted_until: Option<NaiveDate>,
+) -> Result<(), DbError> {
+    diesel::update(alerts::table.find(id))
+        .set((
+            alerts::measure.eq(measure),
+            alerts::measured_by.eq(by),
+            alerts::accepted_until.eq(accepted_until),
+            alerts::version.eq(alerts::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What a person makes of it.
+pub fn assess(conn: &mut Conn, id: AlertId, assessment: Assessment, reason: &str) -> Result<(), DbError> {
+    diesel::update(alerts::table.find(id))
+        .set((
+            alerts::assessment.eq(assessment),
+            alerts::assessment_reason.eq(reason),
+            alerts::version.eq(alerts::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Every alert of a contract, the resolved ones too. The caller has settled that it may.
+pub fn of_contract(conn: &mut Conn, id: ContractId) -> Result<Vec<AlertRow>, DbError> {
+    Ok(alerts::table
+        .filter(alerts::contract_id.eq(id))
+        .order(alerts::id)
+        .select(AlertRow::as_select())
+        .load(conn)?)
+}
+
+/// The unresolved alert of a kind and subject at an agency.
+pub fn unresolved(
+    conn: &mut Conn,
+    agency_id: OrganizationId,
+    kind: AlertKind,
+    subject: &str,
+) -> Result<Option<AlertRow>, DbError> {
+    Ok(alerts::table
+        .filter(alerts::agency_id.eq(agency_id))
+        .filter(alerts::kind.eq(kind))
+        .filter(alerts::subject.eq(subject))
+        .filter(alerts::state.ne(AlertState::Resolved))
+        .select(AlertRow::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// Of these alerts, those that are resolved.
+pub fn resolved_among(conn: &mut Conn, ids: &[AlertId]) -> Result<Vec<AlertId>, DbError> {
+    Ok(alerts::table
+        .filter(alerts::id.eq_any(ids.to_vec()))
+        .filter(alerts::state.eq(AlertState::Resolved))
+        .select(alerts::id)
+        .load(conn)?)
+}
+
+/// Counts a contract's unresolved alerts in its projection.
+pub fn set_open_count(conn: &mut Conn, id: ContractId, count: i32) -> Result<(), DbError> {
+    diesel::update(contracts::table.filter(contracts::id.eq(id)).filter(contracts::open_alerts.ne(count)))
+        .set(contracts::open_alerts.eq(count))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What of the alerts is listed.
+#[derive(Debug, Clone, Default)]
+pub struct AlertFilter {
+    pub state: Option<AlertState>,
+    pub kind: Option<AlertKind>,
+    pub severity: Option<Severity>,
+    pub contract_id: Option<ContractId>,
+    pub engagement_id: Option<EngagementId>,
+}
+
+/// Restricts a boxed query to what the scope can know of.
+macro_rules! in_scope {
+    ($query:expr, $scope:expr) => {
+        match $scope {
+            Scope::Agency(id) => $query.filter(alerts::agency_id.eq(id)),
+            Scope::Vendor(id) => $query.filter(alerts::vendor_id.eq(id)),
+            Scope::Overseer | Scope::Program => $query,
+            Scope::Nothing => $query.filter(alerts::id.eq("")),
+        }
+    };
+}
+
+/// An alert in scope.
+pub fn find(conn: &mut Conn, scope: Scope, id: AlertId) -> Result<AlertRow, DbError> {
+    let query = alerts::table.filter(alerts::id.eq(id)).select(AlertRow::as_select()).into_boxed();
+    Ok(in_scope!(query, scope).first(conn)?)
+}
+
+/// Of these alerts, those in scope.
+pub fn find_all(conn: &mut Conn, scope: Scope, ids: &[AlertId]) -> Result<Vec<AlertRow>, DbError> {
+    let query = alerts::table.filter(alerts::id.eq_any(ids.to_vec())).select(AlertRow::as_select()).into_boxed();
+    Ok(in_scope!(query, scope).load(conn)?)
+}
+
+/// Alerts in scope, the latest first.
+pub fn list(
+    conn: &mut Conn,
+    scope: Scope,
+    filter: &AlertFilter,
+    before: Option<AlertId>,
+    n: i64,
+) -> Result<Vec<AlertRow>, DbError> {
+    let query = alerts::table.order(alerts::id.desc()).select(AlertRow::as_select()).limit(n).into_boxed();
+    let mut query = in_scope!(query, scope);
+    if let Some(state) = filter.state {
+        query = query.filter(alerts::state.eq(state));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(alerts::kind.eq(kind));
+    }
+    if let Some(severity) = filter.severity {
+        query = query.filter(alerts::severity.eq(severity));
+    }
+    if let Some(contract_id) = filter.contract_id {
+        query = query.filter(alerts::contract_id.eq(contract_id));
+    }
+    if let Some(engagement_id) = filter.engagement_id {
+        query = query.filter(alerts::engagement_id.eq(engagement_id));
+    }
+    if let Some(before) = before {
+        query = query.filter(alerts::id.lt(before));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// What a list says of the contracts its alerts are about.
+#[derive(Debug, Clone)]
+pub struct ContractLabel {
+    pub number: String,
+    pub title: String,
+    /// Whether any of its terms speak of マイナンバー.
+    pub my_number: bool,
+}
+
+/// The labels of the rows' contracts; the rows were in scope.
+pub fn contract_labels(conn: &mut Conn, rows: &[AlertRow]) -> Result<HashMap<ContractId, ContractLabel>, DbError> {
+    let ids: HashSet<ContractId> = rows.iter().filter_map(|row| row.contract_id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<ContractId> = ids.into_iter().collect();
+    let terms: Vec<(ContractId, String)> = contract_terms::table
+        .filter(contract_terms::contract_id.eq_any(ids.clone()))
+        .select((contract_terms::contract_id, contract_terms::body))
+        .load(conn)?;
+    let mut my_number = HashSet::new();
+    for (id, body) in terms {
+        if from_json::<Terms>(&body)?.data.iter().any(|data| data.category == DataCategory::MyNumber) {
+            my_number.insert(id);
+        }
+    }
+    let labels: Vec<(ContractId, String, String)> = contracts::table
+        .filter(contracts::id.eq_any(ids))
+        .select((contracts::id, contracts::number, contracts::title))
+        .load(conn)?;
+    let label = |(id, number, title)| (id, ContractLabel { number, title, my_number: my_number.contains(&id) });
+    Ok(labels.into_iter().map(label).collect())
+}
+
+/// The names of those who took the rows' alerts up.
+pub fn handlers(conn: &mut Conn, rows: &[AlertRow]) -> Result<HashMap<UserId, String>, DbError> {
+    let ids: Vec<UserId> = rows.iter().flat_map(|row| [row.acknowledged_by, row.measured_by]).flatten().collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let names: Vec<(UserId, String)> =
+        users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
+    Ok(names.into_iter().collect())
+}

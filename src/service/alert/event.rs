@@ -1,0 +1,169 @@
+//! Alerts that no contract's facts raise: a vendor changed in the corporate-number register, a mail that could not
+//! be delivered. They stand on the agency's own chain.
+
+use chrono::NaiveDate;
+
+use super::telling::{Concerning, Letterhead, holders, officers};
+use super::{Failure, by_the_program, close, open, rule_version};
+use crate::db::notice::NoticeRow;
+use crate::db::recipient::Person;
+use crate::db::{self, ChainKey, Tx};
+use crate::domain::access::Role;
+use crate::domain::alert::{AlertKind, Finding, Severity, Step};
+use crate::domain::days::DaySet;
+use crate::domain::id::{AlertId, OrganizationId};
+use crate::domain::text_enum::TextEnum;
+use crate::notice::{NoticeKind, Recipient};
+use crate::service::App;
+use crate::text_enum;
+
+text_enum! {
+    /// What the corporate-number register says of a vendor.
+    pub enum VendorChangeKind {
+        /// 登記記録の閉鎖等
+        Closed = "closed",
+        /// 合併による消滅
+        Merged = "merged",
+        /// 商号又は名称の変更
+        Renamed = "renamed",
+    }
+}
+
+/// A change of a vendor in the register.
+#[derive(Debug, Clone)]
+pub struct VendorChange {
+    pub vendor_id: OrganizationId,
+    pub kind: VendorChangeKind,
+    pub changed_on: NaiveDate,
+    /// What exactly, in Japanese: the successor, the new name.
+    pub detail: String,
+}
+
+/// Tells an agency that a vendor of its chains changed; false when that is known already.
+pub fn vendor_changed(app: &App, agency_id: OrganizationId, change: &VendorChange) -> Result<bool, Failure> {
+    app.db.write_tx(&app.sources, None, ChainKey::Existing(agency_id.cast()), |tx| {
+        let (_, vendor) = db::recipient::organization(tx.conn, change.vendor_id)?;
+        let (severity, what) = match change.kind {
+            VendorChangeKind::Closed => (Severity::Warning, "登記記録の閉鎖等があったとされています"),
+            VendorChangeKind::Merged => (Severity::Warning, "合併により消滅したとされています"),
+            VendorChangeKind::Renamed => (Severity::Info, "商号又は名称が変更されています"),
+        };
+        let detail = change.detail.trim_end_matches('。');
+        let separator = if detail.is_empty() { "" } else { "。" };
+        let message =
+            format!("{vendor}は、法人番号の登録情報によると、{}に{what}{separator}{detail}", change.changed_on);
+        let finding = event(AlertKind::VendorChanged, change.vendor_id.to_string(), severity, message);
+        let Some((id, finding)) = raise(tx, agency_id, finding)? else { return Ok(false) };
+        let ids = db::recipient::officers_over(tx.conn, agency_id, change.vendor_id)?;
+        let people = officers(tx, agency_id, &ids)?;
+        tell(tx, agency_id, id, &finding, &format!("{}-{}", change.kind, change.changed_on), people)?;
+        Ok(true)
+    })
+}
+
+/// A notice was given up: raises the alert at the agency, inside a transaction on its chain, and tells its
+/// administrators in their digest, never at the address that failed. False when it stands already.
+pub fn notice_failed(tx: &mut Tx<'_>, agency_id: OrganizationId, notice: &NoticeRow) -> Result<bool, Failure> {
+    by_the_program(tx, |tx| {
+        let message = format!("通知「{}」を送信できませんでした。通知の一覧で宛先を確認してください", title(notice.kind));
+        let finding = event(AlertKind::NoticeFailed, notice.id.to_string(), Severity::Warning, message);
+        let Some((id, finding)) = raise(tx, agency_id, finding)? else { return Ok(false) };
+        let mut people = holders(tx, agency_id, Role::AgencyAdmin)?;
+        people.retain(|person| !person.email.eq_ignore_ascii_case(&notice.address));
+        tell(tx, agency_id, id, &finding, "opened", people)?;
+        Ok(true)
+    })
+}
+
+/// A notice went out: the alert that it had failed, if there is one, is over.
+pub fn notice_sent(app: &App, notice: &NoticeRow) -> Result<(), Failure> {
+    let agency_id = notice.organization_id;
+    let standing = |conn: &mut _| db::alert::unresolved(conn, agency_id, AlertKind::NoticeFailed, notice.id.as_str());
+    if app.db.read_one(standing)?.is_none() {
+        return Ok(());
+    }
+    app.db.write_tx(&app.sources, None, ChainKey::Existing(agency_id.cast()), |tx| {
+        match standing(tx.conn)? {
+            Some(alert) => close(tx, alert.id, "再送し、送信されました"),
+            None => Ok(()),
+        }
+    })
+}
+
+fn event(kind: AlertKind, subject: String, severity: Severity, message: String) -> Finding {
+    Finding {
+        kind,
+        subject,
+        engagement_id: None,
+        vendor_id: None,
+        application_id: None,
+        audit_id: None,
+        severity,
+        cause: None,
+        due_on: None,
+        message,
+        days: DaySet::new(),
+        step: Step::Opened,
+        audience: Vec::new(),
+        urgent: false,
+    }
+}
+
+/// Opens the alert, or brings the one that stands to what is new; None when it says the same.
+fn raise(
+    tx: &mut Tx<'_>,
+    agency_id: OrganizationId,
+    finding: Finding,
+) -> Result<Option<(AlertId, Finding)>, Failure> {
+    let Some(standing) = db::alert::unresolved(tx.conn, agency_id, finding.kind, &finding.subject)? else {
+        let id = open(tx, agency_id, None, &finding)?;
+        return Ok(Some((id, finding)));
+    };
+    if standing.message == finding.message {
+        return Ok(None);
+    }
+    // A graver word said before is not taken back by a lighter one.
+    let finding = Finding { severity: finding.severity.max(standing.severity), ..finding };
+    let version = rule_version(finding.kind, tx.today);
+    tx.record("alert.updated", standing.id, &super::Recorded::of(&finding, version))?;
+    db::alert::update(tx.conn, standing.id, &finding, version)?;
+    Ok(Some((standing.id, finding)))
+}
+
+fn tell(
+    tx: &mut Tx<'_>,
+    agency_id: OrganizationId,
+    id: AlertId,
+    finding: &Finding,
+    step: &str,
+    people: Vec<Person>,
+) -> Result<(), Failure> {
+    let settings = db::setting::load(tx.conn, agency_id)?;
+    let (_, agency) = db::recipient::organization(tx.conn, agency_id)?;
+    let head = Letterhead { agency_id, agency: &agency, contract: None, settings: &settings, my_number: false };
+    let about = Concerning::finding(id, finding);
+    for person in people {
+        let recipient = Recipient { address: person.email, user_id: Some(person.id) };
+        head.send(tx, &about, step, recipient, format!("/alerts/{id}"), finding.urgent)?;
+    }
+    Ok(())
+}
+
+/// What a notice is called on screen.
+pub fn title(kind: NoticeKind) -> &'static str {
+    let rule = AlertKind::parse(kind.as_str()).and_then(AlertKind::rule);
+    rule.map_or_else(
+        || match kind {
+            NoticeKind::Digest => "本日のお知らせ",
+            NoticeKind::Invitation => "利用のご案内",
+            NoticeKind::PasswordReset => "パスワードの再設定",
+            NoticeKind::ApplicationFiled => "再委託承認申請の受付",
+            NoticeKind::ApplicationDecided => "再委託承認申請の結果",
+            NoticeKind::ApplicationReturned => "再委託承認申請の補正依頼",
+            NoticeKind::ConsentRevoked => "承認の取消し",
+            NoticeKind::DeclarationReceipt => "再委託状況報告の受付票",
+            _ => "お知らせ",
+        },
+        |rule| rule.name,
+    )
+}

@@ -1,0 +1,210 @@
+//! Alerts: evaluated in the transaction of every act on a contract and by the daily sweep, told to people, taken
+//! up, measured and assessed by them.
+
+mod act;
+mod event;
+mod telling;
+mod view;
+
+use chrono::NaiveDate;
+
+pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowledge_all, assess, resolve};
+pub use event::{
+    VendorChange, VendorChangeKind, notice_failed, notice_sent, title as notice_title, vendor_changed,
+};
+pub use view::{AlertView, find, list};
+
+use super::Failure;
+use crate::db::alert::{AlertRow, NewAlert};
+use crate::db::facts::ContractFacts;
+use crate::db::{self, Tx};
+use crate::domain::alert::{
+    AlertFact, AlertKind, AlertState, Change, Context, Facts, Finding, evaluate, settle,
+};
+use crate::domain::contract::DataCategory;
+use crate::domain::id::{AlertId, ContractId};
+use crate::domain::settings::Settings;
+use telling::{Concerning, Telling};
+
+/// What an evaluation changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Evaluated {
+    pub opened: usize,
+    pub resolved: usize,
+    /// Further steps told of alerts that stood already.
+    pub reminders: usize,
+}
+
+/// Brings a contract's alerts, its due day and the outbox to what the rules say of it on `tx.today`.
+pub fn reevaluate(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<(), Failure> {
+    evaluate_contract(tx, contract_id).map(drop)
+}
+
+/// As [`reevaluate`], telling what changed.
+pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Evaluated, Failure> {
+    let facts = db::facts::load(tx.conn, contract_id)?;
+    let settings = db::setting::load(tx.conn, facts.agency_id)?;
+    let calendar = db::calendar::calendar(tx.conn, Some(facts.agency_id))?;
+    let rows = db::alert::of_contract(tx.conn, contract_id)?;
+    let existing = rows.iter().map(AlertRow::fact).collect::<Result<Vec<AlertFact>, _>>()?;
+    let verdict = evaluate(
+        &Facts {
+            chain: &facts.chain,
+            declarations: &facts.declarations,
+            audits: &facts.audits,
+            learned_on: facts.learned_on,
+        },
+        &existing,
+        &Context { today: tx.today, calendar: &calendar, settings: &settings },
+    );
+    let next_check = verdict.next_check;
+    let changes = settle(&existing, verdict);
+
+    let (officer, handover) = db::recipient::officer_on(tx.conn, contract_id, tx.today)?;
+    let officer = officer.or(facts.officer_id);
+    if let Some(officer) = officer.filter(|officer| facts.officer_id != Some(*officer)) {
+        db::recipient::set_officer(tx.conn, contract_id, officer)?;
+    }
+    let facts = ContractFacts { officer_id: officer, ..facts };
+    let evaluated = by_the_program(tx, |tx| Applying { facts: &facts, settings: &settings, rows }.apply(tx, changes))?;
+    let next = [next_check, handover].into_iter().flatten().min();
+    db::due::set(tx.conn, db::due::CONTRACT, contract_id, facts.agency_id, next)?;
+    Ok(evaluated)
+}
+
+/// Entries written inside are the program's own, whoever's act brought them about.
+fn by_the_program<T>(
+    tx: &mut Tx<'_>,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let author = tx.author.take();
+    let answer = work(tx);
+    tx.author = author;
+    answer
+}
+
+/// The rule's version on the day; rules know every kind that is raised.
+fn rule_version(kind: AlertKind, today: NaiveDate) -> i32 {
+    kind.rule().and_then(|rule| rule.on(today)).map_or(1, |version| version.version)
+}
+
+/// Whether any of the contract's terms speak of マイナンバー.
+fn has_my_number(facts: &ContractFacts) -> bool {
+    let terms = facts.chain.terms.iter().map(|fact| &fact.terms);
+    terms.flat_map(|terms| &terms.data).any(|data| data.category == DataCategory::MyNumber)
+}
+
+/// The words of an alert in the ledger.
+#[derive(serde::Serialize)]
+struct Recorded<'a> {
+    kind: AlertKind,
+    subject: &'a str,
+    severity: crate::domain::alert::Severity,
+    cause: Option<crate::domain::chain::Cause>,
+    due_on: Option<NaiveDate>,
+    days: &'a crate::domain::days::DaySet,
+    engagement_id: Option<crate::domain::id::EngagementId>,
+    vendor_id: Option<crate::domain::id::OrganizationId>,
+    rule_version: i32,
+}
+
+impl<'a> Recorded<'a> {
+    fn of(found: &'a Finding, rule_version: i32) -> Self {
+        Self {
+            kind: found.kind,
+            subject: &found.subject,
+            severity: found.severity,
+            cause: found.cause,
+            due_on: found.due_on,
+            days: &found.days,
+            engagement_id: found.engagement_id,
+            vendor_id: found.vendor_id,
+            rule_version,
+        }
+    }
+}
+
+/// Writes an alert and its entry; what is told of it is the caller's.
+fn open(
+    tx: &mut Tx<'_>,
+    agency_id: crate::domain::id::OrganizationId,
+    contract_id: Option<ContractId>,
+    finding: &Finding,
+) -> Result<AlertId, Failure> {
+    let id = tx.new_id();
+    let rule_version = rule_version(finding.kind, tx.today);
+    let recorded = tx.record("alert.opened", id, &Recorded::of(finding, rule_version))?;
+    let (opened_on, opened_at) = (tx.today, recorded.stamp.at);
+    db::alert::insert(
+        tx.conn,
+        &NewAlert { id, agency_id, contract_id, finding, rule_version, opened_on, opened_at },
+    )?;
+    Ok(id)
+}
+
+/// Ends an alert, with its entry.
+fn close(tx: &mut Tx<'_>, id: AlertId, reason: &str) -> Result<(), Failure> {
+    let recorded = tx.record("alert.resolved", id, &serde_json::json!({ "reason": reason }))?;
+    Ok(db::alert::resolve(tx.conn, id, reason, tx.today, recorded.stamp.at)?)
+}
+
+/// The changes of one contract's alerts being applied.
+struct Applying<'a> {
+    facts: &'a ContractFacts,
+    settings: &'a Settings,
+    rows: Vec<AlertRow>,
+}
+
+impl Applying<'_> {
+    fn apply(mut self, tx: &mut Tx<'_>, changes: Vec<Change>) -> Result<Evaluated, Failure> {
+        let unresolved = self.rows.iter().filter(|row| row.state != AlertState::Resolved).count();
+        let mut done = Evaluated::default();
+        let mut telling = Telling::new(self.facts, self.settings, has_my_number(self.facts));
+        for change in changes {
+            match change {
+                Change::Open(finding) => {
+                    let id = open(tx, self.facts.agency_id, Some(self.facts.chain.contract_id), &finding)?;
+                    let about = Concerning::finding(id, &finding);
+                    telling.tell(tx, &about, finding.step, &finding.audience, finding.urgent)?;
+                    done.opened += 1;
+                }
+                Change::Update { id, finding } => self.update(tx, id, &finding)?,
+                Change::Resolve { id, reason } => {
+                    close(tx, id, &reason)?;
+                    done.resolved += 1;
+                }
+                Change::Remind { id, step, audience, urgent } => {
+                    let row = self.rows.iter().find(|row| row.id == id).ok_or_else(|| unknown(id))?;
+                    telling.tell(tx, &Concerning::row(row), step, &audience, urgent)?;
+                    db::alert::set_step(tx.conn, id, step)?;
+                    done.reminders += 1;
+                }
+            }
+        }
+        let count = (unresolved + done.opened).saturating_sub(done.resolved);
+        let count = i32::try_from(count).unwrap_or(i32::MAX);
+        db::alert::set_open_count(tx.conn, self.facts.chain.contract_id, count)?;
+        Ok(done)
+    }
+
+    /// The ledger hears of what weighs otherwise, not of every further day.
+    fn update(&mut self, tx: &mut Tx<'_>, id: AlertId, finding: &Finding) -> Result<(), Failure> {
+        let row = self.rows.iter_mut().find(|row| row.id == id).ok_or_else(|| unknown(id))?;
+        let rule_version = rule_version(finding.kind, tx.today);
+        if row.severity != finding.severity || row.cause != finding.cause {
+            tx.record("alert.updated", id, &Recorded::of(finding, rule_version))?;
+        }
+        db::alert::update(tx.conn, id, finding, rule_version)?;
+        // A reminder that follows speaks of the alert as it is now.
+        row.severity = finding.severity;
+        row.cause = finding.cause;
+        row.due_on = finding.due_on;
+        row.message.clone_from(&finding.message);
+        Ok(())
+    }
+
+}
+
+fn unknown(id: AlertId) -> Failure {
+    Failure::Internal(format!("a change of alert {id}, which was not loaded"))
+}

@@ -1,0 +1,216 @@
+//! Who is told of an alert, and the mail each of them gets: one message a person, however many parts they play.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::super::Failure;
+use crate::db::alert::AlertRow;
+use crate::db::facts::ContractFacts;
+use crate::db::recipient::Person;
+use crate::db::{self, Tx};
+use crate::domain::access::Role;
+use crate::domain::alert::{AlertKind, Audience, Finding, Severity, Step, cause_text};
+use crate::domain::calendar::wareki;
+use crate::domain::chain::Cause;
+use crate::domain::id::{AlertId, ContractId, OrganizationId, UserId};
+use crate::domain::settings::Settings;
+use crate::domain::text_enum::TextEnum;
+use crate::notice::context::{AlertMail, ContractRef, Day};
+use crate::notice::{About, Draft, Mail, NoticeKind, Recipient};
+
+/// What of an alert is told.
+pub(super) struct Concerning<'a> {
+    pub id: AlertId,
+    pub kind: AlertKind,
+    pub severity: Severity,
+    pub cause: Option<Cause>,
+    pub due_on: Option<chrono::NaiveDate>,
+    pub message: &'a str,
+    /// Who sees it in their own list.
+    pub vendor_id: Option<OrganizationId>,
+}
+
+impl<'a> Concerning<'a> {
+    pub fn finding(id: AlertId, found: &'a Finding) -> Self {
+        let Finding { kind, severity, cause, due_on, message, vendor_id, .. } = found;
+        Self { id, kind: *kind, severity: *severity, cause: *cause, due_on: *due_on, message, vendor_id: *vendor_id }
+    }
+
+    pub fn row(row: &'a AlertRow) -> Self {
+        let AlertRow { id, kind, severity, cause, due_on, message, vendor_id, .. } = row;
+        Self {
+            id: *id,
+            kind: *kind,
+            severity: *severity,
+            cause: *cause,
+            due_on: *due_on,
+            message,
+            vendor_id: *vendor_id,
+        }
+    }
+}
+
+/// A day as mail shows it.
+pub(super) fn shown(on: chrono::NaiveDate) -> Day {
+    Day { on, wareki: wareki(on) }
+}
+
+/// What the mails of one agency share.
+pub(super) struct Letterhead<'a> {
+    pub agency_id: OrganizationId,
+    pub agency: &'a str,
+    pub contract: Option<(ContractId, ContractRef)>,
+    pub settings: &'a Settings,
+    pub my_number: bool,
+}
+
+impl Letterhead<'_> {
+    /// Writes the mail of a step to one recipient into the outbox, or into their digest.
+    pub fn send(
+        &self,
+        tx: &mut Tx<'_>,
+        about: &Concerning<'_>,
+        step: &str,
+        recipient: Recipient,
+        path: String,
+        urgent: bool,
+    ) -> Result<bool, Failure> {
+        let mail = self.mail(about, tx.today, path)?;
+        let concerns = About {
+            organization_id: self.agency_id,
+            subject_kind: "alert".to_owned(),
+            subject_id: about.id.to_string(),
+            step: step.to_owned(),
+        };
+        let draft = Draft::new(concerns, recipient, &Mail::Alert(mail)).map_err(|e| Failure::Internal(e.to_string()))?;
+        let draft = draft.of_contract(self.contract.as_ref().map(|(id, _)| *id)).urgent(urgent);
+        Ok(db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft)?)
+    }
+
+    /// The link is a path: the delivery puts the public address before it.
+    fn mail(&self, about: &Concerning<'_>, today: chrono::NaiveDate, link: String) -> Result<AlertMail, Failure> {
+        let no_rule = || Failure::Internal(format!("no rule for alerts of kind {}", about.kind));
+        let rule = about.kind.rule().ok_or_else(no_rule)?;
+        let version = rule.on(today).ok_or_else(no_rule)?;
+        Ok(AlertMail {
+            kind: NoticeKind::parse(about.kind.as_str()).ok_or_else(no_rule)?,
+            title: self.settings.in_own_words(rule.name),
+            agency: self.agency.to_owned(),
+            contract: self.contract.as_ref().map(|(_, contract)| contract.clone()),
+            message: about.message.to_owned(),
+            severity: about.severity.label().to_owned(),
+            cause: about.cause.map(|cause| self.settings.in_own_words(cause_text(cause))),
+            due: about.due_on.map(shown),
+            rule: format!("{}（第{}版）", self.settings.in_own_words(rule.name), version.version),
+            basis: version.basis(self.my_number).to_owned(),
+            next_step: self.settings.in_own_words(version.next_step),
+            link,
+        })
+    }
+}
+
+/// Telling people of one contract's alerts: who they are is looked up once.
+pub(super) struct Telling<'a> {
+    facts: &'a ContractFacts,
+    head: Letterhead<'a>,
+    known: HashMap<Audience, Vec<Person>>,
+}
+
+impl<'a> Telling<'a> {
+    pub fn new(facts: &'a ContractFacts, settings: &'a Settings, my_number: bool) -> Self {
+        let contract = ContractRef { number: facts.number.clone(), title: facts.title.clone() };
+        let head = Letterhead {
+            agency_id: facts.agency_id,
+            agency: &facts.agency_name,
+            contract: Some((facts.chain.contract_id, contract)),
+            settings,
+            my_number,
+        };
+        Self { facts, head, known: HashMap::new() }
+    }
+
+    /// Tells a step of an alert to its audience.
+    pub fn tell(
+        &mut self,
+        tx: &mut Tx<'_>,
+        about: &Concerning<'_>,
+        step: Step,
+        audience: &[Audience],
+        urgent: bool,
+    ) -> Result<(), Failure> {
+        let mut people: BTreeMap<UserId, Person> = BTreeMap::new();
+        for part in audience {
+            let found = self.people(tx, *part)?;
+            people.extend(found.into_iter().map(|person| (person.id, person)));
+        }
+        let step = step.to_string();
+        let office = if audience.contains(&Audience::Officer) { self.department(tx)? } else { None };
+        let office = office.filter(|address| !people.values().any(|p| p.email.eq_ignore_ascii_case(address)));
+        if let Some(address) = office {
+            let path = format!("/alerts/{}", about.id);
+            self.head.send(tx, about, &step, Recipient { address, user_id: None }, path, urgent)?;
+        }
+        for person in people.into_values() {
+            // Another vendor than the one it is about has no page of the alert.
+            let sees = person.organization_id == self.facts.agency_id || about.vendor_id == Some(person.organization_id);
+            let path = if sees {
+                format!("/alerts/{}", about.id)
+            } else {
+                format!("/contracts/{}", self.facts.chain.contract_id)
+            };
+            let recipient = Recipient { address: person.email, user_id: Some(person.id) };
+            self.head.send(tx, about, &step, recipient, path, urgent)?;
+        }
+        Ok(())
+    }
+
+    fn department(&self, tx: &mut Tx<'_>) -> Result<Option<String>, Failure> {
+        let Some(name) = &self.facts.department else { return Ok(None) };
+        Ok(db::recipient::department_address(tx.conn, self.facts.agency_id, name)?)
+    }
+
+    fn people(&mut self, tx: &mut Tx<'_>, part: Audience) -> Result<Vec<Person>, Failure> {
+        if let Some(people) = self.known.get(&part) {
+            return Ok(people.clone());
+        }
+        let people = match part {
+            Audience::Officer => officers(tx, self.facts.agency_id, self.facts.officer_id.as_slice())?,
+            Audience::Approver => holders(tx, self.facts.agency_id, Role::Approver)?,
+            Audience::Auditor => holders(tx, self.facts.agency_id, Role::Auditor)?,
+            Audience::AgencyAdmin => holders(tx, self.facts.agency_id, Role::AgencyAdmin)?,
+            Audience::Deputy => {
+                let approvers = db::recipient::active_in(tx.conn, self.facts.agency_id, Some(Role::Approver), tx.today)?;
+                let approvers: Vec<UserId> = approvers.iter().map(|person| person.id).collect();
+                db::recipient::deputies_of(tx.conn, &approvers, tx.today)?
+            }
+            Audience::Vendor(vendor) => {
+                let people = db::recipient::active_in(tx.conn, vendor, None, tx.today)?;
+                with_deputies(tx, people)?
+            }
+        };
+        self.known.insert(part, people.clone());
+        Ok(people)
+    }
+}
+
+/// These officers where they are active, else every active officer of the agency; with their deputies.
+pub(super) fn officers(tx: &mut Tx<'_>, agency_id: OrganizationId, ids: &[UserId]) -> Result<Vec<Person>, Failure> {
+    let responsible = db::recipient::active_among(tx.conn, ids, tx.today)?;
+    if responsible.is_empty() { holders(tx, agency_id, Role::Officer) } else { with_deputies(tx, responsible) }
+}
+
+/// The active holders of a role, with their deputies.
+pub(super) fn holders(tx: &mut Tx<'_>, agency_id: OrganizationId, role: Role) -> Result<Vec<Person>, Failure> {
+    let people = db::recipient::active_in(tx.conn, agency_id, Some(role), tx.today)?;
+    with_deputies(tx, people)
+}
+
+/// The people, and who stands in for any of them today; each once.
+fn with_deputies(tx: &mut Tx<'_>, mut people: Vec<Person>) -> Result<Vec<Person>, Failure> {
+    let ids: Vec<UserId> = people.iter().map(|person| person.id).collect();
+    for deputy in db::recipient::deputies_of(tx.conn, &ids, tx.today)? {
+        if !people.contains(&deputy) {
+            people.push(deputy);
+        }
+    }
+    Ok(people)
+}

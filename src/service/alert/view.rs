@@ -1,0 +1,175 @@
+//! What of an alert is shown, to whom.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+use crate::db::alert::{AlertFilter, AlertRow, ContractLabel};
+use crate::db::{self, Conn};
+use crate::domain::access::Scope;
+use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
+use crate::domain::chain::Cause;
+use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
+use crate::domain::settings::Settings;
+use crate::service::{App, Call, Page, Paged};
+
+/// An inclusive run of days.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Days {
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+}
+
+/// A person by name.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Handler {
+    pub id: UserId,
+    pub name: String,
+}
+
+/// An alert.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AlertView {
+    pub id: AlertId,
+    pub kind: AlertKind,
+    /// The kind on screen.
+    pub title: String,
+    pub severity: Severity,
+    pub state: AlertState,
+    pub contract_id: Option<ContractId>,
+    pub contract_number: Option<String>,
+    pub contract_title: Option<String>,
+    pub engagement_id: Option<EngagementId>,
+    /// Stable: at most one unresolved alert per kind and subject.
+    pub subject: String,
+    pub cause: Option<Cause>,
+    /// The agency's own; null for vendors.
+    pub assessment: Option<Assessment>,
+    pub assessment_reason: Option<String>,
+    pub message: String,
+    /// The rule's name and version.
+    pub rule: String,
+    /// The text the rule rests on.
+    pub basis: String,
+    pub next_step: String,
+    pub due_on: Option<NaiveDate>,
+    /// The uncovered days it speaks of; empty for other kinds.
+    pub days: Vec<Days>,
+    pub opened_on: NaiveDate,
+    pub opened_at: DateTime<Utc>,
+    pub acknowledged_by: Option<Handler>,
+    /// What was recorded as done; null for vendors.
+    pub measure: Option<String>,
+    pub measured_by: Option<Handler>,
+    /// The excess is accepted up to and including this day.
+    pub accepted_until: Option<NaiveDate>,
+    pub resolved_on: Option<NaiveDate>,
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Why it ended.
+    pub resolution: Option<String>,
+    pub version: i64,
+}
+
+/// The alerts that the caller can know of, the latest first.
+pub fn list(app: &App, call: &Call, filter: &AlertFilter, page: &Page) -> Result<Paged<AlertView>, Failure> {
+    let before = page.after_id()?;
+    app.db.read(|conn| {
+        let rows = db::alert::list(conn, call.scope(), filter, before, page.rows())?;
+        let cut = Paged::cut(page, rows, |row| row.id.to_string(), |row| row);
+        Ok(Paged { items: show(conn, call.scope(), cut.items)?, next_cursor: cut.next_cursor })
+    })
+}
+
+/// One alert.
+pub fn find(app: &App, call: &Call, id: AlertId) -> Result<AlertView, Failure> {
+    app.db.read(|conn| one(conn, call.scope(), id))
+}
+
+/// One alert, inside a transaction.
+pub(super) fn one(conn: &mut Conn, scope: Scope, id: AlertId) -> Result<AlertView, Failure> {
+    let row = db::alert::find(conn, scope, id)?;
+    show(conn, scope, vec![row])?.pop().ok_or(Failure::NotFound)
+}
+
+fn show(conn: &mut Conn, scope: Scope, rows: Vec<AlertRow>) -> Result<Vec<AlertView>, Failure> {
+    let labels = db::alert::contract_labels(conn, &rows)?;
+    let inside = !matches!(scope, Scope::Vendor(_));
+    let handlers = if inside { db::alert::handlers(conn, &rows)? } else { HashMap::new() };
+    let mut settings: HashMap<OrganizationId, Settings> = HashMap::new();
+    for row in &rows {
+        if let std::collections::hash_map::Entry::Vacant(place) = settings.entry(row.agency_id) {
+            place.insert(db::setting::load(conn, row.agency_id)?);
+        }
+    }
+    let by_default = Settings::default();
+    rows.into_iter()
+        .map(|row| {
+            let words = settings.get(&row.agency_id).unwrap_or(&by_default);
+            let label = row.contract_id.and_then(|id| labels.get(&id));
+            let view = shown(row, label, words, &handlers)?;
+            Ok(if inside { view } else { outside(view) })
+        })
+        .collect()
+}
+
+fn shown(
+    row: AlertRow,
+    label: Option<&ContractLabel>,
+    words: &Settings,
+    handlers: &HashMap<UserId, String>,
+) -> Result<AlertView, Failure> {
+    let days = row.days()?.ranges().iter().map(|range| Days { from: range.from, to: range.to }).collect();
+    let rule = row.kind.rule();
+    let version = rule.and_then(|rule| rule.versions.iter().find(|version| version.version == row.rule_version));
+    let title = rule.map_or_else(|| row.kind.to_string(), |rule| words.in_own_words(rule.name));
+    let handler = |id: Option<UserId>| {
+        id.and_then(|id| handlers.get(&id).map(|name| Handler { id, name: name.clone() }))
+    };
+    Ok(AlertView {
+        id: row.id,
+        kind: row.kind,
+        rule: format!("{title}（第{}版）", row.rule_version),
+        title,
+        severity: row.severity,
+        state: row.state,
+        contract_id: row.contract_id,
+        contract_number: label.map(|label| label.number.clone()),
+        contract_title: label.map(|label| label.title.clone()),
+        engagement_id: row.engagement_id,
+        subject: row.subject,
+        cause: row.cause,
+        assessment: row.assessment,
+        assessment_reason: row.assessment_reason,
+        message: row.message,
+        basis: version.map_or("", |v| v.basis(label.is_some_and(|label| label.my_number))).to_owned(),
+        next_step: words.in_own_words(version.map_or("", |version| version.next_step)),
+        due_on: row.due_on,
+        days,
+        opened_on: row.opened_on,
+        opened_at: row.opened_at.and_utc(),
+        acknowledged_by: handler(row.acknowledged_by),
+        measure: row.measure,
+        measured_by: handler(row.measured_by),
+        accepted_until: row.accepted_until,
+        resolved_on: row.resolved_on,
+        resolved_at: row.resolved_at.map(|at| at.and_utc()),
+        resolution: row.resolution,
+        version: row.version,
+    })
+}
+
+/// What the agency thinks and does about it is not the vendor's to read.
+fn outside(view: AlertView) -> AlertView {
+    AlertView {
+        assessment: None,
+        assessment_reason: None,
+        acknowledged_by: None,
+        measure: None,
+        measured_by: None,
+        // A person's own words where they closed it; else the program's.
+        resolution: view.resolution.filter(|_| view.measure.is_none()),
+        ..view
+    }
+}

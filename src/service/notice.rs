@@ -1,0 +1,111 @@
+//! The outbox as an agency sees it: who will be told, what was sent, what failed; and sending again.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::alert::notice_title;
+use super::{App, Call, Failure, Page, Paged};
+use crate::db::notice::{NoticeFilter, NoticeRow, NoticeState};
+use crate::db::{self, ChainKey, Conn};
+use crate::domain::access::{Actor, Role};
+use crate::domain::id::{ContractId, NoticeId, UserId};
+use crate::notice::NoticeKind;
+
+/// Whom a notice goes to.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NoticeRecipient {
+    /// Null: a department.
+    pub user_id: Option<UserId>,
+    pub name: String,
+    /// For administrators only.
+    pub address: Option<String>,
+}
+
+/// A notice.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NoticeView {
+    pub id: NoticeId,
+    pub kind: NoticeKind,
+    pub title: String,
+    pub state: NoticeState,
+    pub contract_id: Option<ContractId>,
+    /// What it is about, such as an alert's id.
+    pub subject: String,
+    /// Which step of telling, such as `opened` or `30`.
+    pub step: String,
+    pub recipient: NoticeRecipient,
+    pub created_on: NaiveDate,
+    pub created_at: DateTime<Utc>,
+    pub attempts: i32,
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    pub sent_at: Option<DateTime<Utc>>,
+    /// For administrators only.
+    pub last_error: Option<String>,
+}
+
+/// The caller's organization's notices, the latest first.
+pub fn list(app: &App, call: &Call, filter: &NoticeFilter, page: &Page) -> Result<Paged<NoticeView>, Failure> {
+    let before = page.after_id()?;
+    app.db.read(|conn| {
+        let organization = call.actor.organization.id;
+        let rows = db::notice::list(conn, organization, filter, before, page.rows())?;
+        let names = db::notice::recipient_names(conn, organization, &rows)?;
+        let show = |row| show(row, &names, &call.actor);
+        Ok(Paged::cut(page, rows, |row| row.id.to_string(), show))
+    })
+}
+
+/// Puts a notice that was given up back into the queue, to the address that its recipient has now.
+pub fn resend(app: &App, call: &Call, id: NoticeId) -> Result<NoticeView, Failure> {
+    let organization = call.actor.organization.id;
+    app.act(call, ChainKey::Existing(organization.cast()), |tx| {
+        let row = db::notice::find_of(tx.conn, organization, id)?;
+        let address = address_now(tx.conn, &row, tx.today)?;
+        let now = tx.sources.clock.machine_now();
+        if !db::notice::requeue(tx.conn, id, &address, now)? {
+            let message = "再送できるのは、不達になった通知だけです。";
+            return Err(Failure::conflict("not_failed", message));
+        }
+        tx.record("notice.resent", id, &serde_json::json!({}))?;
+        let row = db::notice::find_of(tx.conn, organization, id)?;
+        let names = db::notice::recipient_names(tx.conn, organization, std::slice::from_ref(&row))?;
+        Ok(show(row, &names, &call.actor))
+    })
+}
+
+/// A person's address as it is now; a department's as it was. Nobody without an active account is written to.
+fn address_now(conn: &mut Conn, row: &NoticeRow, today: NaiveDate) -> Result<String, Failure> {
+    let Some(user_id) = row.user_id() else { return Ok(row.address.clone()) };
+    let mut people = db::recipient::active_among(conn, &[user_id], today)?;
+    people.pop().map(|person| person.email).ok_or_else(|| {
+        Failure::conflict("recipient_inactive", "宛先の利用者は無効になっているため、再送できません。")
+    })
+}
+
+fn show(row: NoticeRow, names: &HashMap<String, String>, actor: &Actor) -> NoticeView {
+    let admin = actor.is(Role::AgencyAdmin);
+    let user_id = row.user_id();
+    let name = names.get(&row.recipient).or_else(|| names.get(&row.address)).cloned();
+    NoticeView {
+        id: row.id,
+        kind: row.kind,
+        title: notice_title(row.kind).to_owned(),
+        state: row.state,
+        contract_id: row.contract_id,
+        subject: row.subject,
+        step: row.step,
+        recipient: NoticeRecipient {
+            user_id,
+            name: name.unwrap_or_else(|| "担当部署".to_owned()),
+            address: admin.then_some(row.address),
+        },
+        created_on: row.created_on,
+        created_at: row.created_at.and_utc(),
+        attempts: row.attempts,
+        next_attempt_at: row.next_attempt_at.map(|at| at.and_utc()),
+        sent_at: row.sent_at.map(|at| at.and_utc()),
+        last_error: row.last_error.filter(|_| admin),
+    }
+}

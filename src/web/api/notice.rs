@@ -1,0 +1,25 @@
+//! `/notices`.
+
+use crate::db::notice::NoticeFilter;
+use crate::domain::access::Permission;
+use crate::service::notice;
+use crate::web::route::{Plain, Route, act, get};
+
+/// The routes of notices.
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/notices", "通知の一覧（新しい順）")
+            .query("state", "queued, sent, failed, digest, digested")
+            .query("contract_id", "契約")
+            .paged()
+            .needs(Permission::ReadNotices)
+            .run(|app, call, request| {
+                let filter =
+                    NoticeFilter { state: request.query_word("state")?, contract_id: request.query_id("contract_id")? };
+                notice::list(app, call, &filter, &request.page()?).map(Plain)
+            }),
+        act("/notices/{id}/resend", "不達の通知を再送する")
+            .needs(Permission::ResendNotice)
+            .run(|app, call, request| notice::resend(app, call, request.id("id")?).map(Plain)),
+    ]
+}
