@@ -14,10 +14,12 @@ pub mod pool;
 pub mod recipient;
 pub mod register;
 pub mod schema;
+pub mod session;
 pub mod setting;
 pub mod status;
 pub mod tx;
 pub mod types;
+pub mod user;
 
 pub use pool::{Db, Migrated};
 pub use tx::{Author, ChainKey, Tx};

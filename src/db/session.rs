@@ -1,0 +1,311 @@
+//! Sessions, their refresh tokens, the tokens of invitations and password resets, and failed attempts to log in.
+//! All of it lives by the machine's clock; of a token only the hash is kept.
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+use super::schema::{account_tokens, login_attempts, organizations, refresh_tokens, sessions, users};
+use super::{Conn, DbError};
+use crate::domain::access::OrganizationKind;
+use crate::domain::contract::Instant;
+use crate::domain::id::{OrganizationId, SessionId, UserId};
+use crate::text_enum;
+
+/// What every request reads: the session, its person and their organization.
+#[derive(Debug, Clone, Queryable)]
+pub struct LiveSession {
+    pub user_id: UserId,
+    pub user_name: String,
+    pub email: String,
+    pub active: bool,
+    pub expires_on: Option<NaiveDate>,
+    pub organization_id: OrganizationId,
+    pub organization_kind: OrganizationKind,
+    pub organization_name: String,
+    pub seen_at: NaiveDateTime,
+}
+
+/// A session that has neither ended nor expired at `now`, in one joined row.
+pub fn live(conn: &mut Conn, id: SessionId, now: Instant) -> Result<Option<LiveSession>, DbError> {
+    Ok(sessions::table
+        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(users::organization_id)))
+        .filter(sessions::id.eq(id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.naive_utc()))
+        .select((
+            users::id,
+            users::name,
+            users::email,
+            users::active,
+            users::expires_on,
+            organizations::id,
+            organizations::kind,
+            organizations::name,
+            sessions::seen_at,
+        ))
+        .first(conn)
+        .optional()?)
+}
+
+/// A session as its person sees it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub created_at: NaiveDateTime,
+    pub seen_at: NaiveDateTime,
+    pub expires_at: NaiveDateTime,
+}
+
+/// Begins a session.
+pub fn insert(
+    conn: &mut Conn,
+    id: SessionId,
+    user: UserId,
+    organization: OrganizationId,
+    now: Instant,
+    expires_at: Instant,
+) -> Result<(), DbError> {
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(id),
+            sessions::organization_id.eq(organization),
+            sessions::user_id.eq(user),
+            sessions::created_at.eq(now.naive_utc()),
+            sessions::seen_at.eq(now.naive_utc()),
+            sessions::expires_at.eq(expires_at.naive_utc()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Notes that the session was used.
+pub fn touch(conn: &mut Conn, id: SessionId, now: Instant) -> Result<(), DbError> {
+    diesel::update(sessions::table.find(id)).set(sessions::seen_at.eq(now.naive_utc())).execute(conn)?;
+    Ok(())
+}
+
+text_enum! {
+    /// Why a session ended.
+    pub enum EndReason {
+        Logout = "logout",
+        /// Ended by its person from another session.
+        Ended = "ended",
+        RefreshReplayed = "refresh_replayed",
+        PasswordChanged = "password_changed",
+        RolesChanged = "roles_changed",
+        Disabled = "disabled",
+    }
+}
+
+/// Ends one session of a person; false: there is no such live one.
+pub fn end(
+    conn: &mut Conn,
+    user: UserId,
+    id: SessionId,
+    now: Instant,
+    reason: EndReason,
+) -> Result<bool, DbError> {
+    let live = sessions::table
+        .filter(sessions::id.eq(id))
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::ended_at.is_null());
+    let ended = diesel::update(live)
+        .set((sessions::ended_at.eq(now.naive_utc()), sessions::end_reason.eq(reason.as_str())))
+        .execute(conn)?;
+    Ok(ended == 1)
+}
+
+/// Ends every session of a person, but for one; how many.
+pub fn end_all(
+    conn: &mut Conn,
+    user: UserId,
+    but: Option<SessionId>,
+    now: Instant,
+    reason: EndReason,
+) -> Result<usize, DbError> {
+    let live: Vec<SessionId> = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::ended_at.is_null())
+        .select(sessions::id)
+        .load(conn)?;
+    let ending: Vec<SessionId> = live.into_iter().filter(|id| Some(*id) != but).collect();
+    Ok(diesel::update(sessions::table.filter(sessions::id.eq_any(ending)))
+        .set((sessions::ended_at.eq(now.naive_utc()), sessions::end_reason.eq(reason.as_str())))
+        .execute(conn)?)
+}
+
+/// A person's live sessions in order of id.
+pub fn list(
+    conn: &mut Conn,
+    user: UserId,
+    now: Instant,
+    after: Option<SessionId>,
+    limit: i64,
+) -> Result<Vec<SessionRow>, DbError> {
+    let mut query = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.naive_utc()))
+        .order(sessions::id)
+        .select(SessionRow::as_select())
+        .limit(limit)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(sessions::id.gt(after));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// Issues a refresh token.
+pub fn insert_refresh(
+    conn: &mut Conn,
+    token_hash: &str,
+    session: SessionId,
+    organization: OrganizationId,
+    now: Instant,
+) -> Result<(), DbError> {
+    diesel::insert_into(refresh_tokens::table)
+        .values((
+            refresh_tokens::token_hash.eq(token_hash),
+            refresh_tokens::organization_id.eq(organization),
+            refresh_tokens::session_id.eq(session),
+            refresh_tokens::issued_at.eq(now.naive_utc()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The session of a refresh token, and whether this call is the one that used it up.
+pub fn use_refresh(conn: &mut Conn, token_hash: &str, now: Instant) -> Result<Option<(SessionId, bool)>, DbError> {
+    let used = diesel::update(
+        refresh_tokens::table
+            .filter(refresh_tokens::token_hash.eq(token_hash))
+            .filter(refresh_tokens::used_at.is_null()),
+    )
+    .set(refresh_tokens::used_at.eq(now.naive_utc()))
+    .execute(conn)?;
+    let session = refresh_tokens::table.find(token_hash).select(refresh_tokens::session_id).first(conn).optional()?;
+    Ok(session.map(|session| (session, used == 1)))
+}
+
+text_enum! {
+    /// What a token that was mailed is good for.
+    pub enum TokenPurpose {
+        Invitation = "invitation",
+        PasswordReset = "password_reset",
+    }
+}
+
+/// Writes a token that is mailed; earlier ones of the same purpose no longer work.
+pub fn insert_token(
+    conn: &mut Conn,
+    token_hash: &str,
+    user: UserId,
+    organization: OrganizationId,
+    purpose: TokenPurpose,
+    now: Instant,
+    expires_at: Instant,
+) -> Result<(), DbError> {
+    spend_tokens(conn, user, Some(purpose), now)?;
+    diesel::insert_into(account_tokens::table)
+        .values((
+            account_tokens::token_hash.eq(token_hash),
+            account_tokens::organization_id.eq(organization),
+            account_tokens::user_id.eq(user),
+            account_tokens::purpose.eq(purpose.as_str()),
+            account_tokens::created_at.eq(now.naive_utc()),
+            account_tokens::expires_at.eq(expires_at.naive_utc()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Whose token it is, if it still works.
+pub fn token_user(
+    conn: &mut Conn,
+    token_hash: &str,
+    purpose: TokenPurpose,
+    now: Instant,
+) -> Result<Option<UserId>, DbError> {
+    Ok(account_tokens::table
+        .filter(account_tokens::token_hash.eq(token_hash))
+        .filter(account_tokens::purpose.eq(purpose.as_str()))
+        .filter(account_tokens::used_at.is_null())
+        .filter(account_tokens::expires_at.gt(now.naive_utc()))
+        .select(account_tokens::user_id)
+        .first(conn)
+        .optional()?)
+}
+
+/// Uses a token up; false: someone was first.
+pub fn use_token(conn: &mut Conn, token_hash: &str, now: Instant) -> Result<bool, DbError> {
+    let fresh = account_tokens::table
+        .filter(account_tokens::token_hash.eq(token_hash))
+        .filter(account_tokens::used_at.is_null());
+    Ok(diesel::update(fresh).set(account_tokens::used_at.eq(now.naive_utc())).execute(conn)? == 1)
+}
+
+/// Every token mailed to a person stops working; with a purpose, only those.
+pub fn spend_tokens(
+    conn: &mut Conn,
+    user: UserId,
+    purpose: Option<TokenPurpose>,
+    now: Instant,
+) -> Result<(), DbError> {
+    let purposes: Vec<&str> = match purpose {
+        Some(purpose) => vec![purpose.as_str()],
+        None => vec![TokenPurpose::Invitation.as_str(), TokenPurpose::PasswordReset.as_str()],
+    };
+    let fresh = account_tokens::table
+        .filter(account_tokens::user_id.eq(user))
+        .filter(account_tokens::purpose.eq_any(purposes))
+        .filter(account_tokens::used_at.is_null());
+    diesel::update(fresh).set(account_tokens::used_at.eq(now.naive_utc())).execute(conn)?;
+    Ok(())
+}
+
+/// Failed attempts on one address.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = login_attempts)]
+pub struct Attempts {
+    pub failures: i32,
+    pub blocked_until: NaiveDateTime,
+    /// The machine's day that `day_failures` counts.
+    pub day: NaiveDate,
+    pub day_failures: i32,
+}
+
+/// The failed attempts under a key.
+pub fn attempts(conn: &mut Conn, key: &str) -> Result<Option<Attempts>, DbError> {
+    Ok(login_attempts::table.find(key).select(Attempts::as_select()).first(conn).optional()?)
+}
+
+/// Writes the failed attempts under a key.
+pub fn set_attempts(conn: &mut Conn, key: &str, attempts: &Attempts) -> Result<(), DbError> {
+    let values = (
+        login_attempts::failures.eq(attempts.failures),
+        login_attempts::blocked_until.eq(attempts.blocked_until),
+        login_attempts::day.eq(attempts.day),
+        login_attempts::day_failures.eq(attempts.day_failures),
+    );
+    if diesel::update(login_attempts::table.find(key)).set(values).execute(conn)? == 0 {
+        diesel::insert_into(login_attempts::table)
+            .values((
+                login_attempts::account_key.eq(key),
+                login_attempts::failures.eq(attempts.failures),
+                login_attempts::blocked_until.eq(attempts.blocked_until),
+                login_attempts::day.eq(attempts.day),
+                login_attempts::day_failures.eq(attempts.day_failures),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Forgets the failed attempts under a key.
+pub fn clear_attempts(conn: &mut Conn, key: &str) -> Result<(), DbError> {
+    diesel::delete(login_attempts::table.find(key)).execute(conn)?;
+    Ok(())
+}

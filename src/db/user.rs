@@ -1,0 +1,281 @@
+//! People's accounts, their roles, and who stands in for whom.
+
+use std::collections::HashMap;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+use super::schema::{deputies, user_roles, users};
+use super::{Conn, DbError};
+use crate::domain::access::Role;
+use crate::domain::contract::Instant;
+use crate::domain::id::{Id, OrganizationId, UserId};
+
+/// An account.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct UserRow {
+    pub id: UserId,
+    pub organization_id: OrganizationId,
+    pub email: String,
+    pub name: String,
+    /// PHC string; None: an invitation that was not accepted yet.
+    pub password_hash: Option<String>,
+    pub active: bool,
+    /// The last business day on which the account can be used.
+    pub expires_on: Option<NaiveDate>,
+    /// Goes before what is hashed for the ledger.
+    pub salt: String,
+    pub created_at: NaiveDateTime,
+    pub version: i64,
+}
+
+impl UserRow {
+    /// Whether the account can be used on a business day.
+    pub fn is_usable(&self, on: NaiveDate) -> bool {
+        self.active && self.expires_on.is_none_or(|last| on <= last)
+    }
+}
+
+/// The key under which an address is unique.
+pub fn email_key(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+/// Writes a new account without roles.
+pub fn insert(conn: &mut Conn, row: &UserRow) -> Result<(), DbError> {
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(row.id),
+            users::organization_id.eq(row.organization_id),
+            users::email.eq(&row.email),
+            users::email_key.eq(email_key(&row.email)),
+            users::name.eq(&row.name),
+            users::password_hash.eq(&row.password_hash),
+            users::active.eq(row.active),
+            users::expires_on.eq(row.expires_on),
+            users::salt.eq(&row.salt),
+            users::created_at.eq(row.created_at),
+            users::version.eq(row.version),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Writes name, activity and expiry anew, and counts the version up.
+pub fn update(conn: &mut Conn, row: &UserRow) -> Result<(), DbError> {
+    diesel::update(users::table.find(row.id))
+        .set((
+            users::name.eq(&row.name),
+            users::active.eq(row.active),
+            users::expires_on.eq(row.expires_on),
+            users::version.eq(users::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Sets the password. Not a change of the account as others see it: the version stays.
+pub fn set_password(conn: &mut Conn, id: UserId, hash: &str) -> Result<(), DbError> {
+    diesel::update(users::table.find(id)).set(users::password_hash.eq(hash)).execute(conn)?;
+    Ok(())
+}
+
+/// An account by id; the caller settles who may see it.
+pub fn find(conn: &mut Conn, id: UserId) -> Result<UserRow, DbError> {
+    Ok(users::table.find(id).select(UserRow::as_select()).first(conn)?)
+}
+
+/// The account with this address, in any case of letters.
+pub fn by_email(conn: &mut Conn, email: &str) -> Result<Option<UserRow>, DbError> {
+    let found = users::table.filter(users::email_key.eq(email_key(email)));
+    Ok(found.select(UserRow::as_select()).first(conn).optional()?)
+}
+
+/// Accounts in order of id, at most `limit`; None: of every organization.
+pub fn list(
+    conn: &mut Conn,
+    organization_id: Option<OrganizationId>,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<UserRow>, DbError> {
+    let mut query = users::table.order(users::id).select(UserRow::as_select()).limit(limit).into_boxed();
+    if let Some(organization_id) = organization_id {
+        query = query.filter(users::organization_id.eq(organization_id));
+    }
+    if let Some(after) = after {
+        query = query.filter(users::id.gt(after));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// The roles that people hold themselves, in the order of [`Role`].
+pub fn roles(conn: &mut Conn, ids: &[UserId]) -> Result<HashMap<UserId, Vec<Role>>, DbError> {
+    let rows: Vec<(UserId, Role)> = user_roles::table
+        .filter(user_roles::user_id.eq_any(ids.to_vec()))
+        .select((user_roles::user_id, user_roles::role))
+        .load(conn)?;
+    let mut roles: HashMap<UserId, Vec<Role>> = HashMap::new();
+    for (id, role) in rows {
+        roles.entry(id).or_default().push(role);
+    }
+    roles.values_mut().for_each(|held| held.sort_unstable());
+    Ok(roles)
+}
+
+/// Writes a person's roles anew.
+pub fn set_roles(
+    conn: &mut Conn,
+    id: UserId,
+    organization_id: OrganizationId,
+    roles: &[Role],
+) -> Result<(), DbError> {
+    diesel::delete(user_roles::table.filter(user_roles::user_id.eq(id))).execute(conn)?;
+    for role in roles {
+        diesel::insert_into(user_roles::table)
+            .values((
+                user_roles::user_id.eq(id),
+                user_roles::organization_id.eq(organization_id),
+                user_roles::role.eq(*role),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// A person's roles on a business day: their own, and those of whom they stand in for. Nobody lends
+/// [`Role::SystemAdmin`], nor anything while their own account can't be used.
+pub fn roles_on(conn: &mut Conn, id: UserId, on: NaiveDate) -> Result<Vec<Role>, DbError> {
+    let stood_in_for = deputies::table
+        .inner_join(users::table.on(users::id.eq(deputies::user_id)))
+        .filter(deputies::deputy_id.eq(id))
+        .filter(deputies::starts_on.le(on))
+        .filter(deputies::ends_on.ge(on))
+        .filter(users::active.eq(true))
+        .filter(users::expires_on.is_null().or(users::expires_on.ge(on)))
+        .select(deputies::user_id);
+    let lent = user_roles::user_id.eq_any(stood_in_for).and(user_roles::role.ne(Role::SystemAdmin));
+    let mut roles: Vec<Role> = user_roles::table
+        .filter(user_roles::user_id.eq(id).or(lent))
+        .select(user_roles::role)
+        .load(conn)?;
+    roles.sort_unstable();
+    roles.dedup();
+    Ok(roles)
+}
+
+/// Whether someone else in the organization holds the role and can use the account.
+pub fn another_holds(
+    conn: &mut Conn,
+    organization_id: OrganizationId,
+    role: Role,
+    but: UserId,
+    on: NaiveDate,
+) -> Result<bool, DbError> {
+    let others = users::table
+        .inner_join(user_roles::table.on(user_roles::user_id.eq(users::id)))
+        .filter(user_roles::organization_id.eq(organization_id))
+        .filter(user_roles::role.eq(role))
+        .filter(users::id.ne(but))
+        .filter(users::active.eq(true))
+        .filter(users::expires_on.is_null().or(users::expires_on.ge(on)));
+    Ok(diesel::select(diesel::dsl::exists(others)).get_result(conn)?)
+}
+
+/// Who is told by mail on a business day: id and address of everyone of the organization who then holds one of the
+/// roles, themselves or as a deputy, and whose account can be used.
+pub fn reachable(
+    conn: &mut Conn,
+    organization_id: OrganizationId,
+    roles: &[Role],
+    on: NaiveDate,
+) -> Result<Vec<(UserId, String)>, DbError> {
+    let holders: Vec<UserId> = user_roles::table
+        .inner_join(users::table.on(users::id.eq(user_roles::user_id)))
+        .filter(user_roles::organization_id.eq(organization_id))
+        .filter(user_roles::role.eq_any(roles.to_vec()))
+        .filter(users::active.eq(true))
+        .filter(users::expires_on.is_null().or(users::expires_on.ge(on)))
+        .select(users::id)
+        .load(conn)?;
+    with_deputies(conn, organization_id, &holders, on)
+}
+
+/// The people named, where their accounts can be used on a business day, and who stands in for them then; each
+/// once, with the address.
+pub fn with_deputies(
+    conn: &mut Conn,
+    organization_id: OrganizationId,
+    people: &[UserId],
+    on: NaiveDate,
+) -> Result<Vec<(UserId, String)>, DbError> {
+    let standing_in: Vec<UserId> = deputies::table
+        .filter(deputies::organization_id.eq(organization_id))
+        .filter(deputies::user_id.eq_any(people.to_vec()))
+        .filter(deputies::starts_on.le(on))
+        .filter(deputies::ends_on.ge(on))
+        .select(deputies::deputy_id)
+        .load(conn)?;
+    let all: Vec<UserId> = people.iter().copied().chain(standing_in).collect();
+    Ok(users::table
+        .filter(users::id.eq_any(all))
+        .filter(users::active.eq(true))
+        .filter(users::expires_on.is_null().or(users::expires_on.ge(on)))
+        .order(users::id)
+        .select((users::id, users::email))
+        .load(conn)?)
+}
+
+/// A period in which someone stands in.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = deputies)]
+pub struct DeputyRow {
+    pub id: Id<()>,
+    pub user_id: UserId,
+    pub deputy_id: UserId,
+    pub starts_on: NaiveDate,
+    /// Inclusive.
+    pub ends_on: NaiveDate,
+}
+
+/// Writes that someone stands in.
+pub fn insert_deputy(
+    conn: &mut Conn,
+    organization_id: OrganizationId,
+    row: &DeputyRow,
+    now: Instant,
+) -> Result<(), DbError> {
+    diesel::insert_into(deputies::table)
+        .values((
+            deputies::id.eq(row.id),
+            deputies::organization_id.eq(organization_id),
+            deputies::user_id.eq(row.user_id),
+            deputies::deputy_id.eq(row.deputy_id),
+            deputies::starts_on.eq(row.starts_on),
+            deputies::ends_on.eq(row.ends_on),
+            deputies::created_at.eq(now.naive_utc()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Who stood, stands or will stand in for a person, in order of id.
+pub fn deputies(
+    conn: &mut Conn,
+    organization_id: OrganizationId,
+    user_id: UserId,
+    after: Option<Id<()>>,
+    limit: i64,
+) -> Result<Vec<DeputyRow>, DbError> {
+    let mut query = deputies::table
+        .filter(deputies::organization_id.eq(organization_id))
+        .filter(deputies::user_id.eq(user_id))
+        .order(deputies::id)
+        .select(DeputyRow::as_select())
+        .limit(limit)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(deputies::id.gt(after));
+    }
+    Ok(query.load(conn)?)
+}
