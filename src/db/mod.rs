@@ -8,6 +8,8 @@ pub mod due;
 pub mod facts;
 pub mod idempotency;
 pub mod lease;
+pub mod ledger;
+pub mod ledger_rows;
 pub mod notice;
 pub mod organization;
 pub mod pool;
