@@ -83,7 +83,10 @@ fn missing(view: &View<'_>, out: &mut Outcome, contract: DayRange) {
         }
         let kind = AlertKind::AuditMissing;
         let subject = format!("{}:{year}", view.facts.chain.contract_id);
-        if year < this_year && view.resolved(kind, &subject).next().is_some() {
+        // A past 年度 that was once answered is not asked for again; one not answered yet stays.
+        let answered =
+            view.unresolved(kind, &subject).is_none() && view.resolved(kind, &subject).next().is_some();
+        if year < this_year && answered {
             continue;
         }
         let places = [("year", &*year.to_string()), ("day", &*runs.to.to_string())];

@@ -94,6 +94,11 @@ fn nobody_taking_it_up_escalates_after_three_working_days() {
     scene.state(b, "2026-04-28", Some("2026-04-28"));
     scene.sweep("2026-04-28");
     assert_eq!(scene.verdict(&scene.store.alerts, d("2026-04-28")).next_check, Some(d("2026-04-29")));
+    assert_eq!(
+        only(scene.sweep("2026-04-29"), kind),
+        ["update unapproved_subcontractor critical"],
+        "it ended"
+    );
     assert_eq!(only(scene.sweep("2026-05-06"), kind), [""; 0]);
     let mut taken_up = scene.clone();
     taken_up.alert(kind).state = AlertState::Acknowledged;

@@ -31,12 +31,11 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
         }
         let cause = latest_cause(view, coverage).or_else(|| alert.and_then(|alert| alert.cause));
         let finding = found(view, engagement, days, running, cause);
-        match alert.filter(|alert| !running && alert.measure.is_some()) {
-            Some(alert) => out.answer(alert, finding),
-            None => {
-                let finding = escalate(view, out, alert, finding);
-                out.push(finding);
-            }
+        if let Some(alert) = alert.filter(|alert| !running && alert.measure.is_some()) {
+            out.answer(alert, finding);
+        } else {
+            let finding = escalate(view, out, alert, finding);
+            out.push(finding);
         }
     }
 }

@@ -1,0 +1,80 @@
+// The demonstration's pages in a real browser. usage: node tests/browser/run.mjs BINARY
+// Ends with `N passed, M failed`.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+import * as pages from "./pages.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const sizes = [{ width: 360, height: 740 }, { width: 1280, height: 800 }];
+
+let passed = 0, failed = 0;
+function check(what, holds, seen) {
+  if (holds) passed += 1; else failed += 1;
+  console.log((holds ? "ok    " : "FAIL  ") + what + (holds || seen === undefined ? "" : `   (saw ${JSON.stringify(seen).slice(0, 800)})`));
+}
+
+/** `itaku demo` on a free port; resolves with its line of JSON once it is ready. */
+function demo(binary) {
+  const child = spawn(binary, ["demo", "--json", "--listen", "127.0.0.1:0", "--today", "2026-04-01"], { stdio: ["ignore", "pipe", "ignore"] });
+  const ended = new Promise((resolve) => child.on("exit", (code) => resolve(code)));
+  const ready = new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).once("line", (line) => resolve(JSON.parse(line)));
+    ended.then((code) => reject(new Error(`itaku demo ended with ${code} before it was ready`)));
+    child.on("error", reject);
+  });
+  return { ready, stop: () => { child.kill("SIGTERM"); return ended; }, kill: () => child.kill("SIGKILL") };
+}
+
+const server = demo(process.argv[2]);
+const profile = mkdtempSync(join(tmpdir(), "itaku-browser-"));
+let browser;
+try {
+  const { url, logins } = await server.ready;
+  const base = url.replace(/\/$/, "");
+  browser = await chromium.launchPersistentContext(profile, {
+    executablePath: "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    locale: "ja-JP",
+  });
+  for (const [name, test] of Object.entries(pages)) {
+    for (const size of sizes) {
+      const page = await browser.newPage();
+      page.setDefaultTimeout(10_000);
+      await page.setViewportSize(size);
+      const troubles = [];
+      page.on("console", (m) => { if (["error", "warning"].includes(m.type())) troubles.push(m.text()); });
+      page.on("pageerror", (e) => troubles.push(String(e)));
+      page.on("response", (r) => { if (r.status() >= 400) troubles.push(`${r.status()} ${r.url()}`); });
+      page.on("request", (r) => { if (!r.url().startsWith(base) && !r.url().startsWith("data:")) troubles.push(`asks another host: ${r.url()}`); });
+      const label = `${name} at ${size.width} px: `;
+      try {
+        await test({ page, base, logins, check: (what, holds, seen) => check(label + what, holds, seen), audit: () => audit(page) });
+        check(label + "no errors in the console", troubles.length === 0, troubles);
+      } catch (error) {
+        check(label + "ran to its end", false, String(error));
+      }
+      await page.close();
+    }
+  }
+  check("the demonstration ends with 0 on SIGTERM", (await server.stop()) === 0);
+} catch (error) {
+  check("the browser tests ran to their end", false, String(error));
+} finally {
+  await browser?.close();
+  server.kill();
+  rmSync(profile, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+/** What axe finds on the page as it stands, WCAG 2.2 AA and its best practices. axe is evaluated through the debugger's door, so the CSP stays on. */
+async function audit(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => globalThis.axe.run(document));
+  return found.violations.map((v) => ({ rule: v.id, nodes: v.nodes.map((n) => n.target.join(" ")) }));
+}
