@@ -4,7 +4,8 @@
 mod admin;
 mod demo;
 mod deliver;
-pub mod import;
+mod house;
+mod import;
 mod log;
 mod migrate;
 mod openapi;
@@ -37,6 +38,12 @@ pub enum CliError {
 impl CliError {
     fn failed(why: impl std::fmt::Display) -> Self {
         Self::Failed(why.to_string())
+    }
+
+    /// Says why, and with which exit status.
+    fn tell(&self) -> ExitCode {
+        say(&format!("itaku: {self}"));
+        ExitCode::from(if matches!(self, Self::Usage(_)) { 2 } else { 1 })
     }
 }
 
@@ -99,6 +106,18 @@ enum Command {
     ///
     /// 最初の管理者を登録します。
     Admin(admin::Admin),
+    /// Import contracts, the corporate-number register or holidays from a file.
+    ///
+    /// 契約・法人番号の登録簿・祝日をファイルから取り込みます。
+    Import(import::Import),
+    /// Evaluate the rules for a business date, open and resolve alerts, queue notices.
+    ///
+    /// 指定した日の判定を行い、アラートと通知を作ります。
+    Sweep(sweep::Sweep),
+    /// Send what is due in the outbox once.
+    ///
+    /// 送信待ちの通知を一度だけ送ります。
+    Deliver(deliver::Deliver),
     /// Recompute every hash of the ledger; exit 1 and the first bad entry when something was altered.
     ///
     /// 変更履歴のすべてのハッシュを計算し直し、改変・欠落・入替えがないことを確かめます。
@@ -161,15 +180,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Admin(command) => command.run(),
+        Command::Import(command) => return command.run(),
+        Command::Sweep(command) => command.run(),
+        Command::Deliver(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Openapi(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("itaku: {error}"));
-            ExitCode::from(if matches!(error, CliError::Usage(_)) { 2 } else { 1 })
-        }
+        Err(error) => error.tell(),
     }
 }
 

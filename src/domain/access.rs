@@ -70,9 +70,11 @@ text_enum! {
         /// One's own account and sessions: any signed-in person.
         OwnAccount = "own_account",
         RegisterOrganization = "register_organization",
+        ChangeOrganization = "change_organization",
         ReadOrganizations = "read_organizations",
         ManageUsers = "manage_users",
         ReadUser = "read_user",
+        ManageDeputies = "manage_deputies",
         RegisterContract = "register_contract",
         ReadContract = "read_contract",
         ChangeContract = "change_contract",
@@ -112,12 +114,12 @@ impl Permission {
             Self::RegisterContract | Self::ChangeContract | Self::ReviewApplication => &[Officer],
             Self::TerminateContract | Self::DecideApplication | Self::RevokeConsent | Self::RecordConsent => &[Approver],
             Self::ReadContract | Self::ReadAlerts | Self::ReadLedger => READERS,
-            Self::HandOver | Self::ChangeSettings | Self::ResendNotice => &[AgencyAdmin],
+            Self::HandOver | Self::ManageDeputies | Self::ChangeSettings | Self::ResendNotice => &[AgencyAdmin],
             Self::FileApplication | Self::Declare => VENDOR,
             Self::Observe | Self::PlanAudit => &[Officer, Auditor],
             Self::HandleAlerts => &[Officer, Approver, Auditor],
             Self::ReadSettings | Self::ReadNotices => AGENCY,
-            Self::MoveDemoClock => &[SystemAdmin],
+            Self::ChangeOrganization | Self::MoveDemoClock => &[SystemAdmin],
         }
     }
 }

@@ -106,6 +106,13 @@ impl Fields<'_> {
     }
 }
 
+impl<'a> Fields<'a> {
+    /// The object as it stands, for inputs whose fields are declared elsewhere.
+    pub fn object(&self) -> &'a Map<String, Value> {
+        self.map
+    }
+}
+
 /// Where a value stands, and where its errors go.
 pub struct At<'a> {
     pointer: String,

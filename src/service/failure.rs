@@ -77,7 +77,9 @@ impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
         match error {
             DbError::NotFound => Self::NotFound,
-            DbError::NotUnique(what) if what.contains("idempotency_keys") => Self::TwinRequest,
+            DbError::NotUnique(what) if what.contains("idempotency_keys") || what.contains("ledger_chains") => {
+                Self::TwinRequest
+            }
             DbError::NotUnique(what) => {
                 tracing::debug!(what, "not unique");
                 Self::conflict("not_unique", "同じものがすでに登録されています。")

@@ -1,27 +1,36 @@
 //! The use cases: a capability a file (or folder). Each is check → decide (domain) → write, in one transaction:
 //! facts + ledger entry + re-evaluated alerts + outbox rows, through [`App::act`] and nothing else.
 
+pub mod account;
 pub mod alert;
 pub mod calendar;
 pub mod contract;
+pub mod demo;
 pub mod failure;
+pub mod guessing;
+pub mod hashing;
 pub mod idempotency;
+pub mod ledger;
 pub mod notice;
+pub mod organization;
 pub mod page;
 pub mod register;
 pub mod session;
+pub mod setting;
 pub mod status;
+pub mod user;
+pub mod verify;
 
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::clock::{DemoClock, Sources};
+use crate::clock::Sources;
 use crate::config::Config;
-use crate::db::{Author, ChainKey, Db, Tx};
+use crate::db::{Author, ChainKey, Db, DbError, Tx};
 use crate::domain::access::{Actor, Scope};
 use crate::domain::contract::Instant;
-use crate::domain::id::ContractId;
+use crate::domain::id::{ContractId, OrganizationId};
 use crate::ledger::receipt::SigningKey;
 
 pub use failure::Failure;
@@ -36,7 +45,7 @@ pub struct App {
     /// Signs the receipts.
     pub signing_key: Arc<SigningKey>,
     /// Only under `itaku demo`: the business clock that can be moved.
-    pub demo: Option<Arc<DemoClock>>,
+    pub demo: Option<Arc<demo::Demonstration>>,
 }
 
 /// One request of one person: who asks, and whether it is to act only once.
@@ -112,5 +121,26 @@ impl App {
             alert::reevaluate(tx, id)?;
             Ok(answer)
         })
+    }
+
+    /// Acts on an organization's own chain, which begins with its first entry: a vendor named on a contract is
+    /// registered on that contract's chain and has none of its own until then. The caller has settled that the
+    /// organization exists.
+    pub fn act_on_organization<T: Serialize + DeserializeOwned>(
+        &self,
+        call: &Call,
+        id: OrganizationId,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let existing = ChainKey::Existing(id.cast());
+        let begun = || self.db.read_one::<_, DbError>(|conn| crate::db::organization::has_chain(conn, id));
+        if begun()? {
+            return self.act(call, existing, work);
+        }
+        match self.act(call, ChainKey::New { id: id.cast(), organization_id: id }, &work) {
+            // Another request has begun it meanwhile.
+            Err(Failure::TwinRequest) if begun()? => self.act(call, existing, work),
+            answer => answer,
+        }
     }
 }

@@ -1,3 +1,242 @@
-use super::{App, Failure};
-use crate::domain::access::Actor;
-pub fn authenticate(_app: &App, _bearer: &str) -> Result<Actor, Failure> { Err(Failure::Unauthorized) }
+//! Logins: from a password to a session, a session read anew at every request, refresh tokens that work once.
+
+use chrono::{DateTime, Duration, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::guessing::{self, Counter};
+use super::{App, Call, Failure, Page, Paged, hashing};
+use crate::db::session::EndReason;
+use crate::db::user::UserRow;
+use crate::db::{self, Conn, DbError};
+use crate::domain::access::{Actor, ActorOrganization};
+use crate::domain::contract::Instant;
+use crate::domain::id::SessionId;
+use crate::input;
+
+/// A session's row is touched no oftener.
+const TOUCH_AFTER: Duration = Duration::seconds(60);
+
+input! {
+    /// Who wants in.
+    pub struct Credentials {
+        email: String => verbatim(254),
+        password: String => verbatim(1024),
+        /// The place of the second factor.
+        totp: Option<String> => optional(text(6, 16)),
+    }
+}
+
+input! {
+    /// A refresh token as it was given.
+    pub struct Refresh {
+        refresh_token: String => verbatim(200),
+    }
+}
+
+/// What a login gives.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Tokens {
+    pub access_token: String,
+    /// `Bearer`
+    pub token_type: String,
+    /// Seconds.
+    pub expires_in: i64,
+    /// Works once.
+    pub refresh_token: String,
+}
+
+/// One of one's own logins.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SessionView {
+    pub id: SessionId,
+    pub created_at: DateTime<Utc>,
+    /// To the minute.
+    pub seen_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    /// The one that asks.
+    pub current: bool,
+}
+
+/// What was asked has been done.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Done {
+    pub done: bool,
+}
+
+/// It has been done.
+pub const DONE: Done = Done { done: true };
+
+/// All that an access token says.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sid: SessionId,
+    exp: i64,
+}
+
+/// What the tables keep of a token.
+pub fn token_hash(token: &str) -> String {
+    hex::encode(Sha256::digest(token.as_bytes()))
+}
+
+/// Who asks: read from the session's row at this request, so that an end takes effect at once.
+pub fn authenticate(app: &App, bearer: &str) -> Result<Actor, Failure> {
+    let now = app.sources.clock.machine_now();
+    let id = read_access_token(app, bearer, now)?;
+    let today = app.today();
+    let found = app.db.read_one(|conn| {
+        let Some(live) = db::session::live(conn, id, now)? else { return Ok::<_, DbError>(None) };
+        let roles = db::user::roles_on(conn, live.user_id, today)?;
+        Ok(Some((live, roles)))
+    })?;
+    let (live, roles) = found.ok_or(Failure::Unauthorized)?;
+    if !live.active || live.expires_on.is_some_and(|last| last < today) {
+        return Err(Failure::Unauthorized);
+    }
+    if now.naive_utc() - live.seen_at >= TOUCH_AFTER {
+        // A disk that takes no more writes must not end the reading.
+        if let Err(error) = app.db.write::<_, DbError>(|conn| db::session::touch(conn, id, now)) {
+            tracing::warn!(%error, "a session could not be touched");
+        }
+    }
+    Ok(Actor {
+        user_id: live.user_id,
+        session_id: id,
+        name: live.user_name,
+        email: live.email,
+        organization: ActorOrganization {
+            id: live.organization_id,
+            kind: live.organization_kind,
+            name: live.organization_name,
+        },
+        roles,
+    })
+}
+
+fn read_access_token(app: &App, bearer: &str, now: Instant) -> Result<SessionId, Failure> {
+    let mut validation = Validation::new(Algorithm::HS256);
+    // By the clock passed in, below: the library would ask the wall.
+    validation.validate_exp = false;
+    let key = DecodingKey::from_secret(app.config.auth.secret.as_bytes());
+    let claims = jsonwebtoken::decode::<Claims>(bearer, &key, &validation).map_err(|_| Failure::Unauthorized)?.claims;
+    if now.timestamp() < claims.exp { Ok(claims.sid) } else { Err(Failure::Unauthorized) }
+}
+
+fn tokens(app: &App, session: SessionId, refresh_token: String, now: Instant) -> Result<Tokens, Failure> {
+    let life = Duration::minutes(app.config.auth.access_minutes);
+    let claims = Claims { sid: session, exp: (now + life).timestamp() };
+    let key = EncodingKey::from_secret(app.config.auth.secret.as_bytes());
+    let access_token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+        .map_err(|e| Failure::Internal(format!("access token: {e}")))?;
+    Ok(Tokens { access_token, token_type: "Bearer".to_owned(), expires_in: life.num_seconds(), refresh_token })
+}
+
+/// Address and password against a session. Unknown, disabled and not yet accepted accounts are refused in the
+/// same words and the same time as a wrong password.
+pub fn log_in(app: &App, given: &Credentials) -> Result<Tokens, Failure> {
+    let key = guessing::key(app, Counter::Login, &given.email);
+    guessing::check(app, &key)?;
+    let place = hashing::place()?;
+    // Again: those who waited for the place with this one may have failed meanwhile.
+    guessing::check(app, &key)?;
+    let user = app.db.read_one::<_, DbError>(|conn| db::user::by_email(conn, &given.email))?;
+    let hash = user.as_ref().and_then(|u| u.password_hash.as_deref());
+    let right = place.verify(&given.password, hash);
+    let today = app.today();
+    let Some(user) = user.filter(|u| right && u.is_usable(today)) else {
+        guessing::failed(app, &key)?;
+        tracing::warn!(event = "login_failed", account = key, "login refused");
+        return Err(Failure::WrongCredentials);
+    };
+    let outdated = user.password_hash.as_deref().is_some_and(hashing::is_outdated);
+    let rehashed = if outdated { Some(place.hash(&app.sources, &given.password)?) } else { None };
+    drop(place);
+    let (session, tokens) = app.db.write::<_, Failure>(|conn| {
+        db::session::clear_attempts(conn, &key)?;
+        if let Some(hash) = &rehashed {
+            db::user::set_password(conn, user.id, hash)?;
+        }
+        open(app, conn, &user)
+    })?;
+    tracing::info!(event = "login", user = %user.id, session = %session, "logged in");
+    Ok(tokens)
+}
+
+/// Begins a session of someone who has shown who they are.
+pub fn open(app: &App, conn: &mut Conn, user: &UserRow) -> Result<(SessionId, Tokens), Failure> {
+    let now = app.sources.clock.machine_now();
+    let id: SessionId = app.sources.new_id();
+    let expires_at = now + Duration::hours(app.config.auth.session_hours);
+    db::session::insert(conn, id, user.id, user.organization_id, now, expires_at)?;
+    let refresh = app.sources.token();
+    db::session::insert_refresh(conn, &token_hash(&refresh), id, user.organization_id, now)?;
+    Ok((id, tokens(app, id, refresh, now)?))
+}
+
+/// New tokens for a refresh token, once. A token that comes a second time was stolen from one side or the other:
+/// the whole session ends.
+pub fn refresh(app: &App, given: &Refresh) -> Result<Tokens, Failure> {
+    let now = app.sources.clock.machine_now();
+    let today = app.today();
+    let hash = token_hash(&given.refresh_token);
+    // A replay must be kept, so it is an answer of the transaction and not its failure.
+    let answer = app.db.write::<_, Failure>(|conn| {
+        let Some((id, fresh)) = db::session::use_refresh(conn, &hash, now)? else { return Ok(None) };
+        let Some(live) = db::session::live(conn, id, now)? else { return Ok(None) };
+        if !fresh {
+            db::session::end(conn, live.user_id, id, now, EndReason::RefreshReplayed)?;
+            tracing::warn!(event = "refresh_replayed", user = %live.user_id, session = %id, "session ended");
+            return Ok(None);
+        }
+        if !live.active || live.expires_on.is_some_and(|last| last < today) {
+            return Ok(None);
+        }
+        let next = app.sources.token();
+        db::session::insert_refresh(conn, &token_hash(&next), id, live.organization_id, now)?;
+        tokens(app, id, next, now).map(Some)
+    })?;
+    answer.ok_or(Failure::Unauthorized)
+}
+
+/// Ends the session that asks.
+pub fn log_out(app: &App, call: &Call) -> Result<Done, Failure> {
+    finish(app, call, call.actor.session_id, EndReason::Logout)?;
+    tracing::info!(event = "logout", user = %call.actor.user_id, session = %call.actor.session_id, "logged out");
+    Ok(DONE)
+}
+
+/// Ends one of one's own sessions.
+pub fn end(app: &App, call: &Call, id: SessionId) -> Result<Done, Failure> {
+    if !finish(app, call, id, EndReason::Ended)? {
+        return Err(Failure::NotFound);
+    }
+    tracing::info!(event = "session_ended", user = %call.actor.user_id, session = %id, "session ended");
+    Ok(DONE)
+}
+
+fn finish(app: &App, call: &Call, id: SessionId, reason: EndReason) -> Result<bool, Failure> {
+    let now = app.sources.clock.machine_now();
+    Ok(app.db.write::<_, DbError>(|conn| db::session::end(conn, call.actor.user_id, id, now, reason))?)
+}
+
+/// One's own live sessions.
+pub fn mine(app: &App, call: &Call, page: &Page) -> Result<Paged<SessionView>, Failure> {
+    let now = app.sources.clock.machine_now();
+    let after = page.after_id()?;
+    let rows = app
+        .db
+        .read_one::<_, DbError>(|conn| db::session::list(conn, call.actor.user_id, now, after, page.rows()))?;
+    Ok(Paged::cut(
+        page,
+        rows,
+        |row| row.id.to_string(),
+        |row| SessionView {
+            id: row.id,
+            created_at: row.created_at.and_utc(),
+            seen_at: row.seen_at.and_utc(),
+            expires_at: row.expires_at.and_utc(),
+            current: row.id == call.actor.session_id,
+        },
+    ))
+}

@@ -44,7 +44,7 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
                 async move {
                     match body {
                         Ok(body) => answer(app.into_inner(), route, &request, body).await,
-                        Err(error) => unreadable(&error),
+                        Err(error) => unread(&error),
                     }
                 }
             }));
@@ -57,18 +57,6 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
 
 type Body = Result<Bytes, actix_web::Error>;
 
-fn unreadable(error: &actix_web::Error) -> HttpResponse {
-    match error.as_response_error().status_code() {
-        StatusCode::PAYLOAD_TOO_LARGE => plain_problem(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "大きすぎます",
-            "送れるのは 1 MiB までです。",
-        ),
-        _ => problem(Failure::Malformed("本文を受け取れませんでした。".to_owned())),
-    }
-}
-
 /// Whether the route needs no session, or makes and ends sessions: what strangers can call.
 fn is_for_strangers(route: &Route) -> bool {
     matches!(route.handler, Handler::Open(_)) || route.path.starts_with("/auth/")
@@ -80,6 +68,15 @@ pub(super) async fn method_not_allowed() -> HttpResponse {
 
 async fn not_found() -> HttpResponse {
     problem(Failure::NotFound)
+}
+
+/// A body that could not be taken in: too large, or broken off.
+fn unread(error: &actix_web::Error) -> HttpResponse {
+    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+        let detail = format!("{}バイトまで受け取れます。", BODY_LIMIT);
+        return plain_problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "要求が大きすぎます", &detail);
+    }
+    problem(Failure::Malformed("要求の本文を読み取れません。".to_owned()))
 }
 
 async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Bytes) -> HttpResponse {

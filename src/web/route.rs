@@ -124,6 +124,12 @@ pub struct Versioned<T> {
     pub version: i64,
 }
 
+impl<T> From<(T, i64)> for Versioned<T> {
+    fn from((value, version): (T, i64)) -> Self {
+        Self { value, version }
+    }
+}
+
 /// What a use case's answer becomes.
 pub trait Answer {
     /// Its JSON.

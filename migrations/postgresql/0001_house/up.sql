@@ -513,8 +513,9 @@ CREATE INDEX due_agency ON due (agency_id);
 -- The ledger: nothing here is updated or deleted but a chain's length and head --------------------------------------
 
 CREATE TABLE ledger_chains (
+  -- deferred: an organization's chain is taken before its row is written
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id) DEFERRABLE INITIALLY DEFERRED,
   seq BIGINT NOT NULL,
   head TEXT COLLATE "C" NOT NULL,
   last_at TIMESTAMP NOT NULL

@@ -1,14 +1,32 @@
 //! The JSON API under `/api/v1`: a capability a file, each a list of routes.
 
-pub mod alert;
-pub mod contract;
-pub mod notice;
-pub mod register;
+mod alert;
+mod auth;
+mod contract;
+mod demo;
+mod ledger;
+mod notice;
+mod organization;
+mod register;
+mod setting;
+mod user;
 
 use super::route::Route;
 
 /// Every route of the API; `demo` adds those that exist only under `itaku demo`.
 pub fn routes(demo: bool) -> Vec<Route> {
-    let _ = demo;
-    [alert::routes(), contract::routes(), notice::routes(), register::routes()].concat()
+    let mut routes = Vec::new();
+    routes.extend(auth::routes());
+    routes.extend(organization::routes());
+    routes.extend(user::routes());
+    routes.extend(setting::routes());
+    routes.extend(register::routes());
+    routes.extend(contract::routes());
+    routes.extend(alert::routes());
+    routes.extend(notice::routes());
+    routes.extend(ledger::routes());
+    if demo {
+        routes.extend(self::demo::routes());
+    }
+    routes
 }

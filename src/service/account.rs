@@ -1,0 +1,220 @@
+//! One's own account: who one is, the password, and the two tokens that come by mail: invitation and reset.
+
+use chrono::Duration;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::guessing::{self, Counter};
+use super::session::{DONE, Done, token_hash};
+use super::{App, Call, Failure, hashing};
+use crate::clock::Sources;
+use crate::config::Config;
+use crate::db::session::{EndReason, TokenPurpose};
+use crate::db::user::UserRow;
+use crate::db::{self, Author, ChainKey, Conn, DbError};
+use crate::domain::access::{ActorOrganization, Role};
+use crate::domain::id::UserId;
+use crate::domain::{calendar, password};
+use crate::input;
+use crate::notice::context::{Day, TokenMail};
+use crate::notice::{About, Draft, Mail, Recipient};
+
+input! {
+    /// A new password, and the one it replaces.
+    pub struct PasswordChange {
+        current: String => verbatim(1024),
+        new: String => verbatim(1024),
+    }
+}
+
+input! {
+    /// Whose password is forgotten.
+    pub struct ResetRequest {
+        email: String => verbatim(254),
+    }
+}
+
+input! {
+    /// A token that came by mail, and the password it sets.
+    pub struct TokenPassword {
+        token: String => verbatim(200),
+        password: String => verbatim(1024),
+    }
+}
+
+/// The person behind a session.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Me {
+    pub id: UserId,
+    pub name: String,
+    pub email: String,
+    #[schema(value_type = Object)]
+    pub organization: ActorOrganization,
+    /// Those of whom one stands in for today are among them.
+    pub roles: Vec<Role>,
+}
+
+/// The person behind a session.
+pub fn me(call: &Call) -> Me {
+    let actor = call.actor.clone();
+    Me {
+        id: actor.user_id,
+        name: actor.name,
+        email: actor.email,
+        organization: actor.organization,
+        roles: actor.roles,
+    }
+}
+
+/// What is wrong with a new password, told at `pointer`.
+pub fn check_password(
+    pointer: &str,
+    password: &str,
+    email: &str,
+    name: &str,
+    organization: &str,
+) -> Result<(), Failure> {
+    let local = email.split('@').next().unwrap_or_default();
+    password::check(password, &[local, name, organization])
+        .map_err(|problem| Failure::field(pointer, problem.code(), problem.to_string()))
+}
+
+/// Changes one's own password; every other session ends.
+pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result<Done, Failure> {
+    let actor = &call.actor;
+    check_password("/new", &given.new, &actor.email, &actor.name, &actor.organization.name)?;
+    let key = guessing::key(app, Counter::Login, &actor.email);
+    guessing::check(app, &key)?;
+    let user = app.db.read_one::<_, DbError>(|conn| db::user::find(conn, actor.user_id))?;
+    let place = hashing::place()?;
+    if !place.verify(&given.current, user.password_hash.as_deref()) {
+        guessing::failed(app, &key)?;
+        tracing::warn!(event = "password_change_refused", user = %user.id, "wrong current password");
+        return Err(Failure::field("/current", "wrong_password", "現在のパスワードが正しくありません。"));
+    }
+    let hash = place.hash(&app.sources, &given.new)?;
+    drop(place);
+    app.act(call, ChainKey::Existing(user.organization_id.cast()), |tx| {
+        let now = tx.sources.clock.machine_now();
+        db::user::set_password(tx.conn, user.id, &hash)?;
+        db::session::end_all(tx.conn, user.id, Some(actor.session_id), now, EndReason::PasswordChanged)?;
+        db::session::spend_tokens(tx.conn, user.id, None, now)?;
+        db::session::clear_attempts(tx.conn, &key)?;
+        tx.record("user.password_changed", user.id, &json!({}))?;
+        Ok(DONE)
+    })?;
+    tracing::info!(event = "password_changed", user = %user.id, "password changed");
+    Ok(DONE)
+}
+
+/// Mails a link to set a new password, if the account exists and can be used. The answer, and the work done for
+/// it, is the same if not.
+pub fn request_reset(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
+    let key = guessing::key(app, Counter::Reset, &given.email);
+    let today = app.today();
+    let ask = || {
+        app.db.write::<_, Failure>(|conn| {
+            // Each request counts: a mailbox can't be flooded.
+            let too_many = guessing::count_on(app, conn, &key)?;
+            let user = db::user::by_email(conn, &given.email)?.filter(|u| u.is_usable(today));
+            let token = app.sources.token();
+            if let Some(user) = user.filter(|_| !too_many) {
+                mail_token(conn, &app.sources, &app.config, &user, TokenPurpose::PasswordReset, &token)?;
+                tracing::info!(event = "password_reset_requested", user = %user.id, "reset mailed");
+            }
+            Ok(DONE)
+        })
+    };
+    match ask() {
+        // Two first requests at once on PostgreSQL.
+        Err(Failure::Conflict { .. }) => ask(),
+        answer => answer,
+    }
+}
+
+/// Sets a password with a token from a mail, once; every session ends.
+pub fn redeem(app: &App, purpose: TokenPurpose, given: &TokenPassword) -> Result<Done, Failure> {
+    let now = app.sources.clock.machine_now();
+    let today = app.today();
+    let token = token_hash(&given.token);
+    let found = app.db.read::<_, DbError>(|conn| {
+        let Some(id) = db::session::token_user(conn, &token, purpose, now)? else { return Ok(None) };
+        let user = db::user::find(conn, id)?;
+        let organization = db::organization::find(conn, user.organization_id)?;
+        Ok(Some((user, organization)))
+    })?;
+    let spent = || {
+        let message = "この案内は使えません。期限が切れたか、すでに使われています。もう一度お申し込みください。";
+        Failure::field("/token", "spent", message)
+    };
+    let (user, organization) = found.filter(|(user, _)| user.is_usable(today)).ok_or_else(spent)?;
+    check_password("/password", &given.password, &user.email, &user.name, &organization.name)?;
+    let hash = hashing::hash(&app.sources, &given.password)?;
+    let author = Author { user_id: user.id, organization_id: user.organization_id };
+    let chain = ChainKey::Existing(user.organization_id.cast());
+    app.db.write_tx(&app.sources, Some(author), chain, |tx| {
+        if !db::session::use_token(tx.conn, &token, now)? {
+            return Err(spent());
+        }
+        db::session::spend_tokens(tx.conn, user.id, None, now)?;
+        db::user::set_password(tx.conn, user.id, &hash)?;
+        db::session::end_all(tx.conn, user.id, None, now, EndReason::PasswordChanged)?;
+        for counter in [Counter::Login, Counter::Reset] {
+            db::session::clear_attempts(tx.conn, &guessing::key(app, counter, &user.email))?;
+        }
+        let action = match purpose {
+            TokenPurpose::Invitation => "user.invitation_accepted",
+            TokenPurpose::PasswordReset => "user.password_reset",
+        };
+        tx.record(action, user.id, &json!({}))?;
+        Ok::<_, Failure>(())
+    })?;
+    let event = match purpose {
+        TokenPurpose::Invitation => "invitation_accepted",
+        TokenPurpose::PasswordReset => "password_reset_confirmed",
+    };
+    tracing::info!(event, user = %user.id, "password set");
+    Ok(DONE)
+}
+
+/// Writes a token and the mail that carries it.
+pub fn mail_token(
+    conn: &mut Conn,
+    sources: &Sources,
+    config: &Config,
+    user: &UserRow,
+    purpose: TokenPurpose,
+    token: &str,
+) -> Result<(), Failure> {
+    let now = sources.clock.machine_now();
+    let (life, page) = match purpose {
+        TokenPurpose::Invitation => (Duration::days(7), "invitation"),
+        TokenPurpose::PasswordReset => (Duration::hours(1), "password-reset"),
+    };
+    let until = now + life;
+    let hash = token_hash(token);
+    db::session::insert_token(conn, &hash, user.id, user.organization_id, purpose, now, until)?;
+    let organization = db::organization::find(conn, user.organization_id)?;
+    let on = sources.clock.day_of(until);
+    let mail = TokenMail {
+        organization: organization.name,
+        link: format!("{}/{page}?token={token}", config.server.public_url.trim_end_matches('/')),
+        until: Day { on, wareki: calendar::wareki(on) },
+        until_time: until.with_timezone(&sources.clock.timezone()).format("%H:%M").to_string(),
+    };
+    let mail = match purpose {
+        TokenPurpose::Invitation => Mail::Invitation(mail),
+        TokenPurpose::PasswordReset => Mail::PasswordReset(mail),
+    };
+    let about = About {
+        organization_id: user.organization_id,
+        subject_kind: "user".to_owned(),
+        subject_id: user.id.to_string(),
+        // Each token is told once.
+        step: hash.chars().take(16).collect(),
+    };
+    let recipient = Recipient { address: user.email.clone(), user_id: Some(user.id) };
+    let draft = Draft::new(about, recipient, &mail).map_err(|e| Failure::Internal(e.to_string()))?;
+    db::notice::enqueue(conn, sources, &draft)?;
+    Ok(())
+}

@@ -1,0 +1,299 @@
+//! The register of agencies and vendors.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{App, Call, Failure, Page, Paged};
+use crate::db::organization::{NewOrganization, OrganizationFilter, OrganizationRow};
+use crate::db::{self, ChainKey, DbError, Tx};
+use crate::domain::access::{OrganizationKind, Role};
+use crate::domain::corporate_number::CorporateNumber;
+use crate::domain::id::OrganizationId;
+use crate::domain::input::FieldError;
+use crate::domain::text::same_company;
+use crate::input;
+
+/// The operator of the installation: one, the same everywhere.
+const SYSTEM_ID: &str = "00000000-0000-7000-8000-000000000001";
+const SYSTEM_NAME: &str = "運営";
+
+input! {
+    /// An organization to be registered.
+    pub struct OrganizationInput {
+        kind: OrganizationKind => word::<OrganizationKind>(),
+        name: String => text(1, 200),
+        /// Agencies only, and needed there.
+        code: Option<String> => optional(text(1, 40)),
+        corporate_number: Option<CorporateNumber> => optional(corporate_number()),
+        country: String => country(),
+        address: Option<String> => optional(text(1, 300)),
+        contact_email: Option<String> => optional(email()),
+        /// A vendor of the same name without a number is another company.
+        distinct: bool => or(flag(), false),
+    }
+    check |it, errors| {
+        let mut say = |pointer: &str, code, message: &str| errors.push(FieldError::new(pointer, code, message));
+        match (it.kind, &it.code) {
+            (OrganizationKind::System, _) => say("/kind", "choice", "agency、vendor のいずれかを指定してください。"),
+            (OrganizationKind::Agency, None) => say("/code", "required", "機関には機関コードを入力してください。"),
+            (OrganizationKind::Vendor, Some(_)) => {
+                say("/code", "not_allowed", "機関コードは機関だけのものです。事業者には指定できません。");
+            }
+            _ => {}
+        }
+    }
+}
+
+input! {
+    /// What of an organization can be changed.
+    pub struct OrganizationChange {
+        name: Option<String> => optional(text(1, 200)),
+        address: Option<String> => optional(text(1, 300)),
+        contact_email: Option<String> => optional(email()),
+    }
+}
+
+input! {
+    /// A vendor named where it is needed, registered or not.
+    pub struct InlineVendor {
+        name: String => text(1, 200),
+        corporate_number: Option<CorporateNumber> => optional(corporate_number()),
+        country: String => country(),
+        address: Option<String> => optional(text(1, 300)),
+    }
+}
+
+/// An organization of the register.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct OrganizationView {
+    pub id: OrganizationId,
+    pub kind: OrganizationKind,
+    pub name: String,
+    pub code: Option<String>,
+    pub corporate_number: Option<String>,
+    pub country: String,
+    pub address: Option<String>,
+    pub contact_email: Option<String>,
+    pub created_at: DateTime<Utc>,
+    /// What someone should look at; nothing stands in the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl From<OrganizationRow> for OrganizationView {
+    fn from(row: OrganizationRow) -> Self {
+        Self {
+            id: row.id,
+            kind: row.kind,
+            name: row.name,
+            code: row.code,
+            corporate_number: row.corporate_number,
+            country: row.country,
+            address: row.address,
+            contact_email: row.contact_email,
+            created_at: row.created_at.and_utc(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// Registers an organization; its ledger begins with that. Answers it and its version.
+pub fn register(app: &App, call: &Call, input: &OrganizationInput) -> Result<(OrganizationView, i64), Failure> {
+    if input.kind == OrganizationKind::Agency && !call.actor.is(Role::SystemAdmin) {
+        return Err(Failure::Forbidden("機関を登録できるのはシステム管理者だけです。".to_owned()));
+    }
+    let id: OrganizationId = app.sources.new_id();
+    app.act(call, ChainKey::New { id: id.cast(), organization_id: id }, |tx| {
+        check_free(tx, input)?;
+        let new = NewOrganization {
+            id,
+            kind: input.kind,
+            code: input.code.as_deref(),
+            name: &input.name,
+            corporate_number: input.corporate_number,
+            country: &input.country,
+            address: input.address.as_deref(),
+            contact_email: input.contact_email.as_deref(),
+        };
+        insert(tx, &new)?;
+        let row = db::organization::find(tx.conn, id)?;
+        let version = row.version;
+        let mut view = OrganizationView::from(row);
+        if let Some(number) = input.corporate_number {
+            view.warnings = differs_from_register(tx, number, &input.name)?;
+        }
+        Ok((view, version))
+    })
+}
+
+fn check_free(tx: &mut Tx<'_>, input: &OrganizationInput) -> Result<(), Failure> {
+    if let Some(code) = &input.code
+        && let Some(other) = db::organization::by_code(tx.conn, code)?
+    {
+        return Err(Failure::conflict("code_taken", format!("機関コード {code} は「{}」が使っています。", other.name)));
+    }
+    match input.corporate_number {
+        Some(number) => {
+            if let Some(other) = db::organization::by_corporate_number(tx.conn, number)? {
+                let message = format!("法人番号 {number} は「{}」として登録されています。", other.name);
+                return Err(Failure::conflict("corporate_number_taken", message));
+            }
+        }
+        None if input.kind == OrganizationKind::Vendor && !input.distinct => {
+            if let Some(other) = db::organization::unnumbered_vendor(tx.conn, &input.name, None)? {
+                let message = format!(
+                    "同じ名称の事業者「{}」が法人番号なしで登録されています。別の事業者であれば distinct: true を指定してください。",
+                    other.name
+                );
+                return Err(Failure::conflict("same_name", message));
+            }
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+fn differs_from_register(tx: &mut Tx<'_>, number: CorporateNumber, name: &str) -> Result<Vec<String>, Failure> {
+    let registered = db::organization::registered_name(tx.conn, number)?;
+    let other = registered.filter(|registered| !same_company(registered, name));
+    Ok(other
+        .map(|registered| format!("法人番号公表サイトの名称は「{registered}」です。名称または番号を確かめてください。"))
+        .into_iter()
+        .collect())
+}
+
+/// Writes the row and the entry, on the transaction's chain.
+fn insert(tx: &mut Tx<'_>, new: &NewOrganization<'_>) -> Result<(), DbError> {
+    let payload = json!({
+        "kind": new.kind, "code": new.code, "name": new.name, "corporate_number": new.corporate_number,
+        "country": new.country, "address": new.address,
+    });
+    // The row first: the entry of a chain of its own refers to it.
+    db::organization::insert(tx.conn, new, tx.sources.clock.now())?;
+    tx.record("organization.registered", new.id, &payload)?;
+    Ok(())
+}
+
+/// The vendor that is meant: that of the number, else one of the same name and country without a number, else a
+/// new one, whose registration is an entry of the transaction's chain.
+pub fn find_or_register_vendor(tx: &mut Tx<'_>, input: &InlineVendor) -> Result<OrganizationId, Failure> {
+    let known = match input.corporate_number {
+        Some(number) => db::organization::by_corporate_number(tx.conn, number)?,
+        None => db::organization::unnumbered_vendor(tx.conn, &input.name, Some(&input.country))?,
+    };
+    if let Some(known) = known {
+        if known.kind != OrganizationKind::Vendor {
+            let message = format!("法人番号は機関「{}」のものです。事業者を指定してください。", known.name);
+            return Err(Failure::conflict("not_a_vendor", message));
+        }
+        if !same_company(&known.name, &input.name) {
+            let message = format!(
+                "この法人番号の事業者は「{}」として登録されています。名称または番号を確かめてください。",
+                known.name
+            );
+            return Err(Failure::conflict("name_mismatch", message));
+        }
+        return Ok(known.id);
+    }
+    let id = tx.new_id();
+    let new = NewOrganization {
+        id,
+        kind: OrganizationKind::Vendor,
+        code: None,
+        name: &input.name,
+        corporate_number: input.corporate_number,
+        country: &input.country,
+        address: input.address.as_deref(),
+        contact_email: None,
+    };
+    match insert(tx, &new) {
+        // Another contract's transaction registered the number meanwhile: once more, and it is found.
+        Err(DbError::NotUnique(_)) => Err(Failure::TwinRequest),
+        done => Ok(done.map(|()| id)?),
+    }
+}
+
+/// One organization, if the caller may know of it, and its version.
+pub fn find(app: &App, call: &Call, id: OrganizationId) -> Result<(OrganizationView, i64), Failure> {
+    let filter = OrganizationFilter { id: Some(id), ..OrganizationFilter::default() };
+    let rows = app.db.read_one::<_, DbError>(|conn| db::organization::list(conn, call.scope(), &filter, 1))?;
+    let row = rows.into_iter().next().ok_or(Failure::NotFound)?;
+    let version = row.version;
+    Ok((row.into(), version))
+}
+
+/// The register as the caller may know it.
+pub fn list(
+    app: &App,
+    call: &Call,
+    text: Option<&str>,
+    kind: Option<OrganizationKind>,
+    page: &Page,
+) -> Result<Paged<OrganizationView>, Failure> {
+    let filter =
+        OrganizationFilter { id: None, kind, text: text.map(str::to_owned), after: page.after_id()? };
+    let rows =
+        app.db.read_one::<_, DbError>(|conn| db::organization::list(conn, call.scope(), &filter, page.rows()))?;
+    Ok(Paged::cut(page, rows, |row| row.id.to_string(), OrganizationView::from))
+}
+
+/// Changes name, address or contact.
+pub fn change(
+    app: &App,
+    call: &Call,
+    id: OrganizationId,
+    version: i64,
+    input: &OrganizationChange,
+) -> Result<(OrganizationView, i64), Failure> {
+    app.act_on_organization(call, id, |tx| {
+        let before = db::organization::find(tx.conn, id)?;
+        if before.version != version {
+            return Err(Failure::Stale);
+        }
+        let mut row = before.clone();
+        row.name = input.name.clone().unwrap_or(row.name);
+        row.address = input.address.clone().or(row.address);
+        row.contact_email = input.contact_email.clone().or(row.contact_email);
+        let contact_changed = row.contact_email != before.contact_email;
+        if row.name != before.name || row.address != before.address || contact_changed {
+            let payload =
+                json!({"name": row.name, "address": row.address, "contact_changed": contact_changed});
+            tx.record("organization.changed", id, &payload)?;
+            db::organization::update(tx.conn, &row)?;
+            row.version += 1;
+        }
+        let version = row.version;
+        Ok((row.into(), version))
+    })
+}
+
+/// The operator's organization, made at first need.
+pub fn ensure_system(app: &App) -> Result<OrganizationId, Failure> {
+    let id = OrganizationId::from_str(SYSTEM_ID).map_err(|e| Failure::Internal(e.to_string()))?;
+    let exists = |app: &App| app.db.read_one(|conn| db::organization::has_chain(conn, id));
+    if exists(app)? {
+        return Ok(id);
+    }
+    let chain = ChainKey::New { id: id.cast(), organization_id: id };
+    let made = app.db.write_tx(&app.sources, None, chain, |tx| {
+        let new = NewOrganization {
+            id,
+            kind: OrganizationKind::System,
+            code: None,
+            name: SYSTEM_NAME,
+            corporate_number: None,
+            country: "JP",
+            address: None,
+            contact_email: None,
+        };
+        insert(tx, &new)
+    });
+    match made {
+        // Another process was first.
+        Err(DbError::NotUnique(_)) if exists(app)? => Ok(id),
+        made => Ok(made.map(|()| id)?),
+    }
+}

@@ -1,0 +1,463 @@
+//! People: accounts, roles, invitations, and who stands in for whom.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::account::{check_password, mail_token};
+use super::session::{DONE, Done};
+use super::{App, Call, Failure, Page, Paged, hashing, organization};
+use crate::db::organization::OrganizationRow;
+use crate::db::session::{EndReason, TokenPurpose};
+use crate::db::user::{DeputyRow, UserRow};
+use crate::db::{self, ChainKey, DbError, Tx};
+use crate::domain::access::{OrganizationKind, Role};
+use crate::domain::id::{Id, OrganizationId, UserId, of};
+use crate::domain::input::FieldError;
+use crate::input;
+
+input! {
+    /// An account to be made.
+    pub struct UserInput {
+        email: String => email(),
+        name: String => text(1, 100),
+        organization_id: OrganizationId => id::<of::Organization>(),
+        roles: Vec<Role> => list(word::<Role>(), 8),
+        /// Left out: an invitation is mailed.
+        password: Option<String> => optional(verbatim(1024)),
+        /// The last day on which the account can be used.
+        expires_on: Option<NaiveDate> => optional(day()),
+    }
+    check |it, errors| {
+        if it.roles.is_empty() {
+            errors.push(FieldError::new("/roles", "required", "役割を1つ以上指定してください。"));
+        }
+    }
+}
+
+input! {
+    /// What of an account can be changed; `expires_on: null` takes the last day away.
+    pub struct UserChange {
+        name: Option<String> => optional(text(1, 100)),
+        roles: Option<Vec<Role>> => optional(list(word::<Role>(), 8)),
+        active: Option<bool> => optional(flag()),
+        expires_on: Option<NaiveDate> => optional(day()),
+    }
+    check |it, errors| {
+        if it.roles.as_ref().is_some_and(Vec::is_empty) {
+            errors.push(FieldError::new("/roles", "required", "役割を1つ以上指定してください。"));
+        }
+    }
+}
+
+input! {
+    /// Who stands in, and when; both days inclusive.
+    pub struct DeputyInput {
+        deputy_id: UserId => id::<of::User>(),
+        starts_on: NaiveDate => day(),
+        ends_on: NaiveDate => day(),
+    }
+    check |it, errors| {
+        if it.ends_on < it.starts_on {
+            errors.push(FieldError::new("/ends_on", "order", "終了日は開始日以後の日を指定してください。"));
+        }
+    }
+}
+
+/// An account as its administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct UserView {
+    pub id: UserId,
+    pub email: String,
+    pub name: String,
+    pub organization_id: OrganizationId,
+    /// Held by the person themselves.
+    pub roles: Vec<Role>,
+    pub active: bool,
+    /// An invitation was mailed and not accepted yet.
+    pub invited: bool,
+    /// The last day on which the account can be used.
+    pub expires_on: Option<NaiveDate>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A period in which someone stands in.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeputyView {
+    #[schema(value_type = String)]
+    pub id: Id<()>,
+    pub user_id: UserId,
+    pub deputy_id: UserId,
+    pub starts_on: NaiveDate,
+    pub ends_on: NaiveDate,
+}
+
+impl From<DeputyRow> for DeputyView {
+    fn from(row: DeputyRow) -> Self {
+        let DeputyRow { id, user_id, deputy_id, starts_on, ends_on } = row;
+        Self { id, user_id, deputy_id, starts_on, ends_on }
+    }
+}
+
+fn view(row: UserRow, roles: Vec<Role>) -> UserView {
+    UserView {
+        id: row.id,
+        email: row.email,
+        name: row.name,
+        organization_id: row.organization_id,
+        roles,
+        active: row.active,
+        invited: row.password_hash.is_none(),
+        expires_on: row.expires_on,
+        created_at: row.created_at.and_utc(),
+    }
+}
+
+/// A person's words as the ledger keeps them: the clear text can be erased, and the chain still verifies.
+fn hashed(row: &UserRow, text: &str) -> String {
+    hex::encode(Sha256::digest(format!("{}\0{text}", row.salt)))
+}
+
+fn sorted(roles: &[Role]) -> Vec<Role> {
+    let mut roles = roles.to_vec();
+    roles.sort_unstable();
+    roles.dedup();
+    roles
+}
+
+fn check_roles(kind: OrganizationKind, roles: &[Role]) -> Result<(), Failure> {
+    let strange: Vec<&str> = roles.iter().filter(|r| r.belongs_to() != kind).map(|r| r.as_str()).collect();
+    if strange.is_empty() {
+        return Ok(());
+    }
+    let message = format!("この組織の利用者には指定できない役割です（{}）。", strange.join("、"));
+    Err(Failure::field("/roles", "not_allowed", message))
+}
+
+/// What an account begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct Enrolment<'a> {
+    pub email: &'a str,
+    pub name: &'a str,
+    pub roles: &'a [Role],
+    /// None: it can't log in until an invitation or a reset sets one.
+    pub password_hash: Option<&'a str>,
+    pub expires_on: Option<NaiveDate>,
+}
+
+/// Writes an account with its roles and its entry, on the organization's chain.
+pub fn enroll(tx: &mut Tx<'_>, organization: &OrganizationRow, new: &Enrolment<'_>) -> Result<UserView, Failure> {
+    check_roles(organization.kind, new.roles)?;
+    if db::user::by_email(tx.conn, new.email)?.is_some() {
+        return Err(Failure::conflict("email_taken", "このメールアドレスはすでに登録されています。"));
+    }
+    let row = UserRow {
+        id: tx.new_id(),
+        organization_id: organization.id,
+        email: new.email.to_owned(),
+        name: new.name.to_owned(),
+        password_hash: new.password_hash.map(str::to_owned),
+        active: true,
+        expires_on: new.expires_on,
+        salt: tx.sources.token(),
+        created_at: tx.sources.clock.now().naive_utc(),
+        version: 1,
+    };
+    let roles = sorted(new.roles);
+    let payload = json!({
+        "organization_id": organization.id, "roles": roles, "expires_on": row.expires_on,
+        "email_hash": hashed(&row, &row.email), "name_hash": hashed(&row, &row.name),
+    });
+    tx.record("user.registered", row.id, &payload)?;
+    db::user::insert(tx.conn, &row)?;
+    db::user::set_roles(tx.conn, row.id, organization.id, &roles)?;
+    Ok(view(row, roles))
+}
+
+/// Makes an account; without a password an invitation is mailed. Answers it and its version.
+pub fn create(app: &App, call: &Call, input: &UserInput) -> Result<(UserView, i64), Failure> {
+    if !call.actor.is(Role::SystemAdmin) && input.organization_id != call.actor.organization.id {
+        return Err(Failure::Forbidden("ほかの組織の利用者は登録できません。".to_owned()));
+    }
+    let organization = app
+        .db
+        .read_one(|conn| db::organization::find(conn, input.organization_id))
+        .map_err(|error| match error {
+            DbError::NotFound => Failure::field("/organization_id", "unknown", "該当する組織がありません。"),
+            other => other.into(),
+        })?;
+    check_roles(organization.kind, &input.roles)?;
+    if input.expires_on.is_some_and(|last| last < app.today()) {
+        return Err(Failure::field("/expires_on", "past", "有効期限は今日以後の日を指定してください。"));
+    }
+    let hash = match &input.password {
+        None => None,
+        Some(password) => {
+            check_password("/password", password, &input.email, &input.name, &organization.name)?;
+            Some(hashing::hash(&app.sources, password)?)
+        }
+    };
+    let made = app.act_on_organization(call, organization.id, |tx| {
+        let new = Enrolment {
+            email: &input.email,
+            name: &input.name,
+            roles: &input.roles,
+            password_hash: hash.as_deref(),
+            expires_on: input.expires_on,
+        };
+        let made = enroll(tx, &organization, &new)?;
+        if hash.is_none() {
+            invite(app, tx, made.id)?;
+        }
+        Ok(made)
+    })?;
+    tracing::info!(event = "user_registered", user = %made.id, by = %call.actor.user_id, "account made");
+    Ok((made, 1))
+}
+
+input! {
+    /// Whom the operator lets in at the command line.
+    pub struct PersonInput {
+        email: String => email(),
+        name: String => text(1, 100),
+    }
+}
+
+/// The first account, by the operator at the command line: no session stands behind it.
+pub fn create_first(app: &App, email: &str, name: &str, roles: &[Role], password: &str) -> Result<UserView, Failure> {
+    let id = organization::ensure_system(app)?;
+    let organization = app.db.read_one(|conn| db::organization::find(conn, id))?;
+    check_password("/password", password, email, name, &organization.name)?;
+    let hash = hashing::hash(&app.sources, password)?;
+    let made = app.db.write_tx(&app.sources, None, ChainKey::Existing(id.cast()), |tx| {
+        enroll(tx, &organization, &Enrolment { email, name, roles, password_hash: Some(&hash), expires_on: None })
+    })?;
+    tracing::info!(event = "user_registered", user = %made.id, "account made at the command line");
+    Ok(made)
+}
+
+fn invite(app: &App, tx: &mut Tx<'_>, id: UserId) -> Result<(), Failure> {
+    let user = db::user::find(tx.conn, id)?;
+    let token = tx.sources.token();
+    mail_token(tx.conn, tx.sources, &app.config, &user, TokenPurpose::Invitation, &token)?;
+    tx.record("user.invited", id, &json!({}))?;
+    tracing::info!(event = "invitation_sent", user = %id, "invitation mailed");
+    Ok(())
+}
+
+/// Whether the caller administers the people of an organization.
+fn administers(call: &Call, organization: OrganizationId) -> bool {
+    let actor = &call.actor;
+    let in_own = actor.is(Role::AgencyAdmin) || actor.is(Role::VendorAdmin);
+    actor.is(Role::SystemAdmin) || (in_own && organization == actor.organization.id)
+}
+
+/// An account that the caller administers.
+fn administered(app: &App, call: &Call, id: UserId) -> Result<UserRow, Failure> {
+    let row = app.db.read_one(|conn| db::user::find(conn, id))?;
+    if administers(call, row.organization_id) { Ok(row) } else { Err(Failure::NotFound) }
+}
+
+/// Mails an invitation again; the link of the one before stops working.
+pub fn invite_again(app: &App, call: &Call, id: UserId) -> Result<Done, Failure> {
+    let organization = administered(app, call, id)?.organization_id;
+    app.act_on_organization(call, organization, |tx| {
+        let user = db::user::find(tx.conn, id)?;
+        if user.password_hash.is_some() {
+            return Err(Failure::conflict("accepted", "この利用者はすでに招待を受けています。"));
+        }
+        if !user.is_usable(tx.today) {
+            return Err(Failure::conflict("not_usable", "この利用者は停止中か、有効期限が切れています。"));
+        }
+        invite(app, tx, id)?;
+        Ok(DONE)
+    })
+}
+
+/// An account that the caller administers, or their own, and its version.
+pub fn find(app: &App, call: &Call, id: UserId) -> Result<(UserView, i64), Failure> {
+    let (row, roles) = app.db.read_one(|conn| {
+        let row = db::user::find(conn, id)?;
+        let roles = db::user::roles(conn, &[id])?.remove(&id).unwrap_or_default();
+        Ok::<_, DbError>((row, roles))
+    })?;
+    if id != call.actor.user_id && !administers(call, row.organization_id) {
+        return Err(Failure::NotFound);
+    }
+    let version = row.version;
+    Ok((view(row, roles), version))
+}
+
+/// The accounts of an organization; without one named, of the caller's own (system_admin: of all).
+pub fn list(
+    app: &App,
+    call: &Call,
+    organization: Option<OrganizationId>,
+    page: &Page,
+) -> Result<Paged<UserView>, Failure> {
+    let everywhere = call.actor.is(Role::SystemAdmin);
+    let organization = organization.or((!everywhere).then_some(call.actor.organization.id));
+    if organization.is_some_and(|id| !administers(call, id)) {
+        return Err(Failure::NotFound);
+    }
+    let after = page.after_id()?;
+    let (rows, mut roles) = app.db.read_one(|conn| {
+        let rows = db::user::list(conn, organization, after, page.rows())?;
+        let ids: Vec<UserId> = rows.iter().map(|row| row.id).collect();
+        Ok::<_, DbError>((rows, db::user::roles(conn, &ids)?))
+    })?;
+    Ok(Paged::cut(
+        page,
+        rows,
+        |row| row.id.to_string(),
+        |row| {
+            let held = roles.remove(&row.id).unwrap_or_default();
+            view(row, held)
+        },
+    ))
+}
+
+/// Changes an account. Disabling it, and a change of roles, end its sessions in the same transaction.
+/// `unlimited`: the last day is taken away.
+pub fn change(
+    app: &App,
+    call: &Call,
+    id: UserId,
+    version: i64,
+    input: &UserChange,
+    unlimited: bool,
+) -> Result<(UserView, i64), Failure> {
+    let organization = administered(app, call, id)?.organization_id;
+    app.act_on_organization(call, organization, |tx| {
+        let before = db::user::find(tx.conn, id)?;
+        if before.version != version {
+            return Err(Failure::Stale);
+        }
+        let held = db::user::roles(tx.conn, &[id])?.remove(&id).unwrap_or_default();
+        let mut after = before.clone();
+        after.name = input.name.clone().unwrap_or(after.name);
+        after.active = input.active.unwrap_or(after.active);
+        after.expires_on = if unlimited { None } else { input.expires_on.or(after.expires_on) };
+        let roles = input.roles.as_deref().map_or_else(|| held.clone(), sorted);
+        check_change(tx, call, &before, &held, &after, &roles)?;
+        write_change(tx, &before, &held, &mut after, &roles)?;
+        let version = after.version;
+        Ok((view(after, roles), version))
+    })
+}
+
+/// The rules of separation: nobody changes their own roles or the life of their own account, and those who
+/// administer don't vanish.
+fn check_change(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    before: &UserRow,
+    held: &[Role],
+    after: &UserRow,
+    roles: &[Role],
+) -> Result<(), Failure> {
+    let kind = db::organization::find(tx.conn, before.organization_id)?.kind;
+    check_roles(kind, roles)?;
+    let own = before.id == call.actor.user_id;
+    if own && (roles != held || after.active != before.active || after.expires_on != before.expires_on) {
+        let message = "自分の役割・有効期限の変更と、自分の停止はできません。ほかの管理者に依頼してください。";
+        return Err(Failure::conflict("own_account", message));
+    }
+    for role in [Role::AgencyAdmin, Role::SystemAdmin] {
+        let serves = held.contains(&role) && before.is_usable(tx.today);
+        let will_serve = roles.contains(&role) && after.is_usable(tx.today);
+        if serves
+            && !will_serve
+            && !db::user::another_holds(tx.conn, before.organization_id, role, before.id, tx.today)?
+        {
+            let message = format!("最後の{}です。先にほかの人を{}にしてください。", role.title(), role.title());
+            return Err(Failure::conflict("last_admin", message));
+        }
+    }
+    Ok(())
+}
+
+fn write_change(
+    tx: &mut Tx<'_>,
+    before: &UserRow,
+    held: &[Role],
+    after: &mut UserRow,
+    roles: &[Role],
+) -> Result<(), Failure> {
+    let mut changes = Map::new();
+    if after.name != before.name {
+        changes.insert("name_hash".to_owned(), Value::String(hashed(after, &after.name)));
+    }
+    if after.active != before.active {
+        changes.insert("active".to_owned(), Value::Bool(after.active));
+    }
+    if after.expires_on != before.expires_on {
+        changes.insert("expires_on".to_owned(), json!(after.expires_on));
+    }
+    if roles != held {
+        changes.insert("roles".to_owned(), json!(roles));
+        db::user::set_roles(tx.conn, before.id, before.organization_id, roles)?;
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let now = tx.sources.clock.machine_now();
+    if !after.active && before.active {
+        db::session::end_all(tx.conn, before.id, None, now, EndReason::Disabled)?;
+        tracing::info!(event = "user_disabled", user = %before.id, "account disabled");
+    } else if roles != held {
+        db::session::end_all(tx.conn, before.id, None, now, EndReason::RolesChanged)?;
+        tracing::info!(event = "roles_changed", user = %before.id, "roles changed");
+    }
+    tx.record("user.changed", before.id, &changes)?;
+    db::user::update(tx.conn, after)?;
+    after.version += 1;
+    Ok(())
+}
+
+/// Names who stands in for a person of one's own organization.
+pub fn appoint_deputy(app: &App, call: &Call, id: UserId, input: &DeputyInput) -> Result<DeputyView, Failure> {
+    let own = call.actor.organization.id;
+    let person = administered(app, call, id)?;
+    if input.deputy_id == id {
+        return Err(Failure::field("/deputy_id", "same_person", "本人を代理にはできません。"));
+    }
+    if input.ends_on < app.today() {
+        return Err(Failure::field("/ends_on", "past", "終了日は今日以後の日を指定してください。"));
+    }
+    app.db
+        .read_one(|conn| db::user::find(conn, input.deputy_id))
+        .ok()
+        .filter(|deputy| deputy.organization_id == person.organization_id)
+        .ok_or_else(|| Failure::field("/deputy_id", "unknown", "該当する利用者がありません。"))?;
+    if input.deputy_id == call.actor.user_id {
+        let message = "自分を代理に指定して役割を増やすことはできません。ほかの管理者に依頼してください。";
+        return Err(Failure::conflict("own_account", message));
+    }
+    app.act_on_organization(call, own, |tx| {
+        let row = DeputyRow {
+            id: tx.new_id(),
+            user_id: id,
+            deputy_id: input.deputy_id,
+            starts_on: input.starts_on,
+            ends_on: input.ends_on,
+        };
+        let payload =
+            json!({"deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on});
+        let at = tx.record("user.deputy_appointed", id, &payload)?.stamp.at;
+        db::user::insert_deputy(tx.conn, own, &row, at)?;
+        tracing::info!(event = "deputy_appointed", user = %id, deputy = %row.deputy_id, "deputy appointed");
+        Ok(row.into())
+    })
+}
+
+/// Who stood, stands or will stand in for a person.
+pub fn deputies(app: &App, call: &Call, id: UserId, page: &Page) -> Result<Paged<DeputyView>, Failure> {
+    let person = administered(app, call, id)?;
+    let after = page.after_id()?;
+    let rows = app.db.read_one::<_, DbError>(|conn| {
+        db::user::deputies(conn, person.organization_id, id, after, page.rows())
+    })?;
+    Ok(Paged::cut(page, rows, |row| row.id.to_string(), DeputyView::from))
+}

@@ -1,0 +1,37 @@
+//! Login, one's own account, password and sessions.
+
+use crate::db::session::TokenPurpose;
+use crate::domain::access::Permission;
+use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword};
+use crate::service::session::{self, Credentials, Refresh};
+use crate::web::route::{Plain, Route, act, get};
+
+/// The routes of sessions and of one's own account.
+pub fn routes() -> Vec<Route> {
+    vec![
+        act("/auth/token", "ログイン").open(|app, _, input: Credentials| session::log_in(app, &input).map(Plain)),
+        act("/auth/refresh", "トークンの更新").open(|app, _, input: Refresh| session::refresh(app, &input).map(Plain)),
+        act("/auth/logout", "ログアウト")
+            .needs(Permission::OwnAccount)
+            .run(|app, call, _| session::log_out(app, call).map(Plain)),
+        act("/auth/password-reset", "パスワード再設定の申込み")
+            .open(|app, _, input: ResetRequest| account::request_reset(app, &input).map(Plain)),
+        act("/auth/password-reset/confirm", "パスワードの再設定").open(|app, _, input: TokenPassword| {
+            account::redeem(app, TokenPurpose::PasswordReset, &input).map(Plain)
+        }),
+        act("/auth/invitation/accept", "招待を受ける").open(|app, _, input: TokenPassword| {
+            account::redeem(app, TokenPurpose::Invitation, &input).map(Plain)
+        }),
+        get("/me", "自分のアカウント").needs(Permission::OwnAccount).run(|_, call, _| Ok(Plain(account::me(call)))),
+        act("/me/password", "パスワードの変更").needs(Permission::OwnAccount).takes(
+            |app, call, _, input: PasswordChange| account::change_password(app, call, &input).map(Plain),
+        ),
+        get("/me/sessions", "自分のログイン")
+            .paged()
+            .needs(Permission::OwnAccount)
+            .run(|app, call, request| session::mine(app, call, &request.page()?).map(Plain)),
+        act("/me/sessions/{id}/end", "自分のログインを終える")
+            .needs(Permission::OwnAccount)
+            .run(|app, call, request| session::end(app, call, request.id("id")?).map(Plain)),
+    ]
+}

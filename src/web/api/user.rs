@@ -1,0 +1,43 @@
+//! People and who stands in for them.
+
+use crate::domain::access::Permission;
+use crate::service::user::{self, DeputyInput, UserChange, UserInput};
+use crate::web::route::{Plain, Route, Versioned, act, create, get, patch};
+
+/// The routes of accounts.
+pub fn routes() -> Vec<Route> {
+    vec![
+        create("/users", "利用者の登録").needs(Permission::ManageUsers).takes(|app, call, _, input: UserInput| {
+            user::create(app, call, &input).map(Versioned::from)
+        }),
+        get("/users", "利用者の一覧")
+            .query("organization_id", "組織")
+            .paged()
+            .needs(Permission::ManageUsers)
+            .run(|app, call, request| {
+                user::list(app, call, request.query_id("organization_id")?, &request.page()?).map(Plain)
+            }),
+        get("/users/{id}", "利用者")
+            .needs(Permission::ReadUser)
+            .run(|app, call, request| user::find(app, call, request.id("id")?).map(Versioned::from)),
+        patch("/users/{id}", "利用者の変更").needs(Permission::ManageUsers).takes(
+            |app, call, request, input: UserChange| {
+                let unlimited = request.body.get("expires_on").is_some_and(serde_json::Value::is_null);
+                user::change(app, call, request.id("id")?, request.version()?, &input, unlimited)
+                    .map(Versioned::from)
+            },
+        ),
+        act("/users/{id}/invitation", "招待を送り直す")
+            .needs(Permission::ManageUsers)
+            .run(|app, call, request| user::invite_again(app, call, request.id("id")?).map(Plain)),
+        create("/users/{id}/deputies", "代理の指定").needs(Permission::ManageDeputies).takes(
+            |app, call, request, input: DeputyInput| {
+                user::appoint_deputy(app, call, request.id("id")?, &input).map(Plain)
+            },
+        ),
+        get("/users/{id}/deputies", "代理の一覧")
+            .paged()
+            .needs(Permission::ManageDeputies)
+            .run(|app, call, request| user::deputies(app, call, request.id("id")?, &request.page()?).map(Plain)),
+    ]
+}
