@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::db::notice::{Attempt, NoticeRow};
-use crate::db::{self, ChainKey};
+use crate::db;
 use crate::domain::access::OrganizationKind;
 use crate::domain::id::OrganizationId;
 use crate::notice::message::{Message, Sender};
@@ -154,25 +154,22 @@ fn record(
     let Some((first, others)) = agencies.split_first() else {
         return app.db.write(|conn| db::notice::record(conn, row.id, until, attempt)).map_err(Failure::from);
     };
-    let recorded = app.db.write_tx(&app.sources, None, ChainKey::Existing(first.cast()), |tx| {
+    let recorded = alert::on_agency(app, *first, |tx| {
         let recorded = db::notice::record(tx.conn, row.id, until, attempt)?;
         if recorded {
             alert::notice_failed(tx, *first, row)?;
         }
-        Ok::<_, Failure>(recorded)
+        Ok(recorded)
     })?;
     for agency in others.iter().filter(|_| recorded) {
-        app.db.write_tx(&app.sources, None, ChainKey::Existing(agency.cast()), |tx| {
-            alert::notice_failed(tx, *agency, row)
-        })?;
+        alert::on_agency(app, *agency, |tx| alert::notice_failed(tx, *agency, row))?;
     }
     Ok(recorded)
 }
 
 /// The agencies that must know: the one whose notice it is; of a vendor's digest those whose words it carried.
 fn agencies(conn: &mut db::Conn, row: &NoticeRow) -> Result<Vec<OrganizationId>, Failure> {
-    let (kind, _) = db::recipient::organization(conn, row.organization_id)?;
-    if kind == OrganizationKind::Agency {
+    if db::organization::find(conn, row.organization_id)?.kind == OrganizationKind::Agency {
         return Ok(vec![row.organization_id]);
     }
     if row.kind != NoticeKind::Digest {

@@ -82,11 +82,14 @@ fn reader(conn: &mut Conn, row: &NoticeRow, day: NaiveDate) -> Result<Option<Rea
     let (recipient, organization_id) = match row.user_id() {
         None => (Recipient { address: row.address.clone(), user_id: None }, row.organization_id),
         Some(user_id) => {
-            let Some(person) = db::recipient::active_among(conn, &[user_id], day)?.pop() else { return Ok(None) };
-            (Recipient { address: person.email, user_id: Some(user_id) }, person.organization_id)
+            let user = db::user::find(conn, user_id)?;
+            if !user.is_usable(day) {
+                return Ok(None);
+            }
+            (Recipient { address: user.email, user_id: Some(user_id) }, user.organization_id)
         }
     };
-    let (_, organization) = db::recipient::organization(conn, organization_id)?;
+    let organization = db::organization::find(conn, organization_id)?.name;
     Ok(Some(Reader { recipient, organization_id, organization }))
 }
 

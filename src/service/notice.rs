@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::alert::notice_title;
+use super::alert::{notice_title, organization_chain};
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::notice::{NoticeFilter, NoticeRow, NoticeState};
-use crate::db::{self, ChainKey, Conn};
+use crate::db::{self, Conn};
 use crate::domain::access::{Actor, Role};
 use crate::domain::id::{ContractId, NoticeId, UserId};
 use crate::notice::NoticeKind;
@@ -60,7 +60,7 @@ pub fn list(app: &App, call: &Call, filter: &NoticeFilter, page: &Page) -> Resul
 /// Puts a notice that was given up back into the queue, to the address that its recipient has now.
 pub fn resend(app: &App, call: &Call, id: NoticeId) -> Result<NoticeView, Failure> {
     let organization = call.actor.organization.id;
-    app.act(call, ChainKey::Existing(organization.cast()), |tx| {
+    app.act(call, organization_chain(app, organization)?, |tx| {
         let row = db::notice::find_of(tx.conn, organization, id)?;
         let address = address_now(tx.conn, &row, tx.today)?;
         let now = tx.sources.clock.machine_now();
@@ -78,10 +78,12 @@ pub fn resend(app: &App, call: &Call, id: NoticeId) -> Result<NoticeView, Failur
 /// A person's address as it is now; a department's as it was. Nobody without an active account is written to.
 fn address_now(conn: &mut Conn, row: &NoticeRow, today: NaiveDate) -> Result<String, Failure> {
     let Some(user_id) = row.user_id() else { return Ok(row.address.clone()) };
-    let mut people = db::recipient::active_among(conn, &[user_id], today)?;
-    people.pop().map(|person| person.email).ok_or_else(|| {
-        Failure::conflict("recipient_inactive", "宛先の利用者は無効になっているため、再送できません。")
-    })
+    let user = db::user::find(conn, user_id)?;
+    if !user.is_usable(today) {
+        let message = "宛先の利用者は無効になっているため、再送できません。";
+        return Err(Failure::conflict("recipient_inactive", message));
+    }
+    Ok(user.email)
 }
 
 fn show(row: NoticeRow, names: &HashMap<String, String>, actor: &Actor) -> NoticeView {

@@ -3,6 +3,7 @@
 use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
+use super::event::organization_chain;
 use super::view::{AlertView, one};
 use super::{Failure, close, reevaluate};
 use crate::db::alert::AlertRow;
@@ -65,7 +66,7 @@ pub fn acknowledge_all(app: &App, call: &Call, input: &Acknowledge) -> Result<Ac
     let ids = |rows: Vec<&AlertRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
     let answer = Acknowledged { acknowledged: ids(open), unchanged: ids(other) };
     // The key is settled first; what it stands for can be done again without harm, also after a crash in between.
-    let own_chain = ChainKey::Existing(call.actor.organization.id.cast());
+    let own_chain = organization_chain(app, call.actor.organization.id)?;
     let answer = app.act(call, own_chain, |_| Ok(answer.clone()))?;
     let each = Call::of(call.actor.clone());
     for id in &answer.acknowledged {

@@ -3,10 +3,9 @@
 
 use chrono::NaiveDate;
 
-use super::telling::{Concerning, Letterhead, holders, officers};
+use super::telling::{Concerning, Letterhead, Person, holders, officers};
 use super::{Failure, by_the_program, close, open, rule_version};
 use crate::db::notice::NoticeRow;
-use crate::db::recipient::Person;
 use crate::db::{self, ChainKey, Tx};
 use crate::domain::access::Role;
 use crate::domain::alert::{AlertKind, Finding, Severity, Step};
@@ -39,10 +38,32 @@ pub struct VendorChange {
     pub detail: String,
 }
 
+/// The chain of an organization's own entries, begun or to be begun with the next one.
+pub fn organization_chain(app: &App, id: OrganizationId) -> Result<ChainKey, Failure> {
+    let begun = app.db.read_one(|conn| db::organization::has_chain(conn, id))?;
+    Ok(if begun { ChainKey::Existing(id.cast()) } else { ChainKey::New { id: id.cast(), organization_id: id } })
+}
+
+/// Writes on an organization's own chain in the program's name.
+pub fn on_agency<T>(
+    app: &App,
+    id: OrganizationId,
+    work: impl Fn(&mut Tx<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let chain = organization_chain(app, id)?;
+    match app.db.write_tx(&app.sources, None, chain, &work) {
+        // Another server has begun the chain meanwhile.
+        Err(Failure::Conflict { code: "not_unique", .. }) if matches!(chain, ChainKey::New { .. }) => {
+            app.db.write_tx(&app.sources, None, ChainKey::Existing(id.cast()), &work)
+        }
+        answer => answer,
+    }
+}
+
 /// Tells an agency that a vendor of its chains changed; false when that is known already.
 pub fn vendor_changed(app: &App, agency_id: OrganizationId, change: &VendorChange) -> Result<bool, Failure> {
-    app.db.write_tx(&app.sources, None, ChainKey::Existing(agency_id.cast()), |tx| {
-        let (_, vendor) = db::recipient::organization(tx.conn, change.vendor_id)?;
+    on_agency(app, agency_id, |tx| {
+        let vendor = db::organization::find(tx.conn, change.vendor_id)?.name;
         let (severity, what) = match change.kind {
             VendorChangeKind::Closed => (Severity::Warning, "登記記録の閉鎖等があったとされています"),
             VendorChangeKind::Merged => (Severity::Warning, "合併により消滅したとされています"),
@@ -68,8 +89,8 @@ pub fn notice_failed(tx: &mut Tx<'_>, agency_id: OrganizationId, notice: &Notice
         let message = format!("通知「{}」を送信できませんでした。通知の一覧で宛先を確認してください", title(notice.kind));
         let finding = event(AlertKind::NoticeFailed, notice.id.to_string(), Severity::Warning, message);
         let Some((id, finding)) = raise(tx, agency_id, finding)? else { return Ok(false) };
-        let mut people = holders(tx, agency_id, Role::AgencyAdmin)?;
-        people.retain(|person| !person.email.eq_ignore_ascii_case(&notice.address));
+        let mut people = holders(tx, agency_id, &[Role::AgencyAdmin])?;
+        people.retain(|(_, address)| !address.eq_ignore_ascii_case(&notice.address));
         tell(tx, agency_id, id, &finding, "opened", people)?;
         Ok(true)
     })
@@ -82,7 +103,7 @@ pub fn notice_sent(app: &App, notice: &NoticeRow) -> Result<(), Failure> {
     if app.db.read_one(standing)?.is_none() {
         return Ok(());
     }
-    app.db.write_tx(&app.sources, None, ChainKey::Existing(agency_id.cast()), |tx| {
+    on_agency(app, agency_id, |tx| {
         match standing(tx.conn)? {
             Some(alert) => close(tx, alert.id, "再送し、送信されました"),
             None => Ok(()),
@@ -138,12 +159,12 @@ fn tell(
     step: &str,
     people: Vec<Person>,
 ) -> Result<(), Failure> {
-    let settings = db::setting::load(tx.conn, agency_id)?;
-    let (_, agency) = db::recipient::organization(tx.conn, agency_id)?;
+    let settings = db::setting::find(tx.conn, agency_id)?.0;
+    let agency = db::organization::find(tx.conn, agency_id)?.name;
     let head = Letterhead { agency_id, agency: &agency, contract: None, settings: &settings, my_number: false };
     let about = Concerning::finding(id, finding);
-    for person in people {
-        let recipient = Recipient { address: person.email, user_id: Some(person.id) };
+    for (user_id, address) in people {
+        let recipient = Recipient { address, user_id: Some(user_id) };
         head.send(tx, &about, step, recipient, format!("/alerts/{id}"), finding.urgent)?;
     }
     Ok(())

@@ -10,7 +10,8 @@ use chrono::NaiveDate;
 
 pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowledge_all, assess, resolve};
 pub use event::{
-    VendorChange, VendorChangeKind, notice_failed, notice_sent, title as notice_title, vendor_changed,
+    VendorChange, VendorChangeKind, notice_failed, notice_sent, on_agency, organization_chain,
+    title as notice_title, vendor_changed,
 };
 pub use view::{AlertView, find, list};
 
@@ -42,8 +43,13 @@ pub fn reevaluate(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<(), Failur
 
 /// As [`reevaluate`], telling what changed.
 pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Evaluated, Failure> {
+    // On the day on which other terms or another officer begin, the projection has to follow.
+    let due = db::due::check_on(tx.conn, db::due::CONTRACT, contract_id)?;
+    if due.is_some_and(|day| day <= tx.today) {
+        db::contract::reproject(tx.conn, contract_id, tx.today, false)?;
+    }
     let facts = db::facts::load(tx.conn, contract_id)?;
-    let settings = db::setting::load(tx.conn, facts.agency_id)?;
+    let settings = db::setting::find(tx.conn, facts.agency_id)?.0;
     let calendar = db::calendar::calendar(tx.conn, Some(facts.agency_id))?;
     let rows = db::alert::of_contract(tx.conn, contract_id)?;
     let existing = rows.iter().map(AlertRow::fact).collect::<Result<Vec<AlertFact>, _>>()?;
@@ -60,13 +66,9 @@ pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Eva
     let next_check = verdict.next_check;
     let changes = settle(&existing, verdict);
 
-    let (officer, handover) = db::recipient::officer_on(tx.conn, contract_id, tx.today)?;
-    let officer = officer.or(facts.officer_id);
-    if let Some(officer) = officer.filter(|officer| facts.officer_id != Some(*officer)) {
-        db::recipient::set_officer(tx.conn, contract_id, officer)?;
-    }
-    let facts = ContractFacts { officer_id: officer, ..facts };
     let evaluated = by_the_program(tx, |tx| Applying { facts: &facts, settings: &settings, rows }.apply(tx, changes))?;
+    let handovers = db::contract::handovers(tx.conn, contract_id)?;
+    let handover = handovers.iter().map(|handover| handover.starts_on).filter(|day| *day > tx.today).min();
     let next = [next_check, handover].into_iter().flatten().min();
     db::due::set(tx.conn, db::due::CONTRACT, contract_id, facts.agency_id, next)?;
     Ok(evaluated)

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use super::super::Failure;
 use crate::db::alert::AlertRow;
 use crate::db::facts::ContractFacts;
-use crate::db::recipient::Person;
 use crate::db::{self, Tx};
 use crate::domain::access::Role;
 use crate::domain::alert::{AlertKind, Audience, Finding, Severity, Step, cause_text};
@@ -137,27 +136,28 @@ impl<'a> Telling<'a> {
         audience: &[Audience],
         urgent: bool,
     ) -> Result<(), Failure> {
-        let mut people: BTreeMap<UserId, Person> = BTreeMap::new();
+        let mut people: BTreeMap<UserId, (String, OrganizationId)> = BTreeMap::new();
         for part in audience {
+            let organization = if let Audience::Vendor(vendor) = part { *vendor } else { self.facts.agency_id };
             let found = self.people(tx, *part)?;
-            people.extend(found.into_iter().map(|person| (person.id, person)));
+            people.extend(found.into_iter().map(|(id, address)| (id, (address, organization))));
         }
         let step = step.to_string();
         let office = if audience.contains(&Audience::Officer) { self.department(tx)? } else { None };
-        let office = office.filter(|address| !people.values().any(|p| p.email.eq_ignore_ascii_case(address)));
+        let office = office.filter(|office| !people.values().any(|(own, _)| own.eq_ignore_ascii_case(office)));
         if let Some(address) = office {
             let path = format!("/alerts/{}", about.id);
             self.head.send(tx, about, &step, Recipient { address, user_id: None }, path, urgent)?;
         }
-        for person in people.into_values() {
+        for (user_id, (address, organization)) in people {
             // Another vendor than the one it is about has no page of the alert.
-            let sees = person.organization_id == self.facts.agency_id || about.vendor_id == Some(person.organization_id);
+            let sees = organization == self.facts.agency_id || about.vendor_id == Some(organization);
             let path = if sees {
                 format!("/alerts/{}", about.id)
             } else {
                 format!("/contracts/{}", self.facts.chain.contract_id)
             };
-            let recipient = Recipient { address: person.email, user_id: Some(person.id) };
+            let recipient = Recipient { address, user_id: Some(user_id) };
             self.head.send(tx, about, &step, recipient, path, urgent)?;
         }
         Ok(())
@@ -172,45 +172,41 @@ impl<'a> Telling<'a> {
         if let Some(people) = self.known.get(&part) {
             return Ok(people.clone());
         }
+        let agency = self.facts.agency_id;
         let people = match part {
-            Audience::Officer => officers(tx, self.facts.agency_id, self.facts.officer_id.as_slice())?,
-            Audience::Approver => holders(tx, self.facts.agency_id, Role::Approver)?,
-            Audience::Auditor => holders(tx, self.facts.agency_id, Role::Auditor)?,
-            Audience::AgencyAdmin => holders(tx, self.facts.agency_id, Role::AgencyAdmin)?,
-            Audience::Deputy => {
-                let approvers = db::recipient::active_in(tx.conn, self.facts.agency_id, Some(Role::Approver), tx.today)?;
-                let approvers: Vec<UserId> = approvers.iter().map(|person| person.id).collect();
-                db::recipient::deputies_of(tx.conn, &approvers, tx.today)?
-            }
-            Audience::Vendor(vendor) => {
-                let people = db::recipient::active_in(tx.conn, vendor, None, tx.today)?;
-                with_deputies(tx, people)?
-            }
+            Audience::Officer => officers(tx, agency, self.facts.officer_id.as_slice())?,
+            // Deputies are told with those for whom they stand in.
+            Audience::Approver | Audience::Deputy => holders(tx, agency, &[Role::Approver])?,
+            Audience::Auditor => holders(tx, agency, &[Role::Auditor])?,
+            Audience::AgencyAdmin => holders(tx, agency, &[Role::AgencyAdmin])?,
+            Audience::Vendor(vendor) => holders(tx, vendor, &[Role::VendorUser, Role::VendorAdmin])?,
         };
         self.known.insert(part, people.clone());
         Ok(people)
     }
 }
 
-/// These officers where they are active, else every active officer of the agency; with their deputies.
-pub(super) fn officers(tx: &mut Tx<'_>, agency_id: OrganizationId, ids: &[UserId]) -> Result<Vec<Person>, Failure> {
-    let responsible = db::recipient::active_among(tx.conn, ids, tx.today)?;
-    if responsible.is_empty() { holders(tx, agency_id, Role::Officer) } else { with_deputies(tx, responsible) }
+/// Someone's account, and their address.
+pub(super) type Person = (UserId, String);
+
+/// These officers where one of them is active, else every active officer of the agency; with their deputies.
+pub(super) fn officers(
+    tx: &mut Tx<'_>,
+    agency_id: OrganizationId,
+    ids: &[UserId],
+) -> Result<Vec<Person>, Failure> {
+    let responsible = db::user::with_deputies(tx.conn, agency_id, ids, tx.today)?;
+    if responsible.iter().any(|(id, _)| ids.contains(id)) {
+        return Ok(responsible);
+    }
+    holders(tx, agency_id, &[Role::Officer])
 }
 
 /// The active holders of a role, with their deputies.
-pub(super) fn holders(tx: &mut Tx<'_>, agency_id: OrganizationId, role: Role) -> Result<Vec<Person>, Failure> {
-    let people = db::recipient::active_in(tx.conn, agency_id, Some(role), tx.today)?;
-    with_deputies(tx, people)
-}
-
-/// The people, and who stands in for any of them today; each once.
-fn with_deputies(tx: &mut Tx<'_>, mut people: Vec<Person>) -> Result<Vec<Person>, Failure> {
-    let ids: Vec<UserId> = people.iter().map(|person| person.id).collect();
-    for deputy in db::recipient::deputies_of(tx.conn, &ids, tx.today)? {
-        if !people.contains(&deputy) {
-            people.push(deputy);
-        }
-    }
-    Ok(people)
+pub(super) fn holders(
+    tx: &mut Tx<'_>,
+    organization_id: OrganizationId,
+    roles: &[Role],
+) -> Result<Vec<Person>, Failure> {
+    Ok(db::user::reachable(tx.conn, organization_id, roles, tx.today)?)
 }

@@ -100,7 +100,7 @@ fn show(conn: &mut Conn, scope: Scope, rows: Vec<AlertRow>) -> Result<Vec<AlertV
     let mut settings: HashMap<OrganizationId, Settings> = HashMap::new();
     for row in &rows {
         if let std::collections::hash_map::Entry::Vacant(place) = settings.entry(row.agency_id) {
-            place.insert(db::setting::load(conn, row.agency_id)?);
+            place.insert(db::setting::find(conn, row.agency_id)?.0);
         }
     }
     let by_default = Settings::default();
