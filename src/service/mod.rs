@@ -13,23 +13,27 @@ pub mod audit;
 pub mod application;
 pub mod calendar;
 pub mod contract;
+pub mod demo;
 pub mod failure;
 pub mod guessing;
 pub mod hashing;
 pub mod idempotency;
+pub mod ledger;
 pub mod notice;
 pub mod organization;
 pub mod page;
 pub mod register;
 pub mod session;
 pub mod setting;
+pub mod status;
 pub mod user;
+pub mod verify;
 
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::clock::{DemoClock, Sources};
+use crate::clock::Sources;
 use crate::config::Config;
 use crate::db::{Author, ChainKey, Db, DbError, Tx};
 use crate::domain::access::{Actor, Scope};
@@ -49,7 +53,7 @@ pub struct App {
     /// Signs the receipts.
     pub signing_key: Arc<SigningKey>,
     /// Only under `itaku demo`: the business clock that can be moved.
-    pub demo: Option<Arc<DemoClock>>,
+    pub demo: Option<Arc<demo::Demonstration>>,
 }
 
 /// One request of one person: who asks, and whether it is to act only once.

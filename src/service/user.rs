@@ -222,6 +222,14 @@ pub fn create(app: &App, call: &Call, input: &UserInput) -> Result<(UserView, i6
     Ok((made, 1))
 }
 
+input! {
+    /// Whom the operator lets in at the command line.
+    pub struct PersonInput {
+        email: String => email(),
+        name: String => text(1, 100),
+    }
+}
+
 /// The first account, by the operator at the command line: no session stands behind it.
 pub fn create_first(
     app: &App,

@@ -7,6 +7,8 @@ mod auth;
 mod chain;
 mod contract;
 mod declaration;
+mod demo;
+mod ledger;
 mod notice;
 mod observation;
 mod organization;
@@ -18,16 +20,18 @@ use super::route::Route;
 
 /// Every route of the API; `demo` adds those that exist only under `itaku demo`.
 pub fn routes(demo: bool) -> Vec<Route> {
-    let _ = demo;
-    [
-        alert::routes(),
-        auth::routes(),
-        contract::routes(),
-        notice::routes(),
-        organization::routes(),
-        register::routes(),
-        setting::routes(),
-        user::routes(),
-    ]
-    .concat()
+    let mut routes = Vec::new();
+    routes.extend(auth::routes());
+    routes.extend(organization::routes());
+    routes.extend(user::routes());
+    routes.extend(setting::routes());
+    routes.extend(register::routes());
+    routes.extend(contract::routes());
+    routes.extend(alert::routes());
+    routes.extend(notice::routes());
+    routes.extend(ledger::routes());
+    if demo {
+        routes.extend(self::demo::routes());
+    }
+    routes
 }
