@@ -10,7 +10,9 @@ use crate::service::{App, Failure};
 pub fn run(app: &App, transport: &Transport, json: bool) -> Result<DeliverReport, Failure> {
     let report = deliver(app, transport)?;
     let printed = if json {
-        serde_json::to_string(&report).map_err(std::io::Error::from).and_then(|text| writeln!(std::io::stdout(), "{text}"))
+        serde_json::to_string(&report)
+            .map_err(std::io::Error::from)
+            .and_then(|text| writeln!(std::io::stdout(), "{text}"))
     } else {
         let DeliverReport { sent, retried, failed } = report;
         writeln!(std::io::stderr(), "{sent} sent, {retried} to be tried again, {failed} given up")

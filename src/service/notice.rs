@@ -46,7 +46,12 @@ pub struct NoticeView {
 }
 
 /// The caller's organization's notices, the latest first.
-pub fn list(app: &App, call: &Call, filter: &NoticeFilter, page: &Page) -> Result<Paged<NoticeView>, Failure> {
+pub fn list(
+    app: &App,
+    call: &Call,
+    filter: &NoticeFilter,
+    page: &Page,
+) -> Result<Paged<NoticeView>, Failure> {
     let before = page.after_id()?;
     app.db.read(|conn| {
         let organization = call.actor.organization.id;

@@ -66,7 +66,8 @@ pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Eva
     let next_check = verdict.next_check;
     let changes = settle(&existing, verdict);
 
-    let evaluated = by_the_program(tx, |tx| Applying { facts: &facts, settings: &settings, rows }.apply(tx, changes))?;
+    let evaluated =
+        by_the_program(tx, |tx| Applying { facts: &facts, settings: &settings, rows }.apply(tx, changes))?;
     let handovers = db::contract::handovers(tx.conn, contract_id)?;
     let handover = handovers.iter().map(|handover| handover.starts_on).filter(|day| *day > tx.today).min();
     let next = [next_check, handover].into_iter().flatten().min();
@@ -204,7 +205,6 @@ impl Applying<'_> {
         row.message.clone_from(&finding.message);
         Ok(())
     }
-
 }
 
 fn unknown(id: AlertId) -> Failure {
