@@ -1,2 +1,7 @@
 //! Hands the arguments to `cli`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    itaku::cli::run(std::env::args_os())
+}

@@ -1,22 +1,28 @@
-//! `itaku deliver [--json]`.
+//! `itaku deliver`.
 
-use std::io::Write;
+use clap::Args;
 
-use crate::notice::transport::Transport;
+use super::{CliError, Settings, house, print_json, say};
 use crate::schedule::deliver::{DeliverReport, deliver};
-use crate::service::{App, Failure};
 
-/// Sends what is due in the outbox once and prints the counts: one JSON object on stdout, or words on stderr.
-pub fn run(app: &App, transport: &Transport, json: bool) -> Result<DeliverReport, Failure> {
-    let report = deliver(app, transport)?;
-    let printed = if json {
-        serde_json::to_string(&report)
-            .map_err(std::io::Error::from)
-            .and_then(|text| writeln!(std::io::stdout(), "{text}"))
-    } else {
+#[derive(Debug, Args)]
+pub struct Deliver {
+    #[command(flatten)]
+    settings: Settings,
+    /// Print the counts as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Deliver {
+    pub fn run(&self) -> Result<(), CliError> {
+        let app = house::for_command(&self.settings)?;
+        let report = deliver(&app, &house::transport(&app.config)?)?;
+        if self.json {
+            return print_json(&report);
+        }
         let DeliverReport { sent, retried, failed } = report;
-        writeln!(std::io::stderr(), "{sent} sent, {retried} to be tried again, {failed} given up")
-    };
-    printed.map_err(|e| Failure::Internal(e.to_string()))?;
-    Ok(report)
+        say(&format!("{sent} sent, {retried} to be tried again, {failed} given up"));
+        Ok(())
+    }
 }

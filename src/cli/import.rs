@@ -2,25 +2,102 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::{Settings, house};
 use crate::exchange::table::{FileError, MAX_BYTES, RowError};
 use crate::exchange::{contracts as contract_files, holidays as holiday_files, register as register_files};
 use crate::service::contract::import::{ImportOptions, import};
 use crate::service::register::{Problem, import_register};
 use crate::service::{App, Failure, calendar};
 
+#[derive(Debug, Args)]
+pub struct Import {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Contracts of one agency: itaku's template, gBizINFO's form or the central procurement portal's; CSV in
+    /// UTF-8 or CP932.
+    ///
+    /// 契約の一覧（CSV）を取り込みます。誤りのある行は、行・列・理由を示します。
+    Contracts {
+        /// The CSV file.
+        file: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+        /// Code of the agency.
+        #[arg(long, value_name = "CODE")]
+        agency: String,
+        /// Read and report, write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Import the good rows even if others are bad.
+        #[arg(long)]
+        skip_bad: bool,
+        /// Print the summary as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A daily file of the corporate-number register: new names, addresses, closures, mergers.
+    ///
+    /// 法人番号公表サイトの差分データ（CSV）を取り込みます。
+    Vendors {
+        /// The CSV file, 30 columns without a header.
+        file: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+        /// Print the summary as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The Cabinet Office's holidays (syukujitsu.csv).
+    ///
+    /// 内閣府の「国民の祝日」CSVを取り込みます。
+    Holidays {
+        /// The CSV file.
+        file: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+        /// Print the summary as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Import {
+    pub fn run(&self) -> ExitCode {
+        let (What::Contracts { settings, .. } | What::Vendors { settings, .. } | What::Holidays { settings, .. }) =
+            &self.what;
+        let app = match house::for_command(settings) {
+            Ok(app) => app,
+            Err(error) => return error.tell(),
+        };
+        ExitCode::from(match &self.what {
+            What::Contracts { file, agency, dry_run, skip_bad, json, .. } => {
+                contracts(&app, file, agency, *dry_run, *skip_bad, *json)
+            }
+            What::Vendors { file, json, .. } => vendors(&app, file, *json),
+            What::Holidays { file, json, .. } => holidays(&app, file, *json),
+        })
+    }
+}
+
 /// The thing asked for was done.
-pub const DONE: u8 = 0;
+const DONE: u8 = 0;
 /// It was not, or not wholly.
-pub const FAILED: u8 = 1;
+const FAILED: u8 = 1;
 /// The call was wrong.
-pub const MISUSED: u8 = 2;
+const MISUSED: u8 = 2;
 
 /// Imports a file of contracts for the agency with that code. Exit status.
-pub fn contracts(app: &App, path: &Path, agency: &str, dry_run: bool, skip_bad: bool, json: bool) -> u8 {
+fn contracts(app: &App, path: &Path, agency: &str, dry_run: bool, skip_bad: bool, json: bool) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
@@ -40,7 +117,9 @@ pub fn contracts(app: &App, path: &Path, agency: &str, dry_run: bool, skip_bad: 
     let outcome = match (summary.written, dry_run) {
         (true, _) => "取り込みました。",
         (false, true) => "試行のため、取り込んでいません。",
-        (false, false) => "誤りのある行があるため、1件も取り込みませんでした。--skip-bad を付けると、誤りのない行だけを取り込みます。",
+        (false, false) => {
+            "誤りのある行があるため、1件も取り込みませんでした。--skip-bad を付けると、誤りのない行だけを取り込みます。"
+        }
     };
     eprintln!(
         "{}行: 取込み{}件、重複{}件、誤り{}件、新しい事業者{}件。{outcome}",
@@ -51,7 +130,7 @@ pub fn contracts(app: &App, path: &Path, agency: &str, dry_run: bool, skip_bad: 
 }
 
 /// Imports a daily file of the corporate-number register. Exit status.
-pub fn vendors(app: &App, path: &Path, json: bool) -> u8 {
+fn vendors(app: &App, path: &Path, json: bool) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
@@ -84,7 +163,7 @@ pub fn vendors(app: &App, path: &Path, json: bool) -> u8 {
 }
 
 /// Imports the Cabinet Office's file of holidays. Exit status.
-pub fn holidays(app: &App, path: &Path, json: bool) -> u8 {
+fn holidays(app: &App, path: &Path, json: bool) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
@@ -138,7 +217,10 @@ fn told(failure: &Failure) -> u8 {
 fn tell_problems(problems: &[Problem]) {
     for problem in problems {
         let Problem { line, column, cause, .. } = problem;
-        eprintln!("{}", RowError { line: *line, column: column.clone(), code: problem.code, message: cause.clone() });
+        eprintln!(
+            "{}",
+            RowError { line: *line, column: column.clone(), code: problem.code, message: cause.clone() }
+        );
     }
 }
 

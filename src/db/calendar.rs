@@ -1,6 +1,6 @@
 //! The holidays as imported, and the calendar that an agency works by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
@@ -16,7 +16,7 @@ pub fn calendar(conn: &mut Conn, agency: Option<OrganizationId>) -> Result<Calen
     let days: BTreeMap<NaiveDate, String> = rows.load::<(NaiveDate, String)>(conn)?.into_iter().collect();
     let closed = match agency {
         Some(agency) => setting::find(conn, agency)?.0.closed_days.into_iter().collect(),
-        None => Default::default(),
+        None => BTreeSet::new(),
     };
     Ok(match Calendar::last_known_year(&days) {
         Some(last) => Calendar::new(days, last, closed),
@@ -28,7 +28,9 @@ pub fn calendar(conn: &mut Conn, agency: Option<OrganizationId>) -> Result<Calen
 pub fn replace_holidays(conn: &mut Conn, days: &BTreeMap<NaiveDate, String>) -> Result<(), DbError> {
     diesel::delete(holidays::table).execute(conn)?;
     for (day, name) in days {
-        diesel::insert_into(holidays::table).values((holidays::day.eq(day), holidays::name.eq(name))).execute(conn)?;
+        diesel::insert_into(holidays::table)
+            .values((holidays::day.eq(day), holidays::name.eq(name)))
+            .execute(conn)?;
     }
     Ok(())
 }

@@ -2,12 +2,16 @@
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
 pub mod alert;
+pub mod audit;
 pub mod calendar;
+pub mod chain;
 pub mod contract;
 pub mod due;
 pub mod facts;
 pub mod idempotency;
 pub mod lease;
+pub mod ledger;
+pub mod ledger_rows;
 pub mod notice;
 pub mod organization;
 pub mod pool;
@@ -16,6 +20,8 @@ pub mod register;
 pub mod schema;
 pub mod session;
 pub mod setting;
+pub mod statement;
+pub mod status;
 pub mod tx;
 pub mod types;
 pub mod user;

@@ -97,7 +97,10 @@ pub fn find(conn: &mut Conn, id: OrganizationId) -> Result<OrganizationRow, DbEr
 }
 
 /// The organization with this corporate number.
-pub fn by_corporate_number(conn: &mut Conn, number: CorporateNumber) -> Result<Option<OrganizationRow>, DbError> {
+pub fn by_corporate_number(
+    conn: &mut Conn,
+    number: CorporateNumber,
+) -> Result<Option<OrganizationRow>, DbError> {
     let found = organizations::table.filter(organizations::corporate_number.eq(number.as_str()));
     Ok(found.select(OrganizationRow::as_select()).first(conn).optional()?)
 }

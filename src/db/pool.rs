@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::{Connection, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query};
 use diesel_migrations::{EmbeddedMigrations, HarnessWithOutput, MigrationHarness, embed_migrations};
 
 use super::{Backend, Conn, DbError};
@@ -16,21 +16,38 @@ const POSTGRESQL: EmbeddedMigrations = embed_migrations!("migrations/postgresql"
 pub struct Manager {
     backend: Backend,
     target: String,
+    read_only: bool,
 }
 
 impl Manager {
     fn new(url: &str) -> Result<Self, DbError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
-            Ok(Self { backend: Backend::Sqlite, target: path.trim_start_matches("//").to_owned() })
+            Ok(Self { backend: Backend::Sqlite, target: path.trim_start_matches("//").to_owned(), read_only: false })
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Ok(Self { backend: Backend::Postgresql, target: url.to_owned() })
+            Ok(Self { backend: Backend::Postgresql, target: url.to_owned(), read_only: false })
         } else {
             Err(DbError::Setup("a database URL begins with sqlite: or postgres://".to_owned()))
         }
     }
 
+    /// For one who must change nothing, not even the journal's mode.
+    fn reading_only(url: &str) -> Result<Self, DbError> {
+        let mut manager = Self::new(url)?;
+        manager.read_only = true;
+        if manager.backend == Backend::Sqlite {
+            let path = manager.target.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            manager.target = format!("file:{path}?mode=ro");
+        }
+        Ok(manager)
+    }
+
     fn open(&self) -> Result<Conn, DbError> {
         match self.backend {
+            Backend::Sqlite if self.read_only => {
+                let mut conn = SqliteConnection::establish(&self.target).map_err(unavailable)?;
+                conn.batch_execute("PRAGMA busy_timeout = 10000").map_err(|e| DbError::Unavailable(e.to_string()))?;
+                Ok(Conn::Sqlite(conn))
+            }
             Backend::Sqlite => {
                 let mut conn = SqliteConnection::establish(&self.target).map_err(unavailable)?;
                 // One statement each, in this order: the first must already wait for another process's lock.
@@ -46,7 +63,8 @@ impl Manager {
             }
             Backend::Postgresql => {
                 let mut conn = PgConnection::establish(&self.target).map_err(unavailable)?;
-                conn.batch_execute("SET TIME ZONE 'UTC'; SET client_min_messages = warning")
+                let read_only = if self.read_only { "; SET default_transaction_read_only = on" } else { "" };
+                conn.batch_execute(&format!("SET TIME ZONE 'UTC'; SET client_min_messages = warning{read_only}"))
                     .map_err(|e| DbError::Unavailable(e.to_string()))?;
                 Ok(Conn::Postgresql(conn))
             }
@@ -112,6 +130,38 @@ impl Db {
         let pool = build(readers)?;
         let writer = if backend == Backend::Sqlite { build(1)? } else { pool.clone() };
         Ok(Self { backend, readers: pool, writer })
+    }
+
+    /// Opens one connection that can change nothing. The writer is the reader, so that a write fails.
+    pub fn open_read_only(url: &str) -> Result<Self, DbError> {
+        let manager = Manager::reading_only(url)?;
+        let backend = manager.backend;
+        let pool = Pool::builder()
+            .max_size(1)
+            .connection_timeout(Duration::from_secs(5))
+            .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
+            .build(manager)
+            .map_err(|e| DbError::Unavailable(e.to_string()))?;
+        Ok(Self { backend, readers: pool.clone(), writer: pool })
+    }
+
+    /// Whether nothing at all has been made in it.
+    pub fn is_empty(&self) -> Result<bool, DbError> {
+        #[derive(diesel::QueryableByName)]
+        struct Made {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            made: i64,
+        }
+        let mut conn = self.reader()?;
+        let made: Made = match &mut *conn {
+            Conn::Sqlite(c) => sql_query("SELECT count(*) AS made FROM sqlite_master").get_result(c)?,
+            Conn::Postgresql(c) => sql_query(
+                "SELECT count(*) AS made FROM pg_catalog.pg_class WHERE relnamespace = current_schema()::regnamespace \
+                 AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')",
+            )
+            .get_result(c)?,
+        };
+        Ok(made.made == 0)
     }
 
     /// Which database it is.

@@ -123,7 +123,8 @@ pub fn record(conn: &mut Conn, number: &str) -> Result<Option<RegisterRecord>, D
 /// What the register told of a number, newest first, at most `rows`.
 pub fn events(conn: &mut Conn, number: &str, rows: i64) -> Result<Vec<RegisterEvent>, DbError> {
     let query = register_events::table.filter(register_events::corporate_number.eq(number));
-    let order = (register_events::updated_on.desc(), register_events::changed_on.desc(), register_events::id.desc());
+    let order =
+        (register_events::updated_on.desc(), register_events::changed_on.desc(), register_events::id.desc());
     Ok(query.order(order).limit(rows).select(RegisterEvent::as_select()).load(conn)?)
 }
 
@@ -149,14 +150,19 @@ pub fn organizations_of(conn: &mut Conn, numbers: &[&str]) -> Result<HashMap<Str
             ))
             .load(conn)?;
         found.extend(
-            rows.into_iter().filter_map(|(number, id, kind, name_key)| Some((number?, Numbered { id, kind, name_key }))),
+            rows.into_iter()
+                .filter_map(|(number, id, kind, name_key)| Some((number?, Numbered { id, kind, name_key }))),
         );
     }
     Ok(found)
 }
 
 /// The agencies with a contract, running on the day, on whose chain the vendor stands.
-pub fn agencies_of(conn: &mut Conn, vendor: OrganizationId, day: NaiveDate) -> Result<Vec<OrganizationId>, DbError> {
+pub fn agencies_of(
+    conn: &mut Conn,
+    vendor: OrganizationId,
+    day: NaiveDate,
+) -> Result<Vec<OrganizationId>, DbError> {
     let query = engagements::table
         .inner_join(contracts::table.on(contracts::id.eq(engagements::contract_id)))
         .filter(engagements::vendor_id.eq(vendor))

@@ -178,7 +178,11 @@ pub fn insert_refresh(
 }
 
 /// The session of a refresh token, and whether this call is the one that used it up.
-pub fn use_refresh(conn: &mut Conn, token_hash: &str, now: Instant) -> Result<Option<(SessionId, bool)>, DbError> {
+pub fn use_refresh(
+    conn: &mut Conn,
+    token_hash: &str,
+    now: Instant,
+) -> Result<Option<(SessionId, bool)>, DbError> {
     let used = diesel::update(
         refresh_tokens::table
             .filter(refresh_tokens::token_hash.eq(token_hash))
@@ -186,7 +190,8 @@ pub fn use_refresh(conn: &mut Conn, token_hash: &str, now: Instant) -> Result<Op
     )
     .set(refresh_tokens::used_at.eq(now.naive_utc()))
     .execute(conn)?;
-    let session = refresh_tokens::table.find(token_hash).select(refresh_tokens::session_id).first(conn).optional()?;
+    let session =
+        refresh_tokens::table.find(token_hash).select(refresh_tokens::session_id).first(conn).optional()?;
     Ok(session.map(|session| (session, used == 1)))
 }
 

@@ -66,17 +66,31 @@ pub fn departments(
 }
 
 /// The address of a department.
-pub fn department_email(conn: &mut Conn, agency: OrganizationId, name: &str) -> Result<Option<String>, DbError> {
+pub fn department_email(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    name: &str,
+) -> Result<Option<String>, DbError> {
     Ok(departments::table.find((agency, name)).select(departments::email).first(conn).optional()?)
 }
 
 /// Writes a department; one of the same name is replaced.
-pub fn set_department(conn: &mut Conn, agency: OrganizationId, name: &str, email: &str) -> Result<(), DbError> {
-    let replaced =
-        diesel::update(departments::table.find((agency, name))).set(departments::email.eq(email)).execute(conn)?;
+pub fn set_department(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    name: &str,
+    email: &str,
+) -> Result<(), DbError> {
+    let replaced = diesel::update(departments::table.find((agency, name)))
+        .set(departments::email.eq(email))
+        .execute(conn)?;
     if replaced == 0 {
         diesel::insert_into(departments::table)
-            .values((departments::agency_id.eq(agency), departments::name.eq(name), departments::email.eq(email)))
+            .values((
+                departments::agency_id.eq(agency),
+                departments::name.eq(name),
+                departments::email.eq(email),
+            ))
             .execute(conn)?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use super::schema::{ledger_chains, ledger_entries, ledger_names};
 use super::{Conn, Db, DbError};
 use crate::clock::Sources;
 use crate::domain::contract::{Instant, Stamp};
-use crate::domain::id::{EntryId, Id, OrganizationId, SubjectId, UserId};
+use crate::domain::id::{Id, OrganizationId, SubjectId, UserId};
 use crate::ledger::entry::{Draft, Entry, NO_HASH, Payload, names, seal};
 
 /// In whose name a transaction writes. None: the program itself.
@@ -152,7 +152,7 @@ impl<'a> Tx<'a> {
         self.seq = entry.seq;
         self.last_at = entry.at;
         self.head.clone_from(&entry.hash);
-        Ok(Recorded { stamp: Stamp { seq: entry.seq, at: entry.at }, entry_id: entry.id, chain_id: self.chain_id, hash: entry.hash })
+        Ok(Recorded { stamp: Stamp { seq: entry.seq, at: entry.at }, entry })
     }
 
     fn insert_entry(&mut self, entry: &Entry) -> Result<(), DbError> {
@@ -173,14 +173,26 @@ impl<'a> Tx<'a> {
             ))
             .execute(self.conn)?;
         let payload: serde_json::Value = serde_json::from_str(&entry.payload).map_err(crate::ledger::LedgerError::from)?;
-        for subject in names(&payload, entry.subject_id) {
-            diesel::insert_into(ledger_names::table)
-                .values((
+        let named: Vec<_> = names(&payload, entry.subject_id)
+            .into_iter()
+            .map(|subject| {
+                (
                     ledger_names::subject_id.eq(subject),
                     ledger_names::entry_id.eq(entry.id),
                     ledger_names::organization_id.eq(entry.organization_id),
-                ))
-                .execute(self.conn)?;
+                )
+            })
+            .collect();
+        match self.conn {
+            // Embedded, a statement kept prepared is faster; over a connection, one round trip is.
+            Conn::Sqlite(conn) => {
+                for name in named {
+                    diesel::insert_into(ledger_names::table).values(name).execute(conn)?;
+                }
+            }
+            Conn::Postgresql(conn) => {
+                diesel::insert_into(ledger_names::table).values(named).execute(conn)?;
+            }
         }
         Ok(())
     }
@@ -210,7 +222,6 @@ impl<'a> Tx<'a> {
 pub struct Recorded {
     /// For the facts that the entry stands for.
     pub stamp: Stamp,
-    pub entry_id: EntryId,
-    pub chain_id: SubjectId,
-    pub hash: String,
+    /// The entry itself: a receipt is given for it.
+    pub entry: Entry,
 }

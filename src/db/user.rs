@@ -119,7 +119,9 @@ pub fn roles(conn: &mut Conn, ids: &[UserId]) -> Result<HashMap<UserId, Vec<Role
     for (id, role) in rows {
         roles.entry(id).or_default().push(role);
     }
-    roles.values_mut().for_each(|held| held.sort_unstable());
+    for held in roles.values_mut() {
+        held.sort_unstable();
+    }
     Ok(roles)
 }
 
@@ -155,10 +157,8 @@ pub fn roles_on(conn: &mut Conn, id: UserId, on: NaiveDate) -> Result<Vec<Role>,
         .filter(users::expires_on.is_null().or(users::expires_on.ge(on)))
         .select(deputies::user_id);
     let lent = user_roles::user_id.eq_any(stood_in_for).and(user_roles::role.ne(Role::SystemAdmin));
-    let mut roles: Vec<Role> = user_roles::table
-        .filter(user_roles::user_id.eq(id).or(lent))
-        .select(user_roles::role)
-        .load(conn)?;
+    let mut roles: Vec<Role> =
+        user_roles::table.filter(user_roles::user_id.eq(id).or(lent)).select(user_roles::role).load(conn)?;
     roles.sort_unstable();
     roles.dedup();
     Ok(roles)

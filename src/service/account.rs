@@ -144,7 +144,8 @@ pub fn redeem(app: &App, purpose: TokenPurpose, given: &TokenPassword) -> Result
         Ok(Some((user, organization)))
     })?;
     let spent = || {
-        let message = "この案内は使えません。期限が切れたか、すでに使われています。もう一度お申し込みください。";
+        let message =
+            "この案内は使えません。期限が切れたか、すでに使われています。もう一度お申し込みください。";
         Failure::field("/token", "spent", message)
     };
     let (user, organization) = found.filter(|(user, _)| user.is_usable(today)).ok_or_else(spent)?;

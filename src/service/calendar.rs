@@ -28,6 +28,11 @@ pub fn import_holidays(app: &App, file: &HolidayFile) -> Result<HolidaySummary, 
         db::due::touch_all(conn, app.today())
     })?;
     let first_day = file.days.keys().next().copied();
-    tracing::info!(event = "holidays_imported", days = file.days.len(), last_year = file.last_year, "holidays imported");
+    tracing::info!(
+        event = "holidays_imported",
+        days = file.days.len(),
+        last_year = file.last_year,
+        "holidays imported"
+    );
     Ok(HolidaySummary { days: file.days.len(), first_day, last_year: file.last_year })
 }

@@ -3,25 +3,37 @@
 
 pub mod account;
 pub mod alert;
+pub mod application;
+pub mod audit;
 pub mod calendar;
+pub mod case;
+pub mod chain;
+pub mod consent;
 pub mod contract;
+pub mod declaration;
+pub mod demo;
 pub mod failure;
 pub mod guessing;
 pub mod hashing;
 pub mod idempotency;
+pub mod ledger;
 pub mod notice;
+pub mod observation;
 pub mod organization;
 pub mod page;
 pub mod register;
 pub mod session;
 pub mod setting;
+pub mod status;
+pub mod telling;
 pub mod user;
+pub mod verify;
 
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::clock::{DemoClock, Sources};
+use crate::clock::Sources;
 use crate::config::Config;
 use crate::db::{Author, ChainKey, Db, DbError, Tx};
 use crate::domain::access::{Actor, Scope};
@@ -41,7 +53,7 @@ pub struct App {
     /// Signs the receipts.
     pub signing_key: Arc<SigningKey>,
     /// Only under `itaku demo`: the business clock that can be moved.
-    pub demo: Option<Arc<DemoClock>>,
+    pub demo: Option<Arc<demo::Demonstration>>,
 }
 
 /// One request of one person: who asks, and whether it is to act only once.

@@ -101,7 +101,11 @@ impl From<OrganizationRow> for OrganizationView {
 }
 
 /// Registers an organization; its ledger begins with that. Answers it and its version.
-pub fn register(app: &App, call: &Call, input: &OrganizationInput) -> Result<(OrganizationView, i64), Failure> {
+pub fn register(
+    app: &App,
+    call: &Call,
+    input: &OrganizationInput,
+) -> Result<(OrganizationView, i64), Failure> {
     if input.kind == OrganizationKind::Agency && !call.actor.is(Role::SystemAdmin) {
         return Err(Failure::Forbidden("機関を登録できるのはシステム管理者だけです。".to_owned()));
     }
@@ -133,7 +137,10 @@ fn check_free(tx: &mut Tx<'_>, input: &OrganizationInput) -> Result<(), Failure>
     if let Some(code) = &input.code
         && let Some(other) = db::organization::by_code(tx.conn, code)?
     {
-        return Err(Failure::conflict("code_taken", format!("機関コード {code} は「{}」が使っています。", other.name)));
+        return Err(Failure::conflict(
+            "code_taken",
+            format!("機関コード {code} は「{}」が使っています。", other.name),
+        ));
     }
     match input.corporate_number {
         Some(number) => {
@@ -156,11 +163,17 @@ fn check_free(tx: &mut Tx<'_>, input: &OrganizationInput) -> Result<(), Failure>
     Ok(())
 }
 
-fn differs_from_register(tx: &mut Tx<'_>, number: CorporateNumber, name: &str) -> Result<Vec<String>, Failure> {
+fn differs_from_register(
+    tx: &mut Tx<'_>,
+    number: CorporateNumber,
+    name: &str,
+) -> Result<Vec<String>, Failure> {
     let registered = db::organization::registered_name(tx.conn, number)?;
     let other = registered.filter(|registered| !same_company(registered, name));
     Ok(other
-        .map(|registered| format!("法人番号公表サイトの名称は「{registered}」です。名称または番号を確かめてください。"))
+        .map(|registered| {
+            format!("法人番号公表サイトの名称は「{registered}」です。名称または番号を確かめてください。")
+        })
         .into_iter()
         .collect())
 }
@@ -216,10 +229,20 @@ pub fn find_or_register_vendor(tx: &mut Tx<'_>, input: &InlineVendor) -> Result<
     }
 }
 
+/// The id of a registered vendor; any is accepted, only the listing is scoped.
+pub fn must_be_vendor(conn: &mut db::Conn, id: OrganizationId, pointer: &str) -> Result<OrganizationId, Failure> {
+    match db::organization::find(conn, id) {
+        Ok(row) if row.kind == OrganizationKind::Vendor => Ok(id),
+        Ok(_) | Err(DbError::NotFound) => Err(Failure::field(pointer, "unknown", "登録された事業者ではありません。")),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// One organization, if the caller may know of it, and its version.
 pub fn find(app: &App, call: &Call, id: OrganizationId) -> Result<(OrganizationView, i64), Failure> {
     let filter = OrganizationFilter { id: Some(id), ..OrganizationFilter::default() };
-    let rows = app.db.read_one::<_, DbError>(|conn| db::organization::list(conn, call.scope(), &filter, 1))?;
+    let rows =
+        app.db.read_one::<_, DbError>(|conn| db::organization::list(conn, call.scope(), &filter, 1))?;
     let row = rows.into_iter().next().ok_or(Failure::NotFound)?;
     let version = row.version;
     Ok((row.into(), version))
@@ -235,8 +258,9 @@ pub fn list(
 ) -> Result<Paged<OrganizationView>, Failure> {
     let filter =
         OrganizationFilter { id: None, kind, text: text.map(str::to_owned), after: page.after_id()? };
-    let rows =
-        app.db.read_one::<_, DbError>(|conn| db::organization::list(conn, call.scope(), &filter, page.rows()))?;
+    let rows = app
+        .db
+        .read_one::<_, DbError>(|conn| db::organization::list(conn, call.scope(), &filter, page.rows()))?;
     Ok(Paged::cut(page, rows, |row| row.id.to_string(), OrganizationView::from))
 }
 

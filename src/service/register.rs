@@ -15,7 +15,7 @@ use crate::db::{self, Conn, DbError};
 use crate::domain::access::OrganizationKind;
 use crate::domain::id::OrganizationId;
 use crate::domain::text::company_key;
-use crate::exchange::register::{CloseCause, Process, RegisterRow};
+use crate::exchange::register::{CloseCause, Kind, Process, RegisterRow};
 use crate::exchange::table::{RowError, Rows};
 
 /// Rows written in one transaction.
@@ -61,7 +61,12 @@ pub struct Problem {
 
 impl From<&RowError> for Problem {
     fn from(error: &RowError) -> Self {
-        Self { line: error.line, column: error.column.clone(), code: error.code, cause: error.message.clone() }
+        Self {
+            line: error.line,
+            column: error.column.clone(),
+            code: error.code,
+            cause: error.message.clone(),
+        }
     }
 }
 
@@ -106,7 +111,9 @@ fn take(app: &App, batch: &[RegisterRow], summary: &mut RegisterSummary) -> Resu
             (Process::Moved | Process::MovedAbroad, _) => &mut summary.moved,
             (Process::Merged, _) | (Process::Closed, Some(CloseCause::Merged)) => &mut summary.merged,
             (Process::Closed, _) => &mut summary.closed,
-            (Process::Reopened | Process::MergerVoid | Process::NameErased | Process::Deleted, _) => &mut summary.other,
+            (Process::Reopened | Process::MergerVoid | Process::NameErased | Process::Deleted, _) => {
+                &mut summary.other
+            }
         };
         *count += 1;
     }
@@ -134,7 +141,7 @@ fn fingerprint(row: &RegisterRow) -> String {
 /// What a row says beyond the columns of its own.
 fn detail(row: &RegisterRow) -> String {
     serde_json::json!({
-        "kind": row.kind.map(|kind| kind.as_str()),
+        "kind": row.kind.map(Kind::as_str),
         "correct": row.correct,
         "latest": row.latest,
         "hidden": row.hidden,
@@ -209,13 +216,21 @@ fn supersedes(row: &RegisterRow, old: &RegisterRecord) -> bool {
 
 fn record(row: &RegisterRow, old: Option<&RegisterRecord>) -> RegisterRecord {
     // A row that deletes need not repeat the name.
-    let name = if row.name.is_empty() { old.map(|old| old.name.clone()).unwrap_or_default() } else { row.name.clone() };
+    let name = if row.name.is_empty() {
+        old.map(|old| old.name.clone()).unwrap_or_default()
+    } else {
+        row.name.clone()
+    };
     let deleted = (row.process == Process::Deleted).then_some(row.changed_on);
     RegisterRecord {
         corporate_number: row.corporate_number.to_string(),
         name_key: company_key(&name),
         name,
-        kind: row.kind.map(|kind| kind.to_string()).or_else(|| old.map(|old| old.kind.clone())).unwrap_or_default(),
+        kind: row
+            .kind
+            .map(|kind| kind.to_string())
+            .or_else(|| old.map(|old| old.kind.clone()))
+            .unwrap_or_default(),
         address: row.address.clone(),
         updated_on: row.updated_on,
         changed_on: row.changed_on,
@@ -257,15 +272,23 @@ fn change(row: &RegisterRow, name_key: &str) -> Option<(VendorChangeKind, String
     let on = row.changed_on;
     match (row.process, row.close_cause) {
         (Process::Closed, Some(CloseCause::Merged)) => {
-            let into = row.successor.map(|number| format!("承継先の法人番号は{number}です。")).unwrap_or_default();
-            Some((VendorChangeKind::Merged, format!("法人番号公表サイトに、{on}の合併による解散等が掲載されました。{into}")))
+            let into =
+                row.successor.map(|number| format!("承継先の法人番号は{number}です。")).unwrap_or_default();
+            Some((
+                VendorChangeKind::Merged,
+                format!("法人番号公表サイトに、{on}の合併による解散等が掲載されました。{into}"),
+            ))
         }
-        (Process::Closed | Process::Deleted, _) => {
-            Some((VendorChangeKind::Closed, format!("法人番号公表サイトに、{on}の登記記録の閉鎖等が掲載されました。")))
-        }
+        (Process::Closed | Process::Deleted, _) => Some((
+            VendorChangeKind::Closed,
+            format!("法人番号公表サイトに、{on}の登記記録の閉鎖等が掲載されました。"),
+        )),
         (Process::Renamed, _) if company_key(&row.name) != name_key => Some((
             VendorChangeKind::Renamed,
-            format!("法人番号公表サイトに、{on}の商号又は名称の変更が掲載されました。新しい名称は「{}」です。", row.name),
+            format!(
+                "法人番号公表サイトに、{on}の商号又は名称の変更が掲載されました。新しい名称は「{}」です。",
+                row.name
+            ),
         )),
         _ => None,
     }

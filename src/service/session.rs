@@ -119,7 +119,8 @@ fn read_access_token(app: &App, bearer: &str, now: Instant) -> Result<SessionId,
     // By the clock passed in, below: the library would ask the wall.
     validation.validate_exp = false;
     let key = DecodingKey::from_secret(app.config.auth.secret.as_bytes());
-    let claims = jsonwebtoken::decode::<Claims>(bearer, &key, &validation).map_err(|_| Failure::Unauthorized)?.claims;
+    let claims =
+        jsonwebtoken::decode::<Claims>(bearer, &key, &validation).map_err(|_| Failure::Unauthorized)?.claims;
     if now.timestamp() < claims.exp { Ok(claims.sid) } else { Err(Failure::Unauthorized) }
 }
 
@@ -129,7 +130,12 @@ fn tokens(app: &App, session: SessionId, refresh_token: String, now: Instant) ->
     let key = EncodingKey::from_secret(app.config.auth.secret.as_bytes());
     let access_token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
         .map_err(|e| Failure::Internal(format!("access token: {e}")))?;
-    Ok(Tokens { access_token, token_type: "Bearer".to_owned(), expires_in: life.num_seconds(), refresh_token })
+    Ok(Tokens {
+        access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: life.num_seconds(),
+        refresh_token,
+    })
 }
 
 /// Address and password against a session. Unknown, disabled and not yet accepted accounts are refused in the
@@ -224,9 +230,9 @@ fn finish(app: &App, call: &Call, id: SessionId, reason: EndReason) -> Result<bo
 pub fn mine(app: &App, call: &Call, page: &Page) -> Result<Paged<SessionView>, Failure> {
     let now = app.sources.clock.machine_now();
     let after = page.after_id()?;
-    let rows = app
-        .db
-        .read_one::<_, DbError>(|conn| db::session::list(conn, call.actor.user_id, now, after, page.rows()))?;
+    let rows = app.db.read_one::<_, DbError>(|conn| {
+        db::session::list(conn, call.actor.user_id, now, after, page.rows())
+    })?;
     Ok(Paged::cut(
         page,
         rows,

@@ -168,7 +168,9 @@ mod tests {
 
     #[test]
     fn only_what_is_named_changes() {
-        let after = merged(json!({"declaration_grace_days": 20, "severities": {"tier_exceeded": "critical"}})).unwrap();
+        let after =
+            merged(json!({"declaration_grace_days": 20, "severities": {"tier_exceeded": "critical"}}))
+                .unwrap();
         let expected = json!({"declaration_grace_days": 20, "severities": {"tier_exceeded": "critical"}});
         assert_eq!(after, serde_json::from_value(expected).unwrap());
     }

@@ -147,7 +147,11 @@ pub struct Enrolment<'a> {
 }
 
 /// Writes an account with its roles and its entry, on the organization's chain.
-pub fn enroll(tx: &mut Tx<'_>, organization: &OrganizationRow, new: &Enrolment<'_>) -> Result<UserView, Failure> {
+pub fn enroll(
+    tx: &mut Tx<'_>,
+    organization: &OrganizationRow,
+    new: &Enrolment<'_>,
+) -> Result<UserView, Failure> {
     check_roles(organization.kind, new.roles)?;
     if db::user::by_email(tx.conn, new.email)?.is_some() {
         return Err(Failure::conflict("email_taken", "このメールアドレスはすでに登録されています。"));
@@ -180,12 +184,14 @@ pub fn create(app: &App, call: &Call, input: &UserInput) -> Result<(UserView, i6
     if !call.actor.is(Role::SystemAdmin) && input.organization_id != call.actor.organization.id {
         return Err(Failure::Forbidden("ほかの組織の利用者は登録できません。".to_owned()));
     }
-    let organization = app
-        .db
-        .read_one(|conn| db::organization::find(conn, input.organization_id))
-        .map_err(|error| match error {
-            DbError::NotFound => Failure::field("/organization_id", "unknown", "該当する組織がありません。"),
-            other => other.into(),
+    let organization =
+        app.db.read_one(|conn| db::organization::find(conn, input.organization_id)).map_err(|error| {
+            match error {
+                DbError::NotFound => {
+                    Failure::field("/organization_id", "unknown", "該当する組織がありません。")
+                }
+                other => other.into(),
+            }
         })?;
     check_roles(organization.kind, &input.roles)?;
     if input.expires_on.is_some_and(|last| last < app.today()) {
@@ -216,14 +222,32 @@ pub fn create(app: &App, call: &Call, input: &UserInput) -> Result<(UserView, i6
     Ok((made, 1))
 }
 
+input! {
+    /// Whom the operator lets in at the command line.
+    pub struct PersonInput {
+        email: String => email(),
+        name: String => text(1, 100),
+    }
+}
+
 /// The first account, by the operator at the command line: no session stands behind it.
-pub fn create_first(app: &App, email: &str, name: &str, roles: &[Role], password: &str) -> Result<UserView, Failure> {
+pub fn create_first(
+    app: &App,
+    email: &str,
+    name: &str,
+    roles: &[Role],
+    password: &str,
+) -> Result<UserView, Failure> {
     let id = organization::ensure_system(app)?;
     let organization = app.db.read_one(|conn| db::organization::find(conn, id))?;
     check_password("/password", password, email, name, &organization.name)?;
     let hash = hashing::hash(&app.sources, password)?;
     let made = app.db.write_tx(&app.sources, None, ChainKey::Existing(id.cast()), |tx| {
-        enroll(tx, &organization, &Enrolment { email, name, roles, password_hash: Some(&hash), expires_on: None })
+        enroll(
+            tx,
+            &organization,
+            &Enrolment { email, name, roles, password_hash: Some(&hash), expires_on: None },
+        )
     })?;
     tracing::info!(event = "user_registered", user = %made.id, "account made at the command line");
     Ok(made)
@@ -281,7 +305,7 @@ pub fn find(app: &App, call: &Call, id: UserId) -> Result<(UserView, i64), Failu
     Ok((view(row, roles), version))
 }
 
-/// The accounts of an organization; without one named, of the caller's own (system_admin: of all).
+/// The accounts of an organization; without one named, of the caller's own (a system administrator's: of all).
 pub fn list(
     app: &App,
     call: &Call,
@@ -353,7 +377,8 @@ fn check_change(
     check_roles(kind, roles)?;
     let own = before.id == call.actor.user_id;
     if own && (roles != held || after.active != before.active || after.expires_on != before.expires_on) {
-        let message = "自分の役割・有効期限の変更と、自分の停止はできません。ほかの管理者に依頼してください。";
+        let message =
+            "自分の役割・有効期限の変更と、自分の停止はできません。ほかの管理者に依頼してください。";
         return Err(Failure::conflict("own_account", message));
     }
     for role in [Role::AgencyAdmin, Role::SystemAdmin] {
@@ -363,7 +388,8 @@ fn check_change(
             && !will_serve
             && !db::user::another_holds(tx.conn, before.organization_id, role, before.id, tx.today)?
         {
-            let message = format!("最後の{}です。先にほかの人を{}にしてください。", role.title(), role.title());
+            let message =
+                format!("最後の{}です。先にほかの人を{}にしてください。", role.title(), role.title());
             return Err(Failure::conflict("last_admin", message));
         }
     }
@@ -409,7 +435,12 @@ fn write_change(
 }
 
 /// Names who stands in for a person of one's own organization.
-pub fn appoint_deputy(app: &App, call: &Call, id: UserId, input: &DeputyInput) -> Result<DeputyView, Failure> {
+pub fn appoint_deputy(
+    app: &App,
+    call: &Call,
+    id: UserId,
+    input: &DeputyInput,
+) -> Result<DeputyView, Failure> {
     let own = call.actor.organization.id;
     let person = administered(app, call, id)?;
     if input.deputy_id == id {
@@ -435,8 +466,7 @@ pub fn appoint_deputy(app: &App, call: &Call, id: UserId, input: &DeputyInput) -
             starts_on: input.starts_on,
             ends_on: input.ends_on,
         };
-        let payload =
-            json!({"deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on});
+        let payload = json!({"deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on});
         let at = tx.record("user.deputy_appointed", id, &payload)?.stamp.at;
         db::user::insert_deputy(tx.conn, own, &row, at)?;
         tracing::info!(event = "deputy_appointed", user = %id, deputy = %row.deputy_id, "deputy appointed");

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::api;
 use super::error::{plain_problem, problem};
+use super::limit::Limiter;
 use super::route::{Handler, Reply, Request, Route};
 use crate::service::idempotency::Key;
 use crate::service::{App, Call, Failure, session};
@@ -38,7 +39,7 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
         for route in routes {
             let route = Arc::new(route);
             let method = route.method.clone();
-            resource = resource.route(web::method(method).to(move |app: Data<App>, request: HttpRequest, body: Result<Bytes, actix_web::Error>| {
+            resource = resource.route(web::method(method).to(move |app: Data<App>, request: HttpRequest, body: Body| {
                 let route = Arc::clone(&route);
                 async move {
                     match body {
@@ -54,7 +55,14 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
     config.app_data(web::PayloadConfig::new(BODY_LIMIT));
 }
 
-async fn method_not_allowed() -> HttpResponse {
+type Body = Result<Bytes, actix_web::Error>;
+
+/// Whether the route needs no session, or makes and ends sessions: what strangers can call.
+fn is_for_strangers(route: &Route) -> bool {
+    matches!(route.handler, Handler::Open(_)) || route.path.starts_with("/auth/")
+}
+
+pub(super) async fn method_not_allowed() -> HttpResponse {
     plain_problem(StatusCode::METHOD_NOT_ALLOWED, "method", "この方法では利用できません", "この場所では、その HTTP メソッドは使えません。")
 }
 
@@ -65,20 +73,26 @@ async fn not_found() -> HttpResponse {
 /// A body that could not be taken in: too large, or broken off.
 fn unread(error: &actix_web::Error) -> HttpResponse {
     if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
-        let detail = format!("{}バイトまで受け取れます。", BODY_LIMIT);
+        let detail = format!("{BODY_LIMIT}バイトまで受け取れます。");
         return plain_problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "要求が大きすぎます", &detail);
     }
     problem(Failure::Malformed("要求の本文を読み取れません。".to_owned()))
 }
 
 async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Bytes) -> HttpResponse {
+    if let Some(limiter) = http.app_data::<Data<Limiter>>().filter(|_| is_for_strangers(&route)) {
+        if let Err(failure) = limiter.take(http) {
+            return problem(failure);
+        }
+    }
     let bearer = bearer(http.headers());
     let idempotency = match idempotency_key(http, &body) {
         Ok(key) => key,
         Err(failure) => return problem(failure),
     };
     let request = read(http, &route, &body);
-    let done = web::block(move || run(&app, &route, request, bearer.as_deref(), idempotency)).await;
+    let span = tracing::Span::current();
+    let done = web::block(move || span.in_scope(|| run(&app, &route, request, bearer.as_deref(), idempotency))).await;
     match done {
         Ok(Ok(reply)) => write(reply),
         Ok(Err(Refusal::Failure(failure))) => problem(failure),

@@ -1,7 +1,13 @@
-//! HTTP: routes, guard, errors. Thin: every route runs one use case.
+//! HTTP: server, routes, guard, errors, pages. Thin: every route runs one use case.
 
 pub mod api;
 pub mod app;
+pub mod assets;
 pub mod error;
+pub mod limit;
+pub mod metrics;
 pub mod openapi;
+pub mod pages;
 pub mod route;
+pub mod server;
+pub mod shield;

@@ -11,10 +11,13 @@ use crate::db::notice::NoticeState;
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
-use crate::domain::chain::{Cause, NodeState};
+use crate::domain::chain::{ApplicationStep, Cause, NodeState};
 use crate::domain::contract::{ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy};
 use crate::domain::id::Id;
 use crate::domain::text_enum::TextEnum;
+use crate::service::application::ApplicationState;
+use crate::service::audit::AuditResult;
+use crate::service::observation::ObservationSource;
 use crate::notice::NoticeKind;
 
 impl<T> PartialSchema for Id<T> {
@@ -51,6 +54,7 @@ macro_rules! word_schema {
 word_schema!(
     OrganizationKind, Role, AlertKind, AlertState, Assessment, Severity, AuditKind, Cause, NodeState, DataCategory,
     DeclarationInterval, Overseas, Policy, ContractOrigin, ContractStatus, NoticeKind, NoticeState,
+    ApplicationStep, ApplicationState, AuditResult, ObservationSource,
 );
 
 /// The whole document. `demo` adds the demonstration's routes.

@@ -14,8 +14,8 @@ use crate::domain::id::{ContractId, OrganizationId, UserId};
 mod facts;
 
 pub use facts::{
-    HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer, names_of,
-    next_change, officer_on, reproject, terms, terms_in_force,
+    HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer,
+    names_of, next_change, officer_on, reproject, terms, terms_in_force,
 };
 
 /// A row of `contracts`. From `officer_id` on it is a projection of the facts, as of the day it was last rebuilt.
@@ -125,7 +125,8 @@ fn line(row: Joined) -> ContractLine {
 
 /// The contract, when the scope may know of it.
 pub fn find(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractRow, DbError> {
-    let mut query = contracts::table.select(ContractRow::as_select()).filter(contracts::id.eq(id)).into_boxed();
+    let mut query =
+        contracts::table.select(ContractRow::as_select()).filter(contracts::id.eq(id)).into_boxed();
     in_scope!(query, scope);
     Ok(query.first(conn)?)
 }
@@ -165,13 +166,15 @@ pub fn list(
     }
     match filter.status {
         Some(ContractStatus::Upcoming) => {
-            query = query.filter(contracts::starts_on.gt(today).and(contracts::last_day.ge(contracts::starts_on)));
+            query = query
+                .filter(contracts::starts_on.gt(today).and(contracts::last_day.ge(contracts::starts_on)));
         }
         Some(ContractStatus::Running) => {
             query = query.filter(contracts::starts_on.le(today).and(contracts::last_day.ge(today)));
         }
         Some(ContractStatus::Ended) => {
-            query = query.filter(contracts::last_day.lt(today).or(contracts::last_day.lt(contracts::starts_on)));
+            query =
+                query.filter(contracts::last_day.lt(today).or(contracts::last_day.lt(contracts::starts_on)));
         }
         None => {}
     }
@@ -255,7 +258,8 @@ fn search_key(number: &str, title: &str) -> String {
 
 /// Name and 法人番号 of a vendor; None: there is no such vendor.
 pub fn vendor(conn: &mut Conn, id: OrganizationId) -> Result<Option<(String, Option<String>)>, DbError> {
-    let query = organizations::table.filter(organizations::id.eq(id).and(organizations::kind.eq(OrganizationKind::Vendor)));
+    let query = organizations::table
+        .filter(organizations::id.eq(id).and(organizations::kind.eq(OrganizationKind::Vendor)));
     Ok(query.select((organizations::name, organizations::corporate_number)).first(conn).optional()?)
 }
 
@@ -278,10 +282,15 @@ pub fn running_of_officer(
 }
 
 /// Which of these numbers the agency has.
-pub fn known_numbers(conn: &mut Conn, agency: OrganizationId, numbers: &[&str]) -> Result<HashSet<String>, DbError> {
+pub fn known_numbers(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    numbers: &[&str],
+) -> Result<HashSet<String>, DbError> {
     let mut known = HashSet::new();
     for chunk in numbers.chunks(500) {
-        let query = contracts::table.filter(contracts::agency_id.eq(agency)).filter(contracts::number.eq_any(chunk));
+        let query =
+            contracts::table.filter(contracts::agency_id.eq(agency)).filter(contracts::number.eq_any(chunk));
         known.extend(query.select(contracts::number).load::<String>(conn)?);
     }
     Ok(known)

@@ -13,6 +13,7 @@ pub use event::{
     VendorChange, VendorChangeKind, notice_failed, notice_sent, on_agency, title as notice_title,
     vendor_changed,
 };
+pub(super) use telling::officers;
 pub use view::{AlertView, find, list};
 
 use super::Failure;

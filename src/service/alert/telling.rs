@@ -203,10 +203,10 @@ impl<'a> Telling<'a> {
 }
 
 /// Someone's account, and their address.
-pub(super) type Person = (UserId, String);
+pub type Person = (UserId, String);
 
 /// These officers where one of them is active, else every active officer of the agency; with their deputies.
-pub(super) fn officers(
+pub fn officers(
     tx: &mut Tx<'_>,
     agency_id: OrganizationId,
     ids: &[UserId],

@@ -72,7 +72,11 @@ pub fn import(
     let agency = app.db.read(|conn| db::organization::by_code(conn, agency_code))?;
     let agency = agency.filter(|agency| agency.kind == OrganizationKind::Agency).map(|agency| agency.id);
     let agency = agency.ok_or_else(|| {
-        Failure::field("/agency", "unknown", format!("機関コード「{agency_code}」の機関は登録されていません。"))
+        Failure::field(
+            "/agency",
+            "unknown",
+            format!("機関コード「{agency_code}」の機関は登録されていません。"),
+        )
     })?;
     if options.dry_run {
         return app.db.read(|conn| Ok(Plan::make(conn, agency, file)?.summary(file)));
@@ -249,7 +253,13 @@ impl<'a> Vendors<'a> {
     }
 
     /// Notes a vendor that is not registered yet.
-    fn meet(&mut self, line: u64, key: &VendorKey, given: &'a ImportedVendor, names: &HashMap<String, String>) {
+    fn meet(
+        &mut self,
+        line: u64,
+        key: &VendorKey,
+        given: &'a ImportedVendor,
+        names: &HashMap<String, String>,
+    ) {
         if self.known.contains_key(key) {
             return;
         }
@@ -330,7 +340,11 @@ fn beyond_limits(line: u64, contract: &ImportedContract) -> Vec<RowError> {
         .map(|error| RowError::whole(line, "contradiction", error.message))
         .collect();
     if contract.max_tier.is_some_and(|tier| tier > MAX_TIER) {
-        errors.push(RowError::whole(line, "too_large", format!("最大階層は{MAX_TIER}以下で入力してください。")));
+        errors.push(RowError::whole(
+            line,
+            "too_large",
+            format!("最大階層は{MAX_TIER}以下で入力してください。"),
+        ));
     }
     if contract.return_due_days.is_some_and(|days| days > MAX_RETURN_DAYS) {
         let message = format!("返却期限日数は{MAX_RETURN_DAYS}日以下で入力してください。");

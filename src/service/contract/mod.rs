@@ -22,7 +22,7 @@ pub use amend::{AmendmentView, amend, amendments, patch};
 pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
 pub use register::{Registration, register, register_in};
 pub use terminate::{Terminate, terminate};
-pub use terms::{Amendment, ContractPatch, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingView, TermsView};
+pub use terms::{Amendment, DataItem, ContractPatch, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingView, TermsView};
 
 /// A contract as one side sees it. What is not a side's business is left out: a vendor below the prime learns
 /// neither amount nor volumes nor who else stands there; the prime, nothing of the agency's own handling. A list

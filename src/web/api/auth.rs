@@ -9,8 +9,10 @@ use crate::web::route::{Plain, Route, act, get};
 /// The routes of sessions and of one's own account.
 pub fn routes() -> Vec<Route> {
     vec![
-        act("/auth/token", "ログイン").open(|app, _, input: Credentials| session::log_in(app, &input).map(Plain)),
-        act("/auth/refresh", "トークンの更新").open(|app, _, input: Refresh| session::refresh(app, &input).map(Plain)),
+        act("/auth/token", "ログイン")
+            .open(|app, _, input: Credentials| session::log_in(app, &input).map(Plain)),
+        act("/auth/refresh", "トークンの更新")
+            .open(|app, _, input: Refresh| session::refresh(app, &input).map(Plain)),
         act("/auth/logout", "ログアウト")
             .needs(Permission::OwnAccount)
             .run(|app, call, _| session::log_out(app, call).map(Plain)),
@@ -22,7 +24,9 @@ pub fn routes() -> Vec<Route> {
         act("/auth/invitation/accept", "招待を受ける").open(|app, _, input: TokenPassword| {
             account::redeem(app, TokenPurpose::Invitation, &input).map(Plain)
         }),
-        get("/me", "自分のアカウント").needs(Permission::OwnAccount).run(|_, call, _| Ok(Plain(account::me(call)))),
+        get("/me", "自分のアカウント")
+            .needs(Permission::OwnAccount)
+            .run(|_, call, _| Ok(Plain(account::me(call)))),
         act("/me/password", "パスワードの変更").needs(Permission::OwnAccount).takes(
             |app, call, _, input: PasswordChange| account::change_password(app, call, &input).map(Plain),
         ),

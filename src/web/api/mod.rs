@@ -1,9 +1,16 @@
 //! The JSON API under `/api/v1`: a capability a file, each a list of routes.
 
 mod alert;
+mod application;
+mod audit;
 mod auth;
+mod chain;
 mod contract;
+mod declaration;
+mod demo;
+mod ledger;
 mod notice;
+mod observation;
 mod organization;
 mod register;
 mod setting;
@@ -13,16 +20,25 @@ use super::route::Route;
 
 /// Every route of the API; `demo` adds those that exist only under `itaku demo`.
 pub fn routes(demo: bool) -> Vec<Route> {
-    let _ = demo;
-    [
+    let mut routes = [
         alert::routes(),
+        application::routes(),
+        audit::routes(),
         auth::routes(),
+        chain::routes(),
         contract::routes(),
+        declaration::routes(),
+        ledger::routes(),
         notice::routes(),
+        observation::routes(),
         organization::routes(),
         register::routes(),
         setting::routes(),
         user::routes(),
     ]
-    .concat()
+    .concat();
+    if demo {
+        routes.extend(self::demo::routes());
+    }
+    routes
 }

@@ -7,9 +7,9 @@ use crate::web::route::{Plain, Route, Versioned, act, create, get, patch};
 /// The routes of accounts.
 pub fn routes() -> Vec<Route> {
     vec![
-        create("/users", "利用者の登録").needs(Permission::ManageUsers).takes(|app, call, _, input: UserInput| {
-            user::create(app, call, &input).map(Versioned::from)
-        }),
+        create("/users", "利用者の登録")
+            .needs(Permission::ManageUsers)
+            .takes(|app, call, _, input: UserInput| user::create(app, call, &input).map(Versioned::from)),
         get("/users", "利用者の一覧")
             .query("organization_id", "組織")
             .paged()
@@ -35,9 +35,8 @@ pub fn routes() -> Vec<Route> {
                 user::appoint_deputy(app, call, request.id("id")?, &input).map(Plain)
             },
         ),
-        get("/users/{id}/deputies", "代理の一覧")
-            .paged()
-            .needs(Permission::ManageDeputies)
-            .run(|app, call, request| user::deputies(app, call, request.id("id")?, &request.page()?).map(Plain)),
+        get("/users/{id}/deputies", "代理の一覧").paged().needs(Permission::ManageDeputies).run(
+            |app, call, request| user::deputies(app, call, request.id("id")?, &request.page()?).map(Plain),
+        ),
     ]
 }

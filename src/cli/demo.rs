@@ -1,0 +1,169 @@
+//! `itaku demo`: a complete server with invented data, ready at once and gone without a trace.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use clap::Args;
+use serde_json::json;
+
+use super::{CliError, house, log, print_json, say};
+use crate::clock::{Clock, DemoClock, Sources, SystemClock, SystemEntropy};
+use crate::config::Config;
+use crate::db::Db;
+use crate::domain::access::Role;
+use crate::notice::transport::Transport;
+use crate::schedule::Scheduler;
+use crate::schedule::deliver::deliver;
+use crate::schedule::sweep::sweep;
+use crate::service::demo::{DeliveredView, Demonstration, SweptView};
+use crate::service::{App, ledger, user};
+use crate::web::openapi;
+use crate::web::pages::{Login, Pages};
+use crate::web::server::{House, serve};
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Address to listen on; port 0 picks one.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// First day of its own clock, YYYY-MM-DD; today unless given.
+    #[arg(long, value_name = "DATE")]
+    today: Option<NaiveDate>,
+    /// No data, one `system_admin`.
+    #[arg(long)]
+    empty: bool,
+    /// An empty database to use and leave behind: sqlite:PATH or postgres://…
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Where mail goes: smtp://… or file:DIR; a folder of .eml files unless given.
+    #[arg(long, value_name = "URL")]
+    mail: Option<String>,
+    /// When ready, print one line of JSON on stdout: url, `database`, `mail_dir`, logins.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Demo {
+    pub fn run(&self) -> Result<(), CliError> {
+        log::start(if self.json { log::SERVER } else { log::COMMAND });
+        let public = house::listen("--listen", &self.listen)?;
+        let url = format!("http://{}", public.local_addr()?);
+        // Holds only what is made here; removed at the end, whatever the end.
+        let folder = tempfile::Builder::new().prefix("itaku-demo-").tempdir()?;
+        let config = self.config(&url, folder.path())?;
+        let mail_dir = config.mail.url.strip_prefix("file:").map(PathBuf::from);
+        if let Some(dir) = &mail_dir {
+            std::fs::create_dir_all(dir)?;
+        }
+        let transport = house::transport(&config).map_err(|error| CliError::Usage(error.to_string()))?;
+        let db = open_empty(&config)?;
+        db.migrate()?;
+        let app = demonstration(config, db.clone(), self.today, transport.clone())?;
+        ledger::publish_key(&app)?;
+        let logins = vec![administrator(&app)?];
+        let scheduler = Scheduler::start(&app, transport)?;
+        let ticking = super::serve::ticking(&app, Some(&scheduler));
+        let pages = Pages::new(&openapi::document(true), Some(&logins)).map_err(CliError::failed)?;
+        let database = app.config.database.url.clone();
+        let house = House::new(app, pages, ticking).map_err(CliError::failed)?;
+        let mut told = Ok(());
+        let served = serve(house, public, None, || {
+            told = self.tell(&url, &database, mail_dir.as_deref(), &logins);
+        });
+        scheduler.stop();
+        db.checkpoint()?;
+        drop(db);
+        folder.close()?;
+        told?;
+        served.map_err(CliError::failed)
+    }
+
+    fn config(&self, url: &str, folder: &std::path::Path) -> Result<Config, CliError> {
+        // The environment is that of some server of the machine; a demonstration takes nothing from it.
+        let mut config = Config::load(None, [])?;
+        let sources = Sources::system(config.timezone);
+        url.clone_into(&mut config.server.public_url);
+        config.auth.secret = sources.token();
+        config.ledger.signing_key = sources.token();
+        config.database.url = match &self.database {
+            Some(url) => url.clone(),
+            None => format!("sqlite:{}", folder.join("itaku.db").display()),
+        };
+        config.mail.url = match &self.mail {
+            Some(url) => url.clone(),
+            None => format!("file:{}", folder.join("mail").display()),
+        };
+        Ok(config)
+    }
+
+    fn tell(
+        &self,
+        url: &str,
+        database: &str,
+        mail_dir: Option<&std::path::Path>,
+        logins: &[Login],
+    ) -> Result<(), CliError> {
+        if self.json {
+            return print_json(&json!({"url": url, "database": database, "mail_dir": mail_dir, "logins": logins}));
+        }
+        say("itaku demonstration: every agency, company and person in it is invented.");
+        say("これはデモです。出てくる機関・会社・人はすべて架空です。終了は Ctrl+C。\n");
+        say(&format!("  {url}\n"));
+        for login in logins {
+            say(&format!("  {:<14} {}  {}  {}", login.role, login.email, login.password, login.title));
+        }
+        if let Some(dir) = mail_dir {
+            say(&format!("\n  mail: {}", dir.display()));
+        }
+        Ok(())
+    }
+}
+
+/// Opens the database if there is nothing in it. One that holds something is not even touched.
+fn open_empty(config: &Config) -> Result<Db, CliError> {
+    let url = &config.database.url;
+    let exists = house::file_of(url).is_none_or(|path| path.exists());
+    if exists && !Db::open_read_only(url)?.is_empty()? {
+        return Err(CliError::Failed("--database: it is not empty; the demonstration takes an empty one only".to_owned()));
+    }
+    Ok(Db::open(url, config.database.connections)?)
+}
+
+fn demonstration(config: Config, db: Db, today: Option<NaiveDate>, transport: Transport) -> Result<App, CliError> {
+    let timezone = config.timezone;
+    let today = today.unwrap_or_else(|| SystemClock(timezone).today());
+    let clock = Arc::new(DemoClock::new(timezone, today));
+    let turn = move |app: &App, day: NaiveDate| {
+        let swept = sweep(app, day, false)?;
+        let delivered = deliver(app, &transport)?;
+        let sweep = SweptView {
+            checked: swept.checked,
+            failed: swept.failed,
+            opened: swept.opened,
+            resolved: swept.resolved,
+            reminders: swept.reminders,
+            digests: swept.digests,
+        };
+        let delivered = DeliveredView { sent: delivered.sent, retried: delivered.retried, failed: delivered.failed };
+        Ok((sweep, delivered))
+    };
+    Ok(App {
+        signing_key: Arc::new(house::key(&config)?),
+        db,
+        sources: Sources { clock: clock.clone(), entropy: Arc::new(SystemEntropy) },
+        config: Arc::new(config),
+        demo: Some(Arc::new(Demonstration::new(clock, Box::new(turn)))),
+    })
+}
+
+fn administrator(app: &App) -> Result<Login, CliError> {
+    let login = Login {
+        role: Role::SystemAdmin.to_string(),
+        email: "system-admin@demo.example".to_owned(),
+        password: app.sources.token(),
+        title: Role::SystemAdmin.title().to_owned(),
+    };
+    user::create_first(app, &login.email, "架空 管理", &[Role::SystemAdmin], &login.password)?;
+    Ok(login)
+}

@@ -1,0 +1,20 @@
+//! `itaku openapi`.
+
+use clap::Args;
+
+use super::{CliError, print_line};
+use crate::web::openapi;
+
+#[derive(Debug, Args)]
+pub struct Openapi {
+    /// Include the paths that exist only under `itaku demo`.
+    #[arg(long)]
+    demo: bool,
+}
+
+impl Openapi {
+    pub fn run(&self) -> Result<(), CliError> {
+        let document = openapi::document(self.demo);
+        print_line(&serde_json::to_string_pretty(&document).map_err(CliError::failed)?)
+    }
+}

@@ -1,0 +1,75 @@
+//! `itaku verify`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{CliError, Settings, house, log, print_json, say};
+use crate::db::Db;
+use crate::ledger::receipt::Receipt;
+use crate::service::verify::{verify_ledger, verify_receipt};
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    settings: Settings,
+    /// Also hold a receipt (JSON, as given for a declaration) against the ledger.
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// Print the outcome as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The receipt itself, or the answer it came in.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ReceiptFile {
+    Bare(Receipt),
+    Within { receipt: Receipt },
+}
+
+fn read(path: &Path) -> Result<Receipt, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))?;
+    match serde_json::from_str(&text) {
+        Ok(ReceiptFile::Bare(receipt) | ReceiptFile::Within { receipt }) => Ok(receipt),
+        Err(_) => Err(CliError::Usage(format!("{}: 受付票として読めません。", path.display()))),
+    }
+}
+
+impl Verify {
+    pub fn run(&self) -> Result<(), CliError> {
+        log::start(log::COMMAND);
+        let config = self.settings.load()?;
+        let receipt = self.receipt.as_deref().map(read).transpose()?;
+        house::must_exist(&config.database.url)?;
+        let db = Db::open_read_only(&config.database.url)?;
+        let verified = match verify_ledger(&db)? {
+            Ok(verified) => verified,
+            Err(bad) => {
+                if self.json {
+                    print_json(&json!({"holds": false, "bad": bad}))?;
+                }
+                return Err(CliError::Failed(bad.to_string()));
+            }
+        };
+        if let Some(receipt) = &receipt {
+            if let Err(problem) = verify_receipt(&db, receipt)? {
+                if self.json {
+                    print_json(&json!({"holds": false, "verified": verified, "receipt": problem.to_string()}))?;
+                }
+                return Err(CliError::Failed(problem.to_string()));
+            }
+        }
+        if self.json {
+            return print_json(&json!({"holds": true, "verified": verified}));
+        }
+        say(&format!("変更履歴は正しく保たれています（台帳 {}、記録 {}）。", verified.chains, verified.entries));
+        if receipt.is_some() {
+            say("受付票は台帳の記録と一致します。");
+        }
+        Ok(())
+    }
+}

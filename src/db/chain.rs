@@ -1,0 +1,286 @@
+//! The chain's facts as written: engagements, applications and their steps, consents, revocations.
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+use super::schema::{application_steps, applications, consents, contracts, engagements, revocations};
+use super::types::to_json;
+use super::{Conn, DbError, Tx};
+use crate::domain::access::Scope;
+use crate::domain::chain::{ApplicationStep, Consent};
+use crate::domain::contract::Stamp;
+use crate::domain::id::{ApplicationId, ConsentId, ContractId, EngagementId, OrganizationId, SubjectId, UserId};
+
+/// A new place on the chain.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEngagement {
+    pub contract_id: ContractId,
+    pub parent_id: EngagementId,
+    pub vendor_id: OrganizationId,
+    pub tier: i32,
+}
+
+/// Writes an engagement under the id chosen for it.
+pub fn add_engagement(tx: &mut Tx<'_>, id: EngagementId, new: NewEngagement, stamp: Stamp) -> Result<(), DbError> {
+    diesel::insert_into(engagements::table)
+        .values((
+            engagements::id.eq(id),
+            engagements::contract_id.eq(new.contract_id),
+            engagements::agency_id.eq(tx.organization_id),
+            engagements::parent_id.eq(Some(new.parent_id)),
+            engagements::vendor_id.eq(new.vendor_id),
+            engagements::tier.eq(new.tier),
+            engagements::seq.eq(stamp.seq),
+            engagements::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// The contract of an engagement.
+pub fn contract_of(conn: &mut Conn, id: EngagementId) -> Result<ContractId, DbError> {
+    Ok(engagements::table.find(id).select(engagements::contract_id).first(conn)?)
+}
+
+/// An application as stored; `body` is that of the last 補正.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = applications)]
+pub struct ApplicationRow {
+    pub id: ApplicationId,
+    pub contract_id: ContractId,
+    pub agency_id: OrganizationId,
+    pub engagement_id: EngagementId,
+    pub applicant_id: OrganizationId,
+    pub applied_by: UserId,
+    pub supersedes: bool,
+    pub filed_on: NaiveDate,
+    pub body: String,
+    pub state: String,
+    pub version: i64,
+    pub seq: i64,
+    pub recorded_at: NaiveDateTime,
+}
+
+/// A step of an application as stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = application_steps)]
+pub struct StepRow {
+    pub application_id: ApplicationId,
+    pub step: ApplicationStep,
+    pub on_day: NaiveDate,
+    pub by_user: UserId,
+    pub body: String,
+    pub seq: i64,
+    pub recorded_at: NaiveDateTime,
+}
+
+/// Writes an application as filed.
+pub fn add_application(conn: &mut Conn, row: &ApplicationRow) -> Result<(), DbError> {
+    diesel::insert_into(applications::table)
+        .values((
+            applications::id.eq(row.id),
+            applications::contract_id.eq(row.contract_id),
+            applications::agency_id.eq(row.agency_id),
+            applications::engagement_id.eq(row.engagement_id),
+            applications::applicant_id.eq(row.applicant_id),
+            applications::applied_by.eq(row.applied_by),
+            applications::supersedes.eq(row.supersedes),
+            applications::filed_on.eq(row.filed_on),
+            applications::body.eq(&row.body),
+            applications::state.eq(&row.state),
+            applications::version.eq(row.version),
+            applications::seq.eq(row.seq),
+            applications::recorded_at.eq(row.recorded_at),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Writes a step and the state it leads to.
+pub fn add_step(
+    tx: &mut Tx<'_>,
+    application: &ApplicationRow,
+    step: ApplicationStep,
+    state: &str,
+    body: &impl serde::Serialize,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    let id: SubjectId = tx.new_id();
+    let by = tx.author.map_or(application.applied_by, |author| author.user_id);
+    diesel::insert_into(application_steps::table)
+        .values((
+            application_steps::id.eq(id),
+            application_steps::application_id.eq(application.id),
+            application_steps::contract_id.eq(application.contract_id),
+            application_steps::agency_id.eq(application.agency_id),
+            application_steps::step.eq(step),
+            application_steps::on_day.eq(tx.today),
+            application_steps::by_user.eq(by),
+            application_steps::body.eq(to_json(body)?),
+            application_steps::seq.eq(stamp.seq),
+            application_steps::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    diesel::update(applications::table.find(application.id))
+        .set((applications::state.eq(state), applications::version.eq(applications::version + 1)))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// The contract of an application.
+pub fn contract_of_application(conn: &mut Conn, id: ApplicationId) -> Result<ContractId, DbError> {
+    Ok(applications::table.find(id).select(applications::contract_id).first(conn)?)
+}
+
+/// Applications of one contract, oldest first, with their steps.
+pub fn applications_of(conn: &mut Conn, contract: ContractId) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
+    let rows = applications::table
+        .filter(applications::contract_id.eq(contract))
+        .order(applications::seq)
+        .select(ApplicationRow::as_select())
+        .load(conn)?;
+    with_steps(conn, rows)
+}
+
+/// The queue: applications in scope by state, newest first, of at most `rows`. A vendor's own queue holds what it
+/// filed itself.
+pub fn queue(
+    conn: &mut Conn,
+    scope: &Scope,
+    state: Option<&str>,
+    after: Option<ApplicationId>,
+    rows: i64,
+) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
+    let mut query = applications::table.into_boxed();
+    query = match *scope {
+        Scope::Agency(id) => query.filter(applications::agency_id.eq(id)),
+        Scope::Vendor(id) => query.filter(applications::applicant_id.eq(id)),
+        Scope::Overseer | Scope::Program => query,
+        Scope::Nothing => return Ok(Vec::new()),
+    };
+    if let Some(state) = state {
+        query = query.filter(applications::state.eq(state.to_owned()));
+    }
+    if let Some(after) = after {
+        query = query.filter(applications::id.lt(after));
+    }
+    let found = query.order(applications::id.desc()).limit(rows).select(ApplicationRow::as_select()).load(conn)?;
+    with_steps(conn, found)
+}
+
+fn with_steps(
+    conn: &mut Conn,
+    rows: Vec<ApplicationRow>,
+) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
+    let ids: Vec<ApplicationId> = rows.iter().map(|row| row.id).collect();
+    let steps: Vec<StepRow> = application_steps::table
+        .filter(application_steps::application_id.eq_any(&ids))
+        .order(application_steps::seq)
+        .select(StepRow::as_select())
+        .load(conn)?;
+    let mut by_application = std::collections::HashMap::<ApplicationId, Vec<StepRow>>::new();
+    for step in steps {
+        by_application.entry(step.application_id).or_default().push(step);
+    }
+    Ok(rows
+        .into_iter()
+        .map(|mut row| {
+            let steps = by_application.remove(&row.id).unwrap_or_default();
+            if let Some(corrected) = steps.iter().rfind(|s| s.step == ApplicationStep::Resubmitted) {
+                row.body.clone_from(&corrected.body);
+            }
+            (row, steps)
+        })
+        .collect())
+}
+
+/// Numbers, titles and agencies of contracts, for lists across contracts.
+pub fn contract_labels(
+    conn: &mut Conn,
+    ids: &[ContractId],
+) -> Result<std::collections::HashMap<ContractId, (String, String)>, DbError> {
+    let rows: Vec<(ContractId, String, String)> = contracts::table
+        .filter(contracts::id.eq_any(ids))
+        .select((contracts::id, contracts::number, contracts::title))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(id, number, title)| (id, (number, title))).collect())
+}
+
+/// What a consent says beside the facts of the folds.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct ConsentBody {
+    pub scope: String,
+    pub reason: Option<String>,
+    pub conditions: Option<String>,
+    /// 既承認 only.
+    pub document_number: Option<String>,
+    pub note: Option<String>,
+}
+
+/// Writes a consent.
+pub fn add_consent(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    consent: &Consent,
+    decided_by: UserId,
+    body: &ConsentBody,
+) -> Result<(), DbError> {
+    diesel::insert_into(consents::table)
+        .values((
+            consents::id.eq(consent.id),
+            consents::contract_id.eq(contract),
+            consents::agency_id.eq(tx.organization_id),
+            consents::engagement_id.eq(consent.engagement_id),
+            consents::application_id.eq(consent.application_id),
+            consents::decided_on.eq(consent.decided_on),
+            consents::decided_by.eq(decided_by),
+            consents::valid_from.eq(consent.valid_from),
+            consents::valid_until.eq(consent.valid_until),
+            consents::supersedes.eq(consent.supersedes),
+            consents::amount_yen.eq(consent.amount_yen),
+            consents::country.eq(&consent.country),
+            consents::data.eq(to_json(&consent.data)?),
+            consents::body.eq(to_json(body)?),
+            consents::seq.eq(consent.stamp.seq),
+            consents::recorded_at.eq(consent.stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Scope, conditions and document of a contract's consents.
+pub fn consent_bodies(
+    conn: &mut Conn,
+    contract: ContractId,
+) -> Result<std::collections::HashMap<ConsentId, ConsentBody>, DbError> {
+    let rows: Vec<(ConsentId, String)> =
+        consents::table.filter(consents::contract_id.eq(contract)).select((consents::id, consents::body)).load(conn)?;
+    rows.into_iter().map(|(id, body)| Ok((id, super::types::from_json(&body)?))).collect()
+}
+
+/// Writes a revocation.
+pub fn add_revocation(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    engagement: EngagementId,
+    effective_on: NaiveDate,
+    reason: &str,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    let id: SubjectId = tx.new_id();
+    let by = tx.author.map(|author| author.user_id).ok_or(DbError::NotFound)?;
+    diesel::insert_into(revocations::table)
+        .values((
+            revocations::id.eq(id),
+            revocations::contract_id.eq(contract),
+            revocations::agency_id.eq(tx.organization_id),
+            revocations::engagement_id.eq(engagement),
+            revocations::effective_on.eq(effective_on),
+            revocations::reason.eq(reason),
+            revocations::revoked_by.eq(by),
+            revocations::seq.eq(stamp.seq),
+            revocations::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! What was declared and what was seen: declarations, observations, their statements, retractions.
+
+use chrono::{NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+
+use super::facts::source_word;
+use super::schema::{declarations, observations, retractions, statements};
+use super::types::to_json;
+use super::{Conn, DbError, Tx};
+use crate::domain::chain::{Source, Statement, StatementOrigin};
+use crate::domain::contract::Stamp;
+use crate::domain::days::DayRange;
+use crate::domain::id::{ContractId, DeclarationId, EngagementId, ObservationId, OrganizationId, SubjectId, UserId};
+
+/// A declaration as stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = declarations)]
+pub struct DeclarationRow {
+    pub id: DeclarationId,
+    pub contract_id: ContractId,
+    pub organization_id: OrganizationId,
+    pub period_from: NaiveDate,
+    pub period_to: NaiveDate,
+    pub no_subcontracting: bool,
+    pub receipt: String,
+    pub recorded_at: NaiveDateTime,
+}
+
+/// An observation as stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = observations)]
+pub struct ObservationRow {
+    pub id: ObservationId,
+    pub engagement_id: EngagementId,
+    pub source: String,
+    pub note: Option<String>,
+    pub recorded_at: NaiveDateTime,
+}
+
+/// A new declaration's own columns.
+#[derive(Debug)]
+pub struct NewDeclaration<'a> {
+    pub id: DeclarationId,
+    pub contract_id: ContractId,
+    pub organization_id: OrganizationId,
+    pub period: DayRange,
+    pub none: bool,
+    pub receipt: &'a crate::ledger::receipt::Receipt,
+}
+
+fn author(tx: &Tx<'_>) -> Result<UserId, DbError> {
+    tx.author.map(|author| author.user_id).ok_or(DbError::NotFound)
+}
+
+/// Writes a declaration; its statements follow.
+pub fn add_declaration(tx: &mut Tx<'_>, new: &NewDeclaration<'_>, stamp: Stamp) -> Result<(), DbError> {
+    let by = author(tx)?;
+    diesel::insert_into(declarations::table)
+        .values((
+            declarations::id.eq(new.id),
+            declarations::contract_id.eq(new.contract_id),
+            declarations::agency_id.eq(tx.organization_id),
+            declarations::organization_id.eq(new.organization_id),
+            declarations::period_from.eq(new.period.from),
+            declarations::period_to.eq(new.period.to),
+            declarations::no_subcontracting.eq(new.none),
+            declarations::declared_by.eq(by),
+            declarations::receipt.eq(to_json(new.receipt)?),
+            declarations::seq.eq(stamp.seq),
+            declarations::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Writes an observation; its statement follows.
+pub fn add_observation(
+    tx: &mut Tx<'_>,
+    id: ObservationId,
+    contract: ContractId,
+    engagement: EngagementId,
+    source: Source,
+    note: Option<&str>,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    let by = author(tx)?;
+    diesel::insert_into(observations::table)
+        .values((
+            observations::id.eq(id),
+            observations::contract_id.eq(contract),
+            observations::agency_id.eq(tx.organization_id),
+            observations::engagement_id.eq(engagement),
+            observations::source.eq(source_word(source)),
+            observations::note.eq(note),
+            observations::observed_by.eq(by),
+            observations::seq.eq(stamp.seq),
+            observations::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Writes what was said of one engagement.
+pub fn add_statement(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    statement: &Statement,
+    scope: Option<&str>,
+) -> Result<(), DbError> {
+    let id: SubjectId = tx.new_id();
+    let organization = match statement.source {
+        Source::Declared(organization) => Some(organization),
+        Source::Audit | Source::ThirdParty | Source::Other => None,
+    };
+    let (declaration, observation) = split(statement.origin);
+    diesel::insert_into(statements::table)
+        .values((
+            statements::id.eq(id),
+            statements::contract_id.eq(contract),
+            statements::agency_id.eq(tx.organization_id),
+            statements::engagement_id.eq(statement.engagement_id),
+            statements::source.eq(source_word(statement.source)),
+            statements::source_organization_id.eq(organization),
+            statements::declaration_id.eq(declaration),
+            statements::observation_id.eq(observation),
+            statements::started_on.eq(statement.started_on),
+            statements::ended_on.eq(statement.ended_on),
+            statements::scope.eq(scope),
+            statements::country.eq(statement.country.as_deref()),
+            statements::amount_yen.eq(statement.amount_yen),
+            statements::data.eq(to_json(&statement.data)?),
+            statements::seq.eq(statement.stamp.seq),
+            statements::recorded_at.eq(statement.stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+fn split(origin: StatementOrigin) -> (Option<DeclarationId>, Option<ObservationId>) {
+    match origin {
+        StatementOrigin::Declaration(id) => (Some(id), None),
+        StatementOrigin::Observation(id) => (None, Some(id)),
+    }
+}
+
+/// Takes a declaration or an observation back.
+pub fn add_retraction(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    origin: StatementOrigin,
+    reason: &str,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    let id: SubjectId = tx.new_id();
+    let by = author(tx)?;
+    let (declaration, observation) = split(origin);
+    diesel::insert_into(retractions::table)
+        .values((
+            retractions::id.eq(id),
+            retractions::contract_id.eq(contract),
+            retractions::agency_id.eq(tx.organization_id),
+            retractions::declaration_id.eq(declaration),
+            retractions::observation_id.eq(observation),
+            retractions::reason.eq(reason),
+            retractions::retracted_by.eq(by),
+            retractions::seq.eq(stamp.seq),
+            retractions::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Contract and declaring organization of a declaration.
+pub fn find_declaration(conn: &mut Conn, id: DeclarationId) -> Result<DeclarationRow, DbError> {
+    Ok(declarations::table.find(id).select(DeclarationRow::as_select()).first(conn)?)
+}
+
+/// The contract of an observation.
+pub fn contract_of_observation(conn: &mut Conn, id: ObservationId) -> Result<ContractId, DbError> {
+    Ok(observations::table.find(id).select(observations::contract_id).first(conn)?)
+}
+
+/// Declarations on a contract by the given organizations, newest first, of at most `rows`.
+pub fn declarations_of(
+    conn: &mut Conn,
+    contract: ContractId,
+    by: Option<&[OrganizationId]>,
+    after: Option<DeclarationId>,
+    rows: i64,
+) -> Result<Vec<DeclarationRow>, DbError> {
+    let mut query = declarations::table.filter(declarations::contract_id.eq(contract)).into_boxed();
+    if let Some(by) = by {
+        query = query.filter(declarations::organization_id.eq_any(by.to_vec()));
+    }
+    if let Some(after) = after {
+        query = query.filter(declarations::id.lt(after));
+    }
+    Ok(query.order(declarations::id.desc()).limit(rows).select(DeclarationRow::as_select()).load(conn)?)
+}
+
+/// Observations on a contract, newest first, of at most `rows`.
+pub fn observations_of(
+    conn: &mut Conn,
+    contract: ContractId,
+    after: Option<ObservationId>,
+    rows: i64,
+) -> Result<Vec<ObservationRow>, DbError> {
+    let mut query = observations::table.filter(observations::contract_id.eq(contract)).into_boxed();
+    if let Some(after) = after {
+        query = query.filter(observations::id.lt(after));
+    }
+    Ok(query.order(observations::id.desc()).limit(rows).select(ObservationRow::as_select()).load(conn)?)
+}
+
+/// One observation. The caller settles whether it may.
+pub fn find_observation(conn: &mut Conn, id: ObservationId) -> Result<ObservationRow, DbError> {
+    Ok(observations::table.find(id).select(ObservationRow::as_select()).first(conn)?)
+}

@@ -1,0 +1,168 @@
+//! 決裁: consent or refusal, by an approver who neither filed nor reviewed the application; and withdrawal.
+
+use chrono::NaiveDate;
+use serde_json::json;
+
+use super::file::Content;
+use super::{ApplicationState, ApplicationView, Filed, act, mail_day, mail_reference};
+use crate::db::chain::ConsentBody;
+use crate::db::types::from_json;
+use crate::db::{self, Tx};
+use crate::domain::chain::{ApplicationStep, Consent, Known};
+use crate::domain::contract::{Policy, Stamp};
+use crate::domain::id::{ApplicationId, ConsentId};
+use crate::input;
+use crate::notice::Mail;
+use crate::notice::context::{DecidedMail, Outcome};
+use crate::service::case::Case;
+use crate::service::telling::{self, Addressees};
+use crate::service::{App, Call, Failure};
+use crate::text_enum;
+
+text_enum! {
+    /// 承認 or 不承認.
+    pub enum Decision { Consent = "consent", Refuse = "refuse" }
+}
+
+input! {
+    /// 決裁.
+    pub struct DecisionInput {
+        decision: Decision => word::<Decision>(),
+        valid_from: Option<NaiveDate> => optional(day()),
+        valid_until: Option<NaiveDate> => optional(day()),
+        conditions: Option<String> => optional(prose(0, 10_000)),
+        reason: String => prose(1, 10_000),
+    }
+}
+
+input! {
+    /// 取下げ.
+    pub struct WithdrawInput {
+        reason: Option<String> => optional(prose(0, 10_000)),
+    }
+}
+
+/// Decides an application. Consent never reaches back before the day it is given.
+pub fn decide(app: &App, call: &Call, id: ApplicationId, given: &DecisionInput) -> Result<ApplicationView, Failure> {
+    act(app, call, id, |tx, case, filed| {
+        filed.must_be_open()?;
+        if filed.is_handled_by(call.actor.user_id) {
+            let message = "審査や申請をした人は、その申請を決裁できません。ほかの決裁者に依頼してください。";
+            return Err(Failure::Forbidden(message.to_owned()));
+        }
+        if filed.reviewers().is_empty() {
+            return Err(Failure::conflict("not_reviewed", "審査がまだ記録されていません。担当者の審査の後で決裁してください。"));
+        }
+        let known = case.facts.chain.now();
+        let (outcome, step) = match given.decision {
+            Decision::Consent => {
+                let consent = consent(tx, &known, filed, given)?;
+                let outcome = Outcome::Consent {
+                    valid_from: mail_day(consent.valid_from),
+                    valid_until: mail_day(consent.valid_until),
+                    conditions: given.conditions.clone(),
+                    certificate: None,
+                };
+                record_consent(tx, case, call, filed, given, consent)?;
+                (outcome, "consented")
+            }
+            Decision::Refuse => {
+                let payload = json!({"application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason});
+                let stamp = tx.record("application.refused", id, &payload)?.stamp;
+                let state = ApplicationState::Refused.as_str();
+                db::chain::add_step(tx, &filed.row, ApplicationStep::Refused, state, given, stamp)?;
+                (Outcome::Refuse, "refused")
+            }
+        };
+        let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
+        let application = mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
+        let mail = Mail::ApplicationDecided(DecidedMail { application, outcome, reason: given.reason.clone() });
+        let to = Addressees::vendors([filed.row.applicant_id]);
+        telling::tell(tx, case, &to, "application", id.as_str(), step, &mail)
+    })
+}
+
+/// The consent that the decision gives; its stamp is filled in when it is recorded.
+fn consent(tx: &Tx<'_>, known: &Known<'_>, filed: &Filed, given: &DecisionInput) -> Result<Consent, Failure> {
+    let content: Content = from_json(&filed.row.body)?;
+    let today = tx.today;
+    let policy = known.terms().map(|terms| terms.subcontracting.policy);
+    let Some(period) = known.period().filter(|period| today <= period.to) else {
+        return Err(Failure::conflict("contract_ended", "この契約は終了しています。"));
+    };
+    if policy == Some(Policy::Prohibited) {
+        return Err(Failure::conflict("prohibited", "この契約では再委託が禁止されています。"));
+    }
+    let valid_from = given.valid_from.unwrap_or(content.starts_on.max(today));
+    let valid_until = given.valid_until.unwrap_or(content.ends_on.min(period.to));
+    if valid_from < today {
+        let message = format!("承認は決裁した日より前にさかのぼれません。今日（{today}）以降の日を入力してください。");
+        return Err(Failure::field("/valid_from", "before_decision", message));
+    }
+    if valid_until < valid_from {
+        let message = format!("承認の終了日は開始日（{valid_from}）以降の日を入力してください。");
+        return Err(Failure::field("/valid_until", "before_start", message));
+    }
+    if valid_until > period.to {
+        let message = format!("契約の終了日（{}）までの日を入力してください。", period.to);
+        return Err(Failure::field("/valid_until", "outside_contract", message));
+    }
+    Ok(Consent {
+        id: tx.new_id::<crate::domain::id::of::Consent>(),
+        engagement_id: filed.row.engagement_id,
+        application_id: Some(filed.row.id),
+        decided_on: today,
+        valid_from,
+        valid_until,
+        supersedes: filed.row.supersedes,
+        amount_yen: content.amount_yen,
+        country: content.country,
+        data: content.data,
+        stamp: Stamp { seq: 0, at: tx.last_at() },
+    })
+}
+
+fn record_consent(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    call: &Call,
+    filed: &Filed,
+    given: &DecisionInput,
+    consent: Consent,
+) -> Result<(), Failure> {
+    let id: ConsentId = consent.id;
+    let payload = json!({
+        "application_id": filed.row.id, "consent_id": id, "engagement_id": consent.engagement_id,
+        "valid_from": consent.valid_from, "valid_until": consent.valid_until, "supersedes": consent.supersedes,
+        "amount_yen": consent.amount_yen, "country": consent.country, "data": consent.data,
+        "conditions": given.conditions, "reason": given.reason,
+    });
+    let stamp = tx.record("application.consented", filed.row.id, &payload)?.stamp;
+    let state = ApplicationState::Consented.as_str();
+    db::chain::add_step(tx, &filed.row, ApplicationStep::Consented, state, given, stamp)?;
+    let content: Content = from_json(&filed.row.body)?;
+    let body = ConsentBody {
+        scope: content.scope,
+        reason: Some(given.reason.clone()),
+        conditions: given.conditions.clone(),
+        document_number: None,
+        note: None,
+    };
+    Ok(db::chain::add_consent(tx, case.id(), &Consent { stamp, ..consent }, call.actor.user_id, &body)?)
+}
+
+/// 取下げ, by the applicant, before it is decided.
+pub fn withdraw(app: &App, call: &Call, id: ApplicationId, given: &WithdrawInput) -> Result<ApplicationView, Failure> {
+    act(app, call, id, |tx, _, filed| {
+        if filed.row.applicant_id != call.actor.organization.id {
+            return Err(Failure::Forbidden("申請した事業者だけが取り下げられます。".to_owned()));
+        }
+        if filed.state()? != ApplicationState::Returned {
+            filed.must_be_open()?;
+        }
+        let payload = json!({"application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason});
+        let stamp = tx.record("application.withdrawn", id, &payload)?.stamp;
+        let state = ApplicationState::Withdrawn.as_str();
+        Ok(db::chain::add_step(tx, &filed.row, ApplicationStep::Withdrawn, state, given, stamp)?)
+    })
+}

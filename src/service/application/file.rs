@@ -1,0 +1,271 @@
+//! Filing an application, and correcting it after 補正依頼.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{ApplicationState, ApplicationView, act, mail_reference, view};
+use crate::db::chain::ApplicationRow;
+use crate::db::types::to_json;
+use crate::db;
+use crate::domain::chain::{ApplicationStep, Engagement, Known};
+use crate::domain::contract::{DataVolume, Overseas, Policy, Terms};
+use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, of};
+use crate::domain::input::FieldError;
+use crate::input;
+use crate::notice::Mail;
+use crate::notice::context::FiledMail;
+use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
+use crate::service::contract::DataItem;
+use crate::service::organization::{InlineVendor, find_or_register_vendor, must_be_vendor};
+use crate::service::telling::{self, Addressees};
+use crate::service::{App, Call, Failure};
+
+input! {
+    /// 再委託承認申請.
+    pub struct ApplicationInput {
+        /// An engagement already declared; else parent and vendor.
+        engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
+        parent_engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
+        vendor_id: Option<OrganizationId> => optional(id::<of::Organization>()),
+        vendor: Option<InlineVendor> => optional(nested::<InlineVendor>()),
+        /// 変更承認申請: a consent to it ends the earlier ones.
+        supersedes: bool => or(flag(), false),
+        content: CorrectionInput => flattened::<CorrectionInput>(),
+    }
+    check |it, errors| {
+        if it.engagement_id.is_none() {
+            if it.parent_engagement_id.is_none() {
+                errors.push(FieldError::new("/parent_engagement_id", "required", "どの受託者の下に入るかを指定してください。"));
+            }
+            if it.vendor_id.is_none() && it.vendor.is_none() {
+                errors.push(FieldError::new("/vendor_id", "required", "再委託先の事業者を指定してください。"));
+            }
+        }
+    }
+}
+
+input! {
+    /// What is applied for; after 補正依頼 it is given anew as a whole.
+    pub struct CorrectionInput {
+        /// 再委託の範囲
+        scope: String => prose(1, 10_000),
+        /// 再委託の必要性
+        reason: String => prose(1, 10_000),
+        /// 相手方の選定理由
+        selection_reason: Option<String> => optional(prose(0, 10_000)),
+        amount_yen: i64 => yen(),
+        starts_on: NaiveDate => day(),
+        ends_on: NaiveDate => day(),
+        country: String => country(),
+        /// 作業場所
+        work_places: Vec<String> => list(text(1, 500), 50),
+        data: Vec<DataItem> => list(nested::<DataItem>(), 10),
+        /// 取扱項目
+        data_items: Vec<String> => list(text(1, 200), 100),
+        /// 安全管理措置, as the agency's form asks for it
+        safeguards: Value => freeform(20_000),
+        /// 再々委託の予定
+        further_subcontracting: Option<String> => optional(prose(0, 5_000)),
+        /// やむを得ない理由, where the ratio reaches the contract's limit
+        special_reason: Option<String> => optional(prose(0, 5_000)),
+        /// 一括再委託
+        whole_scope: bool => or(flag(), false),
+    }
+    check |it, errors| {
+        if it.ends_on < it.starts_on {
+            errors.push(FieldError::new("/ends_on", "before_start", "終了日は開始日以降の日を入力してください。"));
+        }
+        check_volumes(&it.volumes(), "/data", errors);
+    }
+}
+
+impl CorrectionInput {
+    /// Volumes as the domain has them.
+    pub fn volumes(&self) -> Vec<DataVolume> {
+        self.data.iter().map(|d| DataVolume { category: d.category, persons: d.persons }).collect()
+    }
+}
+
+/// The part of a stored application that decisions need.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Content {
+    pub scope: String,
+    pub amount_yen: i64,
+    pub starts_on: NaiveDate,
+    pub ends_on: NaiveDate,
+    pub country: String,
+    pub data: Vec<DataVolume>,
+}
+
+/// Files an application. The parent must itself hold a consent today; the rules of the contract's policy hold.
+pub fn file(app: &App, call: &Call, contract: ContractId, given: &ApplicationInput) -> Result<ApplicationView, Failure> {
+    app.act_on_contract(call, contract, |tx| {
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        let known = case.facts.chain.now();
+        let parent = parent(&case, &known, given)?;
+        may_apply_under(&case, call, parent)?;
+        let engaged = given.engagement_id.and_then(|id| known.engagement(id));
+        let vendor = match (engaged, given.vendor_id, &given.vendor) {
+            (Some(engagement), _, _) => engagement.vendor.id,
+            (None, Some(id), _) => must_be_vendor(tx.conn, id, "/vendor_id")?,
+            (None, None, Some(inline)) => find_or_register_vendor(tx, inline)?,
+            (None, None, None) => return Err(Failure::field("/vendor_id", "required", "再委託先の事業者を指定してください。")),
+        };
+        refuse_cycle(&known, parent, vendor)?;
+        rules(&known, parent, vendor, &given.content, tx.today)?;
+        let place = engagement_under(tx, &known, contract, parent, vendor);
+        if known.applications(place.id).iter().any(crate::domain::chain::FiledApplication::is_pending) {
+            return Err(Failure::conflict("pending", "この再委託先についての申請を審査しています。結果をお待ちください。"));
+        }
+        let id: ApplicationId = tx.new_id();
+        let payload = json!({
+            "application_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor,
+            "tier": parent.tier + 1, "supersedes": given.supersedes, "content": given.content,
+        });
+        let stamp = tx.record("application.filed", id, &payload)?.stamp;
+        place.settle(tx, stamp)?;
+        let row = ApplicationRow {
+            id,
+            contract_id: contract,
+            agency_id: case.facts.agency_id,
+            engagement_id: place.id,
+            applicant_id: call.actor.organization.id,
+            applied_by: call.actor.user_id,
+            supersedes: given.supersedes,
+            filed_on: tx.today,
+            body: to_json(&given.content)?,
+            state: ApplicationState::Applied.as_str().to_owned(),
+            version: 1,
+            seq: stamp.seq,
+            recorded_at: stamp.at.naive_utc(),
+        };
+        db::chain::add_application(tx.conn, &row)?;
+        let name = db::organization::find(tx.conn, vendor)?.name;
+        let application = mail_reference(app, tx, &case, &known, &row, &name, parent.tier + 1)?;
+        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by: None });
+        telling::tell(tx, &case, &Addressees::officer(), "application", id.as_str(), "filed", &mail)?;
+        view(row, Vec::new(), false)
+    })
+}
+
+/// 補正: the applicant gives the application anew as a whole; it waits for review again.
+pub fn resubmit(app: &App, call: &Call, id: ApplicationId, given: &CorrectionInput) -> Result<ApplicationView, Failure> {
+    act(app, call, id, |tx, case, filed| {
+        if filed.row.applicant_id != call.actor.organization.id {
+            return Err(Failure::Forbidden("申請した事業者だけが補正できます。".to_owned()));
+        }
+        if filed.state()? != ApplicationState::Returned {
+            return Err(Failure::conflict("not_returned", "補正は依頼されていません。"));
+        }
+        let known = case.facts.chain.now();
+        let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
+        let parent = engagement.parent_id.and_then(|id| known.engagement(id)).ok_or(Failure::NotFound)?;
+        rules(&known, parent, engagement.vendor.id, given, tx.today)?;
+        let payload = json!({"application_id": id, "engagement_id": engagement.id, "content": given});
+        let stamp = tx.record("application.resubmitted", id, &payload)?.stamp;
+        let state = ApplicationState::Applied.as_str();
+        db::chain::add_step(tx, &filed.row, ApplicationStep::Resubmitted, state, given, stamp)?;
+        let application = mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
+        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by: None });
+        let step = format!("resubmitted-{}", stamp.seq);
+        telling::tell(tx, case, &Addressees::officer(), "application", id.as_str(), &step, &mail)
+    })
+}
+
+/// The engagement under which the newcomer would stand, if the applicant may know of it.
+fn parent<'a>(case: &Case, known: &Known<'a>, given: &ApplicationInput) -> Result<&'a Engagement, Failure> {
+    let parent = match given.engagement_id {
+        None => given.parent_engagement_id,
+        Some(id) => {
+            let engagement = case.engagement(known, id)?;
+            if engagement.tier == 1 {
+                return Err(Failure::conflict("prime", "元請けの受託者についての申請は必要ありません。"));
+            }
+            engagement.parent_id
+        }
+    };
+    case.engagement(known, parent.ok_or(Failure::NotFound)?)
+}
+
+/// The vendor for the tier below itself; the prime for every tier of its chain.
+fn may_apply_under(case: &Case, call: &Call, parent: &Engagement) -> Result<(), Failure> {
+    let own = call.actor.organization.id;
+    if parent.vendor.id == own || case.facts.prime_id == own {
+        return Ok(());
+    }
+    Err(Failure::Forbidden("申請できるのは、自社のすぐ下に入る再委託先についてだけです。".to_owned()))
+}
+
+/// The contract's rules on a day. All of them are the agency's to set; none is repaired silently.
+fn rules(
+    known: &Known<'_>,
+    parent: &Engagement,
+    vendor: OrganizationId,
+    given: &CorrectionInput,
+    today: NaiveDate,
+) -> Result<(), Failure> {
+    let (Some(terms), Some(period)) = (known.terms(), known.period()) else {
+        return Err(Failure::conflict("contract_ended", "この契約は始まる前に解除されています。"));
+    };
+    if today > period.to {
+        return Err(Failure::conflict("contract_ended", "この契約は終了しています。"));
+    }
+    let clause = &terms.subcontracting;
+    if clause.policy == Policy::Prohibited {
+        return Err(Failure::conflict("prohibited", "この契約では再委託が禁止されています。"));
+    }
+    if given.whole_scope {
+        return Err(Failure::conflict("whole_scope", "業務の全部を一括して再委託することはできません。"));
+    }
+    if clause.max_tier.is_some_and(|max| parent.tier + 1 > max) {
+        return Err(Failure::conflict(
+            "too_deep",
+            format!("この契約で認められる再委託は第{}層までです。", clause.max_tier.unwrap_or_default()),
+        ));
+    }
+    if given.country != "JP" && clause.overseas == Overseas::Prohibited {
+        return Err(Failure::conflict("overseas", "この契約では、国外での取扱いが禁止されています。"));
+    }
+    // Before its first day the contract does not run yet; what is to start with it must be applied for before.
+    let parent_stands = if parent.tier == 1 {
+        today <= period.to
+    } else {
+        known.coverage(parent.id).is_some_and(|c| c.consented.contains(today))
+    };
+    if !parent_stands {
+        return Err(Failure::conflict("parent_without_consent", "上位の受託者の承認が、今日の時点でありません。"));
+    }
+    let mut errors = Vec::new();
+    if given.starts_on < period.from {
+        errors.push(FieldError::new("/starts_on", "outside_contract", format!("契約の開始日（{}）以降の日を入力してください。", period.from)));
+    }
+    if given.ends_on > period.to {
+        errors.push(FieldError::new("/ends_on", "outside_contract", format!("契約の終了日（{}）までの日を入力してください。", period.to)));
+    } else if given.ends_on < today {
+        errors.push(FieldError::new("/ends_on", "past", "終了日が過ぎています。承認は決裁した日より前にさかのぼれません。"));
+    }
+    if parent.tier == 1 && ratio_reached(known, terms, vendor, given) && given.special_reason.is_none() {
+        let message = format!(
+            "再委託の金額の合計が契約金額の{}%以上になります。やむを得ない理由を入力してください。",
+            clause.max_ratio_percent.unwrap_or_default()
+        );
+        errors.push(FieldError::new("/special_reason", "required", message));
+    }
+    Failure::unless_empty(errors)
+}
+
+/// Whether tier 2's amounts with this one reach the contract's limit.
+fn ratio_reached(known: &Known<'_>, terms: &Terms, vendor: OrganizationId, given: &CorrectionInput) -> bool {
+    let Some(limit) = terms.subcontracting.max_ratio_percent else { return false };
+    let others: i64 = known
+        .engagements()
+        .filter(|e| e.tier == 2 && e.vendor.id != vendor)
+        .map(|e| {
+            let consented = known.consents(e.id).iter().filter(|held| held.valid.is_some());
+            let pending = known.applications(e.id).iter().filter(|a| a.is_pending());
+            consented.map(|held| held.consent.amount_yen).chain(pending.map(|a| a.application.amount_yen)).max().unwrap_or(0)
+        })
+        .sum();
+    i128::from(others + given.amount_yen) * 100 >= i128::from(limit) * i128::from(terms.amount_yen)
+}

@@ -1,0 +1,262 @@
+//! 再委託承認申請: filed by a vendor, reviewed by an officer, sent back and corrected, decided by an approver,
+//! withdrawn. Nothing decided is edited: a change is a superseding application.
+
+mod decide;
+mod file;
+mod review;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::case::Case;
+use super::{App, Call, Failure, Page, Paged};
+use crate::db::chain::{ApplicationRow, StepRow};
+use crate::db::types::from_json;
+use crate::db::{self, Conn, DbError, Tx};
+use crate::domain::calendar::wareki;
+use crate::domain::chain::{ApplicationStep, Known};
+use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, UserId};
+use crate::notice::context::{ApplicationRef, ContractRef, Day};
+use crate::text_enum;
+
+pub use decide::{DecisionInput, WithdrawInput, decide, withdraw};
+pub use file::{ApplicationInput, CorrectionInput, file, resubmit};
+pub use review::{ReturnInput, ReviewInput, review, send_back};
+
+text_enum! {
+    /// Where an application stands.
+    pub enum ApplicationState {
+        /// 審査中
+        Applied = "applied",
+        /// 補正依頼中
+        Returned = "returned",
+        /// 承認
+        Consented = "consented",
+        /// 不承認
+        Refused = "refused",
+        /// 取下げ
+        Withdrawn = "withdrawn",
+    }
+}
+
+/// An application as shown. The review is the agency's own.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ApplicationView {
+    pub id: ApplicationId,
+    pub contract_id: ContractId,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub contract_number: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub contract_title: Option<String>,
+    pub engagement_id: EngagementId,
+    pub applicant_id: OrganizationId,
+    pub state: ApplicationState,
+    pub supersedes: bool,
+    pub filed_on: NaiveDate,
+    pub filed_at: DateTime<Utc>,
+    /// What was applied for, as last corrected.
+    #[schema(value_type = Object)]
+    pub content: Value,
+    pub steps: Vec<StepView>,
+    pub version: i64,
+}
+
+/// A step of an application.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StepView {
+    pub step: ApplicationStep,
+    pub on: NaiveDate,
+    pub at: DateTime<Utc>,
+    /// Who; shown to the agency's side.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<UserId>,
+    #[schema(value_type = Object)]
+    pub content: Value,
+}
+
+fn view(row: ApplicationRow, steps: Vec<StepRow>, agency_side: bool) -> Result<ApplicationView, Failure> {
+    let shown = steps.into_iter().filter(|s| agency_side || s.step != ApplicationStep::Reviewed);
+    let steps = shown.map(|s| step_view(s, agency_side)).collect::<Result<_, Failure>>()?;
+    Ok(ApplicationView {
+        id: row.id,
+        contract_id: row.contract_id,
+        contract_number: None,
+        contract_title: None,
+        engagement_id: row.engagement_id,
+        applicant_id: row.applicant_id,
+        state: row.state.parse().map_err(Failure::Internal)?,
+        supersedes: row.supersedes,
+        filed_on: row.filed_on,
+        filed_at: row.recorded_at.and_utc(),
+        content: from_json(&row.body)?,
+        steps,
+        version: row.version,
+    })
+}
+
+fn step_view(step: StepRow, agency_side: bool) -> Result<StepView, Failure> {
+    Ok(StepView {
+        step: step.step,
+        on: step.on_day,
+        at: step.recorded_at.and_utc(),
+        by: agency_side.then_some(step.by_user),
+        content: from_json(&step.body)?,
+    })
+}
+
+/// Applications of a contract that the caller may see, oldest first.
+pub fn list(app: &App, call: &Call, contract: ContractId) -> Result<Paged<ApplicationView>, Failure> {
+    let (case, rows) = app.db.read::<_, Failure>(|conn| {
+        let case = Case::open(conn, call.scope(), contract)?;
+        let rows = db::chain::applications_of(conn, contract)?;
+        Ok((case, rows))
+    })?;
+    let sight = case.sight(&case.facts.chain.now());
+    let items = rows
+        .into_iter()
+        .filter(|(row, _)| case.is_agency_side() || sight.contains(&row.engagement_id))
+        .map(|(row, steps)| view(row, steps, case.is_agency_side()))
+        .collect::<Result<_, Failure>>()?;
+    Ok(Paged { items, next_cursor: None })
+}
+
+/// The queue across contracts: the agency's, or what a vendor filed.
+pub fn queue(
+    app: &App,
+    call: &Call,
+    state: Option<ApplicationState>,
+    page: &Page,
+) -> Result<Paged<ApplicationView>, Failure> {
+    let scope = call.scope();
+    let agency_side = !matches!(scope, crate::domain::access::Scope::Vendor(_));
+    let (rows, labels) = app.db.read::<_, Failure>(|conn| {
+        let rows = db::chain::queue(conn, &scope, state.map(ApplicationState::as_str), page.after_id()?, page.rows())?;
+        let contracts: Vec<ContractId> = rows.iter().map(|(row, _)| row.contract_id).collect();
+        Ok((rows, db::chain::contract_labels(conn, &contracts)?))
+    })?;
+    let views = rows
+        .into_iter()
+        .map(|(row, steps)| {
+            let (number, title) = labels.get(&row.contract_id).cloned().unzip();
+            Ok(ApplicationView { contract_number: number, contract_title: title, ..view(row, steps, agency_side)? })
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
+}
+
+/// One application, if the caller may know of it.
+pub fn get(app: &App, call: &Call, id: ApplicationId) -> Result<ApplicationView, Failure> {
+    app.db.read(|conn| {
+        let contract = db::chain::contract_of_application(conn, id)?;
+        let case = Case::open(conn, call.scope(), contract)?;
+        find(conn, &case, id)?.show(case.is_agency_side())
+    })
+}
+
+/// An application with its steps.
+struct Filed {
+    row: ApplicationRow,
+    steps: Vec<StepRow>,
+}
+
+impl Filed {
+    fn state(&self) -> Result<ApplicationState, Failure> {
+        self.row.state.parse().map_err(Failure::Internal)
+    }
+
+    fn show(self, agency_side: bool) -> Result<ApplicationView, Failure> {
+        view(self.row, self.steps, agency_side)
+    }
+
+    /// Reviews since the last correction.
+    fn reviewers(&self) -> Vec<UserId> {
+        let corrected = self.steps.iter().rposition(|s| s.step == ApplicationStep::Resubmitted).map_or(0, |at| at + 1);
+        let since = self.steps.iter().skip(corrected);
+        since.filter(|s| s.step == ApplicationStep::Reviewed).map(|s| s.by_user).collect()
+    }
+
+    /// Whether a person reviewed it at any time or filed it.
+    fn is_handled_by(&self, user: UserId) -> bool {
+        self.row.applied_by == user
+            || self.steps.iter().any(|s| s.step == ApplicationStep::Reviewed && s.by_user == user)
+    }
+
+    /// Open for review and decision.
+    fn must_be_open(&self) -> Result<(), Failure> {
+        match self.state()? {
+            ApplicationState::Applied => Ok(()),
+            ApplicationState::Returned => {
+                Err(Failure::conflict("returned", "補正を依頼しています。補正が届いてから進めてください。"))
+            }
+            ApplicationState::Consented | ApplicationState::Refused => {
+                Err(Failure::conflict("decided", "この申請は、すでに決裁されています。"))
+            }
+            ApplicationState::Withdrawn => Err(Failure::conflict("withdrawn", "この申請は、取り下げられています。")),
+        }
+    }
+}
+
+fn find(conn: &mut Conn, case: &Case, id: ApplicationId) -> Result<Filed, Failure> {
+    let rows = db::chain::applications_of(conn, case.id())?;
+    let (row, steps) = rows.into_iter().find(|(row, _)| row.id == id).ok_or(Failure::NotFound)?;
+    case.engagement(&case.facts.chain.now(), row.engagement_id)?;
+    Ok(Filed { row, steps })
+}
+
+/// Acts on an application: opens the contract in the caller's scope, hands both over, shows what became of it.
+fn act(
+    app: &App,
+    call: &Call,
+    id: ApplicationId,
+    work: impl Fn(&mut Tx<'_>, &Case, &Filed) -> Result<(), Failure>,
+) -> Result<ApplicationView, Failure> {
+    let contract = app.db.read_one::<_, DbError>(|conn| db::chain::contract_of_application(conn, id))?;
+    app.act_on_contract(call, contract, |tx| {
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        let filed = find(tx.conn, &case, id)?;
+        work(tx, &case, &filed)?;
+        find(tx.conn, &case, id)?.show(case.is_agency_side())
+    })
+}
+
+/// A day as a mail says it.
+fn mail_day(on: NaiveDate) -> Day {
+    Day { on, wareki: wareki(on) }
+}
+
+/// What every mail about an application says of it.
+fn mail_reference(app: &App, tx: &mut Tx<'_>, case: &Case, known: &Known<'_>, row: &ApplicationRow, vendor: &str, tier: i32) -> Result<ApplicationRef, Failure> {
+    let content: file::Content = from_json(&row.body)?;
+    let applicant = known
+        .engagements()
+        .find(|e| e.vendor.id == row.applicant_id)
+        .map(|e| e.vendor.name.clone())
+        .unwrap_or_default();
+    let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
+    Ok(ApplicationRef {
+        agency: case.facts.agency_name.clone(),
+        contract: contract_reference(case),
+        consent_word: settings.in_own_words("承認"),
+        applicant,
+        vendor: vendor.to_owned(),
+        tier_word: tier_word(tier),
+        starts: mail_day(content.starts_on),
+        ends: mail_day(content.ends_on),
+        link: format!("{}/applications/{}", app.config.server.public_url, row.id),
+    })
+}
+
+/// 再委託, 再々委託, …
+fn tier_word(tier: i32) -> String {
+    match tier {
+        2 => "再委託".to_owned(),
+        3 => "再々委託".to_owned(),
+        deeper => format!("再委託（第{deeper}層）"),
+    }
+}
+
+/// The contract as a mail names it.
+pub fn contract_reference(case: &Case) -> ContractRef {
+    ContractRef { number: case.facts.number.clone(), title: case.facts.title.clone() }
+}

@@ -1,0 +1,83 @@
+//! The agency's check before the decision: the selection of the vendor and the clauses between the parties
+//! (PPC guideline 4-2-(1)), and sending an application back for correction.
+
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+
+use super::{ApplicationState, ApplicationView, act, mail_day, mail_reference};
+use crate::db;
+use crate::domain::chain::ApplicationStep;
+use crate::domain::id::ApplicationId;
+use crate::input;
+use crate::notice::Mail;
+use crate::notice::context::ReturnedMail;
+use crate::service::telling::{self, Addressees};
+use crate::service::{App, Call, Failure};
+use crate::text_enum;
+
+text_enum! {
+    /// What the officer found.
+    pub enum Verdict {
+        /// 適
+        Ok = "ok",
+        /// 懸念あり
+        Concern = "concern",
+    }
+}
+
+input! {
+    /// 審査.
+    pub struct ReviewInput {
+        facilities: Verdict => word::<Verdict>(),
+        technique: Verdict => word::<Verdict>(),
+        training: Verdict => word::<Verdict>(),
+        management: Verdict => word::<Verdict>(),
+        note: Option<String> => optional(prose(0, 10_000)),
+        /// The clause checklist: number, answer, remark.
+        clauses: Vec<Value> => list(freeform(5_000), 200),
+    }
+}
+
+input! {
+    /// 補正依頼.
+    pub struct ReturnInput {
+        /// What is to be corrected.
+        points: String => prose(1, 10_000),
+        reply_by: Option<NaiveDate> => optional(day()),
+    }
+}
+
+/// Records the officer's review; the last one before the decision counts.
+pub fn review(app: &App, call: &Call, id: ApplicationId, given: &ReviewInput) -> Result<ApplicationView, Failure> {
+    act(app, call, id, |tx, _, filed| {
+        filed.must_be_open()?;
+        let payload = json!({"application_id": id, "engagement_id": filed.row.engagement_id, "review": given});
+        let stamp = tx.record("application.reviewed", id, &payload)?.stamp;
+        let state = ApplicationState::Applied.as_str();
+        Ok(db::chain::add_step(tx, &filed.row, ApplicationStep::Reviewed, state, given, stamp)?)
+    })
+}
+
+/// Sends the application back for correction; the clock of the decision stands still meanwhile.
+pub fn send_back(app: &App, call: &Call, id: ApplicationId, given: &ReturnInput) -> Result<ApplicationView, Failure> {
+    act(app, call, id, |tx, case, filed| {
+        filed.must_be_open()?;
+        if given.reply_by.is_some_and(|day| day < tx.today) {
+            return Err(Failure::field("/reply_by", "past", "今日以降の日を入力してください。"));
+        }
+        let known = case.facts.chain.now();
+        let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
+        let payload = json!({"application_id": id, "engagement_id": engagement.id, "points": given.points, "reply_by": given.reply_by});
+        let stamp = tx.record("application.returned", id, &payload)?.stamp;
+        let state = ApplicationState::Returned.as_str();
+        db::chain::add_step(tx, &filed.row, ApplicationStep::Returned, state, given, stamp)?;
+        let application = mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
+        let mail = Mail::ApplicationReturned(ReturnedMail {
+            application,
+            points: given.points.clone(),
+            reply_by: given.reply_by.map(mail_day),
+        });
+        let to = Addressees::vendors([filed.row.applicant_id]);
+        telling::tell(tx, case, &to, "application", id.as_str(), &format!("returned-{}", stamp.seq), &mail)
+    })
+}

@@ -1,0 +1,138 @@
+//! One contract opened for one caller: its facts, and which of its engagements the caller may know of.
+
+use std::collections::HashSet;
+
+use super::Failure;
+use crate::db::facts::ContractFacts;
+use crate::db::{self, Conn, Tx};
+use crate::domain::access::Scope;
+use crate::domain::chain::{Engagement, Known};
+use crate::domain::contract::{DataVolume, Stamp};
+use crate::domain::id::{ContractId, EngagementId, OrganizationId};
+use crate::domain::input::FieldError;
+
+/// A contract with its facts, opened in a scope.
+pub struct Case {
+    pub facts: ContractFacts,
+    scope: Scope,
+}
+
+impl Case {
+    /// Loads the contract; not found when the scope may not know of it.
+    pub fn open(conn: &mut Conn, scope: Scope, id: ContractId) -> Result<Self, Failure> {
+        db::contract::find(conn, &scope, id)?;
+        Ok(Self { facts: db::facts::load(conn, id)?, scope })
+    }
+
+    /// The contract.
+    pub fn id(&self) -> ContractId {
+        self.facts.chain.contract_id
+    }
+
+    /// The vendor that looks, if one does.
+    pub fn vendor(&self) -> Option<OrganizationId> {
+        match self.scope {
+            Scope::Vendor(id) => Some(id),
+            Scope::Agency(_) | Scope::Overseer | Scope::Nothing | Scope::Program => None,
+        }
+    }
+
+    /// Whether the agency's own matters may be shown.
+    pub fn is_agency_side(&self) -> bool {
+        self.vendor().is_none()
+    }
+
+    /// The topmost engagements in sight: the prime's for the agency's side, a vendor's own for a vendor.
+    pub fn roots<'a>(&self, known: &Known<'a>) -> Vec<&'a Engagement> {
+        match self.vendor() {
+            None => known.engagements().filter(|e| e.tier == 1).collect(),
+            Some(id) => known.engagements().filter(|e| e.vendor.id == id).collect(),
+        }
+    }
+
+    /// Every engagement in sight: the roots and what hangs below them.
+    pub fn sight(&self, known: &Known<'_>) -> HashSet<EngagementId> {
+        let mut seen: HashSet<EngagementId> = self.roots(known).iter().map(|e| e.id).collect();
+        // Parents come before children.
+        for engagement in known.engagements() {
+            if engagement.parent_id.is_some_and(|parent| seen.contains(&parent)) {
+                seen.insert(engagement.id);
+            }
+        }
+        seen
+    }
+
+    /// An engagement in sight; not found otherwise, whether or not it exists.
+    pub fn engagement<'a>(&self, known: &Known<'a>, id: EngagementId) -> Result<&'a Engagement, Failure> {
+        let engagement = known.engagement(id).ok_or(Failure::NotFound)?;
+        if self.is_agency_side() || self.sight(known).contains(&id) { Ok(engagement) } else { Err(Failure::NotFound) }
+    }
+}
+
+/// Refuses a vendor under itself: it must not stand on the path from `parent` to the root.
+pub fn refuse_cycle(known: &Known<'_>, parent: &Engagement, vendor: OrganizationId) -> Result<(), Failure> {
+    let on_path = parent.vendor.id == vendor || known.ancestors(parent.id).any(|e| e.vendor.id == vendor);
+    if on_path {
+        return Err(Failure::conflict(
+            "vendor_on_path",
+            "この事業者は、上位の受託者としてすでに体制に入っています。自社の下に自社を置くことはできません。",
+        ));
+    }
+    Ok(())
+}
+
+/// The engagement of a vendor under a parent: the one that is there, or a new one.
+pub fn engagement_under(
+    tx: &mut Tx<'_>,
+    known: &Known<'_>,
+    contract: ContractId,
+    parent: &Engagement,
+    vendor: OrganizationId,
+) -> Place {
+    let there = known.engagements().find(|e| e.parent_id == Some(parent.id) && e.vendor.id == vendor);
+    match there {
+        Some(engagement) => Place { id: engagement.id, new: None },
+        None => Place {
+            id: tx.new_id(),
+            new: Some(db::chain::NewEngagement { contract_id: contract, parent_id: parent.id, vendor_id: vendor, tier: parent.tier + 1 }),
+        },
+    }
+}
+
+/// A place on the chain: there, or to be written with the entry that names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub id: EngagementId,
+    pub new: Option<db::chain::NewEngagement>,
+}
+
+impl Place {
+    /// Writes the engagement if it is new.
+    pub fn settle(self, tx: &mut Tx<'_>, stamp: Stamp) -> Result<(), Failure> {
+        match self.new {
+            Some(new) => Ok(db::chain::add_engagement(tx, self.id, new, stamp)?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Volumes at most once a category, subsets no larger than the whole.
+pub fn check_volumes(data: &[DataVolume], pointer: &str, errors: &mut Vec<FieldError>) {
+    use crate::domain::contract::DataCategory::Personal;
+    let whole = data.iter().find(|v| v.category == Personal).map(|v| v.persons);
+    for (place, volume) in data.iter().enumerate() {
+        if data.iter().take(place).any(|earlier| earlier.category == volume.category) {
+            errors.push(FieldError::new(
+                format!("{pointer}/{place}/category"),
+                "duplicate",
+                "同じ区分が2回あります。区分ごとに1件にまとめてください。",
+            ));
+        } else if volume.category != Personal && whole.is_some_and(|whole| volume.persons > whole) {
+            errors.push(FieldError::new(
+                format!("{pointer}/{place}/persons"),
+                "more_than_whole",
+                "個人情報の人数（全体）を超えています。内訳は全体以下で入力してください。",
+            ));
+        }
+    }
+}

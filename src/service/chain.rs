@@ -1,0 +1,226 @@
+//! The chain of a contract as each side sees it, at any day and as known at any instant.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::case::Case;
+use super::contract::DataVolumeView;
+use super::{App, Call, Failure};
+use crate::domain::chain::{Cause, Engagement, Known, NodeState, Source};
+use crate::domain::days::{DayRange, OpenRange};
+use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId};
+
+/// `GET /contracts/{id}/chain`.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ChainView {
+    pub as_of: NaiveDate,
+    pub known_at: DateTime<Utc>,
+    /// The prime; for a vendor its own node, the first of `roots`.
+    #[schema(no_recursion)]
+    pub root: Node,
+    /// A vendor's nodes, where it stands on several branches.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    #[schema(no_recursion)]
+    pub roots: Vec<Node>,
+}
+
+/// A vendor as the chain shows it.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct VendorView {
+    pub id: OrganizationId,
+    pub name: String,
+    pub corporate_number: Option<String>,
+    pub country: String,
+}
+
+/// Who stands above a vendor's own node: the name only.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ParentName {
+    pub name: String,
+}
+
+/// Days, both inclusive; `to` null: still running on `as_of`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Days {
+    pub from: NaiveDate,
+    pub to: Option<NaiveDate>,
+}
+
+/// Uncovered days with their cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CausedDays {
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+    pub cause: Cause,
+}
+
+/// A consent, after supersession and revocation.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ConsentView {
+    pub id: ConsentId,
+    pub decided_on: NaiveDate,
+    pub valid_from: NaiveDate,
+    pub valid_until: NaiveDate,
+    /// 既承認: decided on paper, entered here later.
+    pub recorded: bool,
+    /// The first day no longer covered, where it was revoked.
+    pub revoked_from: Option<NaiveDate>,
+    pub known_since: DateTime<Utc>,
+}
+
+/// What one source says of the use.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StatementView {
+    /// declared, audit, third_party, other
+    pub source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<OrganizationId>,
+    pub started_on: NaiveDate,
+    pub ended_on: Option<NaiveDate>,
+    pub known_since: DateTime<Utc>,
+}
+
+/// An engagement with what hangs below it. Contracted, consented, declared and seen stand side by side.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Node {
+    pub engagement_id: EngagementId,
+    /// Null for the prime, and for the topmost node in a vendor's sight.
+    pub parent_engagement_id: Option<EngagementId>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parent: Option<ParentName>,
+    pub vendor: VendorView,
+    pub tier: i32,
+    pub state: NodeState,
+    /// On `as_of`.
+    pub covered: bool,
+    /// On `as_of`.
+    pub in_use: bool,
+    /// Days in use and not covered, up to `as_of`.
+    pub uncovered: Vec<Days>,
+    /// The same after `as_of`, by what is known.
+    pub projected: Vec<Days>,
+    /// All of them with their causes.
+    pub uncovered_causes: Vec<CausedDays>,
+    pub data: Vec<DataVolumeView>,
+    pub consents: Vec<ConsentView>,
+    pub statements: Vec<StatementView>,
+    #[schema(no_recursion)]
+    pub children: Vec<Node>,
+}
+
+/// The chain on `as_of` (default today), by what was known at `known_at` (default now).
+pub fn get(
+    app: &App,
+    call: &Call,
+    id: ContractId,
+    as_of: Option<NaiveDate>,
+    known_at: Option<DateTime<Utc>>,
+) -> Result<ChainView, Failure> {
+    let case = app.db.read::<_, Failure>(|conn| Case::open(conn, call.scope(), id))?;
+    let as_of = as_of.unwrap_or_else(|| app.today());
+    let known = match known_at {
+        Some(at) => case.facts.chain.known(at),
+        None => case.facts.chain.now(),
+    };
+    let mut roots: Vec<Node> =
+        case.roots(&known).into_iter().map(|e| node(&case, &known, e, as_of, true)).collect();
+    if roots.is_empty() {
+        // The contract, or the vendor's place on it, was not yet known then.
+        return Err(Failure::NotFound);
+    }
+    let known_at = known_at.unwrap_or_else(|| app.now());
+    if roots.len() == 1 {
+        let root = roots.swap_remove(0);
+        return Ok(ChainView { as_of, known_at, root, roots: Vec::new() });
+    }
+    let root = roots.first().cloned().ok_or(Failure::NotFound)?;
+    Ok(ChainView { as_of, known_at, root, roots })
+}
+
+fn node(case: &Case, known: &Known<'_>, engagement: &Engagement, as_of: NaiveDate, top: bool) -> Node {
+    let id = engagement.id;
+    let parent = engagement.parent_id.and_then(|id| known.engagement(id));
+    let coverage = known.coverage(id);
+    let (uncovered, projected) = coverage.map(|c| c.split(as_of)).unwrap_or_default();
+    let causes = coverage.map(|c| c.uncovered.clone()).unwrap_or_default();
+    Node {
+        engagement_id: id,
+        parent_engagement_id: engagement.parent_id.filter(|_| !(top && case.vendor().is_some())),
+        parent: parent
+            .filter(|_| top && case.vendor().is_some())
+            .map(|parent| ParentName { name: parent.vendor.name.clone() }),
+        vendor: VendorView {
+            id: engagement.vendor.id,
+            name: engagement.vendor.name.clone(),
+            corporate_number: engagement.vendor.corporate_number.clone(),
+            country: engagement.vendor.country.clone(),
+        },
+        tier: engagement.tier,
+        state: known.state(id, as_of),
+        covered: coverage.is_some_and(|c| c.covered.contains(as_of)),
+        in_use: coverage.is_some_and(|c| c.in_use.contains(as_of)),
+        uncovered: uncovered.into_iter().map(|OpenRange { from, to }| Days { from, to }).collect(),
+        projected: projected.into_iter().map(|DayRange { from, to }| Days { from, to: Some(to) }).collect(),
+        uncovered_causes: causes
+            .into_iter()
+            .map(|(DayRange { from, to }, cause)| CausedDays { from, to, cause })
+            .collect(),
+        data: volumes(known, engagement, as_of),
+        consents: consents(known, id),
+        statements: statements(case, known, id),
+        children: known
+            .engagements()
+            .filter(|child| child.parent_id == Some(id))
+            .map(|child| node(case, known, child, as_of, false))
+            .collect(),
+    }
+}
+
+/// What the engagement may hold: the contract's volumes for the prime, those of the latest consent below, else what
+/// was last stated.
+fn volumes(known: &Known<'_>, engagement: &Engagement, as_of: NaiveDate) -> Vec<DataVolumeView> {
+    let consented = known.consents(engagement.id).last().map(|held| held.consent.data.as_slice());
+    let stated = known.statements(engagement.id).iter().max_by_key(|s| s.stamp).map(|s| s.data.as_slice());
+    let data = if engagement.tier == 1 {
+        known.terms_on(as_of).map(|terms| terms.data.as_slice())
+    } else {
+        consented.filter(|data| !data.is_empty()).or(stated)
+    };
+    data.unwrap_or_default().iter().map(Into::into).collect()
+}
+
+fn consents(known: &Known<'_>, id: EngagementId) -> Vec<ConsentView> {
+    known
+        .consents(id)
+        .iter()
+        .map(|held| ConsentView {
+            id: held.consent.id,
+            decided_on: held.consent.decided_on,
+            valid_from: held.consent.valid_from,
+            valid_until: held.ends_on,
+            recorded: held.consent.application_id.is_none(),
+            revoked_from: held.revoked_from.filter(|_| held.revoked),
+            known_since: held.consent.stamp.at,
+        })
+        .collect()
+}
+
+/// A vendor sees what was declared; what the agency saw is the agency's.
+fn statements(case: &Case, known: &Known<'_>, id: EngagementId) -> Vec<StatementView> {
+    let shown = |source: &Source| case.is_agency_side() || matches!(source, Source::Declared(_));
+    known
+        .statements(id)
+        .iter()
+        .filter(|s| shown(&s.source))
+        .map(|s| StatementView {
+            source: crate::db::facts::source_word(s.source).to_owned(),
+            organization_id: match s.source {
+                Source::Declared(organization) => Some(organization),
+                Source::Audit | Source::ThirdParty | Source::Other => None,
+            },
+            started_on: s.started_on,
+            ended_on: s.ended_on,
+            known_since: s.stamp.at,
+        })
+        .collect()
+}

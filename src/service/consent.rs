@@ -1,0 +1,202 @@
+//! Consents outside an application: 承認取消し, and 既承認 (decided on paper before the contract was registered here).
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::case::{Case, check_volumes, engagement_under, refuse_cycle};
+use super::contract::DataItem;
+use super::organization::{InlineVendor, find_or_register_vendor, must_be_vendor};
+use super::telling::{self, Addressees};
+use super::{App, Call, Failure, application};
+use crate::db::chain::ConsentBody;
+use crate::db::{self, DbError};
+use crate::domain::calendar::wareki;
+use crate::domain::chain::{Consent, NodeState};
+use crate::domain::contract::DataVolume;
+use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId, of};
+use crate::domain::input::FieldError;
+use crate::input;
+use crate::notice::Mail;
+use crate::notice::context::{Day, RevokedMail};
+
+input! {
+    /// 承認取消し.
+    pub struct RevocationInput {
+        reason: String => prose(1, 10_000),
+        /// The first day no longer covered.
+        effective_on: NaiveDate => day(),
+    }
+}
+
+input! {
+    /// 既承認.
+    pub struct RecordedConsentInput {
+        parent_engagement_id: EngagementId => id::<of::Engagement>(),
+        vendor_id: Option<OrganizationId> => optional(id::<of::Organization>()),
+        vendor: Option<InlineVendor> => optional(nested::<InlineVendor>()),
+        scope: String => prose(1, 10_000),
+        amount_yen: i64 => yen(),
+        country: String => country(),
+        data: Vec<DataItem> => list(nested::<DataItem>(), 10),
+        decided_on: NaiveDate => day(),
+        /// 文書番号
+        document_number: String => text(1, 200),
+        valid_from: NaiveDate => day(),
+        valid_until: NaiveDate => day(),
+        note: Option<String> => optional(prose(0, 10_000)),
+    }
+    check |it, errors| {
+        if it.valid_from < it.decided_on {
+            errors.push(FieldError::new("/valid_from", "before_decision", "承認の開始日は、決裁日以降の日を入力してください。"));
+        }
+        if it.valid_until < it.valid_from {
+            errors.push(FieldError::new("/valid_until", "before_start", "承認の終了日は、開始日以降の日を入力してください。"));
+        }
+        if it.vendor_id.is_none() && it.vendor.is_none() {
+            errors.push(FieldError::new("/vendor_id", "required", "再委託先の事業者を指定してください。"));
+        }
+        check_volumes(&volumes(&it.data), "/data", errors);
+    }
+}
+
+fn volumes(data: &[DataItem]) -> Vec<DataVolume> {
+    data.iter().map(|d| DataVolume { category: d.category, persons: d.persons }).collect()
+}
+
+/// An engagement after its consent changed.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EngagementView {
+    pub engagement_id: EngagementId,
+    pub contract_id: ContractId,
+    pub state: NodeState,
+    /// Whether this call changed anything.
+    pub changed: bool,
+}
+
+/// A consent recorded.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RecordedConsentView {
+    pub id: ConsentId,
+    pub engagement_id: EngagementId,
+    /// Always true: 既承認.
+    pub recorded: bool,
+    pub decided_on: NaiveDate,
+    pub valid_from: NaiveDate,
+    pub valid_until: NaiveDate,
+}
+
+/// Revokes every consent decided so far from a day on. A day after their end changes nothing.
+pub fn revoke(app: &App, call: &Call, id: EngagementId, given: &RevocationInput) -> Result<EngagementView, Failure> {
+    let contract = app.db.read_one::<_, DbError>(|conn| db::chain::contract_of(conn, id))?;
+    app.act_on_contract(call, contract, |tx| {
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        let known = case.facts.chain.now();
+        let engagement = case.engagement(&known, id)?;
+        if engagement.tier == 1 {
+            return Err(Failure::conflict("prime", "元請けの受託者の承認は取り消せません。契約の解除として登録してください。"));
+        }
+        if given.effective_on < tx.today {
+            let message = format!("取消しは今日（{}）以降の日から行えます。", tx.today);
+            return Err(Failure::field("/effective_on", "past", message));
+        }
+        let held = known.consents(id);
+        if held.is_empty() {
+            return Err(Failure::conflict("no_consent", "この再委託先には、取り消す承認がありません。"));
+        }
+        let cuts = held.iter().any(|held| held.valid.is_some() && held.ends_on >= given.effective_on);
+        if cuts {
+            let payload = json!({"engagement_id": id, "effective_on": given.effective_on, "reason": given.reason});
+            let stamp = tx.record("consent.revoked", id, &payload)?.stamp;
+            db::chain::add_revocation(tx, contract, id, given.effective_on, &given.reason, stamp)?;
+            let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
+            let mail = Mail::ConsentRevoked(RevokedMail {
+                agency: case.facts.agency_name.clone(),
+                contract: application::contract_reference(&case),
+                consent_word: settings.in_own_words("承認"),
+                vendor: engagement.vendor.name.clone(),
+                effective: Day { on: given.effective_on, wareki: wareki(given.effective_on) },
+                reason: given.reason.clone(),
+                link: format!("{}/contracts/{contract}", app.config.server.public_url),
+            });
+            let above = known.ancestors(id).next().map(|parent| parent.vendor.id);
+            let to = Addressees::vendors([engagement.vendor.id].into_iter().chain(above));
+            telling::tell(tx, &case, &to, "engagement", id.as_str(), &format!("revoked-{}", stamp.seq), &mail)?;
+        }
+        let facts = db::facts::load(tx.conn, contract)?;
+        let state = facts.chain.now().state(id, tx.today);
+        Ok(EngagementView { engagement_id: id, contract_id: contract, state, changed: cuts })
+    })
+}
+
+/// Enters a consent given on paper before the contract was registered here: valid as decided then, known from today.
+pub fn record(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    given: &RecordedConsentInput,
+) -> Result<RecordedConsentView, Failure> {
+    app.act_on_contract(call, contract, |tx| {
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        let known = case.facts.chain.now();
+        let parent = case.engagement(&known, given.parent_engagement_id)?;
+        let mut errors = Vec::new();
+        if given.decided_on > case.facts.learned_on {
+            // Later decisions are made here, and never reach back.
+            let message = format!("この契約を登録した日（{}）までに決裁されたものだけを、既承認として登録できます。", case.facts.learned_on);
+            errors.push(FieldError::new("/decided_on", "after_registration", message));
+        }
+        if let Some(period) = known.period() {
+            if given.valid_from < period.from {
+                errors.push(FieldError::new("/valid_from", "outside_contract", format!("契約の開始日（{}）以降の日を入力してください。", period.from)));
+            }
+            if given.valid_until > period.to {
+                errors.push(FieldError::new("/valid_until", "outside_contract", format!("契約の終了日（{}）までの日を入力してください。", period.to)));
+            }
+        }
+        Failure::unless_empty(errors)?;
+        let vendor = match (given.vendor_id, &given.vendor) {
+            (Some(id), _) => must_be_vendor(tx.conn, id, "/vendor_id")?,
+            (None, Some(inline)) => find_or_register_vendor(tx, inline)?,
+            (None, None) => return Err(Failure::field("/vendor_id", "required", "再委託先の事業者を指定してください。")),
+        };
+        refuse_cycle(&known, parent, vendor)?;
+        let place = engagement_under(tx, &known, contract, parent, vendor);
+        let id: ConsentId = tx.new_id();
+        let payload = json!({
+            "consent_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor,
+            "tier": parent.tier + 1, "consent": given,
+        });
+        let stamp = tx.record("consent.recorded", id, &payload)?.stamp;
+        place.settle(tx, stamp)?;
+        let consent = Consent {
+            id,
+            engagement_id: place.id,
+            application_id: None,
+            decided_on: given.decided_on,
+            valid_from: given.valid_from,
+            valid_until: given.valid_until,
+            supersedes: false,
+            amount_yen: given.amount_yen,
+            country: given.country.clone(),
+            data: volumes(&given.data),
+            stamp,
+        };
+        let body = ConsentBody {
+            scope: given.scope.clone(),
+            reason: None,
+            conditions: None,
+            document_number: Some(given.document_number.clone()),
+            note: given.note.clone(),
+        };
+        db::chain::add_consent(tx, contract, &consent, call.actor.user_id, &body)?;
+        Ok(RecordedConsentView {
+            id,
+            engagement_id: place.id,
+            recorded: true,
+            decided_on: given.decided_on,
+            valid_from: given.valid_from,
+            valid_until: given.valid_until,
+        })
+    })
+}

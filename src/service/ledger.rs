@@ -1,0 +1,270 @@
+//! 変更履歴 and 受付票: a contract's whole chain in order, or the entries that name something; each side in its own
+//! view. What others did on a vendor's contract it sees as hashes: enough to check that nothing is missing.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::page::unknown_cursor;
+use super::{App, Call, Failure, Page, Paged};
+use crate::clock::parse_instant;
+use crate::db::ledger::Place;
+use crate::db::{self, Conn, DbError};
+use crate::domain::access::Scope;
+use crate::domain::contract::Instant;
+use crate::domain::id::{ContractId, EngagementId, EntryId, OrganizationId, SubjectId, UserId};
+use crate::ledger::entry::{Entry, instant_text};
+use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt};
+
+/// The agency's own deliberation: told to no vendor, whatever it is about.
+const DELIBERATION: [&str; 1] = ["application.reviewed"];
+/// What concerns the contract as a whole, and so its prime.
+const OF_THE_WHOLE: [&str; 6] = [
+    "contract.registered",
+    "contract.imported",
+    "contract.amended",
+    "contract.terminated",
+    "audit.planned",
+    "audit.completed",
+];
+
+/// An entry. Of another's entry a vendor sees the place and the hashes only.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EntryView {
+    pub entry: EntryId,
+    /// The contract, or the organization for what belongs to none.
+    pub chain: SubjectId,
+    /// From 1 within the chain, without gaps.
+    pub seq: i64,
+    pub at: DateTime<Utc>,
+    /// Null: the program itself, or not to be seen.
+    pub actor: Option<UserId>,
+    pub actor_organization: Option<OrganizationId>,
+    pub action: Option<String>,
+    pub subject: Option<SubjectId>,
+    #[schema(value_type = Option<Object>)]
+    pub payload: Option<Value>,
+    pub prev_hash: String,
+    pub hash: String,
+}
+
+/// 受付票: a signed statement that an entry stands in the ledger.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReceiptView {
+    pub entry: EntryId,
+    pub chain_id: SubjectId,
+    pub seq: i64,
+    pub hash: String,
+    /// base64url of an Ed25519 signature; `docs/ledger-format.md` says of what.
+    pub signature: String,
+    /// Which published key checks it.
+    pub key_id: String,
+}
+
+impl From<Receipt> for ReceiptView {
+    fn from(receipt: Receipt) -> Self {
+        let Receipt { entry, chain_id, seq, hash, signature, key_id } = receipt;
+        Self { entry, chain_id, seq, hash, signature, key_id }
+    }
+}
+
+/// A contract's or organization's id: its whole chain in order. Any other: the entries that name it, by time.
+pub fn list(app: &App, call: &Call, subject: SubjectId, page: &Page) -> Result<Paged<EntryView>, Failure> {
+    app.db.read(|conn| {
+        if db::ledger::can_read_chain(conn, call.scope(), subject)? {
+            chain(conn, call.scope(), subject, page)
+        } else {
+            naming(conn, call.scope(), subject, page)
+        }
+    })
+}
+
+fn chain(conn: &mut Conn, scope: Scope, id: SubjectId, page: &Page) -> Result<Paged<EntryView>, Failure> {
+    let after = match &page.after {
+        None => 0,
+        Some(seq) => seq.parse().map_err(|_| unknown_cursor())?,
+    };
+    let entries = db::ledger::of_chain(conn, id, after, page.rows())?;
+    let readable = readable(conn, scope, &entries)?;
+    Ok(Paged::cut(page, entries, |entry| entry.seq.to_string(), |entry| {
+        let whole = readable.contains(&entry.id);
+        view(entry, whole)
+    }))
+}
+
+fn naming(conn: &mut Conn, scope: Scope, subject: SubjectId, page: &Page) -> Result<Paged<EntryView>, Failure> {
+    let mut after = page.after.as_deref().map(read_place).transpose()?;
+    let first = after.is_none();
+    let mut found: Vec<Entry> = Vec::new();
+    let wanted = usize::try_from(page.rows()).unwrap_or(0);
+    // A vendor's entries are sifted after loading: another's branch must not even be counted.
+    loop {
+        let batch = db::ledger::naming(conn, scope, subject, after, page.rows())?;
+        let more = batch.len() >= wanted;
+        after = batch.last().map(|entry| (entry.at, entry.id));
+        let readable = readable(conn, scope, &batch)?;
+        found.extend(batch.into_iter().filter(|entry| readable.contains(&entry.id)));
+        if !more || found.len() >= wanted {
+            break;
+        }
+    }
+    if first && found.is_empty() {
+        return Err(Failure::NotFound);
+    }
+    found.truncate(wanted);
+    let key = |entry: &Entry| format!("{} {}", instant_text(entry.at), entry.id);
+    Ok(Paged::cut(page, found, key, |entry| view(entry, true)))
+}
+
+fn read_place(key: &str) -> Result<(Instant, EntryId), Failure> {
+    let (at, id) = key.split_once(' ').ok_or_else(unknown_cursor)?;
+    Ok((parse_instant(at).ok_or_else(unknown_cursor)?, id.parse().map_err(|_| unknown_cursor())?))
+}
+
+fn view(entry: Entry, whole: bool) -> EntryView {
+    let payload = if whole { serde_json::from_str(&entry.payload).ok() } else { None };
+    EntryView {
+        entry: entry.id,
+        chain: entry.chain_id,
+        seq: entry.seq,
+        at: entry.at,
+        actor: entry.actor_id.filter(|_| whole),
+        actor_organization: entry.actor_organization_id.filter(|_| whole),
+        action: whole.then_some(entry.action),
+        subject: whole.then_some(entry.subject_id),
+        payload,
+        prev_hash: entry.prev_hash,
+        hash: entry.hash,
+    }
+}
+
+/// Which of the entries the scope reads in full.
+fn readable(conn: &mut Conn, scope: Scope, entries: &[Entry]) -> Result<HashSet<EntryId>, DbError> {
+    let Scope::Vendor(me) = scope else { return Ok(entries.iter().map(|entry| entry.id).collect()) };
+    let contracts: HashSet<ContractId> =
+        entries.iter().filter(|entry| entry.chain_id != me.cast()).map(|entry| entry.chain_id.cast()).collect();
+    let contracts: Vec<ContractId> = contracts.into_iter().collect();
+    let places = db::ledger::places(conn, &contracts)?;
+    let branches: HashMap<ContractId, Branch> =
+        contracts.iter().map(|contract| (*contract, Branch::of(me, *contract, &places))).collect();
+    let ids: Vec<EntryId> = entries.iter().map(|entry| entry.id).collect();
+    let names = db::ledger::names_of(conn, &ids)?;
+    let nothing = HashSet::new();
+    let may_read = |entry: &&Entry| {
+        if entry.chain_id == me.cast() || entry.actor_organization_id == Some(me) {
+            return true;
+        }
+        let Some(branch) = branches.get(&entry.chain_id.cast()) else { return false };
+        branch.may_read(&entry.action, names.get(&entry.id).unwrap_or(&nothing))
+    };
+    Ok(entries.iter().filter(may_read).map(|entry| entry.id).collect())
+}
+
+/// A vendor's part of one contract's chain.
+struct Branch {
+    /// Its own places and all below them.
+    own: HashSet<SubjectId>,
+    /// Places that are neither its own nor above them.
+    foreign: HashSet<SubjectId>,
+    is_prime: bool,
+}
+
+impl Branch {
+    fn of(me: OrganizationId, contract: ContractId, places: &[Place]) -> Self {
+        let places: Vec<&Place> = places.iter().filter(|place| place.contract_id == contract).collect();
+        let parents: HashMap<EngagementId, Option<EngagementId>> =
+            places.iter().map(|place| (place.id, place.parent_id)).collect();
+        let mine: HashSet<EngagementId> =
+            places.iter().filter(|place| place.vendor_id == me).map(|place| place.id).collect();
+        let upwards = |from: EngagementId| {
+            std::iter::successors(Some(from), |id| parents.get(id).copied().flatten()).take(places.len())
+        };
+        let above: HashSet<EngagementId> = mine.iter().flat_map(|id| upwards(*id)).collect();
+        let is_own = |place: &Place| upwards(place.id).any(|id| mine.contains(&id));
+        let own: HashSet<SubjectId> = places.iter().filter(|p| is_own(p)).map(|p| p.id.cast()).collect();
+        let foreign = places.iter().filter(|p| !is_own(p) && !above.contains(&p.id)).map(|p| p.id.cast()).collect();
+        let is_prime = places.iter().any(|place| place.parent_id.is_none() && mine.contains(&place.id));
+        Self { own, foreign, is_prime }
+    }
+
+    fn may_read(&self, action: &str, names: &HashSet<SubjectId>) -> bool {
+        if DELIBERATION.contains(&action) || !self.foreign.is_disjoint(names) {
+            return false;
+        }
+        !self.own.is_disjoint(names) || (self.is_prime && OF_THE_WHOLE.contains(&action))
+    }
+}
+
+/// The receipt for an entry that the caller reads in full.
+pub fn receipt(app: &App, call: &Call, id: EntryId) -> Result<ReceiptView, Failure> {
+    let entry = app.db.read(|conn| {
+        let entry = db::ledger::entry(conn, id)?;
+        let one = std::slice::from_ref(&entry);
+        let seen = db::ledger::can_read_chain(conn, call.scope(), entry.chain_id)?
+            && readable(conn, call.scope(), one)?.contains(&id);
+        if seen { Ok(entry) } else { Err(Failure::NotFound) }
+    })?;
+    Ok(app.signing_key.receipt(&entry).into())
+}
+
+/// Publishes the key that signs receipts, once.
+pub fn publish_key(app: &App) -> Result<(), Failure> {
+    let registration = app.signing_key.registration();
+    let system = super::organization::ensure_system(app)?;
+    app.db.write_tx(&app.sources, None, db::ChainKey::Existing(system.cast()), |tx| {
+        let public = app.signing_key.public();
+        let known = db::ledger::payloads(tx.conn, Some(system.cast()), KEY_REGISTERED)?;
+        if !known.iter().any(|payload| PublicKey::from_payload(payload).is_ok_and(|key| key == public)) {
+            tx.record(KEY_REGISTERED, system, &registration)?;
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Id;
+
+    fn id<T>(n: u128) -> Id<T> {
+        Id::from_uuid(uuid::Uuid::from_u128(n))
+    }
+
+    /// 1 ← 2 ← 4, 1 ← 3; the vendor of place n is n + 10.
+    fn branch(me: u128) -> Branch {
+        let place = |n: u128, parent: Option<u128>| Place {
+            contract_id: id(99),
+            id: id(n),
+            parent_id: parent.map(id),
+            vendor_id: id(n + 10),
+        };
+        let elsewhere = Place { contract_id: id(98), ..place(5, None) };
+        Branch::of(id(me), id(99), &[place(1, None), place(2, Some(1)), place(3, Some(1)), place(4, Some(2)), elsewhere])
+    }
+
+    fn names(of: &[u128]) -> HashSet<SubjectId> {
+        of.iter().map(|n| id(*n)).collect()
+    }
+
+    #[test]
+    fn a_branch_is_ones_own_places_and_those_below() {
+        let middle = branch(12);
+        assert!(middle.may_read("application.filed", &names(&[2, 1])), "the parent applied for it");
+        assert!(middle.may_read("application.filed", &names(&[4, 2])));
+        assert!(!middle.may_read("application.filed", &names(&[3, 1])), "a sibling");
+        assert!(!middle.may_read("declaration.filed", &names(&[2, 3])), "one entry about both");
+        assert!(!middle.may_read("contract.amended", &names(&[])));
+        assert!(!middle.may_read("consent.revoked", &names(&[1])), "its parent alone");
+    }
+
+    #[test]
+    fn the_prime_reads_what_concerns_the_whole_but_no_deliberation() {
+        let prime = branch(11);
+        assert!(prime.may_read("contract.amended", &names(&[])));
+        assert!(prime.may_read("consent.revoked", &names(&[4])));
+        assert!(!prime.may_read("application.reviewed", &names(&[2])));
+        assert!(!prime.may_read("contract.handed_over", &names(&[])));
+    }
+}

@@ -1,0 +1,27 @@
+//! How the house stands: for probes and for those who watch it.
+
+use super::{App, Failure};
+use crate::db;
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Notices to be sent.
+    pub queued: i64,
+    /// Notices given up.
+    pub failed: i64,
+    /// Subjects the next sweep looks at.
+    pub due: i64,
+}
+
+/// Whether the database answers and has the schema of this program.
+pub fn database_is_ready(app: &App) -> Result<bool, Failure> {
+    Ok(app.db.is_current()?)
+}
+
+/// What waits.
+pub fn backlog(app: &App) -> Result<Backlog, Failure> {
+    let today = app.today();
+    let (queued, failed, due) = app.db.read_one(|conn| db::status::backlog(conn, today))?;
+    Ok(Backlog { queued, failed, due })
+}

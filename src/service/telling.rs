@@ -1,0 +1,77 @@
+//! Telling people by mail of what was done on a contract: a row of the outbox for each, in the same transaction.
+
+use std::collections::BTreeMap;
+
+use super::Failure;
+use super::alert::officers;
+use super::case::Case;
+use crate::db::{self, Tx};
+use crate::domain::access::Role;
+use crate::domain::id::{OrganizationId, UserId};
+use crate::notice::{About, Draft, Mail, Recipient};
+
+/// Who is told.
+#[derive(Debug, Clone, Default)]
+pub struct Addressees {
+    officer: bool,
+    vendors: Vec<OrganizationId>,
+    user: Option<UserId>,
+}
+
+impl Addressees {
+    /// The contract's responsible officer, and the department's address.
+    pub fn officer() -> Self {
+        Self { officer: true, ..Self::default() }
+    }
+
+    /// The people of these vendors.
+    pub fn vendors(ids: impl IntoIterator<Item = OrganizationId>) -> Self {
+        Self { vendors: ids.into_iter().collect(), ..Self::default() }
+    }
+
+    /// One person.
+    pub fn user(id: UserId) -> Self {
+        Self { user: Some(id), ..Self::default() }
+    }
+}
+
+/// Writes a mail to each addressee into the outbox, once per step.
+pub fn tell(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    to: &Addressees,
+    subject_kind: &str,
+    subject_id: &str,
+    step: &str,
+    mail: &Mail,
+) -> Result<(), Failure> {
+    let agency = case.facts.agency_id;
+    let mut people: BTreeMap<UserId, String> = BTreeMap::new();
+    let mut office = None;
+    if to.officer {
+        people.extend(officers(tx, agency, case.facts.officer_id.as_slice())?);
+        if let Some(department) = &case.facts.department {
+            office = db::recipient::department_address(tx.conn, agency, department)?;
+        }
+    }
+    for vendor in &to.vendors {
+        people.extend(db::user::reachable(tx.conn, *vendor, &[Role::VendorUser, Role::VendorAdmin], tx.today)?);
+    }
+    if let Some(user) = to.user {
+        let organization = tx.author.map_or(agency, |author| author.organization_id);
+        people.extend(db::user::with_deputies(tx.conn, organization, &[user], tx.today)?);
+    }
+    let office = office.filter(|office| !people.values().any(|own| own.eq_ignore_ascii_case(office)));
+    let persons = people.into_iter().map(|(id, address)| Recipient { address, user_id: Some(id) });
+    for recipient in persons.chain(office.map(|address| Recipient { address, user_id: None })) {
+        let about = About {
+            organization_id: agency,
+            subject_kind: subject_kind.to_owned(),
+            subject_id: subject_id.to_owned(),
+            step: step.to_owned(),
+        };
+        let draft = Draft::new(about, recipient, mail).map_err(|e| Failure::Internal(e.to_string()))?;
+        db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft.of_contract(Some(case.id())))?;
+    }
+    Ok(())
+}

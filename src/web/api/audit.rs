@@ -1,0 +1,20 @@
+//! 検査・点検.
+
+use crate::domain::access::Permission;
+use crate::service::audit;
+use crate::web::route::{Plain, Route, act, create, get};
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        create("/contracts/{id}/audits", "検査の計画")
+            .needs(Permission::PlanAudit)
+            .takes(|app, call, request, given| audit::plan(app, call, request.id("id")?, &given).map(Plain)),
+        get("/contracts/{id}/audits", "検査の一覧")
+            .paged()
+            .needs(Permission::ReadContract)
+            .run(|app, call, request| audit::list(app, call, request.id("id")?, &request.page()?).map(Plain)),
+        act("/audits/{id}/complete", "検査の完了と指摘")
+            .needs(Permission::PlanAudit)
+            .takes(|app, call, request, given| audit::complete(app, call, request.id("id")?, &given).map(Plain)),
+    ]
+}

@@ -1,0 +1,62 @@
+//! Around every request: its id, its line in the log, its place in the metrics, and the headers every answer has.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, web::Data};
+use tracing::{Instrument as _, info_span};
+
+use super::server::House;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const PAGE_POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// The outermost layer.
+pub async fn shield(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let house = request.app_data::<Data<House>>().cloned();
+    let id = house.as_ref().map(|house| house.app.sources.new_id::<()>().to_string()).unwrap_or_default();
+    let method = request.method().to_string();
+    let span = info_span!("request", id = %id);
+    let started = Instant::now();
+    let mut response = next.call(request).instrument(span.clone()).await?;
+    let took = started.elapsed();
+    let status = response.status().as_u16();
+    // The pattern, not the path: a path may hold a secret.
+    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    span.in_scope(|| {
+        tracing::info!(method, route, status, milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "answered");
+    });
+    if let Some(house) = &house {
+        house.metrics.count(&method, &route, status, took);
+    }
+    let secure = house.is_some_and(|house| house.secure);
+    put_on(response.headers_mut(), &id, secure);
+    Ok(response)
+}
+
+fn put_on(headers: &mut HeaderMap, id: &str, secure: bool) {
+    let html = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let policy = if html { PAGE_POLICY } else { API_POLICY };
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if secure {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    }
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}

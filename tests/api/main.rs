@@ -1,0 +1,16 @@
+//! The API through its real table of routes, every test on both databases.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod accounts;
+mod hostile;
+mod organizations;
+mod sessions;
+mod settings;
+#[path = "../support/mod.rs"]
+mod support;

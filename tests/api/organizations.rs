@@ -1,0 +1,237 @@
+//! The register: who may register, names and numbers, and what a vendor sees of it.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use itaku::db::schema::{contracts, engagements, register_records};
+use itaku::db::{ChainKey, DbError};
+use itaku::domain::access::Role;
+use itaku::domain::id::{ContractId, EngagementId, OrganizationId};
+use itaku::domain::input::{Mode, parse};
+use itaku::service::Failure;
+use itaku::service::organization::{InlineVendor, find_or_register_vendor};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, TestApp, both, day, id};
+
+/// The example worked in the ordinance's explanation.
+const NUMBER: &str = "8700110005901";
+
+fn vendor(name: &str) -> Value {
+    json!({"kind": "vendor", "name": name})
+}
+
+fn numbered(name: &str) -> Value {
+    json!({"kind": "vendor", "name": name, "corporate_number": NUMBER})
+}
+
+fn names(answer: Answer) -> Vec<String> {
+    let body = answer.must(200);
+    body["items"].as_array().unwrap().iter().map(|o| o["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A contract's row and its engagements: (vendor, place of the parent).
+fn chain(app: &TestApp, number: &str, agency: OrganizationId, nodes: &[(OrganizationId, Option<usize>)]) {
+    let at: NaiveDateTime = day("2026-04-01").into();
+    let contract: ContractId = app.app.sources.new_id();
+    let ids: Vec<EngagementId> = nodes.iter().map(|_| app.app.sources.new_id()).collect();
+    let written = app.app.db.write::<_, DbError>(|conn| {
+        diesel::insert_into(contracts::table)
+            .values((
+                contracts::id.eq(contract),
+                contracts::agency_id.eq(agency),
+                contracts::number.eq(number),
+                contracts::vendor_id.eq(nodes[0].0),
+                contracts::origin.eq("entered"),
+                contracts::period_assumed.eq(false),
+                (contracts::joint_vendors.eq("[]"), contracts::joint_agencies.eq("[]")),
+                contracts::created_at.eq(at),
+                contracts::learned_on.eq(at.date()),
+                contracts::title.eq("架空業務"),
+                (contracts::fiscal_year.eq(2026), contracts::amount_yen.eq(1)),
+                (contracts::starts_on.eq(at.date()), contracts::last_day.eq(day("2027-03-31"))),
+                contracts::search_key.eq(""),
+                (contracts::open_alerts.eq(0), contracts::version.eq(1)),
+            ))
+            .execute(conn)?;
+        for (place, (vendor, parent)) in nodes.iter().enumerate() {
+            diesel::insert_into(engagements::table)
+                .values((
+                    engagements::id.eq(ids[place]),
+                    engagements::contract_id.eq(contract),
+                    engagements::agency_id.eq(agency),
+                    engagements::parent_id.eq(parent.map(|p| ids[p])),
+                    engagements::vendor_id.eq(vendor),
+                    engagements::tier.eq(1),
+                    engagements::seq.eq(1),
+                    engagements::recorded_at.eq(at),
+                ))
+                .execute(conn)?;
+        }
+        Ok(())
+    });
+    written.unwrap();
+}
+
+both! {
+    fn agencies_are_registered_by_the_system_and_vendors_by_officers_too(app: TestApp) {
+        let agency = app.agency("A1");
+        let officer = app.person(agency, &[Role::Officer]);
+        let body = json!({"kind": "agency", "name": "架空第二局", "code": "A2"});
+        app.post(&officer, "/organizations", body).must(403);
+        app.post(&app.person(agency, &[Role::Approver]), "/organizations", vendor("合同会社架空")).must(403);
+        let made = app.post(&officer, "/organizations", json!({"kind": "vendor", "name": "合同会社架空", "address": "架空市1-2", "contact_email": "info@example.jp"})).must(201);
+        assert_eq!((&made["country"], &made["corporate_number"], &made["address"]), (&json!("JP"), &Value::Null, &json!("架空市1-2")));
+        let entries = app.entries(made["id"].as_str().unwrap());
+        assert_eq!(entries[0].0, "organization.registered");
+        assert!(!entries[0].1.to_string().contains("info@example.jp"));
+    }
+
+    fn wrong_fields_of_an_organization_are_named(app: TestApp) {
+        let admin = app.admin();
+        let errors = |body: Value| app.post(&admin, "/organizations", body).errors();
+        let error = |pointer: &str, code: &str| vec![(pointer.to_owned(), code.to_owned())];
+        assert_eq!(errors(json!({"kind": "agency", "name": "架空局"})), error("/code", "required"));
+        assert_eq!(errors(json!({"kind": "vendor", "name": "株式会社架空", "code": "V"})), error("/code", "not_allowed"));
+        assert_eq!(errors(json!({"kind": "system", "name": "運営二号"})), error("/kind", "choice"));
+        let wrong = json!({"kind": "vendor", "name": "株式会社架空", "corporate_number": "7700110005901"});
+        assert_eq!(errors(wrong), error("/corporate_number", "corporate_number"));
+        assert_eq!(errors(json!({"kind": "vendor", "name": "株式会社架空", "country": "Japan"})), error("/country", "country"));
+        assert_eq!(errors(json!({})).len(), 2);
+    }
+
+    fn numbers_codes_and_unnumbered_names_are_taken_once(app: TestApp) {
+        let admin = app.admin();
+        app.agency("A1");
+        let post = |body: Value| app.post(&admin, "/organizations", body);
+        assert_eq!(post(json!({"kind": "agency", "name": "別の局", "code": "A1"})).problem(409), "code_taken");
+        post(numbered("株式会社架空")).must(201);
+        assert_eq!(post(numbered("株式会社別物")).problem(409), "corporate_number_taken");
+        post(vendor("株式会社架空")).must(201);
+        assert_eq!(post(vendor("㈱架空")).problem(409), "same_name");
+        let mut distinct = vendor("（株）架空");
+        distinct["distinct"] = json!(true);
+        post(distinct).must(201);
+        post(vendor("架空株式会社")).must(201);
+    }
+
+    fn a_name_that_the_register_does_not_know_is_a_warning(app: TestApp) {
+        let written = app.app.db.write::<_, DbError>(|conn| {
+            let record = (
+                register_records::corporate_number.eq(NUMBER),
+                register_records::name.eq("株式会社架空登記"),
+                register_records::name_key.eq("x"),
+                register_records::kind.eq("301"),
+                register_records::address.eq("架空市"),
+                register_records::updated_on.eq(day("2026-01-01")),
+                register_records::changed_on.eq(day("2026-01-01")),
+            );
+            Ok(diesel::insert_into(register_records::table).values(record).execute(conn)?)
+        });
+        written.unwrap();
+        let other = app.post(&app.admin(), "/organizations", numbered("株式会社架空")).must(201);
+        assert!(other["warnings"][0].as_str().unwrap().contains("株式会社架空登記"));
+    }
+
+    fn the_register_is_searched_in_any_spelling(app: TestApp) {
+        let officer = app.person(app.agency("A1"), &[Role::Officer]);
+        app.post(&app.admin(), "/organizations", numbered("株式会社サンプルデータ")).must(201);
+        app.vendor("合同会社百％");
+        let find = |q: &str| names(app.get(&officer, &format!("/organizations?q={q}")));
+        assert_eq!(find("%EF%BC%88%E6%A0%AA%EF%BC%89%EF%BD%BB%EF%BE%9D%EF%BE%8C%EF%BE%9F%EF%BE%99"), ["株式会社サンプルデータ"]);
+        assert_eq!(find("8-7001-1000-5901"), ["株式会社サンプルデータ"]);
+        assert_eq!(find("A1"), ["架空機関A1"]);
+        assert_eq!(find("%25"), ["合同会社百％"]);
+        assert_eq!(find("_"), Vec::<String>::new());
+        assert_eq!(names(app.get(&officer, "/organizations?kind=agency")), ["架空機関A1"]);
+        assert_eq!(names(app.get(&officer, "/organizations")).len(), 3);
+        app.get(&officer, "/organizations?kind=shop").must(422);
+    }
+
+    fn a_vendor_sees_its_own_chains_only(app: TestApp) {
+        let (first, second) = (app.agency("A1"), app.agency("A2"));
+        let [prime, sub, below, sibling, elsewhere] = ["甲", "乙", "丙", "丁", "戊"].map(|n| app.vendor(&format!("株式会社架空{n}")));
+        chain(app, "1", first, &[(prime, None), (sub, Some(0)), (below, Some(1)), (sibling, Some(0))]);
+        chain(app, "2", second, &[(elsewhere, None), (sibling, Some(0))]);
+        let seen = |vendor| -> BTreeSet<String> {
+            names(app.get(&app.person(vendor, &[Role::VendorUser]), "/organizations")).into_iter().collect()
+        };
+        let expected = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|n| (*n).to_owned()).collect() };
+        assert_eq!(seen(sub), expected(&["架空機関A1", "株式会社架空乙", "株式会社架空丙"]));
+        assert_eq!(seen(below), expected(&["架空機関A1", "株式会社架空丙"]));
+        assert_eq!(seen(sibling), expected(&["架空機関A1", "架空機関A2", "株式会社架空丁"]));
+        assert_eq!(seen(prime).len(), 5);
+        let user = app.person(sub, &[Role::VendorUser]);
+        app.get(&user, &format!("/organizations/{below}")).must(200);
+        app.get(&user, &format!("/organizations/{sibling}")).must(404);
+        app.get(&user, &format!("/organizations/{second}")).must(404);
+        assert_eq!(names(app.get(&user, "/organizations?limit=1")).len(), 1);
+    }
+
+    fn a_change_needs_the_system_and_the_version(app: TestApp) {
+        let vendor = app.vendor("株式会社架空");
+        let path = format!("/organizations/{vendor}");
+        let officer = app.person(app.agency("A1"), &[Role::Officer]);
+        app.patch_if(&officer, &path, "\"1\"", json!({"name": "株式会社新架空"})).must(403);
+        app.patch_if(&app.admin(), &path, "\"9\"", json!({"name": "株式会社新架空"})).must(412);
+        app.patch_if(&app.admin(), "/organizations/00000000-0000-7000-8000-00000000ffff", "\"1\"", json!({})).must(404);
+        app.patch(&app.admin(), &path, json!({"name": "株式会社新架空"})).must(200);
+        let renamed = app.get(&officer, &path);
+        assert_eq!(renamed.etag(), "\"2\"");
+        assert_eq!(renamed.must(200)["name"], "株式会社新架空");
+        assert_eq!(names(app.get(&officer, "/organizations?q=%E6%96%B0%E6%9E%B6%E7%A9%BA")), ["株式会社新架空"]);
+    }
+
+    fn a_vendor_named_inline_is_found_or_registered(app: TestApp) {
+        let agency = app.agency("A1");
+        let named = |body: Value| {
+            let input: InlineVendor = parse(&body, Mode::Strict).unwrap();
+            let chain = ChainKey::Existing(agency.cast());
+            app.app.db.write_tx(&app.app.sources, None, chain, |tx| find_or_register_vendor(tx, &input))
+        };
+        let conflict = |body: Value| match named(body).unwrap_err() {
+            Failure::Conflict { code, message } => (code, message),
+            other => panic!("{other:?}"),
+        };
+        let numbered = named(json!({"name": "株式会社架空", "corporate_number": NUMBER})).unwrap();
+        assert_eq!(named(json!({"name": "㈱架空", "corporate_number": NUMBER})).unwrap(), numbered);
+        let (code, message) = conflict(json!({"name": "株式会社別物", "corporate_number": NUMBER}));
+        assert_eq!(code, "name_mismatch");
+        assert!(message.contains("株式会社架空"));
+        let bare = named(json!({"name": "株式会社架空"})).unwrap();
+        assert_ne!(bare, numbered);
+        assert_eq!(named(json!({"name": "（株）架空"})).unwrap(), bare);
+        assert_ne!(named(json!({"name": "株式会社架空", "country": "US"})).unwrap(), bare);
+        assert_eq!(app.entries(bare.as_str())[0].0, "organization.registered");
+        let has_chain = || app.app.db.read_one(|conn| itaku::db::organization::has_chain(conn, bare)).unwrap();
+        assert!(!has_chain(), "it is registered on the other's chain");
+        let user = json!({"email": "v@example.jp", "name": "架空 太郎", "organization_id": bare, "roles": ["vendor_user"]});
+        let make = |n: usize| {
+            let mut user = user.clone();
+            user["email"] = json!(format!("v{n}@example.jp"));
+            app.request(Some(&app.admin().token), "POST", "/users").set_json(user)
+        };
+        let answers = app.send_at_once((0..6).map(make).collect());
+        assert!(answers.iter().all(|a| a.status == 201), "{answers:?}");
+        assert!(has_chain(), "it begins with its first entry");
+        let _: OrganizationId = id(&app.get(&app.admin(), &format!("/organizations/{bare}")).must(200));
+    }
+
+    fn a_refused_act_begins_no_chain(app: TestApp) {
+        let chains = || {
+            use itaku::db::schema::ledger_chains;
+            let empty = ledger_chains::table.filter(ledger_chains::seq.eq(0)).count();
+            app.app.db.read_one::<i64, DbError>(|conn| Ok(empty.get_result(conn)?)).unwrap()
+        };
+        app.post(&app.admin(), "/organizations", numbered("株式会社架空")).must(201);
+        app.post(&app.admin(), "/organizations", numbered("株式会社別物")).must(409);
+        let key = |body: Value| {
+            let request = app.request(Some(&app.admin().token), "POST", "/organizations");
+            app.send(request.insert_header(("Idempotency-Key", "once")).set_json(body))
+        };
+        let first = key(vendor("株式会社一度")).must(201);
+        assert_eq!(key(vendor("株式会社一度")).must(201), first);
+        assert_eq!(chains(), 0);
+    }
+}
