@@ -1,44 +1,341 @@
-//! The outbox: a row for each mail to one recipient, written in the business transaction and sent later.
+//! The outbox: a row for each mail to one recipient, written in the business transaction and sent later. Every
+//! transition is a conditional UPDATE, and its row count says who made it.
 
+use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::notices;
-use super::types::to_json;
+use super::schema::{departments, notices, users};
+use super::types::{from_json, to_json};
 use super::{Conn, DbError};
 use crate::clock::Sources;
-use crate::domain::id::of;
-use crate::notice::Draft;
+use crate::domain::contract::Instant;
+use crate::domain::id::{ContractId, NoticeId, OrganizationId, UserId};
+use crate::notice::{Draft, NoticeKind};
+use crate::text_enum;
+
+text_enum! {
+    /// Where a notice stands.
+    pub enum NoticeState {
+        /// To be sent, or to be tried again.
+        Queued = "queued",
+        /// Handed over.
+        Sent = "sent",
+        /// 不達: given up.
+        Failed = "failed",
+        /// Waits for its recipient's digest.
+        Digest = "digest",
+        /// Its words went out in a digest.
+        Digested = "digested",
+    }
+}
+
+/// A notice as stored.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = notices)]
+pub struct NoticeRow {
+    pub id: NoticeId,
+    pub organization_id: OrganizationId,
+    pub contract_id: Option<ContractId>,
+    pub kind: NoticeKind,
+    pub subject: String,
+    pub step: String,
+    /// A user's id, or the address of a department.
+    pub recipient: String,
+    pub address: String,
+    pub context: String,
+    pub state: NoticeState,
+    pub attempts: i32,
+    pub next_attempt_at: Option<NaiveDateTime>,
+    pub created_at: NaiveDateTime,
+    pub created_on: NaiveDate,
+    pub sent_at: Option<NaiveDateTime>,
+    pub last_error: Option<String>,
+}
+
+impl NoticeRow {
+    /// The stored context.
+    pub fn context(&self) -> Result<serde_json::Value, DbError> {
+        from_json(&self.context)
+    }
+
+    /// Whose account it goes to; None: a department's address.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.recipient.parse().ok()
+    }
+}
 
 /// Writes a notice into the outbox, on the clock's business day. False: that (kind, subject, step, recipient) is
 /// there already, and nothing was written.
 pub fn enqueue(conn: &mut Conn, sources: &Sources, draft: &Draft) -> Result<bool, DbError> {
+    enqueue_on(conn, sources, sources.clock.today(), draft)
+}
+
+/// As [`enqueue`], on the business day that is evaluated.
+pub fn enqueue_on(
+    conn: &mut Conn,
+    sources: &Sources,
+    today: NaiveDate,
+    draft: &Draft,
+) -> Result<bool, DbError> {
     let recipient =
         draft.recipient.user_id.map_or_else(|| draft.recipient.address.clone(), |id| id.to_string());
-    let told = notices::table
-        .filter(notices::kind.eq(draft.kind.as_str()))
-        .filter(notices::subject.eq(&draft.about.subject_id))
-        .filter(notices::step.eq(&draft.about.step))
-        .filter(notices::recipient.eq(&recipient));
-    if diesel::select(diesel::dsl::exists(told)).get_result::<bool>(conn)? {
+    if is_told(conn, draft.kind, &draft.about.subject_id, &draft.about.step, &recipient)? {
         return Ok(false);
     }
     let now = sources.clock.machine_now().naive_utc();
+    let state = if draft.in_digest { NoticeState::Digest } else { NoticeState::Queued };
     diesel::insert_into(notices::table)
         .values((
-            notices::id.eq(sources.new_id::<of::Notice>()),
+            notices::id.eq(sources.new_id::<crate::domain::id::of::Notice>()),
             notices::organization_id.eq(draft.about.organization_id),
-            notices::kind.eq(draft.kind.as_str()),
+            notices::contract_id.eq(draft.contract_id),
+            notices::kind.eq(draft.kind),
             notices::subject.eq(&draft.about.subject_id),
             notices::step.eq(&draft.about.step),
             notices::recipient.eq(&recipient),
             notices::address.eq(&draft.recipient.address),
             notices::context.eq(to_json(&draft.context)?),
-            notices::state.eq("queued"),
+            notices::state.eq(state),
             notices::attempts.eq(0),
-            notices::next_attempt_at.eq(now),
+            notices::next_attempt_at.eq((!draft.in_digest).then_some(now)),
             notices::created_at.eq(now),
-            notices::created_on.eq(sources.clock.today()),
+            notices::created_on.eq(today),
         ))
         .execute(conn)?;
     Ok(true)
+}
+
+/// Whether that recipient has been told that step of that subject, or will be.
+pub fn is_told(
+    conn: &mut Conn,
+    kind: NoticeKind,
+    subject: &str,
+    step: &str,
+    recipient: &str,
+) -> Result<bool, DbError> {
+    let told = notices::table
+        .filter(notices::kind.eq(kind))
+        .filter(notices::subject.eq(subject))
+        .filter(notices::step.eq(step))
+        .filter(notices::recipient.eq(recipient));
+    Ok(diesel::select(diesel::dsl::exists(told)).get_result(conn)?)
+}
+
+/// Notices whose time to be sent has come, the longest waiting first.
+pub fn sendable(conn: &mut Conn, now: Instant, n: i64) -> Result<Vec<NoticeId>, DbError> {
+    let now = now.naive_utc();
+    Ok(notices::table
+        .filter(notices::state.eq(NoticeState::Queued))
+        .filter(notices::next_attempt_at.le(now))
+        .filter(notices::claimed_until.is_null().or(notices::claimed_until.lt(now)))
+        .order((notices::next_attempt_at, notices::id))
+        .select(notices::id)
+        .limit(n)
+        .load(conn)?)
+}
+
+/// Takes a notice for sending until `until`. None: another server has it, or it has been sent.
+pub fn claim(
+    conn: &mut Conn,
+    id: NoticeId,
+    now: Instant,
+    until: Instant,
+) -> Result<Option<NoticeRow>, DbError> {
+    let now = now.naive_utc();
+    let taken = diesel::update(
+        notices::table
+            .filter(notices::id.eq(id))
+            .filter(notices::state.eq(NoticeState::Queued))
+            .filter(notices::next_attempt_at.le(now))
+            .filter(notices::claimed_until.is_null().or(notices::claimed_until.lt(now))),
+    )
+    .set((notices::claimed_until.eq(until.naive_utc()), notices::attempts.eq(notices::attempts + 1)))
+    .execute(conn)?;
+    if taken == 0 { Ok(None) } else { find(conn, id).map(Some) }
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    Sent {
+        at: Instant,
+    },
+    /// To be tried again.
+    Later {
+        at: Instant,
+        why: String,
+    },
+    /// Given up.
+    Failed {
+        why: String,
+    },
+}
+
+/// Records an attempt. False: the claim had passed to another server meanwhile.
+pub fn record(
+    conn: &mut Conn,
+    id: NoticeId,
+    claimed_until: Instant,
+    attempt: &Attempt,
+) -> Result<bool, DbError> {
+    let (state, next, sent, why) = match attempt {
+        Attempt::Sent { at } => (NoticeState::Sent, None, Some(at.naive_utc()), None),
+        Attempt::Later { at, why } => (NoticeState::Queued, Some(at.naive_utc()), None, Some(why)),
+        Attempt::Failed { why } => (NoticeState::Failed, None, None, Some(why)),
+    };
+    let changed = diesel::update(
+        notices::table
+            .filter(notices::id.eq(id))
+            .filter(notices::state.eq(NoticeState::Queued))
+            .filter(notices::claimed_until.eq(claimed_until.naive_utc())),
+    )
+    .set((
+        notices::state.eq(state),
+        notices::next_attempt_at.eq(next),
+        notices::sent_at.eq(sent),
+        notices::last_error.eq(why),
+        notices::claimed_until.eq(None::<NaiveDateTime>),
+    ))
+    .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Puts a failed notice back into the queue, to an address taken anew; the ladder begins again. False: it had not
+/// failed.
+pub fn requeue(conn: &mut Conn, id: NoticeId, address: &str, now: Instant) -> Result<bool, DbError> {
+    let now = now.naive_utc();
+    let changed = diesel::update(
+        notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(NoticeState::Failed)),
+    )
+    .set((
+        notices::state.eq(NoticeState::Queued),
+        notices::address.eq(address),
+        notices::attempts.eq(0),
+        notices::next_attempt_at.eq(now),
+        notices::created_at.eq(now),
+        notices::last_error.eq(None::<String>),
+    ))
+    .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// A notice by id; the caller has settled that it may.
+pub fn find(conn: &mut Conn, id: NoticeId) -> Result<NoticeRow, DbError> {
+    Ok(notices::table.find(id).select(NoticeRow::as_select()).first(conn)?)
+}
+
+/// A notice of one organization.
+pub fn find_of(conn: &mut Conn, organization_id: OrganizationId, id: NoticeId) -> Result<NoticeRow, DbError> {
+    Ok(notices::table
+        .filter(notices::id.eq(id))
+        .filter(notices::organization_id.eq(organization_id))
+        .select(NoticeRow::as_select())
+        .first(conn)?)
+}
+
+/// What of an organization's notices is listed.
+#[derive(Debug, Clone, Default)]
+pub struct NoticeFilter {
+    pub state: Option<NoticeState>,
+    pub contract_id: Option<ContractId>,
+}
+
+/// An organization's notices, the latest first.
+pub fn list(
+    conn: &mut Conn,
+    organization_id: OrganizationId,
+    filter: &NoticeFilter,
+    before: Option<NoticeId>,
+    n: i64,
+) -> Result<Vec<NoticeRow>, DbError> {
+    let mut query = notices::table
+        .filter(notices::organization_id.eq(organization_id))
+        .order(notices::id.desc())
+        .select(NoticeRow::as_select())
+        .limit(n)
+        .into_boxed();
+    if let Some(state) = filter.state {
+        query = query.filter(notices::state.eq(state));
+    }
+    if let Some(contract_id) = filter.contract_id {
+        query = query.filter(notices::contract_id.eq(contract_id));
+    }
+    if let Some(before) = before {
+        query = query.filter(notices::id.lt(before));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// The names behind recipients: users by id, departments by address.
+pub fn recipient_names(
+    conn: &mut Conn,
+    organization_id: OrganizationId,
+    rows: &[NoticeRow],
+) -> Result<std::collections::HashMap<String, String>, DbError> {
+    let ids: Vec<UserId> = rows.iter().filter_map(NoticeRow::user_id).collect();
+    let people: Vec<(UserId, String)> =
+        users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
+    let addresses: Vec<&str> =
+        rows.iter().filter(|row| row.user_id().is_none()).map(|row| row.address.as_str()).collect();
+    let offices: Vec<(String, String)> = departments::table
+        .filter(departments::agency_id.eq(organization_id))
+        .filter(departments::email.eq_any(addresses))
+        .select((departments::email, departments::name))
+        .load(conn)?;
+    Ok(people.into_iter().map(|(id, name)| (id.to_string(), name)).chain(offices).collect())
+}
+
+/// A few of those who have something waiting for their digest, in order of recipient.
+pub fn digest_recipients(conn: &mut Conn, after: Option<&str>, n: i64) -> Result<Vec<String>, DbError> {
+    let mut query = notices::table
+        .filter(notices::state.eq(NoticeState::Digest))
+        .select(notices::recipient)
+        .distinct()
+        .order(notices::recipient)
+        .limit(n)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(notices::recipient.gt(after.to_owned()));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// What waits for one recipient's digest, in order of writing.
+pub fn digest_of(conn: &mut Conn, recipient: &str) -> Result<Vec<NoticeRow>, DbError> {
+    Ok(notices::table
+        .filter(notices::state.eq(NoticeState::Digest))
+        .filter(notices::recipient.eq(recipient))
+        .order(notices::id)
+        .select(NoticeRow::as_select())
+        .load(conn)?)
+}
+
+/// Marks a row as told in the digest written at that instant. False: another sweep did.
+pub fn mark_digested(conn: &mut Conn, id: NoticeId, at: Instant) -> Result<bool, DbError> {
+    let changed =
+        diesel::update(notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(NoticeState::Digest)))
+            .set((notices::state.eq(NoticeState::Digested), notices::sent_at.eq(at.naive_utc())))
+            .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// The organizations whose words went out in the digest that was written for a recipient at that instant.
+pub fn digested_for(conn: &mut Conn, recipient: &str, at: NaiveDateTime) -> Result<Vec<OrganizationId>, DbError> {
+    Ok(notices::table
+        .filter(notices::recipient.eq(recipient))
+        .filter(notices::state.eq(NoticeState::Digested))
+        .filter(notices::sent_at.eq(at))
+        .select(notices::organization_id)
+        .distinct()
+        .order(notices::organization_id)
+        .load(conn)?)
+}
+
+/// Whether someone is sending a notice right now.
+pub fn any_on_its_way(conn: &mut Conn, now: Instant) -> Result<bool, DbError> {
+    let claimed = notices::table
+        .filter(notices::state.eq(NoticeState::Queued))
+        .filter(notices::next_attempt_at.le(now.naive_utc()))
+        .filter(notices::claimed_until.ge(now.naive_utc()));
+    Ok(diesel::select(diesel::dsl::exists(claimed)).get_result(conn)?)
 }

@@ -85,6 +85,10 @@ pub struct Fields<'a> {
 impl Fields<'_> {
     /// Reads the field by its codec; a missing one is the codec's affair.
     pub fn get<C: Codec>(&mut self, name: &str, codec: &C) -> Option<C::Out> {
+        if codec.is_flat() {
+            let whole = Value::Object(self.map.clone());
+            return codec.read(&whole, &mut At { pointer: self.at.to_owned(), mode: self.mode, errors: self.errors });
+        }
         let pointer = format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"));
         let value = self.map.get(name).filter(|v| !v.is_null());
         let value = value.filter(|v| self.mode == Mode::Strict || v.as_str().is_none_or(|s| !s.trim().is_empty()));
@@ -98,15 +102,13 @@ impl Fields<'_> {
     }
 }
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
     /// Adds errors whose pointers are relative to the object.
     pub fn add(&mut self, found: Vec<FieldError>) {
         let at = self.at;
         self.errors.extend(found.into_iter().map(|e| FieldError { pointer: format!("{at}{}", e.pointer), ..e }));
     }
-}
 
-impl<'a> Fields<'a> {
     /// The object as it stands, for inputs whose fields are declared elsewhere.
     pub fn object(&self) -> &'a Map<String, Value> {
         self.map
@@ -138,6 +140,10 @@ pub trait Codec {
     /// The value when the field is not given; None: it is required.
     fn missing(&self) -> Option<Self::Out> {
         None
+    }
+    /// Whether it reads the whole object in which it stands, not a field of its own.
+    fn is_flat(&self) -> bool {
+        false
     }
 }
 
@@ -499,6 +505,43 @@ impl<T: Input> Codec for Nested<T> {
     }
 }
 
+/// Another declaration's fields, standing in the same object.
+pub struct Flattened<T>(std::marker::PhantomData<T>);
+/// The fields of another declaration beside one's own.
+pub fn flattened<T: Input>() -> Flattened<T> {
+    Flattened(std::marker::PhantomData)
+}
+impl<T: Input> Codec for Flattened<T> {
+    type Out = T;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<T> {
+        read_object(value, &at.pointer, at.mode, at.errors)
+    }
+    fn schema(&self) -> Value {
+        T::schema()
+    }
+    fn is_flat(&self) -> bool {
+        true
+    }
+}
+
+/// Adds a field to an object's schema: its own property, or another declaration's.
+pub fn describe<C: Codec>(name: &str, codec: &C, properties: &mut Map<String, Value>, required: &mut Vec<Value>) {
+    let mut schema = codec.schema();
+    if codec.is_flat() {
+        if let Some(Value::Object(fields)) = schema.get_mut("properties").map(Value::take) {
+            properties.extend(fields);
+        }
+        if let Some(Value::Array(names)) = schema.get_mut("required").map(Value::take) {
+            required.extend(names);
+        }
+        return;
+    }
+    properties.insert(name.to_owned(), schema);
+    if codec.missing().is_none() {
+        required.push(Value::String(name.to_owned()));
+    }
+}
+
 /// Any JSON object of limited size: kept as given, never interpreted.
 pub struct Freeform {
     max_bytes: usize,
@@ -576,14 +619,8 @@ macro_rules! input {
                 #[allow(unused_imports, reason = "which codecs are used differs")]
                 use $crate::domain::input::*;
                 #[allow(unused_mut, reason = "an empty struct has no fields")]
-                let mut properties = serde_json::Map::new();
-                #[allow(unused_mut, reason = "an empty struct has no fields")]
-                let mut required: Vec<&str> = Vec::new();
-                $({
-                    let codec = $codec;
-                    properties.insert(stringify!($field).to_owned(), codec.schema());
-                    if codec.missing().is_none() { required.push(stringify!($field)); }
-                })*
+                let (mut properties, mut required) = (serde_json::Map::new(), Vec::new());
+                $(describe(stringify!($field), &$codec, &mut properties, &mut required);)*
                 serde_json::json!({"type": "object", "title": stringify!($name), "properties": properties, "required": required})
             }
             $(fn check(&self, $errors: &mut Vec<$crate::domain::input::FieldError>) { let $it = self; $check })?

@@ -3,16 +3,14 @@
 
 pub mod account;
 pub mod alert;
-pub mod telling;
-pub mod observation;
-pub mod declaration;
-pub mod consent;
-pub mod chain;
-pub mod case;
-pub mod audit;
 pub mod application;
+pub mod audit;
 pub mod calendar;
+pub mod case;
+pub mod chain;
+pub mod consent;
 pub mod contract;
+pub mod declaration;
 pub mod demo;
 pub mod failure;
 pub mod guessing;
@@ -20,12 +18,14 @@ pub mod hashing;
 pub mod idempotency;
 pub mod ledger;
 pub mod notice;
+pub mod observation;
 pub mod organization;
 pub mod page;
 pub mod register;
 pub mod session;
 pub mod setting;
 pub mod status;
+pub mod telling;
 pub mod user;
 pub mod verify;
 

@@ -20,16 +20,23 @@ use super::route::Route;
 
 /// Every route of the API; `demo` adds those that exist only under `itaku demo`.
 pub fn routes(demo: bool) -> Vec<Route> {
-    let mut routes = Vec::new();
-    routes.extend(auth::routes());
-    routes.extend(organization::routes());
-    routes.extend(user::routes());
-    routes.extend(setting::routes());
-    routes.extend(register::routes());
-    routes.extend(contract::routes());
-    routes.extend(alert::routes());
-    routes.extend(notice::routes());
-    routes.extend(ledger::routes());
+    let mut routes = [
+        alert::routes(),
+        application::routes(),
+        audit::routes(),
+        auth::routes(),
+        chain::routes(),
+        contract::routes(),
+        declaration::routes(),
+        ledger::routes(),
+        notice::routes(),
+        observation::routes(),
+        organization::routes(),
+        register::routes(),
+        setting::routes(),
+        user::routes(),
+    ]
+    .concat();
     if demo {
         routes.extend(self::demo::routes());
     }
