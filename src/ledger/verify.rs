@@ -130,7 +130,13 @@ pub struct BadEntry {
 
 impl BadEntry {
     fn of(entry: &Entry, what: Fault) -> Self {
-        Self { chain_id: Some(entry.chain_id), seq: Some(entry.seq), entry_id: Some(entry.id), what, why: None }
+        Self {
+            chain_id: Some(entry.chain_id),
+            seq: Some(entry.seq),
+            entry_id: Some(entry.id),
+            what,
+            why: None,
+        }
     }
 
     fn of_chain(chain_id: SubjectId, seq: i64, what: Fault) -> Self {
@@ -270,7 +276,7 @@ where
             Fault::Gap
         } else if entry.seq < expected {
             Fault::OutOfOrder
-        } else if entry.at.nanosecond() % 1_000 != 0 {
+        } else if !entry.at.nanosecond().is_multiple_of(1_000) {
             Fault::TimeUnit
         } else {
             match parse_canonical(&entry.payload, &mut self.scratch) {
@@ -282,11 +288,7 @@ where
     }
 
     /// Takes the rows of names of this entry, which must be the next ones.
-    fn check_names(
-        &mut self,
-        entry: &Entry,
-        mut expected: BTreeSet<SubjectId>,
-    ) -> Result<(), BadEntry> {
+    fn check_names(&mut self, entry: &Entry, mut expected: BTreeSet<SubjectId>) -> Result<(), BadEntry> {
         while let Some(row) = self.next_name.take_if(|row| row.place <= Some((entry.chain_id, entry.seq))) {
             let here = row.place == Some((entry.chain_id, entry.seq)) && row.entry_id == entry.id;
             if !here || !expected.remove(&row.subject_id) {
