@@ -72,6 +72,7 @@ impl Manager {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn unavailable(error: diesel::ConnectionError) -> DbError {
     DbError::Unavailable(error.to_string())
 }

@@ -16,6 +16,8 @@ pub use event::{
 pub(super) use telling::officers;
 pub use view::{AlertView, find, list};
 
+pub use crate::db::alert::AlertFilter;
+
 use super::Failure;
 use crate::db::alert::{AlertRow, NewAlert};
 use crate::db::facts::ContractFacts;

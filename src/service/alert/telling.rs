@@ -206,11 +206,7 @@ impl<'a> Telling<'a> {
 pub type Person = (UserId, String);
 
 /// These officers where one of them is active, else every active officer of the agency; with their deputies.
-pub fn officers(
-    tx: &mut Tx<'_>,
-    agency_id: OrganizationId,
-    ids: &[UserId],
-) -> Result<Vec<Person>, Failure> {
+pub fn officers(tx: &mut Tx<'_>, agency_id: OrganizationId, ids: &[UserId]) -> Result<Vec<Person>, Failure> {
     let responsible = db::user::with_deputies(tx.conn, agency_id, ids, tx.today)?;
     if responsible.iter().any(|(id, _)| ids.contains(id)) {
         return Ok(responsible);

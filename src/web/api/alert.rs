@@ -1,8 +1,7 @@
 //! `/alerts`.
 
-use crate::db::alert::AlertFilter;
 use crate::domain::access::Permission;
-use crate::service::alert;
+use crate::service::alert::{self, AlertFilter};
 use crate::web::route::{Plain, Route, act, get};
 
 /// The routes of alerts.

@@ -1,8 +1,7 @@
 //! `/notices`.
 
-use crate::db::notice::NoticeFilter;
 use crate::domain::access::Permission;
-use crate::service::notice;
+use crate::service::notice::{self, NoticeFilter};
 use crate::web::route::{Plain, Route, act, get};
 
 /// The routes of notices.
