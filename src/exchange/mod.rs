@@ -3,6 +3,7 @@
 
 pub mod cell;
 pub mod contracts;
+pub mod export;
 pub mod holidays;
 pub mod register;
 pub mod table;
