@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::{Settings, house};
 use crate::exchange::table::{FileError, MAX_BYTES, RowError};
-use crate::exchange::{contracts as contract_files, holidays as holiday_files, register as register_files};
+use crate::exchange::{consents as consent_files, contracts as contract_files, holidays as holiday_files, register as register_files};
+use crate::service::consent::import::import as import_consents;
 use crate::service::contract::import::{ImportOptions, import};
 use crate::service::register::{Problem, import_register};
 use crate::service::{App, Failure, calendar};
@@ -45,6 +46,28 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// 既承認: consents given on paper before the contracts were registered here; CSV of itaku's own template. All
+    /// rows or none.
+    ///
+    /// 紙で決裁済みの再委託承認（CSV）を取り込みます。
+    Consents {
+        /// The CSV file.
+        file: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+        /// Code of the agency.
+        #[arg(long, value_name = "CODE")]
+        agency: String,
+        /// E-mail of the approver in whose name they are entered.
+        #[arg(long, value_name = "EMAIL")]
+        approver: String,
+        /// Read and report, write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print the summary as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// A daily file of the corporate-number register: new names, addresses, closures, mergers.
     ///
     /// 法人番号公表サイトの差分データ（CSV）を取り込みます。
@@ -73,7 +96,7 @@ enum What {
 
 impl Import {
     pub fn run(&self) -> ExitCode {
-        let (What::Contracts { settings, .. } | What::Vendors { settings, .. } | What::Holidays { settings, .. }) =
+        let (What::Contracts { settings, .. } | What::Consents { settings, .. } | What::Vendors { settings, .. } | What::Holidays { settings, .. }) =
             &self.what;
         let app = match house::for_command(settings) {
             Ok(app) => app,
@@ -82,6 +105,9 @@ impl Import {
         ExitCode::from(match &self.what {
             What::Contracts { file, agency, dry_run, skip_bad, json, .. } => {
                 contracts(&app, file, agency, *dry_run, *skip_bad, *json)
+            }
+            What::Consents { file, agency, approver, dry_run, json, .. } => {
+                consents(&app, file, agency, approver, *dry_run, *json)
             }
             What::Vendors { file, json, .. } => vendors(&app, file, *json),
             What::Holidays { file, json, .. } => holidays(&app, file, *json),
@@ -127,6 +153,34 @@ fn contracts(app: &App, path: &Path, agency: &str, dry_run: bool, skip_bad: bool
     );
     print(json, &summary);
     if summary.bad == 0 || skip_bad { DONE } else { FAILED }
+}
+
+/// Imports a file of 既承認 in the name of an approver. Exit status.
+fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool, json: bool) -> u8 {
+    let bytes = match read(path) {
+        Ok(bytes) => bytes,
+        Err(status) => return status,
+    };
+    let file = match consent_files::read(&bytes) {
+        Ok(file) => file,
+        Err(error) => return unreadable(path, &error),
+    };
+    let summary = match import_consents(app, agency, approver, &file, dry_run) {
+        Ok(summary) => summary,
+        Err(failure) => return told(&failure),
+    };
+    tell_problems(&summary.problems);
+    let outcome = match (summary.written, dry_run) {
+        (true, _) => "取り込みました。",
+        (false, true) => "試行のため、取り込んでいません。",
+        (false, false) => "誤りのある行があるため、1件も取り込みませんでした。",
+    };
+    eprintln!(
+        "{}行: 取込み{}件、重複{}件、誤り{}件。{outcome}",
+        summary.rows, summary.taken, summary.duplicates, summary.bad
+    );
+    print(json, &summary);
+    if summary.bad == 0 { DONE } else { FAILED }
 }
 
 /// Imports a daily file of the corporate-number register. Exit status.

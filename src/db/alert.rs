@@ -141,7 +141,13 @@ pub fn set_step(conn: &mut Conn, id: AlertId, step: Step) -> Result<(), DbError>
 }
 
 /// Ends an alert.
-pub fn resolve(conn: &mut Conn, id: AlertId, reason: &str, on: NaiveDate, at: Instant) -> Result<(), DbError> {
+pub fn resolve(
+    conn: &mut Conn,
+    id: AlertId,
+    reason: &str,
+    on: NaiveDate,
+    at: Instant,
+) -> Result<(), DbError> {
     diesel::update(alerts::table.find(id))
         .set((
             alerts::state.eq(AlertState::Resolved),
@@ -270,7 +276,8 @@ pub fn find(conn: &mut Conn, scope: Scope, id: AlertId) -> Result<AlertRow, DbEr
 
 /// Of these alerts, those in scope.
 pub fn find_all(conn: &mut Conn, scope: Scope, ids: &[AlertId]) -> Result<Vec<AlertRow>, DbError> {
-    let query = alerts::table.filter(alerts::id.eq_any(ids.to_vec())).select(AlertRow::as_select()).into_boxed();
+    let query =
+        alerts::table.filter(alerts::id.eq_any(ids.to_vec())).select(AlertRow::as_select()).into_boxed();
     Ok(in_scope!(query, scope).load(conn)?)
 }
 
@@ -315,7 +322,10 @@ pub struct ContractLabel {
 }
 
 /// The labels of the rows' contracts; the rows were in scope.
-pub fn contract_labels(conn: &mut Conn, rows: &[AlertRow]) -> Result<HashMap<ContractId, ContractLabel>, DbError> {
+pub fn contract_labels(
+    conn: &mut Conn,
+    rows: &[AlertRow],
+) -> Result<HashMap<ContractId, ContractLabel>, DbError> {
     let ids: HashSet<ContractId> = rows.iter().filter_map(|row| row.contract_id).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -335,13 +345,15 @@ pub fn contract_labels(conn: &mut Conn, rows: &[AlertRow]) -> Result<HashMap<Con
         .filter(contracts::id.eq_any(ids))
         .select((contracts::id, contracts::number, contracts::title))
         .load(conn)?;
-    let label = |(id, number, title)| (id, ContractLabel { number, title, my_number: my_number.contains(&id) });
+    let label =
+        |(id, number, title)| (id, ContractLabel { number, title, my_number: my_number.contains(&id) });
     Ok(labels.into_iter().map(label).collect())
 }
 
 /// The names of those who took the rows' alerts up.
 pub fn handlers(conn: &mut Conn, rows: &[AlertRow]) -> Result<HashMap<UserId, String>, DbError> {
-    let ids: Vec<UserId> = rows.iter().flat_map(|row| [row.acknowledged_by, row.measured_by]).flatten().collect();
+    let ids: Vec<UserId> =
+        rows.iter().flat_map(|row| [row.acknowledged_by, row.measured_by]).flatten().collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }

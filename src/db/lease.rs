@@ -9,7 +9,13 @@ use super::{Conn, DbError};
 use crate::domain::contract::Instant;
 
 /// Takes or prolongs a lease. False: another holder has it.
-pub fn take(conn: &mut Conn, name: &str, holder: &str, now: Instant, until: Instant) -> Result<bool, DbError> {
+pub fn take(
+    conn: &mut Conn,
+    name: &str,
+    holder: &str,
+    now: Instant,
+    until: Instant,
+) -> Result<bool, DbError> {
     let taken = diesel::update(
         leases::table
             .filter(leases::name.eq(name))
@@ -32,7 +38,8 @@ pub fn take(conn: &mut Conn, name: &str, holder: &str, now: Instant, until: Inst
 
 /// Gives a lease back.
 pub fn release(conn: &mut Conn, name: &str, holder: &str) -> Result<(), DbError> {
-    diesel::delete(leases::table.filter(leases::name.eq(name)).filter(leases::holder.eq(holder))).execute(conn)?;
+    diesel::delete(leases::table.filter(leases::name.eq(name)).filter(leases::holder.eq(holder)))
+        .execute(conn)?;
     Ok(())
 }
 
@@ -66,7 +73,8 @@ pub fn forget_sessions(conn: &mut Conn, before: Instant) -> Result<usize, DbErro
     .execute(conn)?;
     forgotten += diesel::delete(old).execute(conn)?;
     forgotten +=
-        diesel::delete(account_tokens::table.filter(account_tokens::expires_at.lt(before.naive_utc()))).execute(conn)?;
+        diesel::delete(account_tokens::table.filter(account_tokens::expires_at.lt(before.naive_utc())))
+            .execute(conn)?;
     forgotten += diesel::delete(
         login_attempts::table
             .filter(login_attempts::day.lt(before.date_naive()))

@@ -312,15 +312,20 @@ pub fn digest_of(conn: &mut Conn, recipient: &str) -> Result<Vec<NoticeRow>, DbE
 
 /// Marks a row as told in the digest written at that instant. False: another sweep did.
 pub fn mark_digested(conn: &mut Conn, id: NoticeId, at: Instant) -> Result<bool, DbError> {
-    let changed =
-        diesel::update(notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(NoticeState::Digest)))
-            .set((notices::state.eq(NoticeState::Digested), notices::sent_at.eq(at.naive_utc())))
-            .execute(conn)?;
+    let changed = diesel::update(
+        notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(NoticeState::Digest)),
+    )
+    .set((notices::state.eq(NoticeState::Digested), notices::sent_at.eq(at.naive_utc())))
+    .execute(conn)?;
     Ok(changed == 1)
 }
 
 /// The organizations whose words went out in the digest that was written for a recipient at that instant.
-pub fn digested_for(conn: &mut Conn, recipient: &str, at: NaiveDateTime) -> Result<Vec<OrganizationId>, DbError> {
+pub fn digested_for(
+    conn: &mut Conn,
+    recipient: &str,
+    at: NaiveDateTime,
+) -> Result<Vec<OrganizationId>, DbError> {
     Ok(notices::table
         .filter(notices::recipient.eq(recipient))
         .filter(notices::state.eq(NoticeState::Digested))

@@ -75,6 +75,8 @@ pub fn read(bytes: &[u8]) -> Result<HolidayFile, FileError> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Datelike as _;
+
     use super::*;
 
     #[test]

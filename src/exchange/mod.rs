@@ -2,6 +2,7 @@
 //! users' words; what it means for the ledger is the business of `service`.
 
 pub mod cell;
+pub mod consents;
 pub mod contracts;
 pub mod export;
 pub mod holidays;

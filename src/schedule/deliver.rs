@@ -6,21 +6,24 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::db::notice::{Attempt, NoticeRow};
 use crate::db;
+use crate::db::notice::{Attempt, NoticeRow};
 use crate::domain::access::OrganizationKind;
 use crate::domain::id::OrganizationId;
+use crate::notice::NoticeKind;
 use crate::notice::message::{Message, Sender};
 use crate::notice::render::render;
 use crate::notice::retry::next_attempt;
 use crate::notice::transport::{SendError, Transport};
-use crate::notice::NoticeKind;
 use crate::service::{App, Failure, alert};
+
+/// How a message is handed over.
+pub type Send<'a> = dyn Fn(&Message) -> Result<(), SendError> + 'a;
 
 /// Notices looked up at once.
 const BATCH: i64 = 100;
-/// The transport's time-out is for each step of an SMTP dialogue; a lease outlasts twice all of them.
-const STEPS: u64 = 20;
+/// A claim outlasts so many time-outs of the transport: one that hangs ends well before it passes to another server.
+const TIMEOUTS: u64 = 6;
 /// How long a delivery waits for those that other servers are sending.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -38,7 +41,9 @@ pub struct DeliverReport {
 pub fn deliver(app: &App, transport: &Transport) -> Result<DeliverReport, Failure> {
     let report = deliver_by(app, &|message| transport.send(message))?;
     let begun = std::time::Instant::now();
-    while begun.elapsed() < PATIENCE && app.db.read_one(|conn| db::notice::any_on_its_way(conn, machine_now(app)))? {
+    while begun.elapsed() < PATIENCE
+        && app.db.read_one(|conn| db::notice::any_on_its_way(conn, machine_now(app)))?
+    {
         std::thread::sleep(Duration::from_millis(25));
     }
     Ok(report)
@@ -49,9 +54,15 @@ fn machine_now(app: &App) -> crate::domain::contract::Instant {
 }
 
 /// Sends what is due once, by any means.
-pub fn deliver_by(
+pub fn deliver_by(app: &App, send: &Send<'_>) -> Result<DeliverReport, Failure> {
+    deliver_while(app, send, &|| true)
+}
+
+/// Sends what is due once, as long as it may go on: asked before each notice.
+pub(super) fn deliver_while(
     app: &App,
-    send: &dyn Fn(&Message) -> Result<(), SendError>,
+    send: &Send<'_>,
+    go_on: &dyn Fn() -> bool,
 ) -> Result<DeliverReport, Failure> {
     let sender = Sender::parse(&app.config.mail.from).map_err(|e| Failure::Internal(e.to_string()))?;
     let mut report = DeliverReport::default();
@@ -59,8 +70,11 @@ pub fn deliver_by(
         let due = app.db.read_one(|conn| db::notice::sendable(conn, machine_now(app), BATCH))?;
         let mut taken = 0;
         for id in due {
+            if !go_on() {
+                return Ok(report);
+            }
             let now = machine_now(app);
-            let lease = app.config.mail.timeout_seconds.saturating_mul(2 * STEPS).max(60);
+            let lease = app.config.mail.timeout_seconds.saturating_mul(TIMEOUTS).max(60);
             let until = now + chrono::Duration::seconds(i64::try_from(lease).unwrap_or(3600));
             let Some(row) = app.db.write(|conn| db::notice::claim(conn, id, now, until))? else { continue };
             taken += 1;
@@ -80,12 +94,7 @@ pub fn deliver_by(
 }
 
 /// Renders and sends one notice, outside any transaction.
-fn attempt(
-    app: &App,
-    sender: &Sender,
-    row: &NoticeRow,
-    send: &dyn Fn(&Message) -> Result<(), SendError>,
-) -> Attempt {
+fn attempt(app: &App, sender: &Sender, row: &NoticeRow, send: &Send<'_>) -> Attempt {
     let message = match message(app, sender, row) {
         Ok(message) => message,
         Err(why) => {
@@ -93,9 +102,9 @@ fn attempt(
             return Attempt::Failed { why };
         }
     };
-    let sent = send(&message);
+    let handed_over = send(&message);
     let now = machine_now(app);
-    match sent {
+    match handed_over {
         Ok(()) => Attempt::Sent { at: now },
         Err(SendError::Permanent { why }) => Attempt::Failed { why },
         Err(SendError::Transient { why }) => {

@@ -67,7 +67,8 @@ fn write_one(app: &App, conn: &mut Conn, recipient: &str, day: NaiveDate) -> Res
         subject_id: recipient.to_owned(),
         step,
     };
-    let draft = Draft::new(about, reader.recipient, &Mail::Digest(mail)).map_err(|e| Failure::Internal(e.to_string()))?;
+    let draft = Draft::new(about, reader.recipient, &Mail::Digest(mail))
+        .map_err(|e| Failure::Internal(e.to_string()))?;
     Ok(db::notice::enqueue_on(conn, &app.sources, day, &draft)?)
 }
 
@@ -102,7 +103,8 @@ fn groups(conn: &mut Conn, rows: &[NoticeRow]) -> Result<Vec<DigestGroup>, Failu
     let ids: Vec<AlertId> = latest.keys().filter_map(|subject| subject.parse().ok()).collect();
     let over: HashSet<String> =
         db::alert::resolved_among(conn, &ids)?.into_iter().map(|id| id.to_string()).collect();
-    let mut current: Vec<&NoticeRow> = latest.into_values().filter(|row| !over.contains(&row.subject)).collect();
+    let mut current: Vec<&NoticeRow> =
+        latest.into_values().filter(|row| !over.contains(&row.subject)).collect();
     current.sort_by_key(|row| row.id);
     let mut items: Vec<(String, DigestItem)> = Vec::new();
     for row in current {

@@ -1,6 +1,6 @@
 //! The ticking clock of a server: the sweep at its local time and after downtime, the delivery every few seconds,
-//! housekeeping. Each stands under a lease row, so that any number of servers may run; that nothing is told twice
-//! rests on the outbox's unique key, not on the leases.
+//! housekeeping. The sweep and the housekeeping stand under lease rows, each mail under its claim, so that any number
+//! of servers may run; that nothing is told twice rests on the outbox's unique key, not on the leases.
 
 pub mod deliver;
 pub mod digest;
@@ -15,14 +15,15 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime};
 
 use crate::db;
 use crate::domain::contract::Instant;
+use crate::notice::message::Message;
 use crate::notice::transport::Transport;
 use crate::service::{App, Failure, idempotency};
 
 const DELIVER_EVERY: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(15);
-const CLEAN_EVERY: Duration = Duration::from_secs(3600);
+const CLEAN_EVERY: Duration = Duration::from_hours(1);
 /// A sweep that failed in part is tried again after this.
-const SWEEP_AGAIN: Duration = Duration::from_secs(300);
+const SWEEP_AGAIN: Duration = Duration::from_mins(5);
 /// Ended sessions and tokens are kept so long, for those who look into what happened.
 const SESSIONS_KEPT: Days = Days::new(30);
 
@@ -37,6 +38,10 @@ impl Stop {
     fn ask(&self) {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_all();
+    }
+
+    fn is_asked(&self) -> bool {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits; true when asked to stop.
@@ -82,20 +87,18 @@ impl Scheduler {
     pub fn start(app: &App, transport: Transport) -> std::io::Result<Self> {
         let mut scheduler = Self { stop: Arc::default(), ticks: Ticks::default(), threads: Vec::new() };
         let holder = app.sources.token();
-        let ticks = scheduler.ticks.clone();
-        let work = (app.clone(), holder.clone());
+        let (served, ticks, stop) = (app.clone(), scheduler.ticks.clone(), Arc::clone(&scheduler.stop));
         scheduler.spawn("deliver", move || {
-            let (app, holder) = &work;
-            report("deliver", leased(app, "deliver", holder, || {
-                deliver::deliver_by(app, &|message| transport.send(message)).map(drop)
-            }));
-            ticks.tick(app.sources.clock.machine_now());
+            ticks.tick(served.sources.clock.machine_now());
+            let send = |message: &Message| transport.send(message);
+            report("deliver", deliver::deliver_while(&served, &send, &|| !stop.is_asked()).map(drop));
             DELIVER_EVERY
         })?;
-        if app.demo.is_none() {
-            let work = (app.clone(), holder.clone());
-            scheduler.spawn("sweep", move || sweep_turn(&work.0, &work.1))?;
-        }
+        let (work, ticks) = ((app.clone(), holder.clone()), scheduler.ticks.clone());
+        scheduler.spawn("sweep", move || {
+            ticks.tick(work.0.sources.clock.machine_now());
+            if work.0.demo.is_some() { SWEEP_EVERY } else { sweep_turn(&work.0, &work.1) }
+        })?;
         let work = (app.clone(), holder);
         scheduler.spawn("clean", move || {
             report("clean", leased(&work.0, "clean", &work.1, || clean(&work.0)));
@@ -134,10 +137,17 @@ fn report(job: &str, done: Result<(), Failure>) {
     }
 }
 
-/// Runs `work` while holding the lease of that name; does nothing when another server holds it.
-fn leased(app: &App, name: &str, holder: &str, work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+/// Runs `work` under the lease of that name; does nothing when another server holds it. The lease is short, so that
+/// a crash does not hold the job up; a job that outlasts it may run twice, which does no harm.
+fn leased(
+    app: &App,
+    name: &str,
+    holder: &str,
+    work: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let now = app.sources.clock.machine_now();
-    let taken = app.db.write(|conn| db::lease::take(conn, name, holder, now, now + chrono::Duration::minutes(10)));
+    let until = now + chrono::Duration::minutes(2);
+    let taken = app.db.write(|conn| db::lease::take(conn, name, holder, now, until));
     match taken {
         Ok(true) => {}
         Ok(false) | Err(db::DbError::NotUnique(_)) => return Ok(()),

@@ -48,7 +48,11 @@ pub fn sweep(app: &App, day: NaiveDate, all: bool) -> Result<SweepReport, Failur
 }
 
 /// One batch of all contracts; answers where it ended.
-fn everything(app: &App, after: Option<SubjectId>, report: &mut SweepReport) -> Result<Option<SubjectId>, Failure> {
+fn everything(
+    app: &App,
+    after: Option<SubjectId>,
+    report: &mut SweepReport,
+) -> Result<Option<SubjectId>, Failure> {
     let ids = app.db.read_one(|conn| db::due::contracts_after(conn, after, BATCH))?;
     for id in &ids {
         count(report, evaluate(app, id.cast(), report.day))?;
@@ -62,7 +66,8 @@ fn due(
     after: Option<(NaiveDate, SubjectId)>,
     report: &mut SweepReport,
 ) -> Result<Option<(NaiveDate, SubjectId)>, Failure> {
-    let batch = app.db.read_one(|conn| db::due::due_batch(conn, db::due::CONTRACT, report.day, after, BATCH))?;
+    let batch =
+        app.db.read_one(|conn| db::due::due_batch(conn, db::due::CONTRACT, report.day, after, BATCH))?;
     for row in &batch {
         count(report, evaluate_due(app, row.subject_id.cast(), report.day))?;
     }
@@ -79,7 +84,8 @@ fn evaluate(app: &App, id: ContractId, day: NaiveDate) -> Result<Option<Evaluate
 /// Nothing where another sweep, or someone's act, has done it meanwhile.
 fn evaluate_due(app: &App, id: ContractId, day: NaiveDate) -> Result<Option<Evaluated>, Failure> {
     app.db.write_tx(&app.sources, None, ChainKey::Existing(id.cast()), |tx| {
-        let still_due = db::due::check_on(tx.conn, db::due::CONTRACT, id)?.is_some_and(|check_on| check_on <= day);
+        let still_due =
+            db::due::check_on(tx.conn, db::due::CONTRACT, id)?.is_some_and(|check_on| check_on <= day);
         if !still_due {
             return Ok(None);
         }

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::notice_title;
 use super::{App, Call, Failure, Page, Paged};
-use crate::db::notice::{NoticeFilter, NoticeRow, NoticeState};
+use crate::db::notice::NoticeRow;
+pub use crate::db::notice::{NoticeFilter, NoticeState};
 use crate::db::{self, Conn};
 use crate::domain::access::{Actor, Role};
 use crate::domain::id::{ContractId, NoticeId, UserId};
-use crate::notice::NoticeKind;
+pub use crate::notice::NoticeKind;
 
 /// Whom a notice goes to.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -46,7 +47,12 @@ pub struct NoticeView {
 }
 
 /// The caller's organization's notices, the latest first.
-pub fn list(app: &App, call: &Call, filter: &NoticeFilter, page: &Page) -> Result<Paged<NoticeView>, Failure> {
+pub fn list(
+    app: &App,
+    call: &Call,
+    filter: &NoticeFilter,
+    page: &Page,
+) -> Result<Paged<NoticeView>, Failure> {
     let before = page.after_id()?;
     app.db.read(|conn| {
         let organization = call.actor.organization.id;

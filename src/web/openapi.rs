@@ -7,7 +7,6 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::api;
 use super::route::Route;
-use crate::db::notice::NoticeState;
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
@@ -18,7 +17,7 @@ use crate::domain::text_enum::TextEnum;
 use crate::service::application::ApplicationState;
 use crate::service::audit::AuditResult;
 use crate::service::observation::ObservationSource;
-use crate::notice::NoticeKind;
+use crate::service::notice::{NoticeKind, NoticeState};
 
 impl<T> PartialSchema for Id<T> {
     fn schema() -> RefOr<Schema> {

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
-use itaku::db::schema::{audit_completions, audits, declarations, departments, engagements, notices, statements};
+use itaku::db::schema::{
+    audit_completions, audits, declarations, departments, engagements, notices, statements,
+};
 use itaku::db::{Author, ChainKey, DbError, Tx};
 use itaku::domain::access::Role;
 use itaku::domain::id::{ContractId, EngagementId, Id, OrganizationId};
@@ -83,7 +85,11 @@ impl<'a> House<'a> {
         contract
     }
 
-    pub fn on_contract<T>(&self, contract: ContractId, work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>) -> T {
+    pub fn on_contract<T>(
+        &self,
+        contract: ContractId,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> T {
         let author = Author { user_id: self.officer.id, organization_id: self.agency };
         let app = &self.app.app;
         app.db
@@ -157,7 +163,9 @@ impl<'a> House<'a> {
                 .select(engagements::id)
                 .first(tx.conn)
                 .optional()?;
-            let engagement = if let Some(id) = known { id } else {
+            let engagement = if let Some(id) = known {
+                id
+            } else {
                 let prime: EngagementId = engagements::table
                     .filter(engagements::contract_id.eq(contract))
                     .filter(engagements::tier.eq(1))

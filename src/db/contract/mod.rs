@@ -131,6 +131,12 @@ pub fn find(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractRo
     Ok(query.first(conn)?)
 }
 
+/// The contract of an agency by its number.
+pub fn by_number(conn: &mut Conn, agency: OrganizationId, number: &str) -> Result<Option<ContractId>, DbError> {
+    let query = contracts::table.filter(contracts::agency_id.eq(agency)).filter(contracts::number.eq(number));
+    Ok(query.select(contracts::id).first(conn).optional()?)
+}
+
 /// The contract with its names, when the scope may know of it.
 pub fn find_line(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractLine, DbError> {
     let mut query = joined!().filter(contracts::id.eq(id)).into_boxed();

@@ -8,7 +8,7 @@ use super::{Failure, close, reevaluate};
 use crate::db::alert::AlertRow;
 use crate::db::{self, ChainKey, Tx};
 use crate::domain::alert::{AlertState, Assessment};
-use crate::domain::id::{AlertId, SubjectId, UserId};
+use crate::domain::id::{AlertId, Id, SubjectId, UserId};
 use crate::input;
 use crate::service::{App, Call};
 
@@ -58,7 +58,11 @@ pub fn acknowledge_all(app: &App, call: &Call, input: &Acknowledge) -> Result<Ac
     let rows = app.db.read_one(|conn| db::alert::find_all(conn, call.scope(), &input.ids))?;
     let unknown = input.ids.iter().enumerate().filter(|(_, id)| !rows.iter().any(|row| row.id == **id));
     let unknown = unknown.map(|(place, _)| {
-        crate::domain::input::FieldError::new(format!("/ids/{place}"), "unknown", "このアラートは見つかりません。")
+        crate::domain::input::FieldError::new(
+            format!("/ids/{place}"),
+            "unknown",
+            "このアラートは見つかりません。",
+        )
     });
     Failure::unless_empty(unknown.collect())?;
     let (open, other): (Vec<&AlertRow>, Vec<_>) = rows.iter().partition(|row| row.state == AlertState::Open);
@@ -133,7 +137,7 @@ fn on_alert(
     work: impl Fn(&mut Tx<'_>, &AlertRow) -> Result<(), Failure>,
 ) -> Result<AlertView, Failure> {
     let row = app.db.read_one(|conn| db::alert::find(conn, call.scope(), id))?;
-    let chain: SubjectId = row.contract_id.map_or_else(|| row.agency_id.cast(), |id| id.cast());
+    let chain: SubjectId = row.contract_id.map_or_else(|| row.agency_id.cast(), Id::cast);
     // Not `act_on_contract`: the answer shows what the evaluation made of it.
     app.act(call, ChainKey::Existing(chain), |tx| {
         let row = db::alert::find(tx.conn, call.scope(), id)?;

@@ -41,7 +41,11 @@ pub struct VendorChange {
 /// The chain of an organization's own entries, begun or to be begun with the next one.
 fn organization_chain(app: &App, id: OrganizationId) -> Result<ChainKey, Failure> {
     let begun = app.db.read_one(|conn| db::organization::has_chain(conn, id))?;
-    Ok(if begun { ChainKey::Existing(id.cast()) } else { ChainKey::New { id: id.cast(), organization_id: id } })
+    Ok(if begun {
+        ChainKey::Existing(id.cast())
+    } else {
+        ChainKey::New { id: id.cast(), organization_id: id }
+    })
 }
 
 /// Writes on an organization's own chain in the program's name.
@@ -71,8 +75,10 @@ pub fn vendor_changed(app: &App, agency_id: OrganizationId, change: &VendorChang
         };
         let detail = change.detail.trim_end_matches('。');
         let separator = if detail.is_empty() { "" } else { "。" };
-        let message =
-            format!("{vendor}は、法人番号の登録情報によると、{}に{what}{separator}{detail}", change.changed_on);
+        let message = format!(
+            "{vendor}は、法人番号の登録情報によると、{}に{what}{separator}{detail}",
+            change.changed_on
+        );
         let finding = event(AlertKind::VendorChanged, change.vendor_id.to_string(), severity, message);
         let Some((id, finding)) = raise(tx, agency_id, finding)? else { return Ok(false) };
         let ids = db::recipient::officers_over(tx.conn, agency_id, change.vendor_id)?;
@@ -84,9 +90,16 @@ pub fn vendor_changed(app: &App, agency_id: OrganizationId, change: &VendorChang
 
 /// A notice was given up: raises the alert at the agency, inside a transaction on its chain, and tells its
 /// administrators in their digest, never at the address that failed. False when it stands already.
-pub fn notice_failed(tx: &mut Tx<'_>, agency_id: OrganizationId, notice: &NoticeRow) -> Result<bool, Failure> {
+pub fn notice_failed(
+    tx: &mut Tx<'_>,
+    agency_id: OrganizationId,
+    notice: &NoticeRow,
+) -> Result<bool, Failure> {
     by_the_program(tx, |tx| {
-        let message = format!("通知「{}」を送信できませんでした。通知の一覧で宛先を確認してください", title(notice.kind));
+        let message = format!(
+            "通知「{}」を送信できませんでした。通知の一覧で宛先を確認してください",
+            title(notice.kind)
+        );
         let finding = event(AlertKind::NoticeFailed, notice.id.to_string(), Severity::Warning, message);
         let Some((id, finding)) = raise(tx, agency_id, finding)? else { return Ok(false) };
         let mut people = holders(tx, agency_id, &[Role::AgencyAdmin])?;
@@ -99,15 +112,14 @@ pub fn notice_failed(tx: &mut Tx<'_>, agency_id: OrganizationId, notice: &Notice
 /// A notice went out: the alert that it had failed, if there is one, is over.
 pub fn notice_sent(app: &App, notice: &NoticeRow) -> Result<(), Failure> {
     let agency_id = notice.organization_id;
-    let standing = |conn: &mut _| db::alert::unresolved(conn, agency_id, AlertKind::NoticeFailed, notice.id.as_str());
+    let standing =
+        |conn: &mut _| db::alert::unresolved(conn, agency_id, AlertKind::NoticeFailed, notice.id.as_str());
     if app.db.read_one(standing)?.is_none() {
         return Ok(());
     }
-    on_agency(app, agency_id, |tx| {
-        match standing(tx.conn)? {
-            Some(alert) => close(tx, alert.id, "再送し、送信されました"),
-            None => Ok(()),
-        }
+    on_agency(app, agency_id, |tx| match standing(tx.conn)? {
+        Some(alert) => close(tx, alert.id, "再送し、送信されました"),
+        None => Ok(()),
     })
 }
 
@@ -161,7 +173,8 @@ fn tell(
 ) -> Result<(), Failure> {
     let settings = db::setting::find(tx.conn, agency_id)?.0;
     let agency = db::organization::find(tx.conn, agency_id)?.name;
-    let head = Letterhead { agency_id, agency: &agency, contract: None, settings: &settings, my_number: false };
+    let head =
+        Letterhead { agency_id, agency: &agency, contract: None, settings: &settings, my_number: false };
     let about = Concerning::finding(id, finding);
     for (user_id, address) in people {
         let recipient = Recipient { address, user_id: Some(user_id) };

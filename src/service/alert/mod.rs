@@ -16,6 +16,8 @@ pub use event::{
 pub(super) use telling::officers;
 pub use view::{AlertView, find, list};
 
+pub use crate::db::alert::AlertFilter;
+
 use super::Failure;
 use crate::db::alert::{AlertRow, NewAlert};
 use crate::db::facts::ContractFacts;
@@ -67,7 +69,8 @@ pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Eva
     let next_check = verdict.next_check;
     let changes = settle(&existing, verdict);
 
-    let evaluated = by_the_program(tx, |tx| Applying { facts: &facts, settings: &settings, rows }.apply(tx, changes))?;
+    let evaluated =
+        by_the_program(tx, |tx| Applying { facts: &facts, settings: &settings, rows }.apply(tx, changes))?;
     let handovers = db::contract::handovers(tx.conn, contract_id)?;
     let handover = handovers.iter().map(|handover| handover.starts_on).filter(|day| *day > tx.today).min();
     let next = [next_check, handover].into_iter().flatten().min();
@@ -205,7 +208,6 @@ impl Applying<'_> {
         row.message.clone_from(&finding.message);
         Ok(())
     }
-
 }
 
 fn unknown(id: AlertId) -> Failure {

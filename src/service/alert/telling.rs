@@ -31,7 +31,15 @@ pub(super) struct Concerning<'a> {
 impl<'a> Concerning<'a> {
     pub fn finding(id: AlertId, found: &'a Finding) -> Self {
         let Finding { kind, severity, cause, due_on, message, vendor_id, .. } = found;
-        Self { id, kind: *kind, severity: *severity, cause: *cause, due_on: *due_on, message, vendor_id: *vendor_id }
+        Self {
+            id,
+            kind: *kind,
+            severity: *severity,
+            cause: *cause,
+            due_on: *due_on,
+            message,
+            vendor_id: *vendor_id,
+        }
     }
 
     pub fn row(row: &'a AlertRow) -> Self {
@@ -80,13 +88,19 @@ impl Letterhead<'_> {
             subject_id: about.id.to_string(),
             step: step.to_owned(),
         };
-        let draft = Draft::new(concerns, recipient, &Mail::Alert(mail)).map_err(|e| Failure::Internal(e.to_string()))?;
+        let draft = Draft::new(concerns, recipient, &Mail::Alert(mail))
+            .map_err(|e| Failure::Internal(e.to_string()))?;
         let draft = draft.of_contract(self.contract.as_ref().map(|(id, _)| *id)).urgent(urgent);
         Ok(db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft)?)
     }
 
     /// The link is a path: the delivery puts the public address before it.
-    fn mail(&self, about: &Concerning<'_>, today: chrono::NaiveDate, link: String) -> Result<AlertMail, Failure> {
+    fn mail(
+        &self,
+        about: &Concerning<'_>,
+        today: chrono::NaiveDate,
+        link: String,
+    ) -> Result<AlertMail, Failure> {
         let no_rule = || Failure::Internal(format!("no rule for alerts of kind {}", about.kind));
         let rule = about.kind.rule().ok_or_else(no_rule)?;
         let version = rule.on(today).ok_or_else(no_rule)?;
@@ -138,13 +152,15 @@ impl<'a> Telling<'a> {
     ) -> Result<(), Failure> {
         let mut people: BTreeMap<UserId, (String, OrganizationId)> = BTreeMap::new();
         for part in audience {
-            let organization = if let Audience::Vendor(vendor) = part { *vendor } else { self.facts.agency_id };
+            let organization =
+                if let Audience::Vendor(vendor) = part { *vendor } else { self.facts.agency_id };
             let found = self.people(tx, *part)?;
             people.extend(found.into_iter().map(|(id, address)| (id, (address, organization))));
         }
         let step = step.to_string();
         let office = if audience.contains(&Audience::Officer) { self.department(tx)? } else { None };
-        let office = office.filter(|office| !people.values().any(|(own, _)| own.eq_ignore_ascii_case(office)));
+        let office =
+            office.filter(|office| !people.values().any(|(own, _)| own.eq_ignore_ascii_case(office)));
         if let Some(address) = office {
             let path = format!("/alerts/{}", about.id);
             self.head.send(tx, about, &step, Recipient { address, user_id: None }, path, urgent)?;
@@ -190,11 +206,7 @@ impl<'a> Telling<'a> {
 pub type Person = (UserId, String);
 
 /// These officers where one of them is active, else every active officer of the agency; with their deputies.
-pub fn officers(
-    tx: &mut Tx<'_>,
-    agency_id: OrganizationId,
-    ids: &[UserId],
-) -> Result<Vec<Person>, Failure> {
+pub fn officers(tx: &mut Tx<'_>, agency_id: OrganizationId, ids: &[UserId]) -> Result<Vec<Person>, Failure> {
     let responsible = db::user::with_deputies(tx.conn, agency_id, ids, tx.today)?;
     if responsible.iter().any(|(id, _)| ids.contains(id)) {
         return Ok(responsible);

@@ -122,7 +122,8 @@ fn shown(
 ) -> Result<AlertView, Failure> {
     let days = row.days()?.ranges().iter().map(|range| Days { from: range.from, to: range.to }).collect();
     let rule = row.kind.rule();
-    let version = rule.and_then(|rule| rule.versions.iter().find(|version| version.version == row.rule_version));
+    let version =
+        rule.and_then(|rule| rule.versions.iter().find(|version| version.version == row.rule_version));
     let title = rule.map_or_else(|| row.kind.to_string(), |rule| words.in_own_words(rule.name));
     let handler = |id: Option<UserId>| {
         id.and_then(|id| handlers.get(&id).map(|name| Handler { id, name: name.clone() }))

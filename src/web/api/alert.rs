@@ -1,8 +1,7 @@
 //! `/alerts`.
 
-use crate::db::alert::AlertFilter;
 use crate::domain::access::Permission;
-use crate::service::alert;
+use crate::service::alert::{self, AlertFilter};
 use crate::web::route::{Plain, Route, act, get};
 
 /// The routes of alerts.
@@ -29,21 +28,21 @@ pub fn routes() -> Vec<Route> {
         get("/alerts/{id}", "アラート")
             .needs(Permission::ReadAlerts)
             .run(|app, call, request| alert::find(app, call, request.id("id")?).map(Plain)),
-        act("/alerts/acknowledge", "アラートにまとめて着手する")
-            .needs(Permission::HandleAlerts)
-            .takes(|app, call, _, input: alert::Acknowledge| alert::acknowledge_all(app, call, &input).map(Plain)),
+        act("/alerts/acknowledge", "アラートにまとめて着手する").needs(Permission::HandleAlerts).takes(
+            |app, call, _, input: alert::Acknowledge| alert::acknowledge_all(app, call, &input).map(Plain),
+        ),
         act("/alerts/{id}/acknowledge", "アラートに着手する")
             .needs(Permission::HandleAlerts)
             .run(|app, call, request| alert::acknowledge(app, call, request.id("id")?).map(Plain)),
-        act("/alerts/{id}/resolve", "とった措置を記録する")
-            .needs(Permission::HandleAlerts)
-            .takes(|app, call, request, input: alert::Resolve| {
+        act("/alerts/{id}/resolve", "とった措置を記録する").needs(Permission::HandleAlerts).takes(
+            |app, call, request, input: alert::Resolve| {
                 alert::resolve(app, call, request.id("id")?, &input).map(Plain)
-            }),
-        act("/alerts/{id}/assess", "判断を記録する")
-            .needs(Permission::HandleAlerts)
-            .takes(|app, call, request, input: alert::Assess| {
+            },
+        ),
+        act("/alerts/{id}/assess", "判断を記録する").needs(Permission::HandleAlerts).takes(
+            |app, call, request, input: alert::Assess| {
                 alert::assess(app, call, request.id("id")?, &input).map(Plain)
-            }),
+            },
+        ),
     ]
 }

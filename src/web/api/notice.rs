@@ -1,8 +1,7 @@
 //! `/notices`.
 
-use crate::db::notice::NoticeFilter;
 use crate::domain::access::Permission;
-use crate::service::notice;
+use crate::service::notice::{self, NoticeFilter};
 use crate::web::route::{Plain, Route, act, get};
 
 /// The routes of notices.
@@ -14,8 +13,10 @@ pub fn routes() -> Vec<Route> {
             .paged()
             .needs(Permission::ReadNotices)
             .run(|app, call, request| {
-                let filter =
-                    NoticeFilter { state: request.query_word("state")?, contract_id: request.query_id("contract_id")? };
+                let filter = NoticeFilter {
+                    state: request.query_word("state")?,
+                    contract_id: request.query_id("contract_id")?,
+                };
                 notice::list(app, call, &filter, &request.page()?).map(Plain)
             }),
         act("/notices/{id}/resend", "不達の通知を再送する")

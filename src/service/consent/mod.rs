@@ -1,20 +1,22 @@
 //! Consents outside an application: 承認取消し, and 既承認 (decided on paper before the contract was registered here).
 
+pub mod import;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::case::{Case, check_volumes, engagement_under, refuse_cycle};
-use super::contract::DataItem;
-use super::organization::{InlineVendor, find_or_register_vendor, must_be_vendor};
-use super::telling::{self, Addressees};
-use super::{App, Call, Failure, application};
+use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
+use crate::service::contract::DataItem;
+use crate::service::organization::{InlineVendor, find_or_register_vendor, must_be_vendor};
+use crate::service::telling::{self, Addressees};
+use crate::service::{App, Call, Failure, application};
 use crate::db::chain::ConsentBody;
-use crate::db::{self, DbError};
+use crate::db::{self, DbError, Tx};
 use crate::domain::calendar::wareki;
 use crate::domain::chain::{Consent, NodeState};
 use crate::domain::contract::DataVolume;
-use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId, of};
+use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::notice::Mail;
@@ -138,65 +140,75 @@ pub fn record(
 ) -> Result<RecordedConsentView, Failure> {
     app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
-        let known = case.facts.chain.now();
-        let parent = case.engagement(&known, given.parent_engagement_id)?;
-        let mut errors = Vec::new();
-        if given.decided_on > case.facts.learned_on {
-            // Later decisions are made here, and never reach back.
-            let message = format!("この契約を登録した日（{}）までに決裁されたものだけを、既承認として登録できます。", case.facts.learned_on);
-            errors.push(FieldError::new("/decided_on", "after_registration", message));
+        record_in(tx, &case, given, call.actor.user_id)
+    })
+}
+
+/// As [`record`], within a transaction.
+fn record_in(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    given: &RecordedConsentInput,
+    decided_by: UserId,
+) -> Result<RecordedConsentView, Failure> {
+    let known = case.facts.chain.now();
+    let parent = case.engagement(&known, given.parent_engagement_id)?;
+    let mut errors = Vec::new();
+    if given.decided_on > case.facts.learned_on {
+        // Later decisions are made here, and never reach back.
+        let message = format!("この契約を登録した日（{}）までに決裁されたものだけを、既承認として登録できます。", case.facts.learned_on);
+        errors.push(FieldError::new("/decided_on", "after_registration", message));
+    }
+    if let Some(period) = known.period() {
+        if given.valid_from < period.from {
+            errors.push(FieldError::new("/valid_from", "outside_contract", format!("契約の開始日（{}）以降の日を入力してください。", period.from)));
         }
-        if let Some(period) = known.period() {
-            if given.valid_from < period.from {
-                errors.push(FieldError::new("/valid_from", "outside_contract", format!("契約の開始日（{}）以降の日を入力してください。", period.from)));
-            }
-            if given.valid_until > period.to {
-                errors.push(FieldError::new("/valid_until", "outside_contract", format!("契約の終了日（{}）までの日を入力してください。", period.to)));
-            }
+        if given.valid_until > period.to {
+            errors.push(FieldError::new("/valid_until", "outside_contract", format!("契約の終了日（{}）までの日を入力してください。", period.to)));
         }
-        Failure::unless_empty(errors)?;
-        let vendor = match (given.vendor_id, &given.vendor) {
-            (Some(id), _) => must_be_vendor(tx.conn, id, "/vendor_id")?,
-            (None, Some(inline)) => find_or_register_vendor(tx, inline)?,
-            (None, None) => return Err(Failure::field("/vendor_id", "required", "再委託先の事業者を指定してください。")),
-        };
-        refuse_cycle(&known, parent, vendor)?;
-        let place = engagement_under(tx, &known, contract, parent, vendor);
-        let id: ConsentId = tx.new_id();
-        let payload = json!({
-            "consent_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor,
-            "tier": parent.tier + 1, "consent": given,
-        });
-        let stamp = tx.record("consent.recorded", id, &payload)?.stamp;
-        place.settle(tx, stamp)?;
-        let consent = Consent {
-            id,
-            engagement_id: place.id,
-            application_id: None,
-            decided_on: given.decided_on,
-            valid_from: given.valid_from,
-            valid_until: given.valid_until,
-            supersedes: false,
-            amount_yen: given.amount_yen,
-            country: given.country.clone(),
-            data: volumes(&given.data),
-            stamp,
-        };
-        let body = ConsentBody {
-            scope: given.scope.clone(),
-            reason: None,
-            conditions: None,
-            document_number: Some(given.document_number.clone()),
-            note: given.note.clone(),
-        };
-        db::chain::add_consent(tx, contract, &consent, call.actor.user_id, &body)?;
-        Ok(RecordedConsentView {
-            id,
-            engagement_id: place.id,
-            recorded: true,
-            decided_on: given.decided_on,
-            valid_from: given.valid_from,
-            valid_until: given.valid_until,
-        })
+    }
+    Failure::unless_empty(errors)?;
+    let vendor = match (given.vendor_id, &given.vendor) {
+        (Some(id), _) => must_be_vendor(tx.conn, id, "/vendor_id")?,
+        (None, Some(inline)) => find_or_register_vendor(tx, inline)?,
+        (None, None) => return Err(Failure::field("/vendor_id", "required", "再委託先の事業者を指定してください。")),
+    };
+    refuse_cycle(&known, parent, vendor)?;
+    let place = engagement_under(tx, &known, case.id(), parent, vendor);
+    let id: ConsentId = tx.new_id();
+    let payload = json!({
+        "consent_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor,
+        "tier": parent.tier + 1, "consent": given,
+    });
+    let stamp = tx.record("consent.recorded", id, &payload)?.stamp;
+    place.settle(tx, stamp)?;
+    let consent = Consent {
+        id,
+        engagement_id: place.id,
+        application_id: None,
+        decided_on: given.decided_on,
+        valid_from: given.valid_from,
+        valid_until: given.valid_until,
+        supersedes: false,
+        amount_yen: given.amount_yen,
+        country: given.country.clone(),
+        data: volumes(&given.data),
+        stamp,
+    };
+    let body = ConsentBody {
+        scope: given.scope.clone(),
+        reason: None,
+        conditions: None,
+        document_number: Some(given.document_number.clone()),
+        note: given.note.clone(),
+    };
+    db::chain::add_consent(tx, case.id(), &consent, decided_by, &body)?;
+    Ok(RecordedConsentView {
+        id,
+        engagement_id: place.id,
+        recorded: true,
+        decided_on: given.decided_on,
+        valid_from: given.valid_from,
+        valid_until: given.valid_until,
     })
 }
