@@ -234,7 +234,7 @@ fn alerts<E: From<Failure>>(app: &App, scope: Scope, as_of: NaiveDate, sink: Sin
                 label.map(|label| label.number.clone()).into(),
                 label.map(|label| label.title.clone()).into(),
                 row.kind.as_str().into(),
-                row.kind.title().into(),
+                row.kind.rule().map(|rule| rule.name).into(),
                 row.severity.as_str().into(),
                 row.state.as_str().into(),
                 row.cause.map(|cause| cause.to_string()).into(),
