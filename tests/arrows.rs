@@ -12,12 +12,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &["domain"]),
     ("config", &["domain"]),
-    ("db", &["domain"]),
+    // Stores entries and drafts, takes instants and ids from the sources passed in.
+    ("db", &["clock", "domain", "ledger", "notice"]),
     ("ledger", &["domain"]),
     ("notice", &["domain"]),
     ("exchange", &["domain"]),
-    ("service", &["clock", "db", "domain", "exchange", "ledger", "notice"]),
-    ("schedule", &["clock", "config", "domain", "service"]),
+    ("service", &["clock", "config", "db", "domain", "exchange", "ledger", "notice"]),
+    ("schedule", &["clock", "config", "db", "domain", "notice", "service"]),
     ("web", &["clock", "config", "domain", "exchange", "service"]),
     // Puts the house together: opens the database, chooses the transport, starts the servers.
     (
@@ -30,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Macros that live at the crate's root whatever room wrote them.
-const MACROS: &[&str] = &["text_enum"];
+const MACROS: &[&str] = &["input", "text_enum"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

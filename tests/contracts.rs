@@ -223,6 +223,7 @@ mod tests {
         })
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "built where it is used")]
     fn body(house: &House, number: &str, more: Value) -> Value {
         let mut body = json!({
             "number": number, "title": "源泉徴収票データ入力業務", "fiscal_year": 2026, "vendor_id": house.prime,
@@ -260,6 +261,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "built where it is used")]
     fn input<T: itaku::domain::input::Input>(body: Value) -> T {
         parse(&body, Mode::Strict).unwrap_or_else(|errors| panic!("{errors:?}"))
     }

@@ -36,7 +36,7 @@ pub struct Demo {
     /// An empty database to use and leave behind: sqlite:PATH or postgres://…
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// Where mail goes: smtp://… or file:DIR; a folder of .eml files unless given.
+    /// Where mail goes: smtp://… or <file:DIR>; a folder of .eml files unless given.
     #[arg(long, value_name = "URL")]
     mail: Option<String>,
     /// When ready, print one line of JSON on stdout: url, `database`, `mail_dir`, logins.
@@ -125,7 +125,7 @@ impl Demo {
 /// Opens the database if there is nothing in it. One that holds something is not even touched.
 fn open_empty(config: &Config) -> Result<Db, CliError> {
     let url = &config.database.url;
-    let exists = house::file_of(url).is_none_or(|path| path.exists());
+    let exists = house::file_of(url).is_none_or(std::path::Path::exists);
     if exists && !Db::open_read_only(url)?.is_empty()? {
         return Err(CliError::Failed("--database: it is not empty; the demonstration takes an empty one only".to_owned()));
     }

@@ -55,14 +55,13 @@ impl Verify {
                 return Err(CliError::Failed(bad.to_string()));
             }
         };
-        if let Some(receipt) = &receipt {
-            if let Err(problem) = verify_receipt(&db, receipt)? {
+        if let Some(receipt) = &receipt
+            && let Err(problem) = verify_receipt(&db, receipt)? {
                 if self.json {
                     print_json(&json!({"holds": false, "verified": verified, "receipt": problem.to_string()}))?;
                 }
                 return Err(CliError::Failed(problem.to_string()));
             }
-        }
         if self.json {
             return print_json(&json!({"holds": true, "verified": verified}));
         }

@@ -292,6 +292,7 @@ fn place(chain_id: &Bytes, seq: &Bytes, entry_id: &Bytes) -> (Option<SubjectId>,
     (id("", chain_id.clone()).ok(), number("", seq.clone()).ok(), id("", entry_id.clone()).ok())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "rows of names may be passed over, and all are read alike")]
 fn read_entry(row: RawEntry) -> Option<Result<Entry, Unreadable>> {
     let (chain_id, seq, entry_id) = place(&row.chain_id, &row.seq, &row.id);
     let read = || -> Result<Entry, String> {
@@ -313,6 +314,7 @@ fn read_entry(row: RawEntry) -> Option<Result<Entry, Unreadable>> {
     Some(read().map_err(|why| Unreadable { chain_id, seq, entry_id, why: format!("ledger_entries.{why}") }))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "rows of names may be passed over, and all are read alike")]
 fn read_chain(row: RawChain) -> Option<Result<ChainRow, Unreadable>> {
     let (chain_id, seq, _) = place(&row.id, &row.seq, &None);
     let read = || -> Result<ChainRow, String> {

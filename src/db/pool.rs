@@ -82,6 +82,7 @@ fn read_sqlite(path: &str) -> Result<SqliteConnection, DbError> {
     open(&address).or_else(|error| open(&format!("file:{escaped}?immutable=1")).map_err(|_| error))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn unavailable(error: diesel::ConnectionError) -> DbError {
     DbError::Unavailable(error.to_string())
 }

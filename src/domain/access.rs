@@ -107,9 +107,8 @@ impl Permission {
         const VENDOR: &[Role] = &[VendorUser, VendorAdmin];
         const READERS: &[Role] = &[Officer, Approver, Auditor, AgencyAdmin, VendorUser, VendorAdmin, Overseer];
         match self {
-            Self::OwnAccount | Self::ReadUser => Role::ALL_ROLES,
+            Self::OwnAccount | Self::ReadUser | Self::ReadOrganizations => Role::ALL_ROLES,
             Self::RegisterOrganization => &[SystemAdmin, Officer],
-            Self::ReadOrganizations => Role::ALL_ROLES,
             Self::ManageUsers => &[SystemAdmin, AgencyAdmin, VendorAdmin],
             Self::RegisterContract | Self::ChangeContract | Self::ReviewApplication => &[Officer],
             Self::TerminateContract | Self::DecideApplication | Self::RevokeConsent | Self::RecordConsent => &[Approver],
@@ -179,7 +178,7 @@ pub enum Scope {
     Vendor(OrganizationId),
     /// Every agency, reading only.
     Overseer,
-    /// No contract at all (system_admin).
+    /// No contract at all (`system_admin`).
     Nothing,
     /// The program itself: sweep, commands of the operator.
     Program,

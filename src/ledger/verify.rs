@@ -270,7 +270,7 @@ where
             Fault::Gap
         } else if entry.seq < expected {
             Fault::OutOfOrder
-        } else if entry.at.nanosecond() % 1_000 != 0 {
+        } else if !entry.at.nanosecond().is_multiple_of(1_000) {
             Fault::TimeUnit
         } else {
             match parse_canonical(&entry.payload, &mut self.scratch) {

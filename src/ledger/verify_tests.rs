@@ -10,7 +10,7 @@ use crate::ledger::entry::{
     tests::{draft, id},
 };
 
-/// SplitMix64: repeatable choices from one seed.
+/// `SplitMix64`: repeatable choices from one seed.
 struct Dice(u64);
 
 impl Dice {
@@ -291,7 +291,9 @@ fn faults_are_named() {
     assert_eq!(fault(|t| t.entries[1].at += TimeDelta::nanoseconds(1)), (Fault::TimeUnit, Some(2)));
     assert_eq!(fault(|t| t.chains[0].organization_id = id(1)), (Fault::Organization, Some(1)));
     assert_eq!(fault(|t| t.entries[1].payload.push('\n')), (Fault::Payload, Some(2)));
-    assert_eq!(fault(|t| drop(t.names.remove(0))), (Fault::NameMissing, Some(1)));
+    assert_eq!(fault(|t| {
+        t.names.remove(0);
+    }), (Fault::NameMissing, Some(1)));
     assert_eq!(fault(|t| t.names[0].1 = id(1)), (Fault::NameExtra, Some(1)));
     assert_eq!(fault(|t| t.names.push((id(1), id(1)))), (Fault::NameExtra, None));
     assert_eq!(

@@ -224,7 +224,7 @@ mod tests {
         let stop = Arc::new(Stop::default());
         assert!(!stop.wait(Duration::from_millis(1)));
         let waiting = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || waiting.wait(Duration::from_secs(60)));
+        let thread = std::thread::spawn(move || waiting.wait(Duration::from_mins(1)));
         stop.ask();
         assert!(thread.join().unwrap());
     }

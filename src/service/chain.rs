@@ -71,7 +71,7 @@ pub struct ConsentView {
 /// What one source says of the use.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StatementView {
-    /// declared, audit, third_party, other
+    /// declared, audit, `third_party`, other
     pub source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<OrganizationId>,

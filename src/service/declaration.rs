@@ -347,6 +347,7 @@ pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result
     Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
 fn view(
     case: &Case,
     known: &Known<'_>,

@@ -80,11 +80,10 @@ fn unread(error: &actix_web::Error) -> HttpResponse {
 }
 
 async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Bytes) -> HttpResponse {
-    if let Some(limiter) = http.app_data::<Data<Limiter>>().filter(|_| is_for_strangers(&route)) {
-        if let Err(failure) = limiter.take(http) {
+    if let Some(limiter) = http.app_data::<Data<Limiter>>().filter(|_| is_for_strangers(&route))
+        && let Err(failure) = limiter.take(http) {
             return problem(failure);
         }
-    }
     let bearer = bearer(http.headers());
     let idempotency = match idempotency_key(http, &body) {
         Ok(key) => key,

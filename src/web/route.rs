@@ -156,13 +156,18 @@ impl<T: Serialize> Answer for Plain<T> {
     }
 }
 
+/// A use case without an actor.
+pub type OpenWork = Arc<dyn Fn(&App, &Request) -> Result<Reply, Failure> + Send + Sync>;
+/// A use case of a person who has the permission.
+pub type GuardedWork = Arc<dyn Fn(&App, &Call, &Request) -> Result<Reply, Failure> + Send + Sync>;
+
 /// How a request is handled, behind its guard.
 #[derive(Clone)]
 pub enum Handler {
     /// Without a session.
-    Open(Arc<dyn Fn(&App, &Request) -> Result<Reply, Failure> + Send + Sync>),
+    Open(OpenWork),
     /// With an actor who has the permission.
-    Guarded(Permission, Arc<dyn Fn(&App, &Call, &Request) -> Result<Reply, Failure> + Send + Sync>),
+    Guarded(Permission, GuardedWork),
 }
 
 /// A query parameter in the API's description.

@@ -105,9 +105,8 @@ async fn nowhere(request: HttpRequest) -> HttpResponse {
 
 async fn metrics(house: Data<House>) -> HttpResponse {
     let app = house.app.clone();
-    let backlog = match web::block(move || status::backlog(&app)).await {
-        Ok(Ok(backlog)) => backlog,
-        _ => return HttpResponse::ServiceUnavailable().finish(),
+    let Ok(Ok(backlog)) = web::block(move || status::backlog(&app)).await else {
+        return HttpResponse::ServiceUnavailable().finish();
     };
     match house.metrics.text(&backlog) {
         Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text),
@@ -162,7 +161,7 @@ pub fn serve(
 
 async fn tidy(house: Data<House>) {
     loop {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         house.limiter.forget();
     }
 }

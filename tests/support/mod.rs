@@ -306,6 +306,7 @@ impl TestApp {
     // --- requests ---
 
     /// A request below `/api/v1`.
+    #[expect(clippy::unused_self, reason = "reads as the other requests do")]
     pub fn request(&self, token: Option<&str>, method: &str, path: &str) -> TestRequest {
         let method = actix_web::http::Method::from_bytes(method.as_bytes()).unwrap();
         let request = TestRequest::with_uri(&format!("/api/v1{path}")).method(method);
@@ -358,7 +359,7 @@ impl TestApp {
 
     // --- people ---
 
-    /// The one system_admin that every test has.
+    /// The one `system_admin` that every test has.
     pub fn admin(&self) -> Person {
         if let Some(admin) = self.admin.borrow().clone() {
             return admin;

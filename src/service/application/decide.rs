@@ -140,9 +140,9 @@ fn record_consent(
     let stamp = tx.record("application.consented", filed.row.id, &payload)?.stamp;
     let state = ApplicationState::Consented.as_str();
     db::chain::add_step(tx, &filed.row, ApplicationStep::Consented, state, given, stamp)?;
-    let content: Content = from_json(&filed.row.body)?;
+    let applied: Content = from_json(&filed.row.body)?;
     let body = ConsentBody {
-        scope: content.scope,
+        scope: applied.scope,
         reason: Some(given.reason.clone()),
         conditions: given.conditions.clone(),
         document_number: None,

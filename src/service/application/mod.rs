@@ -75,6 +75,7 @@ pub struct StepView {
     pub content: Value,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
 fn view(row: ApplicationRow, steps: Vec<StepRow>, agency_side: bool) -> Result<ApplicationView, Failure> {
     let shown = steps.into_iter().filter(|s| agency_side || s.step != ApplicationStep::Reviewed);
     let steps = shown.map(|s| step_view(s, agency_side)).collect::<Result<_, Failure>>()?;
@@ -95,6 +96,7 @@ fn view(row: ApplicationRow, steps: Vec<StepRow>, agency_side: bool) -> Result<A
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
 fn step_view(step: StepRow, agency_side: bool) -> Result<StepView, Failure> {
     Ok(StepView {
         step: step.step,
