@@ -16,7 +16,7 @@ use crate::notice::transport::Transport;
 use crate::schedule::Scheduler;
 use crate::schedule::deliver::deliver;
 use crate::schedule::sweep::sweep;
-use crate::service::demo::{DeliveredView, Demonstration, SweptView};
+use crate::service::demo::{DeliveredView, Demonstration, SweptView, story};
 use crate::service::{App, ledger, user};
 use crate::web::openapi;
 use crate::web::pages::{Login, Pages};
@@ -59,9 +59,11 @@ impl Demo {
         let transport = house::transport(&config).map_err(|error| CliError::Usage(error.to_string()))?;
         let db = open_empty(&config)?;
         db.migrate()?;
-        let app = demonstration(config, db.clone(), self.today, transport.clone())?;
+        let today = self.today.unwrap_or_else(|| SystemClock(config.timezone).today());
+        let begins = if self.empty { today } else { story::first_day(today) };
+        let app = demonstration(config, db.clone(), begins, transport.clone())?;
         ledger::publish_key(&app)?;
-        let logins = vec![administrator(&app)?];
+        let logins = people(&app, (!self.empty).then_some(today))?;
         let scheduler = Scheduler::start(&app, transport)?;
         let ticking = super::serve::ticking(&app, Some(&scheduler));
         let pages = Pages::new(&openapi::document(true), Some(&logins)).map_err(CliError::failed)?;
@@ -130,10 +132,8 @@ fn open_empty(config: &Config) -> Result<Db, CliError> {
     Ok(Db::open(url, config.database.connections)?)
 }
 
-fn demonstration(config: Config, db: Db, today: Option<NaiveDate>, transport: Transport) -> Result<App, CliError> {
-    let timezone = config.timezone;
-    let today = today.unwrap_or_else(|| SystemClock(timezone).today());
-    let clock = Arc::new(DemoClock::new(timezone, today));
+fn demonstration(config: Config, db: Db, today: NaiveDate, transport: Transport) -> Result<App, CliError> {
+    let clock = Arc::new(DemoClock::new(config.timezone, today));
     let turn = move |app: &App, day: NaiveDate| {
         let swept = sweep(app, day, false)?;
         let delivered = deliver(app, &transport)?;
@@ -157,13 +157,22 @@ fn demonstration(config: Config, db: Db, today: Option<NaiveDate>, transport: Tr
     })
 }
 
-fn administrator(app: &App) -> Result<Login, CliError> {
-    let login = Login {
-        role: Role::SystemAdmin.to_string(),
-        email: "system-admin@demo.example".to_owned(),
-        password: app.sources.token(),
-        title: Role::SystemAdmin.title().to_owned(),
+/// The administrator, and with a day to tell the story up to, one more login per role.
+fn people(app: &App, story: Option<NaiveDate>) -> Result<Vec<Login>, CliError> {
+    let password = app.sources.token();
+    let login = |role: Role, email: &str, title: String| Login {
+        role: role.to_string(),
+        email: email.to_owned(),
+        password: password.clone(),
+        title,
     };
-    user::create_first(app, &login.email, "架空 管理", &[Role::SystemAdmin], &login.password)?;
-    Ok(login)
+    let email = "system-admin@demo.example";
+    let made = user::create_first(app, email, "架空 システム管理", &[Role::SystemAdmin], &password)?;
+    let mut logins = Vec::new();
+    if let Some(today) = story {
+        let told = story::tell(app, &story::administrator(app, &made)?, &password, today)?;
+        logins.extend(told.iter().map(|person| login(person.role, &person.email, person.title())));
+    }
+    logins.push(login(Role::SystemAdmin, email, Role::SystemAdmin.title().to_owned()));
+    Ok(logins)
 }

@@ -2,8 +2,9 @@
 //! call was wrong. Human text goes to stderr, data to stdout.
 
 mod admin;
-mod demo;
 mod deliver;
+mod demo;
+mod export;
 mod house;
 mod import;
 mod log;
@@ -110,6 +111,10 @@ enum Command {
     ///
     /// 契約・法人番号の登録簿・祝日をファイルから取り込みます。
     Import(import::Import),
+    /// Put out contracts, subcontracts, alerts or audits as CSV or JSON on stdout.
+    ///
+    /// 契約・再委託・アラート・検査の一覧を出力します。
+    Export(export::Export),
     /// Evaluate the rules for a business date, open and resolve alerts, queue notices.
     ///
     /// 指定した日の判定を行い、アラートと通知を作ります。
@@ -181,6 +186,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Migrate(command) => command.run(),
         Command::Admin(command) => command.run(),
         Command::Import(command) => return command.run(),
+        Command::Export(command) => command.run(),
         Command::Sweep(command) => command.run(),
         Command::Deliver(command) => command.run(),
         Command::Verify(command) => command.run(),

@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{audit_completions, audits, findings};
+use super::schema::{audit_completions, audits, engagements, findings, organizations};
 use super::{Conn, DbError, Tx};
 use crate::domain::audit::AuditKind;
 use crate::domain::contract::Stamp;
@@ -152,4 +152,22 @@ pub fn outcomes(conn: &mut Conn, ids: &[AuditId]) -> Result<(Vec<CompletionRow>,
         .select(FindingRow::as_select())
         .load(conn)?;
     Ok((done, found))
+}
+
+/// Audits of several contracts, each contract's by due day.
+pub fn of_contracts(conn: &mut Conn, contracts: &[ContractId]) -> Result<Vec<AuditRow>, DbError> {
+    Ok(audits::table
+        .filter(audits::contract_id.eq_any(contracts.to_vec()))
+        .order((audits::contract_id.desc(), audits::due_on, audits::id))
+        .select(AuditRow::as_select())
+        .load(conn)?)
+}
+
+/// Whose places they are.
+pub fn vendor_names(conn: &mut Conn, places: &[EngagementId]) -> Result<Vec<(EngagementId, String)>, DbError> {
+    Ok(engagements::table
+        .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
+        .filter(engagements::id.eq_any(places.to_vec()))
+        .select((engagements::id, organizations::name))
+        .load(conn)?)
 }

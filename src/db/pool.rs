@@ -34,20 +34,12 @@ impl Manager {
     fn reading_only(url: &str) -> Result<Self, DbError> {
         let mut manager = Self::new(url)?;
         manager.read_only = true;
-        if manager.backend == Backend::Sqlite {
-            let path = manager.target.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-            manager.target = format!("file:{path}?mode=ro");
-        }
         Ok(manager)
     }
 
     fn open(&self) -> Result<Conn, DbError> {
         match self.backend {
-            Backend::Sqlite if self.read_only => {
-                let mut conn = SqliteConnection::establish(&self.target).map_err(unavailable)?;
-                conn.batch_execute("PRAGMA busy_timeout = 10000").map_err(|e| DbError::Unavailable(e.to_string()))?;
-                Ok(Conn::Sqlite(conn))
-            }
+            Backend::Sqlite if self.read_only => read_sqlite(&self.target).map(Conn::Sqlite),
             Backend::Sqlite => {
                 let mut conn = SqliteConnection::establish(&self.target).map_err(unavailable)?;
                 // One statement each, in this order: the first must already wait for another process's lock.
@@ -70,6 +62,24 @@ impl Manager {
             }
         }
     }
+}
+
+/// Opens a file for reading. Where a log stands beside it, someone is writing or has crashed: the file is opened as
+/// one that can't be written, and the log stays as it is. Where there is none, the plain way leaves nothing behind.
+fn read_sqlite(path: &str) -> Result<SqliteConnection, DbError> {
+    let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let read_only = format!("file:{escaped}?mode=ro");
+    let plain = format!("file:{escaped}?mode=rw");
+    let address = if std::path::Path::new(&format!("{path}-wal")).exists() { read_only } else { plain };
+    let open = |address: &str| -> Result<SqliteConnection, DbError> {
+        let mut conn = SqliteConnection::establish(address).map_err(unavailable)?;
+        for pragma in ["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON", "SELECT count(*) FROM sqlite_master"] {
+            conn.batch_execute(pragma).map_err(|e| DbError::Unavailable(e.to_string()))?;
+        }
+        Ok(conn)
+    };
+    // On a medium that takes no lock file nobody writes.
+    open(&address).or_else(|error| open(&format!("file:{escaped}?immutable=1")).map_err(|_| error))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]

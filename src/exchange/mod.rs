@@ -4,6 +4,7 @@
 pub mod cell;
 pub mod consents;
 pub mod contracts;
+pub mod export;
 pub mod holidays;
 pub mod register;
 pub mod table;

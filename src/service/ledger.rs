@@ -14,21 +14,17 @@ use crate::db::ledger::Place;
 use crate::db::{self, Conn, DbError};
 use crate::domain::access::Scope;
 use crate::domain::contract::Instant;
-use crate::domain::id::{ContractId, EngagementId, EntryId, OrganizationId, SubjectId, UserId};
+use crate::domain::id::{AlertId, ContractId, EngagementId, EntryId, OrganizationId, SubjectId, UserId};
 use crate::ledger::entry::{Entry, instant_text};
 use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt};
 
-/// The agency's own deliberation: told to no vendor, whatever it is about.
-const DELIBERATION: [&str; 1] = ["application.reviewed"];
+/// The agency's own: told to no vendor, whatever it is about.
+const DELIBERATION: [&str; 3] = ["application.reviewed", "observation.recorded", "audit.completed"];
 /// What concerns the contract as a whole, and so its prime.
-const OF_THE_WHOLE: [&str; 6] = [
-    "contract.registered",
-    "contract.imported",
-    "contract.amended",
-    "contract.terminated",
-    "audit.planned",
-    "audit.completed",
-];
+const OF_THE_WHOLE: [&str; 5] =
+    ["contract.registered", "contract.imported", "contract.amended", "contract.terminated", "audit.planned"];
+/// Of an alert a vendor reads what the rule found; how the agency deals with it is the agency's own.
+const FOUND: [&str; 2] = ["alert.opened", "alert.updated"];
 
 /// An entry. Of another's entry a vendor sees the place and the hashes only.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -151,15 +147,29 @@ fn readable(conn: &mut Conn, scope: Scope, entries: &[Entry]) -> Result<HashSet<
         contracts.iter().map(|contract| (*contract, Branch::of(me, *contract, &places))).collect();
     let ids: Vec<EntryId> = entries.iter().map(|entry| entry.id).collect();
     let names = db::ledger::names_of(conn, &ids)?;
+    let told = told(conn, scope, entries)?;
     let nothing = HashSet::new();
     let may_read = |entry: &&Entry| {
         if entry.chain_id == me.cast() || entry.actor_organization_id == Some(me) {
             return true;
         }
+        if entry.action.starts_with("alert.") {
+            return FOUND.contains(&entry.action.as_str()) && told.contains(&entry.subject_id.cast());
+        }
         let Some(branch) = branches.get(&entry.chain_id.cast()) else { return false };
         branch.may_read(&entry.action, names.get(&entry.id).unwrap_or(&nothing))
     };
     Ok(entries.iter().filter(may_read).map(|entry| entry.id).collect())
+}
+
+/// The alerts among the entries' subjects that the scope finds among its own.
+fn told(conn: &mut Conn, scope: Scope, entries: &[Entry]) -> Result<HashSet<AlertId>, DbError> {
+    let about = entries.iter().filter(|entry| FOUND.contains(&entry.action.as_str()));
+    let ids: Vec<AlertId> = about.map(|entry| entry.subject_id.cast()).collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    Ok(db::alert::find_all(conn, scope, &ids)?.into_iter().map(|row| row.id).collect())
 }
 
 /// A vendor's part of one contract's chain.

@@ -12,6 +12,7 @@ pub mod consent;
 pub mod contract;
 pub mod declaration;
 pub mod demo;
+pub mod export;
 pub mod failure;
 pub mod guessing;
 pub mod hashing;

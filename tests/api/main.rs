@@ -9,6 +9,7 @@
 
 mod accounts;
 mod hostile;
+mod ledger;
 mod organizations;
 mod sessions;
 mod settings;

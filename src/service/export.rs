@@ -1,0 +1,249 @@
+//! 出力: the registers as tables, page by page, so that memory does not grow with them.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+
+use super::{App, Failure};
+use crate::db::alert::AlertFilter;
+use crate::db::contract::{ContractFilter, ContractLine};
+use crate::db::{self, Conn};
+use crate::domain::access::Scope;
+use crate::domain::chain::{Known, Engagement};
+use crate::domain::days::DayRange;
+use crate::domain::id::{AlertId, AuditId, ContractId, EngagementId};
+use crate::exchange::export::{Cell, Column};
+
+/// Contracts read at once; their chains are held in memory together.
+const BATCH: i64 = 100;
+
+/// What is put out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Register {
+    Contracts,
+    /// Every engagement on every chain.
+    Subcontracts,
+    Alerts,
+    Audits,
+}
+
+macro_rules! columns {
+    ($($key:literal: $heading:literal),+ $(,)?) => { &[$(Column { key: $key, heading: $heading }),+] };
+}
+
+impl Register {
+    /// Its columns.
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Contracts => columns!(
+                "id": "契約ID", "agency": "機関", "number": "契約番号", "title": "件名", "fiscal_year": "年度",
+                "vendor": "受託者", "corporate_number": "法人番号", "amount_yen": "契約金額", "starts_on": "開始日",
+                "last_day": "最終日", "status": "状態", "department": "担当部署", "officer": "担当者",
+                "open_alerts": "未解決アラート数",
+            ),
+            Self::Subcontracts => columns!(
+                "engagement_id": "再委託ID", "agency": "機関", "contract_number": "契約番号",
+                "contract_title": "件名", "tier": "階層", "parent": "委託元の事業者", "vendor": "事業者",
+                "corporate_number": "法人番号", "country": "国", "as_of": "基準日", "state": "状態",
+                "covered": "承認あり", "in_use": "利用中", "uncovered_days": "承認未確認の日数",
+                "uncovered": "承認未確認の期間", "causes": "原因", "consent_until": "承認期限",
+            ),
+            Self::Alerts => columns!(
+                "id": "アラートID", "contract_number": "契約番号", "contract_title": "件名", "kind": "種類",
+                "title": "名称", "severity": "重要度", "state": "状態", "cause": "原因", "message": "内容",
+                "due_on": "期限", "opened_on": "発生日", "resolved_on": "解決日", "resolution": "解決の理由",
+            ),
+            Self::Audits => columns!(
+                "id": "検査ID", "agency": "機関", "contract_number": "契約番号", "contract_title": "件名",
+                "kind": "種類", "vendor": "対象の事業者", "due_on": "期限", "every_months": "周期（月）",
+                "auditor": "検査担当", "done_on": "実施日", "result": "結果", "findings": "指摘数",
+            ),
+        }
+    }
+}
+
+/// Where the rows go.
+pub type Sink<'a, E> = &'a mut dyn FnMut(&[Cell]) -> Result<(), E>;
+
+/// The scope of an agency's code; None: everything.
+pub fn scope(app: &App, agency: Option<&str>) -> Result<Scope, Failure> {
+    let Some(code) = agency else { return Ok(Scope::Program) };
+    let found = app.db.read_one(|conn| db::organization::by_code(conn, code))?;
+    let agency = found.ok_or_else(|| {
+        Failure::field("/agency", "unknown", format!("機関コード「{code}」の機関は登録されていません。"))
+    })?;
+    Ok(Scope::Agency(agency.id))
+}
+
+/// Puts a register out as of a day. What comes in between two pages is on the next or not at all, never twice.
+pub fn export<E: From<Failure>>(
+    app: &App,
+    register: Register,
+    scope: Scope,
+    as_of: NaiveDate,
+    sink: Sink<'_, E>,
+) -> Result<(), E> {
+    if register == Register::Alerts {
+        return alerts(app, scope, as_of, sink);
+    }
+    let mut after: Option<ContractId> = None;
+    loop {
+        let (last, rows) = app.db.read(|conn| batch(conn, register, scope, as_of, after))?;
+        for row in &rows {
+            sink(row)?;
+        }
+        match last {
+            Some(last) => after = Some(last),
+            None => return Ok(()),
+        }
+    }
+}
+
+type Rows = Vec<Vec<Cell>>;
+
+/// The rows of one page of contracts, and where it ended.
+fn batch(
+    conn: &mut Conn,
+    register: Register,
+    scope: Scope,
+    as_of: NaiveDate,
+    after: Option<ContractId>,
+) -> Result<(Option<ContractId>, Rows), Failure> {
+    let lines = db::contract::list(conn, &scope, &ContractFilter::default(), as_of, after, BATCH)?;
+    let last = lines.last().map(|line| line.contract.id);
+    // What the ledger learned of later was not there on that day.
+    let lines: Vec<ContractLine> = lines.into_iter().filter(|line| line.contract.learned_on <= as_of).collect();
+    let rows = match register {
+        Register::Contracts => lines.into_iter().map(|line| contract(line, as_of)).collect(),
+        Register::Subcontracts => subcontracts(conn, &lines, as_of)?,
+        Register::Audits => audits(conn, &lines)?,
+        Register::Alerts => Rows::new(),
+    };
+    Ok((last, rows))
+}
+
+fn contract(line: ContractLine, as_of: NaiveDate) -> Vec<Cell> {
+    let ContractLine { contract, agency_name, vendor_name, vendor_corporate_number, officer_name } = line;
+    vec![
+        contract.id.to_string().into(),
+        agency_name.into(),
+        contract.number.as_str().into(),
+        contract.title.as_str().into(),
+        contract.fiscal_year.into(),
+        vendor_name.into(),
+        vendor_corporate_number.into(),
+        contract.amount_yen.into(),
+        contract.starts_on.into(),
+        contract.last_day.into(),
+        contract.status(as_of).as_str().into(),
+        contract.department.into(),
+        officer_name.into(),
+        contract.open_alerts.into(),
+    ]
+}
+
+fn subcontracts(conn: &mut Conn, lines: &[ContractLine], as_of: NaiveDate) -> Result<Rows, Failure> {
+    let mut rows = Rows::new();
+    for line in lines {
+        let facts = db::facts::load(conn, line.contract.id)?;
+        let known = facts.chain.now();
+        rows.extend(known.engagements().map(|engagement| place(line, &known, engagement, as_of)));
+    }
+    Ok(rows)
+}
+
+fn place(line: &ContractLine, known: &Known<'_>, engagement: &Engagement, as_of: NaiveDate) -> Vec<Cell> {
+    let coverage = known.coverage(engagement.id);
+    let so_far = |range: &DayRange| DayRange::new(range.from, range.to.min(as_of));
+    let uncovered: Vec<_> = coverage
+        .into_iter()
+        .flat_map(|coverage| &coverage.uncovered)
+        .filter_map(|(range, cause)| Some((so_far(range)?, *cause)))
+        .collect();
+    let days: i64 = uncovered.iter().map(|(range, _)| (range.to - range.from).num_days() + 1).sum();
+    let listed = |texts: Vec<String>| texts.join("; ");
+    let parent = engagement.parent_id.and_then(|id| known.engagement(id)).map(|parent| parent.vendor.name.clone());
+    vec![
+        engagement.id.to_string().into(),
+        line.agency_name.as_str().into(),
+        line.contract.number.as_str().into(),
+        line.contract.title.as_str().into(),
+        engagement.tier.into(),
+        parent.into(),
+        engagement.vendor.name.as_str().into(),
+        engagement.vendor.corporate_number.clone().into(),
+        engagement.vendor.country.as_str().into(),
+        as_of.into(),
+        known.state(engagement.id, as_of).as_str().into(),
+        coverage.is_some_and(|c| c.covered.contains(as_of)).into(),
+        coverage.is_some_and(|c| c.in_use.contains(as_of)).into(),
+        days.into(),
+        listed(uncovered.iter().map(|(range, _)| format!("{}/{}", range.from, range.to)).collect()).into(),
+        listed(uncovered.iter().map(|(_, cause)| cause.to_string()).collect()).into(),
+        known.consents(engagement.id).iter().filter(|held| held.valid.is_some()).map(|held| held.ends_on).max().into(),
+    ]
+}
+
+fn audits(conn: &mut Conn, lines: &[ContractLine]) -> Result<Rows, Failure> {
+    let ids: Vec<ContractId> = lines.iter().map(|line| line.contract.id).collect();
+    let planned = db::audit::of_contracts(conn, &ids)?;
+    let audits: Vec<AuditId> = planned.iter().map(|row| row.id).collect();
+    let (done, found) = db::audit::outcomes(conn, &audits)?;
+    let places: Vec<EngagementId> = planned.iter().filter_map(|row| row.engagement_id).collect();
+    let vendors: HashMap<EngagementId, String> = db::audit::vendor_names(conn, &places)?.into_iter().collect();
+    let row = |audit: &db::audit::AuditRow| {
+        let line = lines.iter().find(|line| line.contract.id == audit.contract_id)?;
+        let outcome = done.iter().find(|done| done.audit_id == audit.id);
+        let findings = found.iter().filter(|finding| finding.audit_id == audit.id).count();
+        let vendor = match audit.engagement_id {
+            Some(id) => vendors.get(&id).cloned(),
+            None => Some(line.vendor_name.clone()),
+        };
+        Some(vec![
+            audit.id.to_string().into(),
+            line.agency_name.as_str().into(),
+            line.contract.number.as_str().into(),
+            line.contract.title.as_str().into(),
+            audit.kind.as_str().into(),
+            vendor.into(),
+            audit.due_on.into(),
+            audit.every_months.into(),
+            audit.auditor.clone().into(),
+            outcome.map(|outcome| outcome.done_on).into(),
+            outcome.map(|outcome| outcome.result.clone()).into(),
+            outcome.map(|_| i64::try_from(findings).unwrap_or(i64::MAX)).into(),
+        ])
+    };
+    Ok(planned.iter().filter_map(row).collect())
+}
+
+fn alerts<E: From<Failure>>(app: &App, scope: Scope, as_of: NaiveDate, sink: Sink<'_, E>) -> Result<(), E> {
+    let mut before: Option<AlertId> = None;
+    loop {
+        let (rows, labels) = app.db.read(|conn| {
+            let rows = db::alert::list(conn, scope, &AlertFilter::default(), before, BATCH)?;
+            let labels = db::alert::contract_labels(conn, &rows)?;
+            Ok::<_, Failure>((rows, labels))
+        })?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        before = Some(last.id);
+        for row in rows.into_iter().filter(|row| row.opened_on <= as_of) {
+            let label = row.contract_id.and_then(|id| labels.get(&id));
+            sink(&[
+                row.id.to_string().into(),
+                label.map(|label| label.number.clone()).into(),
+                label.map(|label| label.title.clone()).into(),
+                row.kind.as_str().into(),
+                row.kind.rule().map(|rule| rule.name).into(),
+                row.severity.as_str().into(),
+                row.state.as_str().into(),
+                row.cause.map(|cause| cause.to_string()).into(),
+                row.message.into(),
+                row.due_on.into(),
+                row.opened_on.into(),
+                row.resolved_on.into(),
+                row.resolution.into(),
+            ])?;
+        }
+    }
+}

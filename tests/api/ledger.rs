@@ -1,0 +1,148 @@
+//! 変更履歴: whole for the agency and the overseer, each vendor its own branch, nothing for others.
+
+use itaku::domain::access::Role;
+use itaku::domain::id::OrganizationId;
+use serde_json::{Value, json};
+
+use crate::support::{Person, TestApp, both};
+
+struct Stage {
+    contract: String,
+    officer: Person,
+    auditor: Person,
+    prime: Person,
+    left: Person,
+    right: Person,
+    left_place: String,
+    right_place: String,
+}
+
+fn stage(app: &TestApp) -> Stage {
+    let agency = app.agency("A1");
+    let [prime, left, right]: [OrganizationId; 3] =
+        ["架空甲株式会社", "架空乙株式会社", "架空丙株式会社"].map(|name| app.vendor(name));
+    let officer = app.person(agency, &[Role::Officer]);
+    let approver = app.person(agency, &[Role::Approver]);
+    let auditor = app.person(agency, &[Role::Auditor]);
+    let user = app.person(prime, &[Role::VendorUser]);
+    let made = app.post(&officer, "/contracts", json!({
+        "number": "L-1", "title": "架空の業務", "fiscal_year": 2026, "vendor_id": prime, "amount_yen": 1_000_000,
+        "signed_on": "2026-04-01", "starts_on": "2026-04-01", "ends_on": "2027-03-31", "scope": "架空の範囲",
+        "data": [{"category": "personal", "persons": 10}],
+        "subcontracting": {"policy": "consent_required", "max_tier": 3, "overseas": "prohibited"},
+    }));
+    let contract = made.must(201)["id"].as_str().unwrap().to_owned();
+    let chain = app.get(&officer, &format!("/contracts/{contract}/chain")).must(200);
+    let root = chain["root"]["engagement_id"].clone();
+    let consented = |vendor: OrganizationId| {
+        let filed = app.post(&user, &format!("/contracts/{contract}/applications"), json!({
+            "parent_engagement_id": root, "vendor_id": vendor, "scope": "一部", "reason": "分担", "amount_yen": 100,
+            "starts_on": "2026-04-01", "ends_on": "2027-03-31", "country": "JP", "data": [], "safeguards": {},
+        }));
+        let filed = filed.must(201);
+        let id = filed["id"].as_str().unwrap();
+        let review = json!({"facilities": "ok", "technique": "ok", "training": "ok", "management": "concern", "note": "内部の所見", "clauses": []});
+        app.post(&officer, &format!("/applications/{id}/review"), review).must(200);
+        app.post(&approver, &format!("/applications/{id}/decision"), json!({"decision": "consent", "reason": "可"})).must(200);
+        filed["engagement_id"].as_str().unwrap().to_owned()
+    };
+    let (left_place, right_place) = (consented(left), consented(right));
+    Stage {
+        left: app.person(left, &[Role::VendorUser]),
+        right: app.person(right, &[Role::VendorUser]),
+        contract, officer, auditor, prime: user, left_place, right_place,
+    }
+}
+
+fn entries(app: &TestApp, who: &Person, subject: &str) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        // Small pages: what lies between them must not be lost.
+        let page = app.get(who, &format!("/ledger?subject={subject}&limit=2{cursor}")).must(200);
+        all.extend(page["items"].as_array().unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
+}
+
+fn actions(entries: &[Value]) -> Vec<&str> {
+    entries.iter().filter_map(|entry| entry["action"].as_str()).collect()
+}
+
+both! {
+    fn a_contracts_id_gives_its_whole_chain_in_order(app: TestApp) {
+        let stage = stage(app);
+        let chain = entries(app, &stage.officer, &stage.contract);
+        let numbers: Vec<i64> = chain.iter().map(|entry| entry["seq"].as_i64().unwrap()).collect();
+        assert_eq!(numbers, (1..=i64::try_from(chain.len()).unwrap()).collect::<Vec<_>>());
+        assert!(chain.windows(2).all(|pair| pair[1]["prev_hash"] == pair[0]["hash"]));
+        assert_eq!(actions(&chain)[0], "contract.registered");
+        let about = entries(app, &stage.officer, &stage.left_place);
+        assert!(about.len() >= 3 && about.iter().all(|e| e.to_string().contains(&stage.left_place)), "{about:#?}");
+        assert_eq!(entries(app, &stage.auditor, &stage.contract).len(), chain.len());
+        assert_eq!(app.get(&stage.officer, "/ledger").errors(), [("/subject".to_owned(), "required".to_owned())]);
+        assert_eq!(app.get(&stage.officer, &format!("/ledger?subject={}&cursor=eA", stage.contract)).errors()[0].0, "/cursor");
+    }
+
+    fn a_vendor_reads_its_own_branch_and_others_as_hashes(app: TestApp) {
+        let stage = stage(app);
+        let whole = entries(app, &stage.officer, &stage.contract);
+        for vendor in [&stage.left, &stage.right, &stage.prime] {
+            let seen = entries(app, vendor, &stage.contract);
+            assert_eq!(seen.len(), whole.len());
+            assert!(seen.iter().zip(&whole).all(|(a, b)| a["hash"] == b["hash"] && a["prev_hash"] == b["prev_hash"]));
+            assert!(!actions(&seen).contains(&"application.reviewed"), "the agency's own");
+            assert!(!json!(seen).to_string().contains("内部の所見"));
+            for hidden in seen.iter().filter(|entry| entry["payload"].is_null()) {
+                assert!(["actor", "actor_organization", "action", "subject"].iter().all(|key| hidden[key].is_null()));
+            }
+        }
+        let left = entries(app, &stage.left, &stage.contract);
+        assert!(actions(&left).contains(&"application.consented"));
+        assert!(!json!(left).to_string().contains(&stage.right_place), "nothing of the sibling");
+        let prime = entries(app, &stage.prime, &stage.contract);
+        assert!(json!(prime).to_string().contains(&stage.right_place) && actions(&prime).contains(&"contract.registered"));
+        app.get(&stage.left, &format!("/ledger?subject={}", stage.right_place)).must(404);
+        assert!(!entries(app, &stage.left, &stage.left_place).is_empty());
+        assert!(!entries(app, &stage.left, stage.left.organization.as_str()).is_empty(), "its own organization's chain");
+    }
+
+    fn others_know_of_nothing(app: TestApp) {
+        let stage = stage(app);
+        let foreign = app.agency("A2");
+        let foreign = app.person(foreign, &[Role::Officer, Role::Auditor]);
+        let firm = app.vendor("架空丁株式会社");
+        let stranger = app.person(firm, &[Role::VendorAdmin]);
+        let entry = entries(app, &stage.officer, &stage.contract)[0]["entry"].as_str().unwrap().to_owned();
+        for who in [&foreign, &stranger] {
+            for subject in [stage.contract.as_str(), &stage.left_place, stage.officer.organization.as_str(), stage.left.organization.as_str()] {
+                app.get(who, &format!("/ledger?subject={subject}")).must(404);
+            }
+            app.get(who, &format!("/ledger/{entry}/receipt")).must(404);
+        }
+        let overseer = app.person(app.admin().organization, &[Role::Overseer]);
+        assert!(entries(app, &overseer, &stage.contract).len() > 4);
+        app.get(&app.admin(), &format!("/ledger?subject={}", stage.contract)).must(403);
+    }
+
+    fn a_receipt_is_given_for_what_one_reads_in_full(app: TestApp) {
+        let stage = stage(app);
+        itaku::service::ledger::publish_key(&app.app).unwrap();
+        itaku::service::ledger::publish_key(&app.app).unwrap();
+        let seen = entries(app, &stage.left, &stage.contract);
+        for entry in &seen {
+            let path = format!("/ledger/{}/receipt", entry["entry"].as_str().unwrap());
+            if entry["payload"].is_null() {
+                app.get(&stage.left, &path).must(404);
+                continue;
+            }
+            let receipt = serde_json::from_value(app.get(&stage.left, &path).must(200)).unwrap();
+            assert_eq!(itaku::service::verify::verify_receipt(&app.app.db, &receipt).unwrap(), Ok(()));
+        }
+        let verified = itaku::service::verify::verify_ledger(&app.app.db).unwrap().unwrap();
+        assert!(verified.entries >= 10 && verified.chains >= 5);
+    }
+}

@@ -1,0 +1,321 @@
+//! The command as its users call it: exit status, stdout and stderr, the demonstration as a whole, its pages, and
+//! a ledger that was tampered with.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use serde_json::{Value, json};
+
+const PASSWORD: &str = "correct horse battery 42";
+
+fn itaku(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_itaku"));
+    command.args(arguments).env_clear().env("RUST_LOG", "warn");
+    command
+}
+
+fn on(database: &Path, arguments: &[&str]) -> Output {
+    itaku(arguments).env("ITAKU__DATABASE__URL", format!("sqlite:{}", database.display())).output().unwrap()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A running demonstration, ended with the test.
+struct Demo {
+    child: Child,
+    info: Value,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Demo {
+    fn start(more: &[&str]) -> Self {
+        let mut arguments = vec!["demo", "--json", "--listen", "127.0.0.1:0", "--today", "2026-04-01"];
+        arguments.extend(more);
+        let mut child = itaku(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        Self { child, info: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.info["url"].as_str().unwrap())
+    }
+
+    fn get(&self, path: &str) -> ureq::http::Response<ureq::Body> {
+        agent().get(self.url(path)).call().unwrap()
+    }
+
+    fn post(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request = agent().post(self.url(&format!("/api/v1{path}")));
+        let mut answer = request.header("Authorization", format!("Bearer {token}")).send_json(body).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
+    }
+
+    fn token(&self, role: &str) -> String {
+        let login = self.info["logins"].as_array().unwrap().iter().find(|login| login["role"] == role).unwrap();
+        let body = json!({"email": login["email"], "password": login["password"]});
+        self.post("", "/auth/token", &body).1["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Ends it as an operator would; the exit status.
+    fn stop(&mut self, signal: &str) -> i32 {
+        Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
+fn header<'a>(answer: &'a ureq::http::Response<ureq::Body>, name: &str) -> &'a str {
+    answer.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}
+
+#[test]
+fn a_wrong_call_is_2_and_help_is_0() {
+    for arguments in [&["nonsense"][..], &[], &["export", "contracts"], &["import", "contracts", "x.csv"], &["admin", "create-user"]] {
+        assert_eq!(status(&itaku(arguments).output().unwrap()), 2, "{arguments:?}");
+    }
+    for command in ["demo", "serve", "migrate", "admin", "import", "export", "sweep", "deliver", "verify", "openapi"] {
+        let help = itaku(&[command, "--help"]).output().unwrap();
+        assert_eq!((status(&help), help.stderr.len()), (0, 0), "{command}");
+    }
+    let help = String::from_utf8(itaku(&["--help"]).output().unwrap().stdout).unwrap();
+    assert!(!help.contains("backup") && !help.contains("restore"), "{help}");
+}
+
+#[test]
+fn settings_that_are_unknown_or_bad_are_named() {
+    for (key, value, named) in [
+        ("ITAKU__SERVER__LISTENN", "x", "listenn"),
+        ("ITAKU__SCHEDULER__SWEEP_AT", "25:00", "sweep_at"),
+        ("ITAKU__AUTH__SECRET", "short", "ITAKU__AUTH__SECRET"),
+    ] {
+        let output = itaku(&["serve"]).env(key, value).output().unwrap();
+        assert_eq!(status(&output), 2, "{key}");
+        assert!(words(&output).contains(named), "{}", words(&output));
+    }
+    let secret = "0123456789012345678901234567890123";
+    let no_key = itaku(&["serve"]).env("ITAKU__AUTH__SECRET", secret).output().unwrap();
+    assert!(words(&no_key).contains("ITAKU__LEDGER__SIGNING_KEY") && !words(&no_key).contains(secret));
+}
+
+#[test]
+fn migrate_create_a_user_sweep_deliver_export() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("itaku.db");
+    let early = on(&file, &["sweep"]);
+    assert_eq!(status(&early), 1);
+    assert!(words(&early).contains("itaku migrate") && !file.exists(), "nothing is made by the way");
+
+    let migrated = on(&file, &["migrate", "--json"]);
+    assert!(String::from_utf8(migrated.stdout).unwrap().contains("0001"));
+    let again = on(&file, &["migrate", "--json"]);
+    assert_eq!(String::from_utf8(again.stdout).unwrap().trim(), r#"{"applied":[]}"#);
+
+    let create = |role: &str, password: &str| {
+        let mut child = itaku(&["admin", "create-user", "--email", "a@example.jp", "--name", "架空", "--role", role])
+            .env("ITAKU__DATABASE__URL", format!("sqlite:{}", file.display()))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may end before it reads.
+        child.stdin.take().unwrap().write_all(password.as_bytes()).ok();
+        child.wait_with_output().unwrap()
+    };
+    assert_eq!(status(&create("officer", PASSWORD)), 2, "an agency's people are not made here");
+    assert_eq!(status(&create("system_admin", "")), 2);
+    assert_eq!(status(&create("system_admin", "short\n")), 1);
+    assert_eq!(status(&create("system_admin", &format!("{PASSWORD}\n"))), 0);
+    let twice = create("system_admin", &format!("{PASSWORD}\n"));
+    assert_eq!(status(&twice), 1);
+    assert!(!words(&twice).contains(PASSWORD));
+
+    let swept: Value = serde_json::from_slice(&on(&file, &["sweep", "--date", "2026-04-01", "--json"]).stdout).unwrap();
+    assert_eq!((&swept["day"], &swept["failed"]), (&json!("2026-04-01"), &json!(0)));
+    assert_eq!(status(&on(&file, &["deliver", "--json"])), 0);
+    assert_eq!(on(&file, &["export", "alerts", "--format", "json"]).stdout, b"[]\n");
+    assert_eq!(status(&on(&file, &["export", "alerts", "--format", "xlsx"])), 2);
+    assert_eq!(status(&on(&file, &["export", "alerts", "--format", "csv", "--agency", "NONE"])), 2);
+    assert_eq!(status(&on(&file, &["verify"])), 0);
+}
+
+#[test]
+fn openapi_is_what_the_server_serves() {
+    let printed: Value = serde_json::from_slice(&itaku(&["openapi", "--demo"]).output().unwrap().stdout).unwrap();
+    let demo = Demo::start(&["--empty"]);
+    let served: Value = demo.get("/api/v1/openapi.json").body_mut().read_json().unwrap();
+    assert_eq!(printed, served);
+    let plain: Value = serde_json::from_slice(&itaku(&["openapi"]).output().unwrap().stdout).unwrap();
+    assert!(plain["paths"]["/api/v1/demo/clock"].is_null(), "elsewhere the path does not exist");
+}
+
+#[test]
+fn the_demonstration_is_ready_tells_its_logins_and_leaves_nothing() {
+    let mut demo = Demo::start(&[]);
+    let roles: Vec<_> = demo.info["logins"].as_array().unwrap().iter().map(|l| l["role"].as_str().unwrap()).collect();
+    assert_eq!(
+        roles,
+        ["officer", "approver", "auditor", "agency_admin", "vendor_user", "vendor_admin", "overseer", "system_admin"]
+    );
+    for role in roles {
+        assert!(!demo.token(role).is_empty(), "{role}");
+    }
+    let mail = demo.info["mail_dir"].as_str().unwrap().to_owned();
+    assert!(std::fs::read_dir(&mail).unwrap().count() > 0, "the story has told people something");
+
+    let admin = demo.token("system_admin");
+    let to = |day: &str| demo.post(&admin, "/demo/clock", &json!({"today": day}));
+    let (earlier, problem) = to("2026-03-31");
+    assert_eq!((earlier, &problem["errors"][0]["pointer"]), (422, &json!("/today")));
+    let (moved, done) = to("2026-04-20");
+    assert_eq!((moved, &done["today"]), (200, &json!("2026-04-20")));
+    assert!(done["sweep"]["failed"] == 0 && done["delivered"]["sent"].as_i64() > Some(0), "{done}");
+    let told = std::fs::read_dir(&mail).unwrap().count();
+    assert_eq!(to("2026-04-20").1["delivered"]["sent"], 0, "the same day again sends nothing new");
+    assert_eq!(std::fs::read_dir(&mail).unwrap().count(), told);
+    assert_eq!(demo.post(&demo.token("officer"), "/demo/clock", &json!({"today": "2026-05-01"})).0, 403);
+
+    assert_eq!(demo.stop("-INT"), 0);
+    assert!(!Path::new(&mail).parent().unwrap().exists());
+}
+
+#[test]
+fn a_given_database_stays_and_one_in_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("demo.db");
+    let url = format!("sqlite:{}", file.display());
+    let mut demo = Demo::start(&["--empty", "--database", &url]);
+    assert_eq!(demo.stop("-TERM"), 0);
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["demo.db"], "checkpointed into one file");
+    let before = std::fs::read(&file).unwrap();
+    let refused = itaku(&["demo", "--listen", "127.0.0.1:0", "--database", &url]).output().unwrap();
+    assert_eq!(status(&refused), 1);
+    assert_eq!(status(&on(&file, &["verify"])), 0);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "verify leaves nothing");
+    assert!(std::fs::read(&file).unwrap() == before, "neither touches it");
+}
+
+#[test]
+fn pages_and_probes() {
+    let demo = Demo::start(&["--empty"]);
+    for path in ["/", "/api", "/nowhere"] {
+        let mut page = demo.get(path);
+        let csp = header(&page, "content-security-policy");
+        assert_eq!(csp, "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
+        assert_eq!(header(&page, "x-content-type-options"), "nosniff");
+        assert_eq!(header(&page, "cache-control"), "no-store");
+        assert!(!header(&page, "referrer-policy").is_empty() && !header(&page, "x-request-id").is_empty());
+        assert_eq!(header(&page, "strict-transport-security"), "", "not over http");
+        let html = page.body_mut().read_to_string().unwrap();
+        assert!(html.contains("lang=\"ja\"") && html.matches("<h1").count() == 1, "{path}");
+        assert!(html.contains("デモ") && html.contains("架空"), "every page says so");
+        assert!(!html.contains("style=") && !html.contains("<style") && !html.contains("<script"), "{path}");
+    }
+    let html = demo.get("/").body_mut().read_to_string().unwrap();
+    let sheet = html.split('"').find(|text| text.ends_with(".css")).unwrap();
+    let style = demo.get(sheet);
+    assert!(header(&style, "cache-control").contains("immutable") && header(&style, "content-type").starts_with("text/css"));
+    let kept = agent().get(demo.url(sheet)).header("If-None-Match", header(&style, "etag")).call().unwrap();
+    assert_eq!(kept.status(), 304);
+    assert_eq!(demo.get("/static/0000000000000000/itaku.css").status(), 404);
+
+    assert_eq!(demo.get("/healthz").status(), 200);
+    let mut ready = demo.get("/readyz");
+    assert_eq!(ready.status(), 200, "{}", ready.body_mut().read_to_string().unwrap());
+    assert_eq!(demo.get("/metrics").status(), 404, "never on the public address");
+    let nowhere = demo.get("/api/v1/nowhere");
+    assert_eq!((nowhere.status().as_u16(), header(&nowhere, "content-type")), (404, "application/problem+json"));
+    assert!(header(&nowhere, "content-security-policy").starts_with("default-src 'none'"));
+    let wrong = agent().delete(demo.url("/api/v1/contracts")).call().unwrap();
+    assert_eq!((wrong.status().as_u16(), header(&wrong, "content-type")), (405, "application/problem+json"));
+    let huge = agent().post(demo.url("/api/v1/auth/token")).header("content-type", "application/json").send(&vec![b' '; 1_100_000]);
+    assert_eq!(huge.unwrap().status(), 413);
+}
+
+#[test]
+fn strangers_who_call_too_often_are_asked_to_wait() {
+    let demo = Demo::start(&["--empty"]);
+    let admin = demo.token("system_admin");
+    let stranger = |_: usize| {
+        let agent = agent();
+        (0..150).map(|_| agent.get(demo.url("/api/v1/auth/nothing")).call().unwrap().status().as_u16()).collect::<Vec<_>>()
+    };
+    // Not routes: no budget is taken.
+    assert!(stranger(0).iter().all(|status| *status == 404));
+    let agent = agent();
+    let refused = (0..2_000).find_map(|_| {
+        let answer = agent.post(demo.url("/api/v1/auth/refresh")).send_json(json!({"refresh_token": "x"})).unwrap();
+        (answer.status() == 429).then(|| header(&answer, "retry-after").to_owned())
+    });
+    assert!(refused.is_some_and(|wait| wait.parse::<u64>().unwrap() >= 1));
+    let (moved, _) = demo.post(&admin, "/demo/clock", &json!({"today": "2026-04-02"}));
+    assert_eq!(moved, 200, "those with a session go on");
+}
+
+/// A ledger with some entries, changed behind the program's back.
+#[test]
+fn verify_finds_every_kind_of_tampering() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("whole.db");
+    let mut demo = Demo::start(&["--database", &format!("sqlite:{}", file.display())]);
+    assert_eq!(demo.stop("-TERM"), 0);
+    assert_eq!(status(&on(&file, &["verify"])), 0);
+    let one = "(SELECT id FROM ledger_entries WHERE seq = 3 ORDER BY chain_id LIMIT 1)";
+    let tampering = [
+        ("altered", format!("UPDATE ledger_entries SET action = 'x.y' WHERE id = {one}")),
+        ("altered", format!("UPDATE ledger_entries SET at = '2026-01-01 00:00:00' WHERE id = {one}")),
+        ("payload", format!("UPDATE ledger_entries SET payload = '{{ }}' WHERE id = {one}")),
+        ("gap", format!("DELETE FROM ledger_entries WHERE id = {one}")),
+        ("unreadable", format!("UPDATE ledger_entries SET at = 'yesterday' WHERE id = {one}")),
+        ("unreadable", format!("UPDATE ledger_entries SET at = replace(at, ' ', 'T') WHERE id = {one}")),
+        ("unreadable", format!("UPDATE ledger_entries SET subject_id = upper(subject_id) || ' ' WHERE id = {one}")),
+        ("unreadable", format!("UPDATE ledger_entries SET payload = CAST(x'ff' AS TEXT) WHERE id = {one}")),
+        ("unreadable", format!("UPDATE ledger_names SET organization_id = subject_id WHERE entry_id = {one}")),
+        ("name_missing", format!("DELETE FROM ledger_names WHERE entry_id = {one}")),
+        ("name_extra", format!("INSERT INTO ledger_names SELECT '00000000-0000-7000-8000-0000000000ff', id, organization_id FROM ledger_entries WHERE id = {one}")),
+        ("name_extra", "INSERT INTO ledger_names SELECT id, '00000000-0000-7000-8000-0000000000ff', id FROM organizations LIMIT 1".to_owned()),
+        ("length", "UPDATE ledger_chains SET seq = seq - 1".to_owned()),
+        ("head", "UPDATE ledger_chains SET head = substr(head, 2) || '0'".to_owned()),
+        ("last_at", "UPDATE ledger_chains SET last_at = '2030-01-01 00:00:00'".to_owned()),
+        ("no_entries", "INSERT INTO ledger_chains SELECT 'ffffffff-0000-7000-8000-0000000000ff', id, 0, '', '2030-01-01 00:00:00' FROM organizations LIMIT 1".to_owned()),
+        ("missing_tail", "DELETE FROM ledger_entries WHERE EXISTS (SELECT 1 FROM ledger_chains c WHERE c.id = chain_id AND c.seq = ledger_entries.seq AND c.seq > 1)".to_owned()),
+    ];
+    for (fault, statement) in tampering {
+        let copy = folder.path().join("copy.db");
+        std::fs::copy(&file, &copy).unwrap();
+        let mut conn = SqliteConnection::establish(copy.to_str().unwrap()).unwrap();
+        conn.batch_execute(&format!("PRAGMA foreign_keys = OFF; {statement}")).unwrap();
+        drop(conn);
+        let found = on(&copy, &["verify", "--json"]);
+        assert_eq!(status(&found), 1, "{statement}");
+        let told: Value = serde_json::from_slice(&found.stdout).unwrap();
+        assert_eq!(told["bad"]["what"], fault, "{statement}: {told}");
+    }
+}
+
+#[test]
+fn a_database_that_is_gone_is_not_a_bad_entry() {
+    let gone = itaku(&["verify", "--json"]).env("ITAKU__DATABASE__URL", "postgres://nobody@127.0.0.1:1/none").output().unwrap();
+    assert_eq!((status(&gone), gone.stdout.len()), (1, 0));
+    assert!(words(&gone).contains("unavailable"), "{}", words(&gone));
+}
