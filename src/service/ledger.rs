@@ -18,16 +18,16 @@ use crate::domain::id::{ContractId, EngagementId, EntryId, OrganizationId, Subje
 use crate::ledger::entry::{Entry, instant_text};
 use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt};
 
-/// The agency's own deliberation: told to no vendor, whatever it is about.
-const DELIBERATION: [&str; 1] = ["application.reviewed"];
+/// The agency's own deliberation and notes: told to no vendor, whatever they are about. An audit's findings reach it
+/// by the list of audits, which leaves the note out; an entry can only be shown whole.
+const DELIBERATION: [&str; 3] = ["application.reviewed", "observation.recorded", "audit.completed"];
 /// What concerns the contract as a whole, and so its prime.
-const OF_THE_WHOLE: [&str; 6] = [
+const OF_THE_WHOLE: [&str; 5] = [
     "contract.registered",
     "contract.imported",
     "contract.amended",
     "contract.terminated",
     "audit.planned",
-    "audit.completed",
 ];
 
 /// An entry. Of another's entry a vendor sees the place and the hashes only.
