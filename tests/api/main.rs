@@ -8,9 +8,13 @@
 )]
 
 mod accounts;
+mod denials;
 mod hostile;
+mod idempotency;
 mod organizations;
+mod schema;
 mod sessions;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod world;
