@@ -88,6 +88,10 @@ pub fn find(conn: &mut Conn, id: UserId) -> Result<UserRow, DbError> {
 
 /// The account with this address, in any case of letters.
 pub fn by_email(conn: &mut Conn, email: &str) -> Result<Option<UserRow>, DbError> {
+    // Typed at the login, this can be anything; PostgreSQL takes no zero byte, and no account has one.
+    if email.contains('\0') {
+        return Ok(None);
+    }
     let found = users::table.filter(users::email_key.eq(email_key(email)));
     Ok(found.select(UserRow::as_select()).first(conn).optional()?)
 }

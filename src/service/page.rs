@@ -52,7 +52,8 @@ impl Page {
 
 fn decode(cursor: &str) -> Result<String, Failure> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| unknown_cursor())?;
-    String::from_utf8(bytes).map_err(|_| unknown_cursor())
+    let key = String::from_utf8(bytes).map_err(|_| unknown_cursor())?;
+    if key.contains('\0') { Err(unknown_cursor()) } else { Ok(key) }
 }
 
 /// The answer to a cursor that no list gave.

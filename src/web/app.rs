@@ -15,6 +15,7 @@ use super::api;
 use super::error::{plain_problem, problem};
 use super::limit::Limiter;
 use super::route::{Handler, Reply, Request, Route};
+use crate::domain::input::FieldError;
 use crate::service::idempotency::Key;
 use crate::service::{App, Call, Failure, session};
 
@@ -150,6 +151,9 @@ fn read(http: &HttpRequest, route: &Route, body: &Bytes) -> Result<Request, Refu
     let query = web::Query::<HashMap<String, String>>::from_query(http.query_string())
         .map_err(|_| Failure::Malformed("URL の ? 以降を読み取れません。".to_owned()))?
         .into_inner();
+    let zero = query.iter().filter(|(_, value)| value.contains('\0'));
+    let zero = zero.map(|(name, _)| FieldError::new(format!("/{name}"), "control_character", "使えない文字（制御文字）があります。"));
+    Failure::unless_empty(zero.collect())?;
     let if_match = http.headers().get(IF_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let body = if route.takes.is_none() { Value::Null } else { json(http, body)? };
     Ok(Request { path, query, body, if_match })

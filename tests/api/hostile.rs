@@ -1,9 +1,14 @@
 //! Input that must be refused clearly, or kept as the text it is; never a 500.
 
+use actix_web::test::TestRequest;
+use diesel::prelude::*;
 use itaku::domain::access::Role;
-use serde_json::json;
+use itaku::web::api::routes;
+use itaku::web::route::Route;
+use serde_json::{Value, json};
 
-use crate::support::{TestApp, both};
+use crate::support::{Answer, Person, TestApp, both};
+use crate::world::{NOTHING, World, filled, kind_of, sample};
 
 both! {
     fn texts_that_can_do_harm_are_refused_or_kept_as_text(app: TestApp) {
@@ -71,5 +76,551 @@ both! {
         app.send(long.set_json(json!({}))).must(422);
         let etag = app.request(Some(&admin.token), "PATCH", &format!("/users/{}", admin.id)).insert_header(("If-Match", "*"));
         app.send(etag.set_json(json!({}))).must(412);
+    }
+}
+
+// --- every route ---
+
+/// Several lines are allowed in these; in every other text a line break is refused.
+const PROSE: [&str; 10] = [
+    "scope",
+    "reason",
+    "note",
+    "text",
+    "points",
+    "conditions",
+    "selection_reason",
+    "further_subcontracting",
+    "special_reason",
+    "remark",
+];
+
+/// 個人番号 that check: twelve digits, the last by the rule.
+const MY_NUMBERS: [&str; 3] = ["123456789018", "1234-5678-9018", "番号は１２３４５６７８９０１８です"];
+
+/// One wrong value in an otherwise right body.
+#[derive(Debug)]
+struct Wrong {
+    pointer: String,
+    value: Value,
+    code: &'static str,
+}
+
+/// Taken exactly as typed, so that nothing in them is refused but their type and length.
+fn is_verbatim(path: &str, name: &str) -> bool {
+    matches!(name, "password" | "refresh_token" | "token" | "current" | "new")
+        || (name == "email" && path.starts_with("/auth/"))
+}
+
+/// Every wrong value for the field at `pointer`, and for what stands in it.
+fn wrongs(path: &str, name: &str, schema: &Value, sample: &Value, pointer: &str, found: &mut Vec<Wrong>) {
+    let mut wrong = |value: Value, code| found.push(Wrong { pointer: pointer.to_owned(), value, code });
+    let long = "長".repeat(10_000);
+    match schema["type"].as_str() {
+        Some("string") if schema.get("enum").is_some() => {
+            wrong(json!(12), "type");
+            wrong(json!("no_such_word"), "choice");
+            wrong(json!(long), "choice");
+        }
+        Some("string") if schema["format"] == "uuid" => {
+            wrong(json!(12), "type");
+            for text in ["x", "1 OR 1=1", "01890000-0000-7000-8000-00000000fff", "\u{0}"] {
+                wrong(json!(text), "unknown");
+            }
+        }
+        Some("string") if schema["format"] == "date" => {
+            wrong(json!(20_260_401), "type");
+            wrong(json!("2910-01-01"), "date_range");
+            for text in
+                ["2026-02-30", "2026/04/01", "令和8年4月1日", "2026-04-01T00:00:00Z", "+12026-04-01", &long]
+            {
+                wrong(json!(text), "date");
+            }
+        }
+        Some("string") if schema["pattern"] == "^[0-9]{13}$" => {
+            wrong(json!(7_000_012_050_002_i64), "type");
+            for text in ["8000012050002", "700001205000", "x", &long] {
+                wrong(json!(text), "corporate_number");
+            }
+        }
+        Some("string") if schema["pattern"] == "^[A-Z]{2}$" => {
+            for value in [json!(12), json!("JPN"), json!("jp"), json!("日本"), json!("J\u{0}"), json!(long)]
+            {
+                wrong(value, "country");
+            }
+        }
+        Some("string") => {
+            let most = usize::try_from(schema["maxLength"].as_u64().unwrap()).unwrap();
+            for value in [json!(12), json!(true), json!(["x"]), json!({"x": "y"})] {
+                wrong(value, "type");
+            }
+            wrong(json!("長".repeat(most + 1)), "too_long");
+            if most < 10_000 {
+                wrong(json!(long), "too_long");
+            }
+            if is_verbatim(path, name) {
+                return;
+            }
+            wrong(json!("架空架空架空\u{0}"), "control_character");
+            wrong(json!("架空架空架空\u{202e}"), "bidi_character");
+            if !PROSE.contains(&name) {
+                wrong(json!("架空架空\r\nBcc:x"), "line_break");
+                wrong(json!("架空架空架\ny"), "line_break");
+            }
+            for number in MY_NUMBERS.into_iter().filter(|number| number.chars().count() <= most) {
+                wrong(json!(number), "my_number");
+            }
+        }
+        Some("integer") => {
+            for value in [json!("12"), json!(1.5), json!(1e30), json!(true), json!([1])] {
+                wrong(value, "type");
+            }
+            wrong(json!(-1), "negative");
+            wrong(json!(90_000_000_167_598_800_i64), "range");
+            wrong(json!(i64::MIN), "negative");
+            wrong(json!(u64::MAX), "range");
+        }
+        Some("boolean") => {
+            for value in [json!("true"), json!(1), json!([])] {
+                wrong(value, "type");
+            }
+        }
+        Some("array") => {
+            for value in [json!("x"), json!({}), json!(1)] {
+                wrong(value, "type");
+            }
+            let most = usize::try_from(schema["maxItems"].as_u64().unwrap()).unwrap();
+            if most <= 500 {
+                wrong(json!(vec![sample[0].clone(); most + 1]), "too_many");
+            }
+            assert!(!sample[0].is_null(), "{path}: no sample at {pointer}/0");
+            wrongs(path, name, &schema["items"], &sample[0], &format!("{pointer}/0"), found);
+        }
+        Some("object") => {
+            if !pointer.is_empty() {
+                for value in [json!("x"), json!([]), json!(1)] {
+                    wrong(value, "type");
+                }
+            }
+            let Some(fields) = schema["properties"].as_object() else {
+                wrong(json!({"a": 1.5}), "number");
+                wrong(json!({"a": ["1234-5678-9018"]}), "my_number");
+                wrong(json!({"a": long.repeat(2)}), "too_long");
+                return;
+            };
+            for (name, schema) in fields {
+                // Another way to say the same, or a new field: the sample has it.
+                assert!(!sample[name].is_null(), "{path}: no sample at {pointer}/{name}");
+                wrongs(path, name, schema, &sample[name], &format!("{pointer}/{name}"), found);
+            }
+        }
+        other => panic!("{path}: {pointer} is {other:?}"),
+    }
+}
+
+/// The field's value of a type that it never has.
+fn of_a_wrong_type(schema: &Value) -> Value {
+    if schema["type"] == "string" { json!(12) } else { json!("x") }
+}
+
+/// A route that takes a body, who may use it, and where.
+struct Door<'a> {
+    route: Route,
+    path: String,
+    caller: Option<&'a Person>,
+}
+
+fn doors(world: &World) -> Vec<Door<'_>> {
+    let taking =
+        routes(true).into_iter().filter(|route| route.takes.is_some() && route.path != "/demo/clock");
+    taking
+        .map(|route| {
+            let method = route.method.as_str();
+            let caller = world.caller_for(method, route.path);
+            let id = kind_of(route.path).map(|kind| caller.own(world, kind).unwrap_or(NOTHING.to_owned()));
+            let path = filled(route.path, &id.unwrap_or_default());
+            let person = route.permission().map(|_| caller.person);
+            Door { path, caller: person, route }
+        })
+        .collect()
+}
+
+impl Door<'_> {
+    fn name(&self) -> String {
+        format!("{} {}", self.route.method, self.route.path)
+    }
+
+    fn request(&self, app: &TestApp) -> TestRequest {
+        let request =
+            app.request(self.caller.map(|p| p.token.as_str()), self.route.method.as_str(), &self.path);
+        if self.route.method == "PATCH" { request.insert_header(("If-Match", "\"1\"")) } else { request }
+    }
+
+    fn raw(&self, app: &TestApp, kind: &str, body: Vec<u8>) -> Answer {
+        app.send(self.request(app).insert_header(("Content-Type", kind)).set_payload(body))
+    }
+
+    fn json(&self, app: &TestApp, body: &Value) -> Answer {
+        app.send(self.request(app).set_json(body))
+    }
+
+    fn schema(&self) -> &Value {
+        self.route.takes.as_ref().unwrap()
+    }
+
+    /// Settings are read whole and judged by themselves.
+    fn is_settings(&self) -> bool {
+        self.route.path == "/settings"
+    }
+}
+
+/// What is wrong with the answers, all of them together.
+#[derive(Default)]
+struct Complaints(Vec<String>);
+
+impl Complaints {
+    /// The status and, of a 422, the fields named.
+    fn expect(&mut self, what: &str, answer: &Answer, status: u16, errors: Option<&[(String, String)]>) {
+        let problem = answer.header("content-type") == Some("application/problem+json");
+        let field = |e: &Value, name: &str| e[name].as_str().unwrap_or_default().to_owned();
+        let named = |e: &Value| (field(e, "pointer"), field(e, "code"));
+        let mut found: Vec<_> = answer.body["errors"].as_array().into_iter().flatten().map(named).collect();
+        found.sort();
+        let worded =
+            answer.body["errors"].as_array().into_iter().flatten().all(|e| !field(e, "message").is_empty());
+        if answer.status != status || !problem || !worded || errors.is_some_and(|errors| errors != found) {
+            self.0.push(format!(
+                "{what}: {status} {errors:?} expected, {} {found:?} came: {}",
+                answer.status,
+                field(&answer.body, "detail")
+            ));
+        }
+    }
+
+    #[track_caller]
+    fn end(self) {
+        let first: Vec<_> = self.0.iter().take(60).cloned().collect();
+        assert!(self.0.is_empty(), "{} wrong:\n{}", self.0.len(), first.join("\n"));
+    }
+}
+
+/// Rows of every table but those of sessions, which reading renews.
+fn rows(app: &TestApp) -> Vec<(String, i64)> {
+    let url = app.app.config.database.url.clone();
+    let tables = include_str!("../../src/db/schema.rs").lines().filter_map(|line| {
+        let (name, _) = line.trim().strip_suffix(") {")?.split_once(" (")?;
+        Some(name.to_owned())
+    });
+    let count = |table: &str| format!("SELECT count(*) AS rows FROM {table}");
+    let mut counts = Vec::new();
+    for table in tables {
+        let counted: Vec<Counted> = if let Some(file) = url.strip_prefix("sqlite:") {
+            let mut conn = diesel::SqliteConnection::establish(file).unwrap();
+            diesel::sql_query(count(&table)).load(&mut conn).unwrap()
+        } else {
+            let mut conn = diesel::PgConnection::establish(&url).unwrap();
+            diesel::sql_query(count(&table)).load(&mut conn).unwrap()
+        };
+        counts.push((table, counted[0].rows));
+    }
+    assert!(counts.len() > 30);
+    counts
+}
+
+#[derive(diesel::QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    rows: i64,
+}
+
+/// The pointers of the settings that an error may stand at: the field's own or below it.
+fn stands_at(answer: &Answer, pointer: &str) -> bool {
+    let errors = answer.body["errors"].as_array().into_iter().flatten();
+    let pointers: Vec<&str> = errors.map(|e| e["pointer"].as_str().unwrap()).collect();
+    !pointers.is_empty() && pointers.iter().all(|p| *p == pointer || p.starts_with(&format!("{pointer}/")))
+}
+
+both! {
+    fn whole_bodies_of_the_wrong_form_are_refused_by_every_route(app: TestApp) {
+        let world = World::new(app);
+        let before = rows(app);
+        let mut complaints = Complaints::default();
+        let whole = [(String::new(), "type".to_owned())];
+        for door in doors(&world) {
+            let name = door.name();
+            for body in ["[]", "\"x\"", "12", "true", "null", "[{}]"] {
+                let answer = door.raw(app, "application/json", body.as_bytes().to_vec());
+                complaints.expect(&format!("{name} {body}"), &answer, 422, Some(&whole));
+            }
+            let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+            for body in [&b"{"[..], b"{\"a\": }", b"\xff\xfe", b"a=b", b"{}{}", b"{\"a\": 1e999}", deep.as_bytes()] {
+                let answer = door.raw(app, "application/json", body.to_vec());
+                complaints.expect(&format!("{name} {}", String::from_utf8_lossy(&body[..body.len().min(9)])), &answer, 400, None);
+            }
+            for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx"] {
+                complaints.expect(&format!("{name} as {kind}"), &door.raw(app, kind, b"{}".to_vec()), 415, None);
+            }
+            let long = door.raw(app, "application/json", vec![b' '; 1024 * 1024 + 1]);
+            complaints.expect(&format!("{name} too large"), &long, 413, None);
+
+            let mut required: Vec<(String, String)> = door.schema()["required"].as_array().into_iter().flatten()
+                .map(|name| (format!("/{}", name.as_str().unwrap()), "required".to_owned())).collect();
+            required.sort();
+            if !required.is_empty() {
+                for body in [&b"{}"[..], b"", b"{\"no_such_field\": 1}"] {
+                    let answer = door.raw(app, "application/json", body.to_vec());
+                    complaints.expect(&format!("{name} {}", String::from_utf8_lossy(body)), &answer, 422, Some(&required));
+                }
+            }
+        }
+        assert_eq!(rows(app), before);
+        complaints.end();
+    }
+
+    fn each_wrong_field_is_named_by_every_route(app: TestApp) {
+        let world = World::new(app);
+        let before = rows(app);
+        let mut complaints = Complaints::default();
+        let mut tried = 0;
+        for door in doors(&world).into_iter().filter(|door| !door.is_settings()) {
+            let body = sample(&world, door.route.path);
+            let mut all = Vec::new();
+            wrongs(door.route.path, "", door.schema(), &body, "", &mut all);
+            for Wrong { pointer, value, code } in all {
+                let mut hostile = body.clone();
+                *hostile.pointer_mut(&pointer).unwrap() = value.clone();
+                let answer = door.json(app, &hostile);
+                let shown: String = value.to_string().chars().take(30).collect();
+                let what = format!("{} {pointer} = {shown}", door.name());
+                complaints.expect(&what, &answer, 422, Some(&[(pointer, code.to_owned())]));
+                tried += 1;
+            }
+        }
+        assert!(tried > 1000, "{tried} wrong values tried");
+        assert_eq!(rows(app), before);
+        complaints.end();
+    }
+
+    fn all_wrong_fields_are_named_at_once(app: TestApp) {
+        let world = World::new(app);
+        let before = rows(app);
+        for door in doors(&world).into_iter().filter(|door| !door.is_settings()) {
+            let fields = door.schema()["properties"].as_object().unwrap();
+            let body: serde_json::Map<_, _> = fields.iter().map(|(name, schema)| (name.clone(), of_a_wrong_type(schema))).collect();
+            let mut pointers: Vec<String> = door.json(app, &Value::Object(body)).errors().into_iter().map(|e| e.0).collect();
+            pointers.sort();
+            let mut expected: Vec<String> = fields.keys().map(|name| format!("/{name}")).collect();
+            expected.sort();
+            assert_eq!(pointers, expected, "{}", door.name());
+        }
+        assert_eq!(rows(app), before);
+    }
+
+    fn each_wrong_setting_is_named(app: TestApp) {
+        let world = World::new(app);
+        let admin = &world.a.admin;
+        let etag = app.get(admin, "/settings").etag();
+        let settings = app.get(admin, "/settings").must(200);
+        let before = rows(app);
+        for name in settings.as_object().unwrap().keys() {
+            for value in [json!("x"), json!(-1), json!(1.5), json!(90_000_000_167_598_800_i64), json!([null]), json!(["2910-01-01x"]), json!({"": "\u{0}"}), json!(null)] {
+                let answer = app.patch_if(admin, "/settings", &etag, json!({name: value}));
+                assert_eq!(answer.status, 422, "{name} = {value}: {}", answer.body);
+                assert!(stands_at(&answer, &format!("/{name}")), "{name} = {value}: {}", answer.body);
+            }
+        }
+        assert_eq!(app.patch_if(admin, "/settings", &etag, json!({"no_such": 1})).errors(), [("/no_such".to_owned(), "unknown".to_owned())]);
+        assert_eq!(rows(app), before);
+    }
+
+    // Identifiers in a body of what does not exist, or of what the caller may not know of, go nowhere. A vendor of
+    // the register may be named by anyone.
+    fn ids_of_another_tenant_in_a_body_write_nothing(app: TestApp) {
+        let world = World::new(app);
+        let other = &world.b;
+        let before = rows(app);
+        let mut complaints = Vec::new();
+        let mut tried = 0;
+        for door in doors(&world) {
+            let body = sample(&world, door.route.path);
+            let mut all = Vec::new();
+            if !door.is_settings() {
+                wrongs(door.route.path, "", door.schema(), &body, "", &mut all);
+            }
+            for Wrong { pointer, code, .. } in all.into_iter().filter(|wrong| wrong.value == "1 OR 1=1" && wrong.code == "unknown") {
+                let name = pointer.trim_end_matches("/0").rsplit('/').next().unwrap().to_owned();
+                let foreign = match name.as_str() {
+                    "engagement_id" | "parent_engagement_id" => other.sub.engagement.clone(),
+                    "officer_id" | "from_officer_id" | "deputy_id" => other.officer.id.to_string(),
+                    "contract_ids" => other.contract.clone(),
+                    "ids" => other.sub.alert.clone().unwrap(),
+                    // An agency is no vendor, and another's is nobody's own.
+                    "vendor_id" | "organization_id" => other.agency.to_string(),
+                    _ => panic!("whose is {pointer} of {}? ({code})", door.name()),
+                };
+                for id in [foreign.as_str(), NOTHING] {
+                    let mut hostile = body.clone();
+                    *hostile.pointer_mut(&pointer).unwrap() = json!(id);
+                    // Only the one that is asked about names anything.
+                    if name == "parent_engagement_id" || name == "vendor_id" {
+                        let within = pointer.rsplit_once('/').unwrap().0;
+                        if let Some(Value::Object(fields)) = hostile.pointer_mut(within) {
+                            fields.remove("engagement_id");
+                        }
+                    }
+                    let answer = door.json(app, &hostile);
+                    // From which officer: nothing of theirs is to be handed over.
+                    let harmless = name == "from_officer_id" && answer.body["moved"] == 0;
+                    if !(matches!(answer.status, 403 | 404 | 409 | 422) || harmless) {
+                        complaints.push(format!("{} {pointer} = {id}: {}", door.name(), answer.status));
+                    }
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 20, "{tried} identifiers tried");
+        assert_eq!(complaints, Vec::<String>::new());
+        assert_eq!(rows(app), before);
+    }
+
+    fn queries_that_mean_nothing_are_refused_by_every_list(app: TestApp) {
+        let world = World::new(app);
+        let before = rows(app);
+        let mut complaints = Complaints::default();
+        let mut tried = 0;
+        for route in routes(true).into_iter().filter(|route| route.method == "GET" && !route.query.is_empty()) {
+            let caller = world.caller_for("GET", route.path);
+            let id = kind_of(route.path).and_then(|kind| caller.own(&world, kind)).unwrap_or_default();
+            let path = filled(route.path, &id);
+            let subject = if path == "/ledger" { format!("subject={}&", world.a.contract) } else { String::new() };
+            let mut ask = |query: &str, status: u16, error: Option<(&str, &str)>| {
+                tried += 1;
+                let path = format!("{path}?{subject}{query}");
+                let answer = app.get(caller.person, &path);
+                let error = error.map(|(pointer, code)| [(pointer.to_owned(), code.to_owned())]);
+                if status == 200 {
+                    if answer.status != 200 {
+                        complaints.0.push(format!("{path}: {} {}", answer.status, answer.body));
+                    }
+                } else {
+                    complaints.expect(&path, &answer, status, error.as_ref().map(<[_; 1]>::as_slice));
+                }
+            };
+            for query in &route.query {
+                ask(&format!("{}=a%00", query.name), 422, Some((&format!("/{}", query.name), "control_character")));
+                match query.name {
+                    "limit" => {
+                        for limit in ["0", "201", "abc", "-1", "1.5", "99999999999999999999"] {
+                            ask(&format!("limit={limit}"), 422, Some(("/limit", "range")));
+                        }
+                        ask("limit=200", 200, None);
+                        ask("limit=1", 200, None);
+                    }
+                    "cursor" => {
+                        for cursor in ["x", "____", "%E3%81%82", "YQ%3D%3D"] {
+                            ask(&format!("cursor={cursor}"), 422, Some(("/cursor", "unknown")));
+                        }
+                        // "not an id", "-1", a zero byte and a name where a number stands: departments go by name.
+                        let named = route.path == "/departments";
+                        for cursor in ["bm90IGFuIGlk", "LTE3", "AGE", "MSBPUiAxPTE"] {
+                            let fine = named && cursor != "AGE";
+                            let numbered = matches!(route.path, "/ledger") || route.path.ends_with("/amendments") || route.path.ends_with("/handovers");
+                            if fine || (numbered && cursor == "LTE3") {
+                                ask(&format!("cursor={cursor}"), 200, None);
+                            } else {
+                                ask(&format!("cursor={cursor}"), 422, Some(("/cursor", "unknown")));
+                            }
+                        }
+                    }
+                    "q" => {
+                        let long = "a".repeat(10_000);
+                        for q in ["%25", "_", "%5C", "%27%3B%20--", "%3Cscript%3E", &long, "%E3%80%80"] {
+                            ask(&format!("q={q}"), 200, None);
+                        }
+                    }
+                    name => {
+                        let pointer = format!("/{name}");
+                        let code = match name {
+                            "as_of" => "date",
+                            "known_at" => "instant",
+                            "fiscal_year" => "type",
+                            "vendor_id" | "contract_id" | "engagement_id" | "organization_id" | "subject" => "unknown",
+                            _ => "choice",
+                        };
+                        if name == "subject" {
+                            continue;
+                        }
+                        let long = "9".repeat(5_000);
+                        for value in ["x", "%E3%81%82", "2026-02-30", "12.5", &long] {
+                            ask(&format!("{name}={value}"), 422, Some((&pointer, code)));
+                        }
+                    }
+                }
+            }
+            ask("a=%ff", 200, None);
+        }
+        assert!(tried > 200, "{tried}");
+        let officer = &world.a.officer;
+        for (query, code) in [("", "required"), ("?subject=", "required"), ("?subject=x", "unknown"), ("?subject=%00", "control_character")] {
+            let expected = [("/subject".to_owned(), code.to_owned())];
+            complaints.expect(query, &app.get(officer, &format!("/ledger{query}")), 422, Some(&expected));
+        }
+        let days = ["-0001-01-01", "0000-01-01", "9999-12-31", "2910-01-01", "1900-01-01"];
+        for day in days {
+            let answer = app.get(officer, &format!("/contracts/{}/chain?as_of={day}", world.a.contract));
+            if answer.status >= 500 {
+                complaints.0.push(format!("as_of={day}: {}", answer.status));
+            }
+        }
+        for at in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-04-19T00:00:00%2B09:00", "2026-04-19T24:00:00Z"] {
+            let answer = app.get(officer, &format!("/contracts/{}/chain?known_at={at}", world.a.contract));
+            if answer.status >= 500 {
+                complaints.0.push(format!("known_at={at}: {}", answer.status));
+            }
+        }
+        assert_eq!(rows(app), before);
+        complaints.end();
+    }
+
+    // Zero bytes where anything is taken as typed: PostgreSQL keeps none.
+    fn zero_bytes_break_nothing(app: TestApp) {
+        let world = World::new(app);
+        for door in doors(&world).into_iter().filter(|door| door.caller.is_none() || door.route.path == "/me/password" || door.route.path == "/users") {
+            let body = sample(&world, door.route.path);
+            for name in body.as_object().unwrap().keys().filter(|name| is_verbatim(door.route.path, name)) {
+                for text in ["\u{0}", "x\u{0}@example.jp", "十二文字より長い合言葉です\u{0}", "'; DROP TABLE users; --"] {
+                    let mut hostile = body.clone();
+                    hostile[name] = json!(text);
+                    let answer = door.json(app, &hostile);
+                    assert!(answer.status < 500, "{} {name}: {}", door.name(), answer.body);
+                }
+            }
+        }
+    }
+
+    // Script is text: kept as it is, or refused; never a defect. Last, since what is kept changes the world.
+    fn script_is_text_everywhere(app: TestApp) {
+        let world = World::new(app);
+        let script = "<script>alert('架空')</script>\"'; DROP TABLE users; -- {{ 1 + 1 }} %s ${x} 🏛";
+        for door in doors(&world) {
+            if door.is_settings() || door.route.path.starts_with("/contracts/{id}/terminate") {
+                continue;
+            }
+            let body = sample(&world, door.route.path);
+            let mut all = Vec::new();
+            wrongs(door.route.path, "", door.schema(), &body, "", &mut all);
+            let texts: std::collections::BTreeSet<String> = all.into_iter().filter(|wrong| wrong.code == "too_long").map(|wrong| wrong.pointer).collect();
+            for pointer in texts {
+                let mut hostile = body.clone();
+                *hostile.pointer_mut(&pointer).unwrap() = json!(script);
+                let answer = door.json(app, &hostile);
+                assert!(answer.status < 500, "{} {pointer}: {}", door.name(), answer.body);
+            }
+        }
+        let title = json!({"number": "<b>1</b>", "title": script, "scope": script});
+        let mut contract = sample(&world, "/contracts");
+        contract.as_object_mut().unwrap().extend(title.as_object().unwrap().clone());
+        let made = app.post(&world.a.officer, "/contracts", contract).must(201);
+        assert_eq!((&made["title"], &made["number"]), (&json!(script), &json!("<b>1</b>")));
     }
 }

@@ -8,10 +8,14 @@
 )]
 
 mod accounts;
+mod denials;
 mod hostile;
 mod ledger;
+mod idempotency;
 mod organizations;
+mod schema;
 mod sessions;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod world;

@@ -1,0 +1,658 @@
+//! Two agencies alike, each with its people and one contract whose chain branches, so that everything that a route
+//! can name exists twice; and what is true of every route: who may, what it names, and a body that it takes.
+
+use itaku::domain::access::Role::{self, *};
+use itaku::domain::id::OrganizationId;
+use itaku::domain::text_enum::TextEnum;
+use serde_json::{Value, json};
+
+use crate::support::{Person, TestApp};
+
+/// The day on which the world stands, some weeks after its facts began.
+pub const TODAY: &str = "2026-04-20";
+/// An identifier that nothing has.
+pub const NOTHING: &str = "01890000-0000-7000-8000-00000000ffff";
+
+/// What a path's identifier names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Contract,
+    Application,
+    Engagement,
+    Declaration,
+    Observation,
+    Audit,
+    Alert,
+    Notice,
+    User,
+    Organization,
+    Session,
+    Entry,
+}
+
+/// What the identifier in a path names; None: the path has none.
+pub fn kind_of(path: &str) -> Option<Kind> {
+    let (before, _) = path.split_once("/{")?;
+    Some(match before {
+        "/contracts" => Kind::Contract,
+        "/applications" => Kind::Application,
+        "/engagements" => Kind::Engagement,
+        "/declarations" => Kind::Declaration,
+        "/observations" => Kind::Observation,
+        "/audits" => Kind::Audit,
+        "/alerts" => Kind::Alert,
+        "/notices" => Kind::Notice,
+        "/users" => Kind::User,
+        "/organizations" => Kind::Organization,
+        "/me/sessions" => Kind::Session,
+        "/ledger" => Kind::Entry,
+        other => panic!("what does {other}/{{…}} name?"),
+    })
+}
+
+/// `path` with its identifier.
+pub fn filled(path: &str, id: &str) -> String {
+    match (path.find('{'), path.find('}')) {
+        (Some(from), Some(to)) => format!("{}{id}{}", &path[..from], &path[to + 1..]),
+        _ => path.to_owned(),
+    }
+}
+
+/// A vendor's place on a contract, and what hangs on it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub organization: OrganizationId,
+    pub name: String,
+    pub user: Person,
+    pub engagement: String,
+    /// By which it came onto the chain; the prime has none.
+    pub application: Option<String>,
+    /// The entry of that application.
+    pub entry: Option<String>,
+    /// About it.
+    pub alert: Option<String>,
+    pub audit: Option<String>,
+    /// Which it made.
+    pub declaration: Option<String>,
+}
+
+/// An agency, its contract and the vendors on it: prime → sub → deep, prime → sibling.
+pub struct House {
+    pub agency: OrganizationId,
+    pub officer: Person,
+    pub approver: Person,
+    pub auditor: Person,
+    pub admin: Person,
+    pub vendor_admin: Person,
+    pub contract: String,
+    pub prime: Place,
+    pub sub: Place,
+    pub sibling: Place,
+    pub deep: Place,
+    /// About the sibling.
+    pub observation: String,
+    pub notice: String,
+    /// What only the agency may read.
+    pub secrets: Vec<String>,
+}
+
+pub struct World {
+    pub a: House,
+    pub b: House,
+    pub overseer: Person,
+    pub system_admin: Person,
+    /// Of someone who calls nothing.
+    pub strange_session: String,
+}
+
+/// What an application asks for, beside its place.
+fn content(starts_on: &str, ends_on: &str) -> Value {
+    json!({
+        "scope": "入力", "reason": "専門の設備があるため", "amount_yen": 1_000_000, "starts_on": starts_on,
+        "ends_on": ends_on, "country": "JP", "data": [{"category": "personal", "persons": 100}],
+    })
+}
+
+fn with(mut body: Value, more: Value) -> Value {
+    let (Value::Object(all), Value::Object(more)) = (&mut body, more) else { panic!("objects") };
+    all.extend(more);
+    body
+}
+
+/// Text of an answer's field.
+pub fn word(body: &Value, name: &str) -> String {
+    body[name].as_str().unwrap_or_else(|| panic!("{name} in {body:#}")).to_owned()
+}
+
+struct Builder<'a> {
+    app: &'a TestApp,
+    code: &'a str,
+    officer: Person,
+    approver: Person,
+    contract: String,
+}
+
+impl Builder<'_> {
+    /// A consent under `parent`, asked for by `applicant`; engagement and application.
+    fn consented(
+        &self,
+        applicant: &Person,
+        parent: &str,
+        vendor: OrganizationId,
+        from: &str,
+        to: &str,
+    ) -> (String, String) {
+        let place = json!({"parent_engagement_id": parent, "vendor_id": vendor});
+        let path = format!("/contracts/{}/applications", self.contract);
+        let filed = self.app.post(applicant, &path, with(content(from, to), place)).must(201);
+        let id = word(&filed, "id");
+        let review = json!({
+            "facilities": "ok", "technique": "ok", "training": "ok", "management": "concern",
+            "note": format!("内部所見{}", self.code), "clauses": [{"number": "1", "remark": format!("条項所見{}", self.code)}],
+        });
+        self.app.post(&self.officer, &format!("/applications/{id}/review"), review).must(200);
+        let decision = json!({"decision": "consent", "reason": "適当と認める"});
+        self.app.post(&self.approver, &format!("/applications/{id}/decision"), decision).must(200);
+        (word(&filed, "engagement_id"), id)
+    }
+
+    fn entry_naming(&self, subject: &str) -> String {
+        let entries = self.app.get(&self.officer, &format!("/ledger?subject={subject}")).must(200);
+        word(&entries["items"][0], "entry")
+    }
+}
+
+impl House {
+    /// Registers and consents on the first day; what was declared, seen and audited comes with [`House::live`].
+    fn found(app: &TestApp, code: &str) -> Self {
+        let agency = app.agency(code);
+        let person = |role| app.person(agency, &[role]);
+        let (officer, approver) = (person(Officer), person(Approver));
+        let vendor = |name: &str| {
+            let name = format!("{name}{code}株式会社");
+            let organization = app.vendor(&name);
+            Place {
+                organization,
+                user: app.person(organization, &[VendorUser]),
+                name,
+                engagement: String::new(),
+                application: None,
+                entry: None,
+                alert: None,
+                audit: None,
+                declaration: None,
+            }
+        };
+        let (mut prime, mut sub, mut sibling, mut deep) =
+            (vendor("架空元請"), vendor("架空下請甲"), vendor("架空下請乙"), vendor("架空孫請"));
+        let body = json!({
+            "number": format!("契約{code}"), "title": format!("架空業務{code}"), "fiscal_year": 2026,
+            "vendor_id": prime.organization, "amount_yen": 98_765_432, "signed_on": "2026-04-01",
+            "starts_on": "2026-04-01", "ends_on": "2027-03-31", "scope": "入力",
+            "data": [{"category": "personal", "persons": 800}],
+            "subcontracting": {"policy": "consent_required", "max_tier": 4},
+            "declaration_interval": "monthly", "department": format!("内部部署{code}"),
+        });
+        let contract = word(&app.post(&officer, "/contracts", body).must(201), "id");
+        let chain = app.get(&officer, &format!("/contracts/{contract}/chain")).must(200);
+        prime.engagement = word(&chain["root"], "engagement_id");
+        let builder = Builder { app, code, officer, approver, contract };
+        for (place, from, to) in
+            [(&mut sub, "2026-04-01", "2026-04-15"), (&mut sibling, "2026-04-10", "2027-03-31")]
+        {
+            let (engagement, application) =
+                builder.consented(&prime.user, &prime.engagement, place.organization, from, to);
+            place.entry = Some(builder.entry_naming(&application));
+            (place.engagement, place.application) = (engagement, Some(application));
+        }
+        let (engagement, application) =
+            builder.consented(&sub.user, &sub.engagement, deep.organization, "2026-04-01", "2026-04-15");
+        deep.entry = Some(builder.entry_naming(&application));
+        (deep.engagement, deep.application) = (engagement, Some(application));
+        let Builder { officer, approver, contract, .. } = builder;
+        Self {
+            agency,
+            auditor: person(Auditor),
+            admin: person(AgencyAdmin),
+            vendor_admin: app.person(prime.organization, &[VendorAdmin]),
+            officer,
+            approver,
+            contract,
+            prime,
+            sub,
+            sibling,
+            deep,
+            observation: String::new(),
+            notice: String::new(),
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Logs everyone in on the world's day, and lets things happen.
+    fn live(&mut self, app: &TestApp, code: &str) {
+        let people = [
+            &mut self.officer,
+            &mut self.approver,
+            &mut self.auditor,
+            &mut self.admin,
+            &mut self.vendor_admin,
+            &mut self.prime.user,
+            &mut self.sub.user,
+            &mut self.sibling.user,
+            &mut self.deep.user,
+        ];
+        for person in people {
+            *person = app.log_in(person);
+        }
+        let on = |what: &str| format!("/contracts/{}/{what}", self.contract);
+        let declare = |who: &Person, uses: Value| {
+            let body = json!({
+                "period": {"from": "2026-04-01", "to": "2026-04-19"}, "none": uses.as_array().unwrap().is_empty(),
+                "engagements": uses,
+            });
+            Some(word(&app.post(who, &on("declarations"), body).must(201), "id"))
+        };
+        // One statement about both branches: it is neither's.
+        let both = json!([
+            {"engagement_id": self.sub.engagement, "started_on": "2026-04-01"},
+            {"engagement_id": self.sibling.engagement, "started_on": "2026-04-05"},
+        ]);
+        self.prime.declaration = declare(&self.prime.user, both);
+        let below = json!([{"engagement_id": self.deep.engagement, "started_on": "2026-04-01"}]);
+        self.sub.declaration = declare(&self.sub.user, below);
+        self.sibling.declaration = declare(&self.sibling.user, json!([]));
+        self.deep.declaration = declare(&self.deep.user, json!([]));
+
+        let seen = json!({
+            "engagement_id": self.sibling.engagement, "started_on": "2026-04-04", "source": "audit",
+            "note": format!("内部記録{code}"),
+        });
+        self.observation = word(&app.post(&self.auditor, &on("observations"), seen).must(201), "id");
+        for place in [&mut self.prime, &mut self.sub, &mut self.sibling, &mut self.deep] {
+            let plan = json!({
+                "kind": "on_site", "engagement_id": place.engagement, "due_on": "2026-12-01",
+                "auditor": format!("内部検査員{code}"),
+            });
+            let path = format!("/contracts/{}/audits", self.contract);
+            place.audit = Some(word(&app.post(&self.auditor, &path, plan).must(201), "id"));
+        }
+        let done = json!({
+            "done_on": TODAY, "result": "findings", "note": format!("内部講評{code}"),
+            "findings": [{"text": format!("乙の不備{code}"), "severity": "軽微", "due_on": "2026-06-30"}],
+        });
+        let audit = self.sibling.audit.clone().unwrap();
+        app.post(&self.auditor, &format!("/audits/{audit}/complete"), done).must(200);
+        let alerts = app.get(&self.officer, "/alerts?kind=unapproved_subcontractor&limit=200").must(200);
+        for place in [&mut self.sub, &mut self.sibling, &mut self.deep] {
+            let of = |alert: &&Value| alert["engagement_id"] == json!(place.engagement);
+            let alert = alerts["items"].as_array().unwrap().iter().find(of);
+            let alert = word(alert.unwrap_or_else(|| panic!("no alert about {}", place.name)), "id");
+            let judged = json!({"assessment": "suspected", "reason": format!("内部判断{code}")});
+            app.post(&self.officer, &format!("/alerts/{alert}/assess"), judged).must(200);
+            let measured = json!({"reason": format!("内部措置{code}")});
+            app.post(&self.officer, &format!("/alerts/{alert}/resolve"), measured).must(200);
+            place.alert = Some(alert);
+        }
+        self.notice = word(&app.get(&self.admin, "/notices").must(200)["items"][0], "id");
+        let inside = ["内部所見", "条項所見", "内部記録", "内部検査員", "内部講評", "内部判断", "内部措置"];
+        self.secrets = inside.map(|word| format!("{word}{code}")).to_vec();
+    }
+}
+
+/// Who calls, and from where.
+#[derive(Clone, Copy)]
+pub enum Seat<'a> {
+    Agency(&'a House),
+    Vendor(&'a House, &'a Place),
+    Operator,
+}
+
+/// Someone who calls every route.
+#[derive(Clone)]
+pub struct Caller<'a> {
+    pub name: String,
+    pub role: Role,
+    pub person: &'a Person,
+    pub seat: Seat<'a>,
+}
+
+impl World {
+    pub fn new(app: &TestApp) -> Self {
+        let (mut a, mut b) = (House::found(app, "いろは"), House::found(app, "にほへ"));
+        let operator = app.admin().organization;
+        let overseer = app.person(operator, &[Overseer]);
+        app.move_to(TODAY);
+        a.live(app, "いろは");
+        b.live(app, "にほへ");
+        let stranger = app.person(operator, &[Overseer]);
+        let sessions = app.get(&stranger, "/me/sessions").must(200);
+        Self {
+            overseer: app.log_in(&overseer),
+            system_admin: app.log_in(&app.admin()),
+            strange_session: word(&sessions["items"][0], "id"),
+            a,
+            b,
+        }
+    }
+
+    pub fn callers(&self) -> Vec<Caller<'_>> {
+        let mut all = Vec::new();
+        for (house, name) in [(&self.a, "A"), (&self.b, "B")] {
+            let mut add = |who: &str, role, person, seat| {
+                all.push(Caller { name: format!("{name}'s {who}"), role, person, seat });
+            };
+            let agency = Seat::Agency(house);
+            add("officer", Officer, &house.officer, agency);
+            add("approver", Approver, &house.approver, agency);
+            add("auditor", Auditor, &house.auditor, agency);
+            add("agency_admin", AgencyAdmin, &house.admin, agency);
+            add("prime's admin", VendorAdmin, &house.vendor_admin, Seat::Vendor(house, &house.prime));
+            let places = [
+                ("prime", &house.prime),
+                ("sub", &house.sub),
+                ("sibling", &house.sibling),
+                ("deep", &house.deep),
+            ];
+            for (who, place) in places {
+                add(who, VendorUser, &place.user, Seat::Vendor(house, place));
+            }
+        }
+        let operator =
+            |name: &str, role, person| Caller { name: name.to_owned(), role, person, seat: Seat::Operator };
+        all.push(operator("overseer", Overseer, &self.overseer));
+        all.push(operator("system_admin", SystemAdmin, &self.system_admin));
+        all
+    }
+
+    /// The first of the callers who may use the route.
+    pub fn caller_for(&self, method: &str, path: &str) -> Caller<'_> {
+        let may = may(method, path).unwrap_or(Role::ALL);
+        let found = self.callers().into_iter().find(|caller| may.contains(&caller.role));
+        found.unwrap_or_else(|| panic!("nobody may {method} {path}"))
+    }
+}
+
+impl Place {
+    fn id(&self, house: &House, kind: Kind) -> Option<String> {
+        match kind {
+            Kind::Contract => Some(house.contract.clone()),
+            Kind::Application => self.application.clone(),
+            Kind::Engagement => Some(self.engagement.clone()),
+            Kind::Declaration => self.declaration.clone(),
+            Kind::Audit => self.audit.clone(),
+            Kind::Alert => self.alert.clone(),
+            Kind::Organization => Some(self.organization.to_string()),
+            Kind::User => Some(self.user.id.to_string()),
+            Kind::Entry => self.entry.clone(),
+            Kind::Observation | Kind::Notice | Kind::Session => None,
+        }
+    }
+}
+
+impl Caller<'_> {
+    /// Something of this kind that the caller may know of.
+    pub fn own(&self, world: &World, kind: Kind) -> Option<String> {
+        match (self.seat, kind) {
+            (_, Kind::Session) => None,
+            (_, Kind::User) if !matches!(self.role, AgencyAdmin | SystemAdmin) => {
+                Some(self.person.id.to_string())
+            }
+            (Seat::Agency(house), Kind::Notice) => Some(house.notice.clone()),
+            (Seat::Agency(house), Kind::Observation) => Some(house.observation.clone()),
+            (Seat::Agency(house), Kind::User) => Some(house.officer.id.to_string()),
+            (Seat::Agency(house), _) => house.sub.id(house, kind),
+            // An alert is told to the vendor that it is about.
+            (Seat::Vendor(house, place), Kind::Alert) => place.id(house, kind),
+            (Seat::Vendor(house, place), _) => place.id(house, kind).or_else(|| {
+                let is_prime = place.organization == house.prime.organization;
+                house.sub.id(house, kind).filter(|_| is_prime)
+            }),
+            (Seat::Operator, _) => world.a.sub.id(&world.a, kind),
+        }
+    }
+
+    /// What the caller may not know of.
+    pub fn foreign(&self, world: &World, kind: Kind) -> Vec<String> {
+        if kind == Kind::Session {
+            return vec![world.strange_session.clone()];
+        }
+        let (own, other) = match self.seat {
+            Seat::Operator => return Vec::new(),
+            Seat::Agency(house) | Seat::Vendor(house, _) if house.agency == world.a.agency => {
+                (house, &world.b)
+            }
+            Seat::Agency(house) | Seat::Vendor(house, _) => (house, &world.a),
+        };
+        let mut foreign: Vec<String> = match (self.seat, kind) {
+            (_, Kind::Notice) => vec![other.notice.clone()],
+            (_, Kind::Observation) => vec![other.observation.clone()],
+            // An agency knows the whole register.
+            (Seat::Agency(_), Kind::Organization) => Vec::new(),
+            _ => [&other.prime, &other.sub, &other.deep]
+                .iter()
+                .filter_map(|place| place.id(other, kind))
+                .collect(),
+        };
+        if kind == Kind::User {
+            foreign.push(other.admin.id.to_string());
+            foreign.push(world.overseer.id.to_string());
+        }
+        let Seat::Vendor(_, place) = self.seat else { return foreign };
+        if kind == Kind::User {
+            foreign.push(own.officer.id.to_string());
+        }
+        if kind == Kind::Declaration && self.role == VendorUser {
+            // One's own only can be taken back, also by those above.
+            let others = [&own.prime, &own.sub, &own.sibling, &own.deep];
+            let others = others.into_iter().filter(|p| p.organization != place.organization);
+            foreign.extend(others.filter_map(|p| p.id(own, kind)));
+        }
+        let hidden: &[&Place] = if place.organization == own.prime.organization {
+            &[]
+        } else if place.organization == own.sub.organization {
+            &[&own.sibling]
+        } else if place.organization == own.sibling.organization {
+            &[&own.sub, &own.deep]
+        } else {
+            &[&own.sub, &own.sibling]
+        };
+        if kind != Kind::Contract {
+            // The name of who stands above is known; nothing else is.
+            let above = |p: &Place| {
+                kind == Kind::Organization
+                    && place.organization == own.deep.organization
+                    && p.organization == own.sub.organization
+            };
+            foreign.extend(hidden.iter().filter(|p| !above(p)).filter_map(|p| p.id(own, kind)));
+        }
+        foreign
+    }
+}
+
+const AGENCY: &[Role] = &[Officer, Approver, Auditor, AgencyAdmin];
+const VENDOR: &[Role] = &[VendorUser, VendorAdmin];
+const READERS: &[Role] = &[Officer, Approver, Auditor, AgencyAdmin, VendorUser, VendorAdmin, Overseer];
+const PEOPLE: &[Role] = &[SystemAdmin, AgencyAdmin, VendorAdmin];
+
+/// Who may use a route, by the contract's "Roles" and "Main resources"; None: anyone. Written down a second time on
+/// purpose: a permission that grants another role than it should is found by it.
+pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
+    Some(match (method, path) {
+        (
+            "POST",
+            "/auth/token"
+            | "/auth/refresh"
+            | "/auth/password-reset"
+            | "/auth/password-reset/confirm"
+            | "/auth/invitation/accept",
+        ) => return None,
+        ("POST", "/auth/logout" | "/me/password" | "/me/sessions/{id}/end")
+        | ("GET", "/me" | "/me/sessions") => Role::ALL,
+        ("POST", "/organizations") => &[SystemAdmin, Officer],
+        ("GET", "/organizations" | "/organizations/{id}" | "/organizations/{id}/register") => Role::ALL,
+        ("PATCH", "/organizations/{id}") => &[SystemAdmin],
+        ("POST", "/users" | "/users/{id}/invitation") | ("GET", "/users") | ("PATCH", "/users/{id}") => {
+            PEOPLE
+        }
+        ("GET", "/users/{id}") => Role::ALL,
+        ("POST" | "GET", "/users/{id}/deputies") => &[AgencyAdmin],
+        ("POST", "/contracts" | "/contracts/{id}/amendments") | ("PATCH", "/contracts/{id}") => &[Officer],
+        ("POST", "/contracts/{id}/terminate") => &[Approver],
+        ("POST", "/contracts/{id}/handover" | "/contracts/handover") => &[AgencyAdmin],
+        (
+            "GET",
+            "/contracts"
+            | "/contracts/{id}"
+            | "/contracts/{id}/chain"
+            | "/contracts/{id}/amendments"
+            | "/contracts/{id}/handovers"
+            | "/contracts/{id}/applications"
+            | "/contracts/{id}/declarations"
+            | "/contracts/{id}/observations"
+            | "/contracts/{id}/audits"
+            | "/applications"
+            | "/applications/{id}",
+        ) => READERS,
+        (
+            "POST",
+            "/contracts/{id}/applications" | "/applications/{id}/resubmit" | "/applications/{id}/withdraw",
+        ) => VENDOR,
+        ("POST", "/applications/{id}/review" | "/applications/{id}/return") => &[Officer],
+        ("POST", "/applications/{id}/decision" | "/engagements/{id}/revoke" | "/contracts/{id}/consents") => {
+            &[Approver]
+        }
+        ("POST", "/contracts/{id}/declarations" | "/declarations/{id}/retract")
+        | ("GET", "/contracts/{id}/declarations/draft") => VENDOR,
+        (
+            "POST",
+            "/contracts/{id}/observations"
+            | "/observations/{id}/retract"
+            | "/contracts/{id}/audits"
+            | "/audits/{id}/complete",
+        ) => &[Officer, Auditor],
+        ("GET", "/alerts" | "/alerts/{id}" | "/ledger" | "/ledger/{entry}/receipt") => READERS,
+        // An agency's administrator has people and settings; cases are the other three's.
+        (
+            "POST",
+            "/alerts/acknowledge"
+            | "/alerts/{id}/acknowledge"
+            | "/alerts/{id}/resolve"
+            | "/alerts/{id}/assess",
+        ) => &[Officer, Approver, Auditor],
+        ("GET", "/settings" | "/departments" | "/notices") => AGENCY,
+        ("PATCH", "/settings") | ("POST", "/departments" | "/notices/{id}/resend") => &[AgencyAdmin],
+        ("POST", "/demo/clock") => &[SystemAdmin],
+        _ => panic!("who may {method} {path}? Say it here, from the contract."),
+    })
+}
+
+/// A body that the route's declaration takes, with every field that it has, and what it names known to the caller.
+#[expect(clippy::too_many_lines, reason = "one line or two a route")]
+pub fn sample(world: &World, path: &str) -> Value {
+    let house = &world.a;
+    let vendor = json!({"name": "架空新規株式会社", "corporate_number": "7000012050002", "country": "JP", "address": "東京都千代田区"});
+    let data = json!([{"category": "personal", "persons": 10}]);
+    let used = json!({
+        "engagement_id": house.sub.engagement, "parent_engagement_id": house.prime.engagement,
+        "vendor_id": house.sub.organization, "vendor": vendor, "started_on": "2026-04-01", "ended_on": "2026-04-18",
+        "scope": "入力", "country": "JP", "amount_yen": 100, "data": data,
+    });
+    let clause = json!({
+        "policy": "minor_exempt", "max_tier": 3, "max_ratio_percent": 90, "overseas": "prohibited",
+        "minor_limit_yen": 10_000,
+    });
+    let corrected = json!({
+        "scope": "入力", "reason": "必要", "selection_reason": "実績", "amount_yen": 100, "starts_on": "2026-05-01",
+        "ends_on": "2026-06-30", "country": "JP", "work_places": ["東京"], "data": data, "data_items": ["氏名"],
+        "safeguards": {"a": 1}, "further_subcontracting": "なし", "special_reason": "特になし", "whole_scope": false,
+    });
+    match path {
+        "/auth/token" => json!({"email": "x@example.jp", "password": "架空の合言葉です", "totp": "123456"}),
+        "/auth/refresh" => json!({"refresh_token": "x"}),
+        "/auth/password-reset" => json!({"email": "x@example.jp"}),
+        "/auth/password-reset/confirm" | "/auth/invitation/accept" => {
+            json!({"token": "x", "password": "架空の合言葉はこれです"})
+        }
+        "/me/password" => json!({"current": "x", "new": "架空の合言葉はこれです"}),
+        "/organizations" => json!({
+            "kind": "agency", "name": "架空第三庁", "code": "C3", "corporate_number": "7000012050002", "country": "JP",
+            "address": "東京都", "contact_email": "x@example.jp", "distinct": false,
+        }),
+        "/organizations/{id}" => {
+            json!({"name": "架空改称株式会社", "address": "大阪府", "contact_email": "y@example.jp"})
+        }
+        "/users" => json!({
+            "email": "new@example.jp", "name": "架空太郎", "organization_id": house.agency, "roles": ["officer"],
+            "password": "架空の合言葉はこれです", "expires_on": "2027-03-31",
+        }),
+        "/users/{id}" => {
+            json!({"name": "架空次郎", "roles": ["officer"], "active": true, "expires_on": "2027-03-31"})
+        }
+        "/users/{id}/deputies" => {
+            json!({"deputy_id": house.approver.id, "starts_on": TODAY, "ends_on": "2026-05-31"})
+        }
+        "/contracts" => json!({
+            "number": "新1", "title": "架空新業務", "fiscal_year": 2026, "vendor_id": house.prime.organization,
+            "amount_yen": 1000, "signed_on": "2026-04-01", "starts_on": "2026-04-01", "ends_on": "2027-03-31",
+            "scope": "入力", "data": data, "subcontracting": clause, "declaration_interval": "none",
+            "return_due_days": 10, "department": "架空課",
+        }),
+        "/contracts/{id}" => json!({"department": "架空課"}),
+        "/contracts/{id}/amendments" => json!({
+            "effective_on": "2026-05-01", "reason": "増額", "title": "架空改業務", "fiscal_year": 2026, "amount_yen": 2000,
+            "signed_on": "2026-04-20", "starts_on": "2026-04-01", "ends_on": "2027-03-31", "scope": "入力と検査",
+            "data": data, "subcontracting": clause, "declaration_interval": "none", "return_due_days": 10,
+            "department": "架空課",
+        }),
+        "/contracts/{id}/terminate" => json!({"reason": "合意", "effective_on": "2026-06-01"}),
+        "/contracts/{id}/handover" => json!({"officer_id": house.officer.id, "from": "2026-05-01"}),
+        "/contracts/handover" => json!({
+            "from_officer_id": house.officer.id, "officer_id": house.officer.id, "from": "2026-05-01",
+            "contract_ids": [house.contract],
+        }),
+        "/contracts/{id}/applications" => with(
+            corrected,
+            json!({
+                "engagement_id": house.sub.engagement, "parent_engagement_id": house.prime.engagement,
+                "vendor_id": house.sub.organization, "vendor": vendor, "supersedes": true,
+            }),
+        ),
+        "/applications/{id}/resubmit" => corrected,
+        "/applications/{id}/review" => json!({
+            "facilities": "ok", "technique": "ok", "training": "ok", "management": "ok", "note": "なし",
+            "clauses": [{"number": "1"}],
+        }),
+        "/applications/{id}/return" => json!({"points": "金額", "reply_by": "2026-05-31"}),
+        "/applications/{id}/decision" => json!({
+            "decision": "consent", "valid_from": TODAY, "valid_until": "2026-12-31", "conditions": "なし", "reason": "適当",
+        }),
+        "/applications/{id}/withdraw" => json!({"reason": "不要"}),
+        "/engagements/{id}/revoke" => json!({"reason": "違反", "effective_on": "2026-05-01"}),
+        "/contracts/{id}/consents" => json!({
+            "parent_engagement_id": house.prime.engagement, "vendor_id": house.sub.organization, "vendor": vendor,
+            "scope": "入力", "amount_yen": 100, "country": "JP", "data": data, "decided_on": "2026-04-01",
+            "document_number": "文1", "valid_from": "2026-04-02", "valid_until": "2026-12-31", "note": "なし",
+        }),
+        "/contracts/{id}/declarations" => json!({
+            "period": {"from": "2026-04-01", "to": "2026-04-19"}, "none": false, "as_last_time": false,
+            "engagements": [used],
+        }),
+        "/declarations/{id}/retract" | "/observations/{id}/retract" => json!({"reason": "誤り"}),
+        "/contracts/{id}/observations" => with(used, json!({"source": "audit", "note": "なし"})),
+        "/contracts/{id}/audits" => json!({
+            "kind": "on_site", "engagement_id": house.sub.engagement, "due_on": "2026-12-01", "every_months": 12,
+            "auditor": "架空検査課",
+        }),
+        "/audits/{id}/complete" => json!({
+            "done_on": TODAY, "result": "findings", "note": "なし",
+            "findings": [{"text": "施錠", "severity": "軽微", "due_on": "2026-05-31"}],
+        }),
+        "/alerts/acknowledge" => json!({"ids": [house.sub.alert]}),
+        "/alerts/{id}/resolve" => json!({"reason": "連絡した", "accepted_until": "2026-05-31"}),
+        "/alerts/{id}/assess" => json!({"assessment": "suspected", "reason": "不明"}),
+        "/settings" => json!({"declaration_grace_days": 20}),
+        "/departments" => json!({"name": "架空課", "email": "ka@example.jp"}),
+        "/demo/clock" => json!({"today": "2026-06-01"}),
+        _ => panic!("what does {path} take? Give a whole body here."),
+    }
+}
