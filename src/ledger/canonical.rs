@@ -139,11 +139,9 @@ mod tests {
 
     #[test]
     fn only_exact_integers_are_taken() {
-        assert_eq!(
-            canonical(&json!([0, -1, 9_007_199_254_740_991_i64])).unwrap(),
-            "[0,-1,9007199254740991]"
-        );
-        for value in [json!(1.5), json!(1.0), json!(9_007_199_254_740_992_i64), json!(u64::MAX), json!([{"a": 0.1}])]
+        assert_eq!(canonical(&json!([0, -1, 9_007_199_254_740_991_i64])).unwrap(), "[0,-1,9007199254740991]");
+        for value in
+            [json!(1.5), json!(1.0), json!(9_007_199_254_740_992_i64), json!(u64::MAX), json!([{"a": 0.1}])]
         {
             assert!(matches!(canonical(&value), Err(LedgerError::Number(_))), "{value}");
         }

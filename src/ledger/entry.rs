@@ -231,10 +231,7 @@ pub(super) mod tests {
     #[test]
     fn sealing_cuts_to_microseconds() {
         assert_eq!(instant_text(seal(draft(), NO_HASH).at), "2026-04-01T00:00:00.123456Z");
-        assert_eq!(
-            instant_text("2026-04-01T00:00:00Z".parse().unwrap()),
-            "2026-04-01T00:00:00.000000Z"
-        );
+        assert_eq!(instant_text("2026-04-01T00:00:00Z".parse().unwrap()), "2026-04-01T00:00:00.000000Z");
     }
 
     #[test]

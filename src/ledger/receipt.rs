@@ -56,8 +56,7 @@ impl SigningKey {
     pub fn parse(text: &str) -> Result<Self, LedgerError> {
         let text = text.trim();
         let bytes = if text.len() == 64 { hex::decode(text).ok() } else { decode_base64(text) };
-        let bytes: [u8; 32] =
-            bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(LedgerError::SigningKey)?;
+        let bytes: [u8; 32] = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(LedgerError::SigningKey)?;
         Ok(Self::from_bytes(&bytes))
     }
 
@@ -249,7 +248,9 @@ mod tests {
         ] {
             assert_eq!(SigningKey::parse(&text).unwrap().public(), expected, "{text}");
         }
-        for text in ["", "secret", &"0".repeat(62), &"g".repeat(64), &general_purpose::STANDARD.encode([1; 31])] {
+        for text in
+            ["", "secret", &"0".repeat(62), &"g".repeat(64), &general_purpose::STANDARD.encode([1; 31])]
+        {
             assert!(matches!(SigningKey::parse(text), Err(LedgerError::SigningKey)), "{text}");
         }
         assert!(!format!("{:?}", key()).contains("07"));

@@ -130,7 +130,13 @@ pub struct BadEntry {
 
 impl BadEntry {
     fn of(entry: &Entry, what: Fault) -> Self {
-        Self { chain_id: Some(entry.chain_id), seq: Some(entry.seq), entry_id: Some(entry.id), what, why: None }
+        Self {
+            chain_id: Some(entry.chain_id),
+            seq: Some(entry.seq),
+            entry_id: Some(entry.id),
+            what,
+            why: None,
+        }
     }
 
     fn of_chain(chain_id: SubjectId, seq: i64, what: Fault) -> Self {
@@ -282,11 +288,7 @@ where
     }
 
     /// Takes the rows of names of this entry, which must be the next ones.
-    fn check_names(
-        &mut self,
-        entry: &Entry,
-        mut expected: BTreeSet<SubjectId>,
-    ) -> Result<(), BadEntry> {
+    fn check_names(&mut self, entry: &Entry, mut expected: BTreeSet<SubjectId>) -> Result<(), BadEntry> {
         while let Some(row) = self.next_name.take_if(|row| row.place <= Some((entry.chain_id, entry.seq))) {
             let here = row.place == Some((entry.chain_id, entry.seq)) && row.entry_id == entry.id;
             if !here || !expected.remove(&row.subject_id) {

@@ -21,7 +21,11 @@ impl Sender {
     pub fn parse(text: &str) -> Result<Self, NoticeError> {
         refuse_controls("From", text)?;
         let mailbox: Mailbox = text.parse().map_err(|_| NoticeError::Address("From"))?;
-        if mailbox.email.to_string().is_ascii() { Ok(Self(mailbox)) } else { Err(NoticeError::Address("From")) }
+        if mailbox.email.to_string().is_ascii() {
+            Ok(Self(mailbox))
+        } else {
+            Err(NoticeError::Address("From"))
+        }
     }
 }
 
@@ -46,8 +50,10 @@ impl Message {
         let from = &from.0;
         refuse_controls("To", to)?;
         refuse_controls("Subject", &content.subject)?;
-        let to: Address =
-            Some(to).filter(|to| to.is_ascii()).and_then(|to| to.parse().ok()).ok_or(NoticeError::Address("To"))?;
+        let to: Address = Some(to)
+            .filter(|to| to.is_ascii())
+            .and_then(|to| to.parse().ok())
+            .ok_or(NoticeError::Address("To"))?;
         let message_id = format!("<{notice_id}@{}>", from.email.domain());
         let bodies = MultiPart::alternative()
             .boundary(format!("itaku-{notice_id}"))
@@ -162,7 +168,11 @@ pub(super) mod tests {
         assert_eq!(header("X-Itaku-Kind"), "audit_due");
         assert_eq!(header("Date"), "Tue, 10 Nov 2026 00:00:00 +0000");
         assert_eq!(mail.ctype.mimetype, "multipart/alternative");
-        let parts: Vec<_> = mail.subparts.iter().map(|part| (part.ctype.mimetype.as_str(), part.ctype.charset.as_str())).collect();
+        let parts: Vec<_> = mail
+            .subparts
+            .iter()
+            .map(|part| (part.ctype.mimetype.as_str(), part.ctype.charset.as_str()))
+            .collect();
         assert_eq!(parts, [("text/plain", "utf-8"), ("text/html", "utf-8")]);
         let text = mail.subparts[0].get_body().unwrap().replace("\r\n", "\n");
         assert_eq!(text.trim_end(), content("").text.trim_end());
@@ -176,7 +186,16 @@ pub(super) mod tests {
         for bad in ["a@example.lg.jp\r\nBcc: x@example.com", "a@example.lg.jp\n"] {
             assert!(matches!(build(bad, "件名"), Err(NoticeError::Header("To"))), "{bad:?}");
         }
-        for bad in ["", "a", "a@", "a@b@c", "a@example.jp, b@example.jp", "A <a@example.jp>", "担当@example.jp", "a b@example.jp"] {
+        for bad in [
+            "",
+            "a",
+            "a@",
+            "a@b@c",
+            "a@example.jp, b@example.jp",
+            "A <a@example.jp>",
+            "担当@example.jp",
+            "a b@example.jp",
+        ] {
             let error = build(bad, "件名").unwrap_err();
             assert!(matches!(error, NoticeError::Address("To")), "{bad:?}");
             assert!(bad.is_empty() || !error.to_string().contains(bad) || bad == "a");

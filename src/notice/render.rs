@@ -121,7 +121,11 @@ mod tests {
             let kind = mail.kind();
             let rendered = render(kind, &mail.to_value().unwrap()).unwrap();
             let variant = if let Mail::ApplicationDecided(decided) = &mail {
-                if decided.outcome == crate::notice::context::Outcome::Refuse { "-refuse" } else { "-consent" }
+                if decided.outcome == crate::notice::context::Outcome::Refuse {
+                    "-refuse"
+                } else {
+                    "-consent"
+                }
             } else if let Mail::DeclarationReceipt(receipt) = &mail {
                 if receipt.engagements.is_empty() { "-none" } else { "" }
             } else {

@@ -34,7 +34,9 @@ mod tests {
         }
         assert_eq!(minutes[..6], [1, 5, 30, 60, 120, 120]);
         assert!(minutes[4..].iter().all(|wait| *wait == 120));
-        assert!(now <= created + TimeDelta::days(5) && now > created + TimeDelta::days(5) - TimeDelta::hours(2));
+        assert!(
+            now <= created + TimeDelta::days(5) && now > created + TimeDelta::days(5) - TimeDelta::hours(2)
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::{
     NoticeKind,
     context::{
-        AlertMail, ApplicationRef, ContractRef, Day, DecidedMail, DeclaredEngagement, DigestGroup, DigestItem,
-        DigestMail, FiledMail, Mail, Outcome, ReceiptMail, ReturnedMail, RevokedMail, TokenMail,
+        AlertMail, ApplicationRef, ContractRef, Day, DecidedMail, DeclaredEngagement, DigestGroup,
+        DigestItem, DigestMail, FiledMail, Mail, Outcome, ReceiptMail, ReturnedMail, RevokedMail, TokenMail,
     },
 };
 use crate::{
@@ -140,8 +140,7 @@ const ALERTS: [(NoticeKind, &str, &str, &str, &str); 16] = [
 
 /// A sample of an alert's mail. A failed notice and a changed vendor belong to no contract.
 pub fn alert(kind: NoticeKind) -> Mail {
-    let (_, title, severity, message, next_step) =
-        ALERTS.iter().find(|(known, ..)| *known == kind).unwrap();
+    let (_, title, severity, message, next_step) = ALERTS.iter().find(|(known, ..)| *known == kind).unwrap();
     let of_contract = !matches!(kind, NoticeKind::NoticeFailed | NoticeKind::VendorChanged);
     Mail::Alert(AlertMail {
         kind,

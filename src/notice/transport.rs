@@ -68,7 +68,8 @@ impl Transport {
 }
 
 fn smtp(url: &Url, timeout: Duration) -> Result<SmtpTransport, NoticeError> {
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or(NoticeError::Url("the host is missing"))?;
+    let host =
+        url.host_str().filter(|host| !host.is_empty()).ok_or(NoticeError::Url("the host is missing"))?;
     let mut options = url.query_pairs();
     let option = options.next();
     if options.next().is_some() {

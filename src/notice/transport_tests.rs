@@ -152,8 +152,7 @@ fn tls_required_sends_nothing_without_it() {
 fn a_folder_gets_one_whole_file_a_notice() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("a/b");
-    let transport =
-        Transport::from_url(&format!("file:{}", inner.display()), DEFAULT_TIMEOUT).unwrap();
+    let transport = Transport::from_url(&format!("file:{}", inner.display()), DEFAULT_TIMEOUT).unwrap();
     send(&transport).unwrap();
     send(&transport).unwrap();
     let files: Vec<_> = fs::read_dir(&inner).unwrap().map(|file| file.unwrap().file_name()).collect();
@@ -170,8 +169,14 @@ fn a_folder_gets_one_whole_file_a_notice() {
 #[test]
 fn wrong_urls_are_refused_without_repeating_them() {
     for url in [
-        "", "mail.example.jp", "http://example.jp", "smtp://", "file:", "smtp://a:se%zzcret@example.jp",
-        "smtp://a:secret@example.jp?tls=maybe", "smtp://a:secret@example.jp?tls=required&x=1",
+        "",
+        "mail.example.jp",
+        "http://example.jp",
+        "smtp://",
+        "file:",
+        "smtp://a:se%zzcret@example.jp",
+        "smtp://a:secret@example.jp?tls=maybe",
+        "smtp://a:secret@example.jp?tls=required&x=1",
     ] {
         let error = Transport::from_url(url, DEFAULT_TIMEOUT).unwrap_err();
         assert!(matches!(error, NoticeError::Url(_)), "{url}");
