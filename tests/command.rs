@@ -1,6 +1,6 @@
 //! The command as its users call it: exit status, stdout and stderr, the demonstration as a whole, its pages, and
 //! a ledger that was tampered with.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -68,7 +68,8 @@ impl Demo {
     }
 
     fn token(&self, role: &str) -> String {
-        let login = self.info["logins"].as_array().unwrap().iter().find(|login| login["role"] == role).unwrap();
+        let login =
+            self.info["logins"].as_array().unwrap().iter().find(|login| login["role"] == role).unwrap();
         let body = json!({"email": login["email"], "password": login["password"]});
         self.post("", "/auth/token", &body).1["access_token"].as_str().unwrap().to_owned()
     }
@@ -90,10 +91,18 @@ fn header<'a>(answer: &'a ureq::http::Response<ureq::Body>, name: &str) -> &'a s
 
 #[test]
 fn a_wrong_call_is_2_and_help_is_0() {
-    for arguments in [&["nonsense"][..], &[], &["export", "contracts"], &["import", "contracts", "x.csv"], &["admin", "create-user"]] {
+    for arguments in [
+        &["nonsense"][..],
+        &[],
+        &["export", "contracts"],
+        &["import", "contracts", "x.csv"],
+        &["admin", "create-user"],
+    ] {
         assert_eq!(status(&itaku(arguments).output().unwrap()), 2, "{arguments:?}");
     }
-    for command in ["demo", "serve", "migrate", "admin", "import", "export", "sweep", "deliver", "verify", "openapi"] {
+    for command in
+        ["demo", "serve", "migrate", "admin", "import", "export", "sweep", "deliver", "verify", "openapi"]
+    {
         let help = itaku(&[command, "--help"]).output().unwrap();
         assert_eq!((status(&help), help.stderr.len()), (0, 0), "{command}");
     }
@@ -131,12 +140,13 @@ fn migrate_create_a_user_sweep_deliver_export() {
     assert_eq!(String::from_utf8(again.stdout).unwrap().trim(), r#"{"applied":[]}"#);
 
     let create = |role: &str, password: &str| {
-        let mut child = itaku(&["admin", "create-user", "--email", "a@example.jp", "--name", "架空", "--role", role])
-            .env("ITAKU__DATABASE__URL", format!("sqlite:{}", file.display()))
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            itaku(&["admin", "create-user", "--email", "a@example.jp", "--name", "架空", "--role", role])
+                .env("ITAKU__DATABASE__URL", format!("sqlite:{}", file.display()))
+                .stdin(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
         // It may end before it reads.
         child.stdin.take().unwrap().write_all(password.as_bytes()).ok();
         child.wait_with_output().unwrap()
@@ -149,7 +159,8 @@ fn migrate_create_a_user_sweep_deliver_export() {
     assert_eq!(status(&twice), 1);
     assert!(!words(&twice).contains(PASSWORD));
 
-    let swept: Value = serde_json::from_slice(&on(&file, &["sweep", "--date", "2026-04-01", "--json"]).stdout).unwrap();
+    let swept: Value =
+        serde_json::from_slice(&on(&file, &["sweep", "--date", "2026-04-01", "--json"]).stdout).unwrap();
     assert_eq!((&swept["day"], &swept["failed"]), (&json!("2026-04-01"), &json!(0)));
     assert_eq!(status(&on(&file, &["deliver", "--json"])), 0);
     assert_eq!(on(&file, &["export", "alerts", "--format", "json"]).stdout, b"[]\n");
@@ -160,7 +171,8 @@ fn migrate_create_a_user_sweep_deliver_export() {
 
 #[test]
 fn openapi_is_what_the_server_serves() {
-    let printed: Value = serde_json::from_slice(&itaku(&["openapi", "--demo"]).output().unwrap().stdout).unwrap();
+    let printed: Value =
+        serde_json::from_slice(&itaku(&["openapi", "--demo"]).output().unwrap().stdout).unwrap();
     let demo = Demo::start(&["--empty"]);
     let served: Value = demo.get("/api/v1/openapi.json").body_mut().read_json().unwrap();
     assert_eq!(printed, served);
@@ -171,10 +183,20 @@ fn openapi_is_what_the_server_serves() {
 #[test]
 fn the_demonstration_is_ready_tells_its_logins_and_leaves_nothing() {
     let mut demo = Demo::start(&[]);
-    let roles: Vec<_> = demo.info["logins"].as_array().unwrap().iter().map(|l| l["role"].as_str().unwrap()).collect();
+    let roles: Vec<_> =
+        demo.info["logins"].as_array().unwrap().iter().map(|l| l["role"].as_str().unwrap()).collect();
     assert_eq!(
         roles,
-        ["officer", "approver", "auditor", "agency_admin", "vendor_user", "vendor_admin", "overseer", "system_admin"]
+        [
+            "officer",
+            "approver",
+            "auditor",
+            "agency_admin",
+            "vendor_user",
+            "vendor_admin",
+            "overseer",
+            "system_admin"
+        ]
     );
     for role in roles {
         assert!(!demo.token(role).is_empty(), "{role}");
@@ -205,7 +227,8 @@ fn a_given_database_stays_and_one_in_use_is_refused() {
     let url = format!("sqlite:{}", file.display());
     let mut demo = Demo::start(&["--empty", "--database", &url]);
     assert_eq!(demo.stop("-TERM"), 0);
-    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["demo.db"], "checkpointed into one file");
     let before = std::fs::read(&file).unwrap();
     let refused = itaku(&["demo", "--listen", "127.0.0.1:0", "--database", &url]).output().unwrap();
@@ -232,9 +255,12 @@ fn pages_and_probes() {
         assert!(!html.contains("style=") && !html.contains("<style") && !html.contains("<script"), "{path}");
     }
     let html = demo.get("/").body_mut().read_to_string().unwrap();
-    let sheet = html.split('"').find(|text| text.ends_with(".css")).unwrap();
+    let sheet = html.split('"').find(|text| text.ends_with("/itaku.css")).unwrap();
     let style = demo.get(sheet);
-    assert!(header(&style, "cache-control").contains("immutable") && header(&style, "content-type").starts_with("text/css"));
+    assert!(
+        header(&style, "cache-control").contains("immutable")
+            && header(&style, "content-type").starts_with("text/css")
+    );
     let kept = agent().get(demo.url(sheet)).header("If-None-Match", header(&style, "etag")).call().unwrap();
     assert_eq!(kept.status(), 304);
     assert_eq!(demo.get("/static/0000000000000000/itaku.css").status(), 404);
@@ -244,11 +270,17 @@ fn pages_and_probes() {
     assert_eq!(ready.status(), 200, "{}", ready.body_mut().read_to_string().unwrap());
     assert_eq!(demo.get("/metrics").status(), 404, "never on the public address");
     let nowhere = demo.get("/api/v1/nowhere");
-    assert_eq!((nowhere.status().as_u16(), header(&nowhere, "content-type")), (404, "application/problem+json"));
+    assert_eq!(
+        (nowhere.status().as_u16(), header(&nowhere, "content-type")),
+        (404, "application/problem+json")
+    );
     assert!(header(&nowhere, "content-security-policy").starts_with("default-src 'none'"));
     let wrong = agent().delete(demo.url("/api/v1/contracts")).call().unwrap();
     assert_eq!((wrong.status().as_u16(), header(&wrong, "content-type")), (405, "application/problem+json"));
-    let huge = agent().post(demo.url("/api/v1/auth/token")).header("content-type", "application/json").send(&vec![b' '; 1_100_000]);
+    let huge = agent()
+        .post(demo.url("/api/v1/auth/token"))
+        .header("content-type", "application/json")
+        .send(&vec![b' '; 1_100_000]);
     assert_eq!(huge.unwrap().status(), 413);
 }
 
@@ -258,13 +290,16 @@ fn strangers_who_call_too_often_are_asked_to_wait() {
     let admin = demo.token("system_admin");
     let stranger = |_: usize| {
         let agent = agent();
-        (0..150).map(|_| agent.get(demo.url("/api/v1/auth/nothing")).call().unwrap().status().as_u16()).collect::<Vec<_>>()
+        (0..150)
+            .map(|_| agent.get(demo.url("/api/v1/auth/nothing")).call().unwrap().status().as_u16())
+            .collect::<Vec<_>>()
     };
     // Not routes: no budget is taken.
     assert!(stranger(0).iter().all(|status| *status == 404));
     let agent = agent();
     let refused = (0..2_000).find_map(|_| {
-        let answer = agent.post(demo.url("/api/v1/auth/refresh")).send_json(json!({"refresh_token": "x"})).unwrap();
+        let answer =
+            agent.post(demo.url("/api/v1/auth/refresh")).send_json(json!({"refresh_token": "x"})).unwrap();
         (answer.status() == 429).then(|| header(&answer, "retry-after").to_owned())
     });
     assert!(refused.is_some_and(|wait| wait.parse::<u64>().unwrap() >= 1));
@@ -315,7 +350,10 @@ fn verify_finds_every_kind_of_tampering() {
 
 #[test]
 fn a_database_that_is_gone_is_not_a_bad_entry() {
-    let gone = itaku(&["verify", "--json"]).env("ITAKU__DATABASE__URL", "postgres://nobody@127.0.0.1:1/none").output().unwrap();
+    let gone = itaku(&["verify", "--json"])
+        .env("ITAKU__DATABASE__URL", "postgres://nobody@127.0.0.1:1/none")
+        .output()
+        .unwrap();
     assert_eq!((status(&gone), gone.stdout.len()), (1, 0));
     assert!(words(&gone).contains("unavailable"), "{}", words(&gone));
 }

@@ -45,9 +45,9 @@ struct CreateUser {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text)
-        .filter(|role| role.belongs_to() == OrganizationKind::System)
-        .ok_or_else(|| "system_admin or overseer; other accounts are created by their administrators".to_owned())
+    Role::parse(text).filter(|role| role.belongs_to() == OrganizationKind::System).ok_or_else(|| {
+        "system_admin or overseer; other accounts are created by their administrators".to_owned()
+    })
 }
 
 impl Admin {
@@ -69,10 +69,13 @@ impl CreateUser {
             return Err(CliError::Usage("give the password on stdin, as one line".to_owned()));
         }
         let input = serde_json::json!({"email": self.email, "name": self.name});
-        let person = crate::domain::input::parse::<user::PersonInput>(&input, crate::domain::input::Mode::Strict)
-            .map_err(|errors| CliError::from(crate::service::Failure::Invalid(errors)))?;
+        let person =
+            crate::domain::input::parse::<user::PersonInput>(&input, crate::domain::input::Mode::Strict)
+                .map_err(|errors| CliError::from(crate::service::Failure::Invalid(errors)))?;
         let made = user::create_first(&app, &person.email, &person.name, &self.role, password)?;
-        if self.json { print_json(&made) } else {
+        if self.json {
+            print_json(&made)
+        } else {
             say(&format!("created {}", made.id));
             Ok(())
         }

@@ -107,7 +107,9 @@ impl Demo {
         logins: &[Login],
     ) -> Result<(), CliError> {
         if self.json {
-            return print_json(&json!({"url": url, "database": database, "mail_dir": mail_dir, "logins": logins}));
+            return print_json(
+                &json!({"url": url, "database": database, "mail_dir": mail_dir, "logins": logins}),
+            );
         }
         say("itaku demonstration: every agency, company and person in it is invented.");
         say("これはデモです。出てくる機関・会社・人はすべて架空です。終了は Ctrl+C。\n");
@@ -127,7 +129,9 @@ fn open_empty(config: &Config) -> Result<Db, CliError> {
     let url = &config.database.url;
     let exists = house::file_of(url).is_none_or(std::path::Path::exists);
     if exists && !Db::open_read_only(url)?.is_empty()? {
-        return Err(CliError::Failed("--database: it is not empty; the demonstration takes an empty one only".to_owned()));
+        return Err(CliError::Failed(
+            "--database: it is not empty; the demonstration takes an empty one only".to_owned(),
+        ));
     }
     Ok(Db::open(url, config.database.connections)?)
 }
@@ -145,7 +149,8 @@ fn demonstration(config: Config, db: Db, today: NaiveDate, transport: Transport)
             reminders: swept.reminders,
             digests: swept.digests,
         };
-        let delivered = DeliveredView { sent: delivered.sent, retried: delivered.retried, failed: delivered.failed };
+        let delivered =
+            DeliveredView { sent: delivered.sent, retried: delivered.retried, failed: delivered.failed };
         Ok((sweep, delivered))
     };
     Ok(App {

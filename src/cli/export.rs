@@ -129,5 +129,7 @@ fn check(app: &App, register: Register, scope: Scope, as_of: NaiveDate) -> Resul
     if lacking == 0 {
         return Ok(());
     }
-    Err(CliError::Failed(format!("CP932 で表せない文字が{lacking}か所あるため、出力しませんでした。--encoding utf-8 を使ってください。")))
+    Err(CliError::Failed(format!(
+        "CP932 で表せない文字が{lacking}か所あるため、出力しませんでした。--encoding utf-8 を使ってください。"
+    )))
 }

@@ -24,9 +24,10 @@ pub fn file_of(url: &str) -> Option<&Path> {
 /// Refuses an embedded database that is not there: opening would make it.
 pub fn must_exist(url: &str) -> Result<(), CliError> {
     match file_of(url) {
-        Some(path) if !path.exists() => {
-            Err(CliError::Failed(format!("there is no database at {}: run `itaku migrate` first", path.display())))
-        }
+        Some(path) if !path.exists() => Err(CliError::Failed(format!(
+            "there is no database at {}: run `itaku migrate` first",
+            path.display()
+        ))),
         _ => Ok(()),
     }
 }
@@ -38,7 +39,9 @@ pub fn for_command(settings: &Settings) -> Result<App, CliError> {
     must_exist(&config.database.url)?;
     let db = Db::open(&config.database.url, FEW)?;
     if !db.is_current()? {
-        return Err(CliError::Failed("the database's schema is not current: run `itaku migrate` first".to_owned()));
+        return Err(CliError::Failed(
+            "the database's schema is not current: run `itaku migrate` first".to_owned(),
+        ));
     }
     let sources = Sources::system(config.timezone);
     // No command signs anything; a server checks its key before it starts.
@@ -48,8 +51,9 @@ pub fn for_command(settings: &Settings) -> Result<App, CliError> {
 
 /// The key of the settings.
 pub fn key(config: &Config) -> Result<SigningKey, CliError> {
-    SigningKey::parse(&config.ledger.signing_key)
-        .map_err(|error| CliError::Usage(format!("settings: ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): {error}")))
+    SigningKey::parse(&config.ledger.signing_key).map_err(|error| {
+        CliError::Usage(format!("settings: ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): {error}"))
+    })
 }
 
 fn throwaway_key(sources: &Sources) -> SigningKey {

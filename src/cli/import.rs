@@ -10,7 +10,10 @@ use serde::Serialize;
 
 use super::{Settings, house};
 use crate::exchange::table::{FileError, MAX_BYTES, RowError};
-use crate::exchange::{consents as consent_files, contracts as contract_files, holidays as holiday_files, register as register_files};
+use crate::exchange::{
+    consents as consent_files, contracts as contract_files, holidays as holiday_files,
+    register as register_files,
+};
 use crate::service::consent::import::import as import_consents;
 use crate::service::contract::import::{ImportOptions, import};
 use crate::service::register::{Problem, import_register};
@@ -96,8 +99,10 @@ enum What {
 
 impl Import {
     pub fn run(&self) -> ExitCode {
-        let (What::Contracts { settings, .. } | What::Consents { settings, .. } | What::Vendors { settings, .. } | What::Holidays { settings, .. }) =
-            &self.what;
+        let (What::Contracts { settings, .. }
+        | What::Consents { settings, .. }
+        | What::Vendors { settings, .. }
+        | What::Holidays { settings, .. }) = &self.what;
         let app = match house::for_command(settings) {
             Ok(app) => app,
             Err(error) => return error.tell(),

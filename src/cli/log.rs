@@ -12,7 +12,13 @@ pub fn start(level: &str) {
     if std::io::stderr().is_terminal() {
         builder.try_init().unwrap_or_default();
     } else {
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init().unwrap_or_default();
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .try_init()
+            .unwrap_or_default();
     }
 }
 

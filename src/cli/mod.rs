@@ -208,7 +208,8 @@ mod tests {
     fn every_subcommand_has_help_in_both_languages() {
         fn walk(command: &clap::Command) {
             for sub in command.get_subcommands().filter(|c| c.get_name() != "help") {
-                let about = sub.get_long_about().or(sub.get_about()).map(ToString::to_string).unwrap_or_default();
+                let about =
+                    sub.get_long_about().or(sub.get_about()).map(ToString::to_string).unwrap_or_default();
                 assert!(about.is_ascii() || !about.is_empty(), "{}", sub.get_name());
                 assert!(!about.is_ascii(), "{} says nothing in Japanese", sub.get_name());
                 walk(sub);

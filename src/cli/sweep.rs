@@ -33,6 +33,10 @@ impl Sweep {
                 "{day}: {checked} contracts checked, {opened} alerts opened, {resolved} resolved, {reminders} reminders, {digests} digests, {failed} failed"
             ));
         }
-        if report.failed == 0 { Ok(()) } else { Err(CliError::Failed(format!("{} contracts could not be evaluated", report.failed))) }
+        if report.failed == 0 {
+            Ok(())
+        } else {
+            Err(CliError::Failed(format!("{} contracts could not be evaluated", report.failed)))
+        }
     }
 }

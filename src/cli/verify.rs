@@ -32,7 +32,8 @@ enum ReceiptFile {
 }
 
 fn read(path: &Path) -> Result<Receipt, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|e| CliError::Usage(format!("{}: {e}", path.display())))?;
     match serde_json::from_str(&text) {
         Ok(ReceiptFile::Bare(receipt) | ReceiptFile::Within { receipt }) => Ok(receipt),
         Err(_) => Err(CliError::Usage(format!("{}: 受付票として読めません。", path.display()))),
@@ -56,16 +57,20 @@ impl Verify {
             }
         };
         if let Some(receipt) = &receipt
-            && let Err(problem) = verify_receipt(&db, receipt)? {
-                if self.json {
-                    print_json(&json!({"holds": false, "verified": verified, "receipt": problem.to_string()}))?;
-                }
-                return Err(CliError::Failed(problem.to_string()));
+            && let Err(problem) = verify_receipt(&db, receipt)?
+        {
+            if self.json {
+                print_json(&json!({"holds": false, "verified": verified, "receipt": problem.to_string()}))?;
             }
+            return Err(CliError::Failed(problem.to_string()));
+        }
         if self.json {
             return print_json(&json!({"holds": true, "verified": verified}));
         }
-        say(&format!("変更履歴は正しく保たれています（台帳 {}、記録 {}）。", verified.chains, verified.entries));
+        say(&format!(
+            "変更履歴は正しく保たれています（台帳 {}、記録 {}）。",
+            verified.chains, verified.entries
+        ));
         if receipt.is_some() {
             say("受付票は台帳の記録と一致します。");
         }

@@ -102,17 +102,18 @@ pub fn naming(
         Scope::Overseer | Scope::Program => {}
         Scope::Agency(me) => query = query.filter(ledger_entries::organization_id.eq(me)),
         Scope::Vendor(me) => {
-            let chains = engagements::table.filter(engagements::vendor_id.eq(me)).select(engagements::contract_id);
+            let chains =
+                engagements::table.filter(engagements::vendor_id.eq(me)).select(engagements::contract_id);
             let own: SubjectId = me.cast();
-            query = query.filter(ledger_entries::chain_id.eq_any(chains).or(ledger_entries::chain_id.eq(own)));
+            query =
+                query.filter(ledger_entries::chain_id.eq_any(chains).or(ledger_entries::chain_id.eq(own)));
         }
         Scope::Nothing => return Ok(Vec::new()),
     }
     if let Some((at, id)) = after {
         let at = at.naive_utc();
-        query = query.filter(
-            ledger_entries::at.gt(at).or(ledger_entries::at.eq(at).and(ledger_entries::id.gt(id))),
-        );
+        query = query
+            .filter(ledger_entries::at.gt(at).or(ledger_entries::at.eq(at).and(ledger_entries::id.gt(id))));
     }
     Ok(query.load(conn)?.into_iter().map(Entry::from).collect())
 }
@@ -124,7 +125,10 @@ pub fn entry(conn: &mut Conn, id: EntryId) -> Result<Entry, DbError> {
 }
 
 /// What the entries name.
-pub fn names_of(conn: &mut Conn, entries: &[EntryId]) -> Result<HashMap<EntryId, HashSet<SubjectId>>, DbError> {
+pub fn names_of(
+    conn: &mut Conn,
+    entries: &[EntryId],
+) -> Result<HashMap<EntryId, HashSet<SubjectId>>, DbError> {
     let rows: Vec<(EntryId, SubjectId)> = ledger_names::table
         .filter(ledger_names::entry_id.eq_any(entries.to_vec()))
         .select((ledger_names::entry_id, ledger_names::subject_id))
@@ -157,8 +161,10 @@ pub fn places(conn: &mut Conn, contracts: &[ContractId]) -> Result<Vec<Place>, D
 
 /// The payloads of a chain's entries with that action.
 pub fn payloads(conn: &mut Conn, chain_id: Option<SubjectId>, action: &str) -> Result<Vec<String>, DbError> {
-    let mut query =
-        ledger_entries::table.filter(ledger_entries::action.eq(action.to_owned())).select(ledger_entries::payload).into_boxed();
+    let mut query = ledger_entries::table
+        .filter(ledger_entries::action.eq(action.to_owned()))
+        .select(ledger_entries::payload)
+        .into_boxed();
     if let Some(chain_id) = chain_id {
         query = query.filter(ledger_entries::chain_id.eq(chain_id));
     }

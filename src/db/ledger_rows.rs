@@ -281,14 +281,17 @@ fn number(column: &'static str, bytes: Bytes) -> Result<i64, String> {
 fn instant(column: &'static str, bytes: Bytes) -> Result<Instant, String> {
     let text = text(column, bytes)?;
     let read = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok();
-    let read = read.filter(|at| {
-        at.format("%F %T%.f").to_string() == text || at.format("%F %T%.6f").to_string() == text
-    });
+    let read = read
+        .filter(|at| at.format("%F %T%.f").to_string() == text || at.format("%F %T%.6f").to_string() == text);
     read.map(|at| at.and_utc()).ok_or_else(|| format!("{column}: 時刻ではありません"))
 }
 
 /// As much of a place as can be read.
-fn place(chain_id: &Bytes, seq: &Bytes, entry_id: &Bytes) -> (Option<SubjectId>, Option<i64>, Option<EntryId>) {
+fn place(
+    chain_id: &Bytes,
+    seq: &Bytes,
+    entry_id: &Bytes,
+) -> (Option<SubjectId>, Option<i64>, Option<EntryId>) {
     (id("", chain_id.clone()).ok(), number("", seq.clone()).ok(), id("", entry_id.clone()).ok())
 }
 
@@ -326,7 +329,12 @@ fn read_chain(row: RawChain) -> Option<Result<ChainRow, Unreadable>> {
             last_at: instant("last_at", row.last_at)?,
         })
     };
-    Some(read().map_err(|why| Unreadable { chain_id, seq, entry_id: None, why: format!("ledger_chains.{why}") }))
+    Some(read().map_err(|why| Unreadable {
+        chain_id,
+        seq,
+        entry_id: None,
+        why: format!("ledger_chains.{why}"),
+    }))
 }
 
 fn read_name(row: RawName) -> Option<Result<NameRow, Unreadable>> {

@@ -157,7 +157,8 @@ impl<W: Write> TableWriter<W> {
     pub fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
         match self {
             Self::Csv { out, encoding } => {
-                let mut line = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+                let mut line =
+                    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
                 line.write_record(cells.iter().map(Cell::text))?;
                 let bytes = line.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
                 match encoding {
@@ -174,8 +175,11 @@ impl<W: Write> TableWriter<W> {
                 }
             }
             Self::Json { out, columns, begun } => {
-                let fields: Map<String, Value> =
-                    columns.iter().zip(cells).map(|(column, cell)| (column.key.to_owned(), cell.json())).collect();
+                let fields: Map<String, Value> = columns
+                    .iter()
+                    .zip(cells)
+                    .map(|(column, cell)| (column.key.to_owned(), cell.json()))
+                    .collect();
                 let before: &[u8] = if *begun { b",\n" } else { b"[\n" };
                 *begun = true;
                 out.write_all(before)?;
@@ -206,7 +210,9 @@ mod tests {
     fn written(encoding: Encoding, rows: &[[Cell; 2]]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut table = TableWriter::csv(&mut out, encoding, COLUMNS).unwrap();
-        rows.iter().for_each(|row| table.row(row).unwrap());
+        for row in rows {
+            table.row(row).unwrap();
+        }
         table.end().unwrap();
         out
     }
@@ -232,7 +238,13 @@ mod tests {
     fn what_cp932_lacks_is_told_by_line_and_column() {
         let found = unmappable(COLUMNS, &["𠮷野家😀😀".into(), Cell::Number(1)], 7);
         let told: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["7行目「名称」: 「𠮷」（U+20BB7）は CP932 で表せません。", "7行目「名称」: 「😀」（U+1F600）は CP932 で表せません。"]);
+        assert_eq!(
+            told,
+            [
+                "7行目「名称」: 「𠮷」（U+20BB7）は CP932 で表せません。",
+                "7行目「名称」: 「😀」（U+1F600）は CP932 で表せません。"
+            ]
+        );
         assert!(unmappable(COLUMNS, &["株式会社 髙島㈱①～".into(), Cell::Number(1)], 2).is_empty());
     }
 

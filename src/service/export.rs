@@ -9,7 +9,7 @@ use crate::db::alert::AlertFilter;
 use crate::db::contract::{ContractFilter, ContractLine};
 use crate::db::{self, Conn};
 use crate::domain::access::Scope;
-use crate::domain::chain::{Known, Engagement};
+use crate::domain::chain::{Engagement, Known};
 use crate::domain::days::DayRange;
 use crate::domain::id::{AlertId, AuditId, ContractId, EngagementId};
 use crate::exchange::export::{Cell, Column};
@@ -112,7 +112,8 @@ fn batch(
     let lines = db::contract::list(conn, &scope, &ContractFilter::default(), as_of, after, BATCH)?;
     let last = lines.last().map(|line| line.contract.id);
     // What the ledger learned of later was not there on that day.
-    let lines: Vec<ContractLine> = lines.into_iter().filter(|line| line.contract.learned_on <= as_of).collect();
+    let lines: Vec<ContractLine> =
+        lines.into_iter().filter(|line| line.contract.learned_on <= as_of).collect();
     let rows = match register {
         Register::Contracts => lines.into_iter().map(|line| contract(line, as_of)).collect(),
         Register::Subcontracts => subcontracts(conn, &lines, as_of)?,
@@ -162,7 +163,8 @@ fn place(line: &ContractLine, known: &Known<'_>, engagement: &Engagement, as_of:
         .collect();
     let days: i64 = uncovered.iter().map(|(range, _)| (range.to - range.from).num_days() + 1).sum();
     let listed = |texts: Vec<String>| texts.join("; ");
-    let parent = engagement.parent_id.and_then(|id| known.engagement(id)).map(|parent| parent.vendor.name.clone());
+    let parent =
+        engagement.parent_id.and_then(|id| known.engagement(id)).map(|parent| parent.vendor.name.clone());
     vec![
         engagement.id.to_string().into(),
         line.agency_name.as_str().into(),
@@ -180,7 +182,13 @@ fn place(line: &ContractLine, known: &Known<'_>, engagement: &Engagement, as_of:
         days.into(),
         listed(uncovered.iter().map(|(range, _)| format!("{}/{}", range.from, range.to)).collect()).into(),
         listed(uncovered.iter().map(|(_, cause)| cause.to_string()).collect()).into(),
-        known.consents(engagement.id).iter().filter(|held| held.valid.is_some()).map(|held| held.ends_on).max().into(),
+        known
+            .consents(engagement.id)
+            .iter()
+            .filter(|held| held.valid.is_some())
+            .map(|held| held.ends_on)
+            .max()
+            .into(),
     ]
 }
 
@@ -190,7 +198,8 @@ fn audits(conn: &mut Conn, lines: &[ContractLine]) -> Result<Rows, Failure> {
     let audits: Vec<AuditId> = planned.iter().map(|row| row.id).collect();
     let (done, found) = db::audit::outcomes(conn, &audits)?;
     let places: Vec<EngagementId> = planned.iter().filter_map(|row| row.engagement_id).collect();
-    let vendors: HashMap<EngagementId, String> = db::audit::vendor_names(conn, &places)?.into_iter().collect();
+    let vendors: HashMap<EngagementId, String> =
+        db::audit::vendor_names(conn, &places)?.into_iter().collect();
     let row = |audit: &db::audit::AuditRow| {
         let line = lines.iter().find(|line| line.contract.id == audit.contract_id)?;
         let outcome = done.iter().find(|done| done.audit_id == audit.id);

@@ -84,13 +84,23 @@ fn chain(conn: &mut Conn, scope: Scope, id: SubjectId, page: &Page) -> Result<Pa
     };
     let entries = db::ledger::of_chain(conn, id, after, page.rows())?;
     let readable = readable(conn, scope, &entries)?;
-    Ok(Paged::cut(page, entries, |entry| entry.seq.to_string(), |entry| {
-        let whole = readable.contains(&entry.id);
-        view(entry, whole)
-    }))
+    Ok(Paged::cut(
+        page,
+        entries,
+        |entry| entry.seq.to_string(),
+        |entry| {
+            let whole = readable.contains(&entry.id);
+            view(entry, whole)
+        },
+    ))
 }
 
-fn naming(conn: &mut Conn, scope: Scope, subject: SubjectId, page: &Page) -> Result<Paged<EntryView>, Failure> {
+fn naming(
+    conn: &mut Conn,
+    scope: Scope,
+    subject: SubjectId,
+    page: &Page,
+) -> Result<Paged<EntryView>, Failure> {
     let mut after = page.after.as_deref().map(read_place).transpose()?;
     let first = after.is_none();
     let mut found: Vec<Entry> = Vec::new();
@@ -139,8 +149,11 @@ fn view(entry: Entry, whole: bool) -> EntryView {
 /// Which of the entries the scope reads in full.
 fn readable(conn: &mut Conn, scope: Scope, entries: &[Entry]) -> Result<HashSet<EntryId>, DbError> {
     let Scope::Vendor(me) = scope else { return Ok(entries.iter().map(|entry| entry.id).collect()) };
-    let contracts: HashSet<ContractId> =
-        entries.iter().filter(|entry| entry.chain_id != me.cast()).map(|entry| entry.chain_id.cast()).collect();
+    let contracts: HashSet<ContractId> = entries
+        .iter()
+        .filter(|entry| entry.chain_id != me.cast())
+        .map(|entry| entry.chain_id.cast())
+        .collect();
     let contracts: Vec<ContractId> = contracts.into_iter().collect();
     let places = db::ledger::places(conn, &contracts)?;
     let branches: HashMap<ContractId, Branch> =
@@ -194,7 +207,8 @@ impl Branch {
         let above: HashSet<EngagementId> = mine.iter().flat_map(|id| upwards(*id)).collect();
         let is_own = |place: &Place| upwards(place.id).any(|id| mine.contains(&id));
         let own: HashSet<SubjectId> = places.iter().filter(|p| is_own(p)).map(|p| p.id.cast()).collect();
-        let foreign = places.iter().filter(|p| !is_own(p) && !above.contains(&p.id)).map(|p| p.id.cast()).collect();
+        let foreign =
+            places.iter().filter(|p| !is_own(p) && !above.contains(&p.id)).map(|p| p.id.cast()).collect();
         let is_prime = places.iter().any(|place| place.parent_id.is_none() && mine.contains(&place.id));
         Self { own, foreign, is_prime }
     }
@@ -251,7 +265,11 @@ mod tests {
             vendor_id: id(n + 10),
         };
         let elsewhere = Place { contract_id: id(98), ..place(5, None) };
-        Branch::of(id(me), id(99), &[place(1, None), place(2, Some(1)), place(3, Some(1)), place(4, Some(2)), elsewhere])
+        Branch::of(
+            id(me),
+            id(99),
+            &[place(1, None), place(2, Some(1)), place(3, Some(1)), place(4, Some(2)), elsewhere],
+        )
     }
 
     fn names(of: &[u128]) -> HashSet<SubjectId> {

@@ -26,7 +26,12 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
             let file = Embedded::get(&name)?;
             let mut hash = hex::encode(file.metadata.sha256_hash());
             hash.truncate(16);
-            Some(Asset { kind: kind(&name), name: name.into_owned(), hash, content: Bytes::from(file.data.into_owned()) })
+            Some(Asset {
+                kind: kind(&name),
+                name: name.into_owned(),
+                hash,
+                content: Bytes::from(file.data.into_owned()),
+            })
         })
         .collect()
 });
@@ -48,7 +53,9 @@ pub fn address(name: &str) -> String {
 
 /// Puts the files into the server's table.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource("/static/{hash}/{name}").route(web::get().to(serve)).route(web::head().to(serve)));
+    config.service(
+        web::resource("/static/{hash}/{name}").route(web::get().to(serve)).route(web::head().to(serve)),
+    );
 }
 
 async fn serve(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {

@@ -78,7 +78,11 @@ mod tests {
         for line in forwarded {
             request = request.append_header(("X-Forwarded-For", *line));
         }
-        caller(address(peer), request.to_http_request().headers(), &[address("10.0.0.1"), address("10.0.0.2")])
+        caller(
+            address(peer),
+            request.to_http_request().headers(),
+            &[address("10.0.0.1"), address("10.0.0.2")],
+        )
     }
 
     #[test]
@@ -94,7 +98,8 @@ mod tests {
     #[test]
     fn a_budget_runs_out_for_one_address_alone() {
         let limiter = Limiter::new(Vec::new());
-        let from = |ip: &str| TestRequest::default().peer_addr(format!("{ip}:1").parse().unwrap()).to_http_request();
+        let from =
+            |ip: &str| TestRequest::default().peer_addr(format!("{ip}:1").parse().unwrap()).to_http_request();
         let taken = (0..400).take_while(|_| limiter.take(&from("192.0.2.1")).is_ok()).count();
         assert!((200..400).contains(&taken), "{taken}");
         assert!(matches!(limiter.take(&from("192.0.2.1")), Err(Failure::TooMany { retry_after: 1.. })));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
 
 use crate::service::status::Backlog;
 
@@ -29,7 +31,8 @@ impl Metrics {
                 &["method", "route", "status"],
             )?,
             durations: HistogramVec::new(
-                HistogramOpts::new("itaku_http_request_seconds", "Time to an answer").buckets(BUCKETS.to_vec()),
+                HistogramOpts::new("itaku_http_request_seconds", "Time to an answer")
+                    .buckets(BUCKETS.to_vec()),
                 &["method", "route"],
             )?,
             queued: IntGauge::new("itaku_notices_queued", "Notices waiting to be sent")?,

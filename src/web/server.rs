@@ -92,8 +92,10 @@ async fn ready(house: Data<House>) -> HttpResponse {
         _ => (false, false),
     };
     let ticking = (house.ticking)();
-    let status = if reachable && current && ticking { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(status).json(json!({"database": reachable, "migrations": current, "scheduler": ticking}))
+    let status =
+        if reachable && current && ticking { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status)
+        .json(json!({"database": reachable, "migrations": current, "scheduler": ticking}))
 }
 
 async fn nowhere(request: HttpRequest) -> HttpResponse {
@@ -143,7 +145,10 @@ pub fn serve(
         if let Some(socket) = admin_socket {
             let shared = house.clone();
             let admin = HttpServer::new(move || {
-                Actix::new().app_data(shared.clone()).wrap(from_fn(shield)).route("/metrics", web::get().to(metrics))
+                Actix::new()
+                    .app_data(shared.clone())
+                    .wrap(from_fn(shield))
+                    .route("/metrics", web::get().to(metrics))
             })
             .workers(1)
             .disable_signals()

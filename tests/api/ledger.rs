@@ -43,14 +43,24 @@ fn stage(app: &TestApp) -> Stage {
         let id = filed["id"].as_str().unwrap();
         let review = json!({"facilities": "ok", "technique": "ok", "training": "ok", "management": "concern", "note": "内部の所見", "clauses": []});
         app.post(&officer, &format!("/applications/{id}/review"), review).must(200);
-        app.post(&approver, &format!("/applications/{id}/decision"), json!({"decision": "consent", "reason": "可"})).must(200);
+        app.post(
+            &approver,
+            &format!("/applications/{id}/decision"),
+            json!({"decision": "consent", "reason": "可"}),
+        )
+        .must(200);
         filed["engagement_id"].as_str().unwrap().to_owned()
     };
     let (left_place, right_place) = (consented(left), consented(right));
     Stage {
         left: app.person(left, &[Role::VendorUser]),
         right: app.person(right, &[Role::VendorUser]),
-        contract, officer, auditor, prime: user, left_place, right_place,
+        contract,
+        officer,
+        auditor,
+        prime: user,
+        left_place,
+        right_place,
     }
 }
 

@@ -10,7 +10,9 @@ use crate::domain::access::{Actor, ActorOrganization, OrganizationKind, Role};
 use crate::domain::calendar::fiscal_year;
 use crate::domain::id::{ContractId, EngagementId, OrganizationId};
 use crate::domain::input::{Input, Mode, parse};
-use crate::service::{App, Call, Failure, application, audit, chain, contract, declaration, organization, user};
+use crate::service::{
+    App, Call, Failure, application, audit, chain, contract, declaration, organization, user,
+};
 
 /// How long before its first day the demonstration's story begins.
 const BEFORE: Days = Days::new(300);
@@ -67,7 +69,12 @@ pub fn tell(app: &App, admin: &Actor, password: &str, today: NaiveDate) -> Resul
     let tax = teller.contract(&officer, "DEMO-001", "架空の税申告書データ入力業務", first.id, 65)?;
     teller.contract(&officer, "DEMO-002", "架空の施設予約システム運用業務", fourth.id, 45)?;
     teller.contract(&neighbour, "DEMO-101", "架空の統計調査票集計業務", first.id, 120)?;
-    teller.year(tax, &Cast { officer: &officer, approver: &approver, auditor: &auditor, prime: &prime, sub: &sub }, &second, &third)?;
+    teller.year(
+        tax,
+        &Cast { officer: &officer, approver: &approver, auditor: &auditor, prime: &prime, sub: &sub },
+        &second,
+        &third,
+    )?;
     Ok(vec![officer, approver, auditor, city_admin, prime, sub, overseer])
 }
 
@@ -105,7 +112,13 @@ impl Teller<'_> {
         self.enrolled(&system, Role::Overseer, name, "overseer")
     }
 
-    fn enrolled(&self, of: &ActorOrganization, role: Role, name: &str, account: &str) -> Result<Person, Failure> {
+    fn enrolled(
+        &self,
+        of: &ActorOrganization,
+        role: Role,
+        name: &str,
+        account: &str,
+    ) -> Result<Person, Failure> {
         let email = format!("{account}@demo.example");
         let input = json!({"email": email, "name": name, "organization_id": of.id, "roles": [role.as_str()], "password": self.password});
         let (made, _) = user::create(self.app, &self.admin, &body(&input)?)?;
@@ -194,7 +207,13 @@ impl Teller<'_> {
         Ok(made.engagement_id)
     }
 
-    fn declare(&self, contract: ContractId, by: &Person, place: EngagementId, started: u64) -> Result<(), Failure> {
+    fn declare(
+        &self,
+        contract: ContractId,
+        by: &Person,
+        place: EngagementId,
+        started: u64,
+    ) -> Result<(), Failure> {
         let input = body(&json!({
             "period": {"from": self.start, "to": self.app.today()}, "none": false,
             "engagements": [{"engagement_id": place, "started_on": self.day(started)}],
@@ -218,7 +237,11 @@ pub fn administrator(app: &App, made: &user::UserView) -> Result<Actor, Failure>
         session_id: app.sources.new_id(),
         name: made.name.clone(),
         email: made.email.clone(),
-        organization: ActorOrganization { id: made.organization_id, kind: OrganizationKind::System, name: organization },
+        organization: ActorOrganization {
+            id: made.organization_id,
+            kind: OrganizationKind::System,
+            name: organization,
+        },
         roles: made.roles.clone(),
     })
 }

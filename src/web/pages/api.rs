@@ -44,7 +44,8 @@ const DEPTH: usize = 4;
 
 /// Every path with its methods, who may, and its fields.
 pub(super) fn describe(document: &Value) -> Description {
-    let schemas = document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
+    let schemas =
+        document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut groups: Vec<Group> = Vec::new();
     for (path, methods) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
         for (method, operation) in methods.as_object().into_iter().flatten() {
@@ -64,12 +65,13 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 }
 
 fn read(path: &str, method: &str, operation: &Value, schemas: &Map<String, Value>) -> Operation {
-    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten().map(|p| Field {
-        name: format!("{}（{}）", text(p, "/name"), place(text(p, "/in"))),
-        kind: "文字列".to_owned(),
-        required: p.get("required").and_then(Value::as_bool).unwrap_or_default(),
-        about: text(p, "/description").to_owned(),
-    });
+    let parameters =
+        operation.get("parameters").and_then(Value::as_array).into_iter().flatten().map(|p| Field {
+            name: format!("{}（{}）", text(p, "/name"), place(text(p, "/in"))),
+            kind: "文字列".to_owned(),
+            required: p.get("required").and_then(Value::as_bool).unwrap_or_default(),
+            about: text(p, "/description").to_owned(),
+        });
     let mut body = Vec::new();
     if let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") {
         Walk { schemas, out: &mut body }.fields("", schema, DEPTH);
@@ -122,8 +124,13 @@ impl<'a> Walk<'a> {
         if let Some(items) = schema.get("items") {
             return self.fields(&format!("{prefix}[]"), items, depth);
         }
-        let required: Vec<&str> =
-            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         for (name, field) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             self.out.push(Field {
@@ -168,7 +175,9 @@ impl<'a> Walk<'a> {
 fn plain_type(schema: &Value) -> &str {
     match schema.get("type") {
         Some(Value::String(name)) => name,
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|n| *n != "null").unwrap_or_default(),
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).find(|n| *n != "null").unwrap_or_default()
+        }
         _ => "",
     }
 }

@@ -56,8 +56,13 @@ struct Framed<'a, T> {
 
 fn render(name: &str, title: &str, demo: bool, page: impl Serialize) -> Result<Bytes, PageError> {
     let tera = TERA.as_ref().map_err(|error| PageError(error.clone()))?;
-    let framed =
-        Framed { style: &assets::address("itaku.css"), icon: &assets::address("icon.svg"), title, demo, page };
+    let framed = Framed {
+        style: &assets::address("itaku.css"),
+        icon: &assets::address("icon.svg"),
+        title,
+        demo,
+        page,
+    };
     let context = Context::from_serialize(&framed).map_err(|error| PageError(error.to_string()))?;
     tera.render(name, &context).map(Bytes::from).map_err(|error| PageError(format!("{name}: {error}")))
 }
@@ -81,7 +86,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/").route(web::get().to(first)).route(web::head().to(first)))
         .service(web::resource("/api").route(web::get().to(api_page)).route(web::head().to(api_page)))
         .service(
-            web::resource("/api/v1/openapi.json").route(web::get().to(openapi)).default_service(web::to(only_get)),
+            web::resource("/api/v1/openapi.json")
+                .route(web::get().to(openapi))
+                .default_service(web::to(only_get)),
         );
 }
 
@@ -107,6 +114,7 @@ async fn only_get() -> HttpResponse {
 
 /// The page for an address that leads nowhere.
 pub fn not_found(request: &HttpRequest) -> HttpResponse {
-    let page = request.app_data::<Data<House>>().map(|house| house.pages.not_found.clone()).unwrap_or_default();
+    let page =
+        request.app_data::<Data<House>>().map(|house| house.pages.not_found.clone()).unwrap_or_default();
     HttpResponse::NotFound().content_type("text/html; charset=utf-8").body(page)
 }
