@@ -146,7 +146,10 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let url = url::Url::parse(&self.server.public_url);
         if !url.is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some()) {
-            return Err(ConfigError(format!("server.public_url: {:?} is not an http(s) address", self.server.public_url)));
+            return Err(ConfigError(format!(
+                "server.public_url: {:?} is not an http(s) address",
+                self.server.public_url
+            )));
         }
         if !(1..=200).contains(&self.database.connections) {
             return Err(ConfigError("database.connections: from 1 to 200".to_owned()));
@@ -163,11 +166,15 @@ impl Config {
     /// What only a server needs: the secrets.
     pub fn check_secrets(&self) -> Result<(), ConfigError> {
         if self.auth.secret.len() < 32 {
-            return Err(ConfigError("auth.secret (ITAKU__AUTH__SECRET): give at least 32 random characters".to_owned()));
+            return Err(ConfigError(
+                "auth.secret (ITAKU__AUTH__SECRET): give at least 32 random characters".to_owned(),
+            ));
         }
         if self.ledger.signing_key.is_empty() {
             let wanted = "32 random bytes as hexadecimal, such as `openssl rand -hex 32` prints";
-            return Err(ConfigError(format!("ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): give {wanted}")));
+            return Err(ConfigError(format!(
+                "ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): give {wanted}"
+            )));
         }
         Ok(())
     }

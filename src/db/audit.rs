@@ -164,7 +164,10 @@ pub fn of_contracts(conn: &mut Conn, contracts: &[ContractId]) -> Result<Vec<Aud
 }
 
 /// Whose places they are.
-pub fn vendor_names(conn: &mut Conn, places: &[EngagementId]) -> Result<Vec<(EngagementId, String)>, DbError> {
+pub fn vendor_names(
+    conn: &mut Conn,
+    places: &[EngagementId],
+) -> Result<Vec<(EngagementId, String)>, DbError> {
     Ok(engagements::table
         .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
         .filter(engagements::id.eq_any(places.to_vec()))

@@ -9,7 +9,9 @@ use super::{Conn, DbError, Tx};
 use crate::domain::access::Scope;
 use crate::domain::chain::{ApplicationStep, Consent};
 use crate::domain::contract::Stamp;
-use crate::domain::id::{ApplicationId, ConsentId, ContractId, EngagementId, OrganizationId, SubjectId, UserId};
+use crate::domain::id::{
+    ApplicationId, ConsentId, ContractId, EngagementId, OrganizationId, SubjectId, UserId,
+};
 
 /// A new place on the chain.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +23,12 @@ pub struct NewEngagement {
 }
 
 /// Writes an engagement under the id chosen for it.
-pub fn add_engagement(tx: &mut Tx<'_>, id: EngagementId, new: NewEngagement, stamp: Stamp) -> Result<(), DbError> {
+pub fn add_engagement(
+    tx: &mut Tx<'_>,
+    id: EngagementId,
+    new: NewEngagement,
+    stamp: Stamp,
+) -> Result<(), DbError> {
     diesel::insert_into(engagements::table)
         .values((
             engagements::id.eq(id),
@@ -133,7 +140,10 @@ pub fn contract_of_application(conn: &mut Conn, id: ApplicationId) -> Result<Con
 }
 
 /// Applications of one contract, oldest first, with their steps.
-pub fn applications_of(conn: &mut Conn, contract: ContractId) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
+pub fn applications_of(
+    conn: &mut Conn,
+    contract: ContractId,
+) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
     let rows = applications::table
         .filter(applications::contract_id.eq(contract))
         .order(applications::seq)
@@ -164,7 +174,8 @@ pub fn queue(
     if let Some(after) = after {
         query = query.filter(applications::id.lt(after));
     }
-    let found = query.order(applications::id.desc()).limit(rows).select(ApplicationRow::as_select()).load(conn)?;
+    let found =
+        query.order(applications::id.desc()).limit(rows).select(ApplicationRow::as_select()).load(conn)?;
     with_steps(conn, found)
 }
 
@@ -253,8 +264,10 @@ pub fn consent_bodies(
     conn: &mut Conn,
     contract: ContractId,
 ) -> Result<std::collections::HashMap<ConsentId, ConsentBody>, DbError> {
-    let rows: Vec<(ConsentId, String)> =
-        consents::table.filter(consents::contract_id.eq(contract)).select((consents::id, consents::body)).load(conn)?;
+    let rows: Vec<(ConsentId, String)> = consents::table
+        .filter(consents::contract_id.eq(contract))
+        .select((consents::id, consents::body))
+        .load(conn)?;
     rows.into_iter().map(|(id, body)| Ok((id, super::types::from_json(&body)?))).collect()
 }
 

@@ -6,21 +6,23 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{
-    application_steps, applications, audit_completions, audits, consents, contract_terminations, contract_terms,
-    contracts, declarations, engagements, organizations, retractions, revocations, statements,
+    application_steps, applications, audit_completions, audits, consents, contract_terminations,
+    contract_terms, contracts, declarations, engagements, organizations, retractions, revocations,
+    statements,
 };
 use super::types::from_json;
 use super::{Conn, DbError};
 use crate::domain::audit::{AuditFact, AuditKind};
 use crate::domain::chain::{
-    Application, ApplicationEvent, ApplicationStep, ChainFacts, Consent, Engagement, Retraction, Revocation, Source,
-    Statement, StatementOrigin, Vendor,
+    Application, ApplicationEvent, ApplicationStep, ChainFacts, Consent, Engagement, Retraction, Revocation,
+    Source, Statement, StatementOrigin, Vendor,
 };
 use crate::domain::contract::{Stamp, Termination, Terms, TermsFact};
 use crate::domain::days::DayRange;
 use crate::domain::declaration::DeclarationFact;
 use crate::domain::id::{
-    ApplicationId, AuditId, ConsentId, ContractId, DeclarationId, EngagementId, ObservationId, OrganizationId, UserId,
+    ApplicationId, AuditId, ConsentId, ContractId, DeclarationId, EngagementId, ObservationId,
+    OrganizationId, UserId,
 };
 
 /// One contract with all its facts.
@@ -64,10 +66,23 @@ pub fn load(conn: &mut Conn, id: ContractId) -> Result<ContractFacts, DbError> {
     };
     let declarations = self::declarations(conn, id, &chain.retractions)?;
     let audits = self::audits(conn, id)?;
-    Ok(ContractFacts { chain, declarations, audits, learned_on, agency_id, agency_name, number, title, officer_id, department, prime_id })
+    Ok(ContractFacts {
+        chain,
+        declarations,
+        audits,
+        learned_on,
+        agency_id,
+        agency_name,
+        number,
+        title,
+        officer_id,
+        department,
+        prime_id,
+    })
 }
 
-type Head = (OrganizationId, String, String, String, Option<UserId>, Option<String>, OrganizationId, NaiveDate);
+type Head =
+    (OrganizationId, String, String, String, Option<UserId>, Option<String>, OrganizationId, NaiveDate);
 
 fn head(conn: &mut Conn, id: ContractId) -> Result<Head, DbError> {
     Ok(contracts::table
@@ -88,8 +103,10 @@ fn head(conn: &mut Conn, id: ContractId) -> Result<Head, DbError> {
 
 pub(super) fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
     use contract_terms as t;
-    let rows: Vec<(NaiveDate, String, i64, NaiveDateTime)> =
-        t::table.filter(t::contract_id.eq(id)).select((t::effective_on, t::body, t::seq, t::recorded_at)).load(conn)?;
+    let rows: Vec<(NaiveDate, String, i64, NaiveDateTime)> = t::table
+        .filter(t::contract_id.eq(id))
+        .select((t::effective_on, t::body, t::seq, t::recorded_at))
+        .load(conn)?;
     rows.into_iter()
         .map(|(effective_on, body, seq, at)| {
             Ok(TermsFact { effective_on, terms: from_json::<Terms>(&body)?, stamp: stamp(seq, at) })
@@ -99,13 +116,27 @@ pub(super) fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, D
 
 pub(super) fn terminations(conn: &mut Conn, id: ContractId) -> Result<Vec<Termination>, DbError> {
     use contract_terminations as t;
-    let rows: Vec<(NaiveDate, i64, NaiveDateTime)> =
-        t::table.filter(t::contract_id.eq(id)).select((t::effective_on, t::seq, t::recorded_at)).load(conn)?;
-    Ok(rows.into_iter().map(|(effective_on, seq, at)| Termination { effective_on, stamp: stamp(seq, at) }).collect())
+    let rows: Vec<(NaiveDate, i64, NaiveDateTime)> = t::table
+        .filter(t::contract_id.eq(id))
+        .select((t::effective_on, t::seq, t::recorded_at))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(effective_on, seq, at)| Termination { effective_on, stamp: stamp(seq, at) })
+        .collect())
 }
 
-type EngagementColumns =
-    (EngagementId, Option<EngagementId>, i32, i64, NaiveDateTime, OrganizationId, String, Option<String>, String);
+type EngagementColumns = (
+    EngagementId,
+    Option<EngagementId>,
+    i32,
+    i64,
+    NaiveDateTime,
+    OrganizationId,
+    String,
+    Option<String>,
+    String,
+);
 
 fn engagements(conn: &mut Conn, id: ContractId) -> Result<Vec<Engagement>, DbError> {
     use engagements as e;
@@ -147,10 +178,11 @@ struct Applied {
 fn applications(conn: &mut Conn, id: ContractId) -> Result<Vec<Application>, DbError> {
     use application_steps as s;
     use applications as a;
-    let rows: Vec<(ApplicationId, EngagementId, OrganizationId, NaiveDate, String, i64, NaiveDateTime)> = a::table
-        .filter(a::contract_id.eq(id))
-        .select((a::id, a::engagement_id, a::applicant_id, a::filed_on, a::body, a::seq, a::recorded_at))
-        .load(conn)?;
+    let rows: Vec<(ApplicationId, EngagementId, OrganizationId, NaiveDate, String, i64, NaiveDateTime)> =
+        a::table
+            .filter(a::contract_id.eq(id))
+            .select((a::id, a::engagement_id, a::applicant_id, a::filed_on, a::body, a::seq, a::recorded_at))
+            .load(conn)?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -232,7 +264,11 @@ fn revocations(conn: &mut Conn, id: ContractId) -> Result<Vec<Revocation>, DbErr
         .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(engagement_id, effective_on, seq, at)| Revocation { engagement_id, effective_on, stamp: stamp(seq, at) })
+        .map(|(engagement_id, effective_on, seq, at)| Revocation {
+            engagement_id,
+            effective_on,
+            stamp: stamp(seq, at),
+        })
         .collect())
 }
 
@@ -273,7 +309,10 @@ fn source(word: &str, organization: Option<OrganizationId>) -> Result<Source, Db
     }
 }
 
-fn origin(declaration: Option<DeclarationId>, observation: Option<ObservationId>) -> Result<StatementOrigin, DbError> {
+fn origin(
+    declaration: Option<DeclarationId>,
+    observation: Option<ObservationId>,
+) -> Result<StatementOrigin, DbError> {
     match (declaration, observation) {
         (Some(id), None) => Ok(StatementOrigin::Declaration(id)),
         (None, Some(id)) => Ok(StatementOrigin::Observation(id)),
@@ -282,8 +321,10 @@ fn origin(declaration: Option<DeclarationId>, observation: Option<ObservationId>
 }
 
 fn statements(conn: &mut Conn, id: ContractId) -> Result<Vec<Statement>, DbError> {
-    let rows: Vec<StatementRow> =
-        statements::table.filter(statements::contract_id.eq(id)).select(StatementRow::as_select()).load(conn)?;
+    let rows: Vec<StatementRow> = statements::table
+        .filter(statements::contract_id.eq(id))
+        .select(StatementRow::as_select())
+        .load(conn)?;
     rows.into_iter()
         .map(|row| {
             Ok(Statement {
@@ -322,11 +363,20 @@ fn declarations(
     use declarations as d;
     let rows: Vec<(DeclarationId, OrganizationId, NaiveDate, NaiveDate, bool, i64, NaiveDateTime)> = d::table
         .filter(d::contract_id.eq(id))
-        .select((d::id, d::organization_id, d::period_from, d::period_to, d::no_subcontracting, d::seq, d::recorded_at))
+        .select((
+            d::id,
+            d::organization_id,
+            d::period_from,
+            d::period_to,
+            d::no_subcontracting,
+            d::seq,
+            d::recorded_at,
+        ))
         .load(conn)?;
     rows.into_iter()
         .map(|(id, organization_id, from, to, none, seq, at)| {
-            let period = DayRange::new(from, to).ok_or_else(|| DbError::BrokenRow("a period that ends before it begins".to_owned()))?;
+            let period = DayRange::new(from, to)
+                .ok_or_else(|| DbError::BrokenRow("a period that ends before it begins".to_owned()))?;
             let retracted =
                 retractions.iter().find(|r| r.origin == StatementOrigin::Declaration(id)).map(|r| r.stamp);
             Ok(DeclarationFact { id, organization_id, period, none, stamp: stamp(seq, at), retracted })

@@ -55,7 +55,9 @@ pub fn insert(
 
 /// Keeps the answer of a claimed key.
 pub fn keep(conn: &mut Conn, user: UserId, route: &str, key: &str, answer: &str) -> Result<(), DbError> {
-    diesel::update(dsl::idempotency_keys.find((user, route, key))).set(dsl::answer.eq(answer)).execute(conn)?;
+    diesel::update(dsl::idempotency_keys.find((user, route, key)))
+        .set(dsl::answer.eq(answer))
+        .execute(conn)?;
     Ok(())
 }
 

@@ -64,9 +64,10 @@ impl From<diesel::result::Error> for DbError {
             Error::DatabaseError(Kind::UniqueViolation, info) => {
                 Self::NotUnique(info.constraint_name().unwrap_or(info.message()).to_owned())
             }
-            Error::DatabaseError(Kind::ClosedConnection | Kind::SerializationFailure | Kind::ReadOnlyTransaction, info) => {
-                Self::Unavailable(info.message().to_owned())
-            }
+            Error::DatabaseError(
+                Kind::ClosedConnection | Kind::SerializationFailure | Kind::ReadOnlyTransaction,
+                info,
+            ) => Self::Unavailable(info.message().to_owned()),
             Error::DatabaseError(Kind::Unknown, ref info) if out_of_reach(info.message()) => {
                 Self::Unavailable(info.message().to_owned())
             }

@@ -22,7 +22,11 @@ pub struct Manager {
 impl Manager {
     fn new(url: &str) -> Result<Self, DbError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
-            Ok(Self { backend: Backend::Sqlite, target: path.trim_start_matches("//").to_owned(), read_only: false })
+            Ok(Self {
+                backend: Backend::Sqlite,
+                target: path.trim_start_matches("//").to_owned(),
+                read_only: false,
+            })
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Ok(Self { backend: Backend::Postgresql, target: url.to_owned(), read_only: false })
         } else {
@@ -56,8 +60,10 @@ impl Manager {
             Backend::Postgresql => {
                 let mut conn = PgConnection::establish(&self.target).map_err(unavailable)?;
                 let read_only = if self.read_only { "; SET default_transaction_read_only = on" } else { "" };
-                conn.batch_execute(&format!("SET TIME ZONE 'UTC'; SET client_min_messages = warning{read_only}"))
-                    .map_err(|e| DbError::Unavailable(e.to_string()))?;
+                conn.batch_execute(&format!(
+                    "SET TIME ZONE 'UTC'; SET client_min_messages = warning{read_only}"
+                ))
+                .map_err(|e| DbError::Unavailable(e.to_string()))?;
                 Ok(Conn::Postgresql(conn))
             }
         }
@@ -73,7 +79,9 @@ fn read_sqlite(path: &str) -> Result<SqliteConnection, DbError> {
     let address = if std::path::Path::new(&format!("{path}-wal")).exists() { read_only } else { plain };
     let open = |address: &str| -> Result<SqliteConnection, DbError> {
         let mut conn = SqliteConnection::establish(address).map_err(unavailable)?;
-        for pragma in ["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON", "SELECT count(*) FROM sqlite_master"] {
+        for pragma in
+            ["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON", "SELECT count(*) FROM sqlite_master"]
+        {
             conn.batch_execute(pragma).map_err(|e| DbError::Unavailable(e.to_string()))?;
         }
         Ok(conn)
@@ -194,7 +202,10 @@ impl Db {
     }
 
     /// A single query, without a transaction around it.
-    pub fn read_one<T, E: From<DbError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+    pub fn read_one<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
         work(&mut *self.reader()?)
     }
 

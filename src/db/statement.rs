@@ -10,7 +10,9 @@ use super::{Conn, DbError, Tx};
 use crate::domain::chain::{Source, Statement, StatementOrigin};
 use crate::domain::contract::Stamp;
 use crate::domain::days::DayRange;
-use crate::domain::id::{ContractId, DeclarationId, EngagementId, ObservationId, OrganizationId, SubjectId, UserId};
+use crate::domain::id::{
+    ContractId, DeclarationId, EngagementId, ObservationId, OrganizationId, SubjectId, UserId,
+};
 
 /// A declaration as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]

@@ -77,16 +77,20 @@ impl<'a> Tx<'a> {
     ) -> Result<Self, DbError> {
         let (chain_id, organization_id, seq, head, last_at, stored) = match chain {
             ChainKey::Existing(id) => {
-                let (organization_id, seq, head, last_at): (OrganizationId, i64, String, chrono::NaiveDateTime) =
-                    diesel::update(ledger_chains::table.find(id))
-                        .set(ledger_chains::seq.eq(ledger_chains::seq))
-                        .returning((
-                            ledger_chains::organization_id,
-                            ledger_chains::seq,
-                            ledger_chains::head,
-                            ledger_chains::last_at,
-                        ))
-                        .get_result(conn)?;
+                let (organization_id, seq, head, last_at): (
+                    OrganizationId,
+                    i64,
+                    String,
+                    chrono::NaiveDateTime,
+                ) = diesel::update(ledger_chains::table.find(id))
+                    .set(ledger_chains::seq.eq(ledger_chains::seq))
+                    .returning((
+                        ledger_chains::organization_id,
+                        ledger_chains::seq,
+                        ledger_chains::head,
+                        ledger_chains::last_at,
+                    ))
+                    .get_result(conn)?;
                 (id, organization_id, seq, head, last_at.and_utc(), Some(seq))
             }
             ChainKey::New { id, organization_id } => {
@@ -128,7 +132,12 @@ impl<'a> Tx<'a> {
     }
 
     /// Writes an entry: what was done, to what, in which words. The answer's stamp goes on the facts it stands for.
-    pub fn record<T>(&mut self, action: &str, subject: Id<T>, payload: &impl Serialize) -> Result<Recorded, DbError> {
+    pub fn record<T>(
+        &mut self,
+        action: &str,
+        subject: Id<T>,
+        payload: &impl Serialize,
+    ) -> Result<Recorded, DbError> {
         let at = self.sources.clock.now().max(self.last_at + Duration::microseconds(1));
         let entry = seal(
             Draft {
@@ -172,7 +181,8 @@ impl<'a> Tx<'a> {
                 ledger_entries::hash.eq(&entry.hash),
             ))
             .execute(self.conn)?;
-        let payload: serde_json::Value = serde_json::from_str(&entry.payload).map_err(crate::ledger::LedgerError::from)?;
+        let payload: serde_json::Value =
+            serde_json::from_str(&entry.payload).map_err(crate::ledger::LedgerError::from)?;
         let named: Vec<_> = names(&payload, entry.subject_id)
             .into_iter()
             .map(|subject| {

@@ -105,15 +105,20 @@ impl Permission {
         use Role::{AgencyAdmin, Approver, Auditor, Officer, Overseer, SystemAdmin, VendorAdmin, VendorUser};
         const AGENCY: &[Role] = &[Officer, Approver, Auditor, AgencyAdmin];
         const VENDOR: &[Role] = &[VendorUser, VendorAdmin];
-        const READERS: &[Role] = &[Officer, Approver, Auditor, AgencyAdmin, VendorUser, VendorAdmin, Overseer];
+        const READERS: &[Role] =
+            &[Officer, Approver, Auditor, AgencyAdmin, VendorUser, VendorAdmin, Overseer];
         match self {
             Self::OwnAccount | Self::ReadUser | Self::ReadOrganizations => Role::ALL_ROLES,
             Self::RegisterOrganization => &[SystemAdmin, Officer],
             Self::ManageUsers => &[SystemAdmin, AgencyAdmin, VendorAdmin],
             Self::RegisterContract | Self::ChangeContract | Self::ReviewApplication => &[Officer],
-            Self::TerminateContract | Self::DecideApplication | Self::RevokeConsent | Self::RecordConsent => &[Approver],
+            Self::TerminateContract | Self::DecideApplication | Self::RevokeConsent | Self::RecordConsent => {
+                &[Approver]
+            }
             Self::ReadContract | Self::ReadAlerts | Self::ReadLedger => READERS,
-            Self::HandOver | Self::ManageDeputies | Self::ChangeSettings | Self::ResendNotice => &[AgencyAdmin],
+            Self::HandOver | Self::ManageDeputies | Self::ChangeSettings | Self::ResendNotice => {
+                &[AgencyAdmin]
+            }
             Self::FileApplication | Self::Declare => VENDOR,
             Self::Observe | Self::PlanAudit => &[Officer, Auditor],
             Self::HandleAlerts => &[Officer, Approver, Auditor],

@@ -87,11 +87,13 @@ impl Fields<'_> {
     pub fn get<C: Codec>(&mut self, name: &str, codec: &C) -> Option<C::Out> {
         if codec.is_flat() {
             let whole = Value::Object(self.map.clone());
-            return codec.read(&whole, &mut At { pointer: self.at.to_owned(), mode: self.mode, errors: self.errors });
+            return codec
+                .read(&whole, &mut At { pointer: self.at.to_owned(), mode: self.mode, errors: self.errors });
         }
         let pointer = format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"));
         let value = self.map.get(name).filter(|v| !v.is_null());
-        let value = value.filter(|v| self.mode == Mode::Strict || v.as_str().is_none_or(|s| !s.trim().is_empty()));
+        let value =
+            value.filter(|v| self.mode == Mode::Strict || v.as_str().is_none_or(|s| !s.trim().is_empty()));
         match value {
             Some(value) => codec.read(value, &mut At { pointer, mode: self.mode, errors: self.errors }),
             None => codec.missing().or_else(|| {
@@ -106,7 +108,8 @@ impl<'a> Fields<'a> {
     /// Adds errors whose pointers are relative to the object.
     pub fn add(&mut self, found: Vec<FieldError>) {
         let at = self.at;
-        self.errors.extend(found.into_iter().map(|e| FieldError { pointer: format!("{at}{}", e.pointer), ..e }));
+        self.errors
+            .extend(found.into_iter().map(|e| FieldError { pointer: format!("{at}{}", e.pointer), ..e }));
     }
 
     /// The object as it stands, for inputs whose fields are declared elsewhere.
@@ -171,14 +174,19 @@ pub fn verbatim(max: usize) -> Text {
 impl Codec for Text {
     type Out = String;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<String> {
-        let Value::String(given) = value else { return at.fail("type", "文字列で指定してください。") };
+        let Value::String(given) = value else {
+            return at.fail("type", "文字列で指定してください。");
+        };
         let taken = if self.verbatim { given.as_str() } else { given.trim() };
         let length = taken.chars().count();
         if length < self.min.max(1) && self.min > 0 {
             return at.fail("required", "入力してください。");
         }
         if length > self.max {
-            return at.fail("too_long", format!("{}文字以内で入力してください（{length}文字あります）。", self.max));
+            return at.fail(
+                "too_long",
+                format!("{}文字以内で入力してください（{length}文字あります）。", self.max),
+            );
         }
         if self.verbatim {
             return Some(taken.to_owned());
@@ -188,7 +196,10 @@ impl Codec for Text {
             return at.fail(unclean.code(), unclean.to_string());
         }
         if text::contains_my_number(taken) {
-            return at.fail("my_number", "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。");
+            return at.fail(
+                "my_number",
+                "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。",
+            );
         }
         Some(taken.to_owned())
     }
@@ -210,7 +221,11 @@ impl Codec for Email {
         let good = address.is_ascii()
             && email_address::EmailAddress::is_valid(&address)
             && address.split('@').nth(1).is_some_and(|host| host.contains('.') || host == "localhost");
-        if good { Some(address) } else { at.fail("email", "メールアドレスの形（例 name@example.jp）で入力してください。") }
+        if good {
+            Some(address)
+        } else {
+            at.fail("email", "メールアドレスの形（例 name@example.jp）で入力してください。")
+        }
     }
     fn schema(&self) -> Value {
         json!({"type": "string", "format": "email", "maxLength": 254})
@@ -322,10 +337,13 @@ impl Codec for Day {
             Mode::Lenient => calendar::parse_day(given),
         };
         match day {
-            None => at.fail("date", "日付として読めません。2026-04-01 の形で、実在する日を入力してください。"),
-            Some(day) if !(FIRST_YEAR..=LAST_YEAR).contains(&chrono::Datelike::year(&day)) => {
-                at.fail("date_range", format!("{FIRST_YEAR}年から{LAST_YEAR}年までの日付を入力してください（{day}とあります）。"))
+            None => {
+                at.fail("date", "日付として読めません。2026-04-01 の形で、実在する日を入力してください。")
             }
+            Some(day) if !(FIRST_YEAR..=LAST_YEAR).contains(&chrono::Datelike::year(&day)) => at.fail(
+                "date_range",
+                format!("{FIRST_YEAR}年から{LAST_YEAR}年までの日付を入力してください（{day}とあります）。"),
+            ),
             Some(day) => Some(day),
         }
     }
@@ -343,7 +361,9 @@ pub fn word<E: TextEnum>() -> Word<E> {
 impl<E: TextEnum> Codec for Word<E> {
     type Out = E;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<E> {
-        let Value::String(given) = value else { return at.fail("type", "文字列で指定してください。") };
+        let Value::String(given) = value else {
+            return at.fail("type", "文字列で指定してください。");
+        };
         E::parse(given).or_else(|| {
             let words: Vec<_> = E::ALL.iter().map(|e| e.as_str()).collect();
             at.fail("choice", format!("{} のいずれかを指定してください。", words.join("、")))
@@ -363,7 +383,9 @@ pub fn id<T>() -> Identifier<T> {
 impl<T> Codec for Identifier<T> {
     type Out = Id<T>;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<Id<T>> {
-        let Value::String(given) = value else { return at.fail("type", "識別子（文字列）で指定してください。") };
+        let Value::String(given) = value else {
+            return at.fail("type", "識別子（文字列）で指定してください。");
+        };
         given.parse().ok().or_else(|| at.fail("unknown", "該当するものがありません。"))
     }
     fn schema(&self) -> Value {
@@ -380,7 +402,9 @@ pub fn corporate_number() -> Corporate {
 impl Codec for Corporate {
     type Out = CorporateNumber;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<CorporateNumber> {
-        let Value::String(given) = value else { return at.fail("type", "法人番号は文字列で指定してください。") };
+        let Value::String(given) = value else {
+            return at.fail("type", "法人番号は文字列で指定してください。");
+        };
         match given.parse::<CorporateNumber>() {
             Ok(number) => Some(number),
             Err(error) => at.fail("corporate_number", error.to_string()),
@@ -401,7 +425,9 @@ impl Codec for Country {
     type Out = String;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<String> {
         match value.as_str() {
-            Some(code) if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) => Some(code.to_owned()),
+            Some(code) if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) => {
+                Some(code.to_owned())
+            }
             _ => at.fail("country", "国は2文字の国コード（例 JP）で指定してください。"),
         }
     }
@@ -466,14 +492,17 @@ pub fn list<C: Codec>(each: C, max: usize) -> List<C> {
 impl<C: Codec> Codec for List<C> {
     type Out = Vec<C::Out>;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<Self::Out> {
-        let Value::Array(values) = value else { return at.fail("type", "一覧（配列）で指定してください。") };
+        let Value::Array(values) = value else {
+            return at.fail("type", "一覧（配列）で指定してください。");
+        };
         if values.len() > self.max {
             return at.fail("too_many", format!("{}件以内で指定してください。", self.max));
         }
         let mut taken = Vec::with_capacity(values.len());
         let mut whole = true;
         for (index, value) in values.iter().enumerate() {
-            let mut inner = At { pointer: format!("{}/{index}", at.pointer), mode: at.mode, errors: at.errors };
+            let mut inner =
+                At { pointer: format!("{}/{index}", at.pointer), mode: at.mode, errors: at.errors };
             match self.each.read(value, &mut inner) {
                 Some(value) => taken.push(value),
                 None => whole = false,
@@ -525,7 +554,12 @@ impl<T: Input> Codec for Flattened<T> {
 }
 
 /// Adds a field to an object's schema: its own property, or another declaration's.
-pub fn describe<C: Codec>(name: &str, codec: &C, properties: &mut Map<String, Value>, required: &mut Vec<Value>) {
+pub fn describe<C: Codec>(
+    name: &str,
+    codec: &C,
+    properties: &mut Map<String, Value>,
+    required: &mut Vec<Value>,
+) {
     let mut schema = codec.schema();
     if codec.is_flat() {
         if let Some(Value::Object(fields)) = schema.get_mut("properties").map(Value::take) {
@@ -564,7 +598,10 @@ impl Codec for Freeform {
             return at.fail("number", "数は整数で指定してください。");
         }
         if text::contains_my_number(&written) {
-            return at.fail("my_number", "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。");
+            return at.fail(
+                "my_number",
+                "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。",
+            );
         }
         Some(value.clone())
     }

@@ -52,7 +52,11 @@ pub struct ConsentFile {
 pub fn column_of(pointer: &str) -> &'static str {
     let field = pointer.trim_start_matches('/');
     let field = if field.starts_with("data") { "personal" } else { field };
-    COLUMNS.iter().chain([&NOTE]).find(|(_, name)| *name == field).map_or("（行全体）", |(header, _)| header)
+    COLUMNS
+        .iter()
+        .chain([&NOTE])
+        .find(|(_, name)| *name == field)
+        .map_or("（行全体）", |(header, _)| header)
 }
 
 /// The template: its header row, in UTF-8 with BOM.
@@ -65,7 +69,9 @@ pub fn template() -> Vec<u8> {
 pub fn read(bytes: &[u8]) -> Result<ConsentFile, FileError> {
     let table = table::read(bytes)?;
     let headers: Vec<&str> = table.first.cells.iter().map(|cell| cell.trim()).collect();
-    let known = |header: &str| COLUMNS.iter().chain([&NOTE]).find(|(name, _)| *name == header).map(|(_, field)| *field);
+    let known = |header: &str| {
+        COLUMNS.iter().chain([&NOTE]).find(|(name, _)| *name == header).map(|(_, field)| *field)
+    };
     if let Some(unknown) = headers.iter().find(|header| known(header).is_none()) {
         return Err(FileError::Columns(format!("「{unknown}」という列は、既承認の様式にありません。")));
     }
@@ -92,7 +98,16 @@ pub fn read(bytes: &[u8]) -> Result<ConsentFile, FileError> {
 fn read_row(line: u64, cells: &HashMap<&str, &str>) -> ConsentRow {
     let cell = |field: &str| cells.get(field).copied().unwrap_or_default();
     let mut input = Map::new();
-    for field in ["country", "scope", "amount_yen", "decided_on", "document_number", "valid_from", "valid_until", "note"] {
+    for field in [
+        "country",
+        "scope",
+        "amount_yen",
+        "decided_on",
+        "document_number",
+        "valid_from",
+        "valid_until",
+        "note",
+    ] {
         if !cell(field).is_empty() {
             input.insert(field.to_owned(), cell(field).into());
         }
@@ -140,8 +155,12 @@ mod tests {
 
     #[test]
     fn a_missing_and_an_unknown_column_are_named() {
-        assert!(matches!(read("契約番号\r\nA\r\n".as_bytes()), Err(FileError::Columns(why)) if why.contains("上位法人番号")));
-        assert!(matches!(read("金額\r\nA\r\n".as_bytes()), Err(FileError::Columns(why)) if why.contains("金額")));
+        assert!(
+            matches!(read("契約番号\r\nA\r\n".as_bytes()), Err(FileError::Columns(why)) if why.contains("上位法人番号"))
+        );
+        assert!(
+            matches!(read("金額\r\nA\r\n".as_bytes()), Err(FileError::Columns(why)) if why.contains("金額"))
+        );
     }
 
     #[test]

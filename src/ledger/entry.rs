@@ -120,7 +120,11 @@ impl Entry {
         out.push_str("{\"action\":");
         push_string(out, &self.action);
         push_id(out, "actor_id", self.actor_id.as_ref().map(super::super::domain::id::Id::as_str));
-        push_id(out, "actor_organization_id", self.actor_organization_id.as_ref().map(super::super::domain::id::Id::as_str));
+        push_id(
+            out,
+            "actor_organization_id",
+            self.actor_organization_id.as_ref().map(super::super::domain::id::Id::as_str),
+        );
         push_text(out, "at", &instant_text(self.at));
         push_text(out, "chain_id", self.chain_id.as_str());
         push_text(out, "format", FORMAT);
@@ -152,7 +156,9 @@ fn push_text(out: &mut String, name: &str, text: &str) {
 }
 
 fn push_id(out: &mut String, name: &str, id: Option<&str>) {
-    if let Some(id) = id { push_text(out, name, id) } else {
+    if let Some(id) = id {
+        push_text(out, name, id);
+    } else {
         out.push_str(",\"");
         out.push_str(name);
         out.push_str("\":null");

@@ -110,7 +110,11 @@ pub fn plan(app: &App, call: &Call, contract: ContractId, given: &AuditInput) ->
                 .map_err(|_| Failure::field("/engagement_id", "unknown", "この契約の体制にありません。"))?;
         }
         if known.terms().is_some_and(|terms| given.due_on < terms.starts_on) {
-            return Err(Failure::field("/due_on", "before_contract", "契約の開始日以降の日を入力してください。"));
+            return Err(Failure::field(
+                "/due_on",
+                "before_contract",
+                "契約の開始日以降の日を入力してください。",
+            ));
         }
         let id: AuditId = tx.new_id();
         let payload = json!({
@@ -185,7 +189,9 @@ pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result
         let is_prime = case.vendor() == Some(case.facts.prime_id);
         let rows: Vec<AuditRow> = db::audit::of_contract(conn, contract, page.after_id()?, page.rows())?
             .into_iter()
-            .filter(|row| case.is_agency_side() || row.engagement_id.map_or(is_prime, |id| sight.contains(&id)))
+            .filter(|row| {
+                case.is_agency_side() || row.engagement_id.map_or(is_prime, |id| sight.contains(&id))
+            })
             .collect();
         let views = views(conn, rows, case.is_agency_side())?;
         Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
@@ -216,7 +222,12 @@ fn views(conn: &mut Conn, rows: Vec<AuditRow>, agency_side: bool) -> Result<Vec<
                 result,
                 note: outcome.and_then(|o| o.note.clone()).filter(|_| agency_side),
                 findings: findings
-                    .map(|f| FindingView { id: f.id, text: f.text.clone(), severity: f.severity.clone(), due_on: f.due_on })
+                    .map(|f| FindingView {
+                        id: f.id,
+                        text: f.text.clone(),
+                        severity: f.severity.clone(),
+                        due_on: f.due_on,
+                    })
                     .collect(),
                 planned_at: row.recorded_at.and_utc(),
                 next_due_on: None,

@@ -65,7 +65,11 @@ impl Case {
     /// An engagement in sight; not found otherwise, whether or not it exists.
     pub fn engagement<'a>(&self, known: &Known<'a>, id: EngagementId) -> Result<&'a Engagement, Failure> {
         let engagement = known.engagement(id).ok_or(Failure::NotFound)?;
-        if self.is_agency_side() || self.sight(known).contains(&id) { Ok(engagement) } else { Err(Failure::NotFound) }
+        if self.is_agency_side() || self.sight(known).contains(&id) {
+            Ok(engagement)
+        } else {
+            Err(Failure::NotFound)
+        }
     }
 }
 
@@ -94,7 +98,12 @@ pub fn engagement_under(
         Some(engagement) => Place { id: engagement.id, new: None },
         None => Place {
             id: tx.new_id(),
-            new: Some(db::chain::NewEngagement { contract_id: contract, parent_id: parent.id, vendor_id: vendor, tier: parent.tier + 1 }),
+            new: Some(db::chain::NewEngagement {
+                contract_id: contract,
+                parent_id: parent.id,
+                vendor_id: vendor,
+                tier: parent.tier + 1,
+            }),
         },
     }
 }

@@ -72,7 +72,13 @@ impl UseInput {
     }
 
     /// The statement it makes.
-    pub fn statement(&self, engagement_id: EngagementId, source: Source, origin: StatementOrigin, stamp: Stamp) -> Statement {
+    pub fn statement(
+        &self,
+        engagement_id: EngagementId,
+        source: Source,
+        origin: StatementOrigin,
+        stamp: Stamp,
+    ) -> Statement {
         Statement {
             engagement_id,
             source,
@@ -169,7 +175,12 @@ pub struct DraftView {
 }
 
 /// Takes a declaration: for oneself or anything below, of whoever ever stood on the chain.
-pub fn declare(app: &App, call: &Call, contract: ContractId, given: &DeclarationInput) -> Result<DeclaredView, Failure> {
+pub fn declare(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    given: &DeclarationInput,
+) -> Result<DeclaredView, Failure> {
     app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
@@ -244,7 +255,12 @@ fn again(known: &Known<'_>, own: OrganizationId) -> Vec<(Place, UseInput)> {
         .collect()
 }
 
-fn resolve_uses(tx: &mut Tx<'_>, case: &Case, known: &Known<'_>, given: &DeclarationInput) -> Result<Vec<(Place, UseInput)>, Failure> {
+fn resolve_uses(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    known: &Known<'_>,
+    given: &DeclarationInput,
+) -> Result<Vec<(Place, UseInput)>, Failure> {
     let mut uses: Vec<(Place, UseInput)> = Vec::new();
     for (index, said) in given.engagements.iter().enumerate() {
         let at = format!("/engagements/{index}");
@@ -263,7 +279,13 @@ fn resolve_uses(tx: &mut Tx<'_>, case: &Case, known: &Known<'_>, given: &Declara
 }
 
 /// The engagement that is meant: in sight, below tier 1, and its vendor not under itself.
-pub fn place_of(tx: &mut Tx<'_>, case: &Case, known: &Known<'_>, said: &UseInput, at: &str) -> Result<Place, Failure> {
+pub fn place_of(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    known: &Known<'_>,
+    said: &UseInput,
+    at: &str,
+) -> Result<Place, Failure> {
     if let Some(id) = said.engagement_id {
         let engagement = case.engagement(known, id)?;
         if engagement.tier == 1 {
@@ -276,7 +298,13 @@ pub fn place_of(tx: &mut Tx<'_>, case: &Case, known: &Known<'_>, said: &UseInput
     let vendor = match (said.vendor_id, &said.vendor) {
         (Some(id), _) => must_be_vendor(tx.conn, id, &format!("{at}/vendor_id"))?,
         (None, Some(inline)) => find_or_register_vendor(tx, inline)?,
-        (None, None) => return Err(Failure::field(&format!("{at}/vendor_id"), "required", "使用している事業者を指定してください。")),
+        (None, None) => {
+            return Err(Failure::field(
+                &format!("{at}/vendor_id"),
+                "required",
+                "使用している事業者を指定してください。",
+            ));
+        }
     };
     refuse_cycle(known, parent, vendor)?;
     Ok(engagement_under(tx, known, case.id(), parent, vendor))
@@ -286,7 +314,8 @@ fn unapproved(known: &Known<'_>, uses: &[(Place, UseInput)], today: NaiveDate) -
     uses.iter()
         .filter_map(|(place, _)| {
             let (uncovered, _) = known.coverage(place.id)?.split(today);
-            let uncovered: Vec<Days> = uncovered.into_iter().map(|OpenRange { from, to }| Days { from, to }).collect();
+            let uncovered: Vec<Days> =
+                uncovered.into_iter().map(|OpenRange { from, to }| Days { from, to }).collect();
             (!uncovered.is_empty()).then_some(Unapproved { engagement_id: place.id, uncovered })
         })
         .collect()
@@ -312,7 +341,9 @@ fn mail_receipt(
             vendor: known.engagement(place.id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
             started: shown(said.started_on),
             ended: said.ended_on.map(shown),
-            uncovered: known.coverage(place.id).is_some_and(|c| c.uncovered_days().first().is_some_and(|d| d <= today)),
+            uncovered: known
+                .coverage(place.id)
+                .is_some_and(|c| c.uncovered_days().first().is_some_and(|d| d <= today)),
         })
         .collect();
     let mail = Mail::DeclarationReceipt(ReceiptMail {
@@ -330,7 +361,12 @@ fn mail_receipt(
 }
 
 /// Declarations on a contract: all for the agency's side; a vendor's own and those of the vendors below it.
-pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result<Paged<DeclarationView>, Failure> {
+pub fn list(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    page: &Page,
+) -> Result<Paged<DeclarationView>, Failure> {
     let (case, rows) = app.db.read::<_, Failure>(|conn| {
         let case = Case::open(conn, call.scope(), contract)?;
         let by: Option<Vec<OrganizationId>> = case.vendor().map(|_| {
@@ -338,12 +374,14 @@ pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result
             let sight = case.sight(&known);
             known.engagements().filter(|e| sight.contains(&e.id)).map(|e| e.vendor.id).collect()
         });
-        let rows = db::statement::declarations_of(conn, contract, by.as_deref(), page.after_id()?, page.rows())?;
+        let rows =
+            db::statement::declarations_of(conn, contract, by.as_deref(), page.after_id()?, page.rows())?;
         Ok((case, rows))
     })?;
     let known = case.facts.chain.now();
     let sight = case.sight(&known);
-    let views = rows.into_iter().map(|row| view(&case, &known, &sight, row)).collect::<Result<Vec<_>, Failure>>()?;
+    let views =
+        rows.into_iter().map(|row| view(&case, &known, &sight, row)).collect::<Result<Vec<_>, Failure>>()?;
     Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
 }
 
@@ -389,9 +427,11 @@ pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, 
     })?;
     let own = call.actor.organization.id;
     let known = case.facts.chain.now();
-    let owed = reporting_periods(&case.facts.chain, &known, settings.declaration_grace_days)
-        .find(|period| !case.facts.declarations.iter().any(|d| d.organization_id == own && d.satisfies(period.days)));
-    let engagements: Vec<DeclaredUse> = open_uses(&known, own).into_iter().map(|s| declared_use(&known, s)).collect();
+    let owed = reporting_periods(&case.facts.chain, &known, settings.declaration_grace_days).find(|period| {
+        !case.facts.declarations.iter().any(|d| d.organization_id == own && d.satisfies(period.days))
+    });
+    let engagements: Vec<DeclaredUse> =
+        open_uses(&known, own).into_iter().map(|s| declared_use(&known, s)).collect();
     Ok(DraftView {
         period: owed.map(|period| Days { from: period.days.from, to: Some(period.days.to) }),
         due_on: owed.map(|period| period.due_on),
@@ -401,7 +441,12 @@ pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, 
 }
 
 /// Takes a declaration back; what the organization said before it counts again.
-pub fn retract(app: &App, call: &Call, id: DeclarationId, given: &RetractionInput) -> Result<DeclarationView, Failure> {
+pub fn retract(
+    app: &App,
+    call: &Call,
+    id: DeclarationId,
+    given: &RetractionInput,
+) -> Result<DeclarationView, Failure> {
     let row = app.db.read_one::<_, DbError>(|conn| db::statement::find_declaration(conn, id))?;
     let contract = row.contract_id;
     app.act_on_contract(call, contract, |tx| {
@@ -413,7 +458,9 @@ pub fn retract(app: &App, call: &Call, id: DeclarationId, given: &RetractionInpu
         if case.facts.chain.retractions.iter().any(|r| r.origin == origin) {
             return Err(Failure::conflict("retracted", "この報告は、すでに取り消されています。"));
         }
-        let stamp = tx.record("declaration.retracted", id, &json!({"declaration_id": id, "reason": given.reason}))?.stamp;
+        let stamp = tx
+            .record("declaration.retracted", id, &json!({"declaration_id": id, "reason": given.reason}))?
+            .stamp;
         db::statement::add_retraction(tx, contract, origin, &given.reason, stamp)?;
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();

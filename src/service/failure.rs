@@ -77,7 +77,9 @@ impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
         match error {
             DbError::NotFound => Self::NotFound,
-            DbError::NotUnique(what) if what.contains("idempotency_keys") || what.contains("ledger_chains") => {
+            DbError::NotUnique(what)
+                if what.contains("idempotency_keys") || what.contains("ledger_chains") =>
+            {
                 Self::TwinRequest
             }
             DbError::NotUnique(what) => {
@@ -85,7 +87,9 @@ impl From<DbError> for Failure {
                 Self::conflict("not_unique", "同じものがすでに登録されています。")
             }
             DbError::Unavailable(why) => Self::Unavailable(why),
-            DbError::BrokenRow(_) | DbError::Setup(_) | DbError::Query(_) | DbError::Ledger(_) => Self::Internal(error.to_string()),
+            DbError::BrokenRow(_) | DbError::Setup(_) | DbError::Query(_) | DbError::Ledger(_) => {
+                Self::Internal(error.to_string())
+            }
         }
     }
 }

@@ -63,7 +63,12 @@ pub struct ObservationView {
 }
 
 /// Records what was seen.
-pub fn observe(app: &App, call: &Call, contract: ContractId, given: &ObservationInput) -> Result<ObservationView, Failure> {
+pub fn observe(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    given: &ObservationInput,
+) -> Result<ObservationView, Failure> {
     app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
@@ -85,7 +90,12 @@ pub fn observe(app: &App, call: &Call, contract: ContractId, given: &Observation
 }
 
 /// Takes a mistaken observation back; it counts no more.
-pub fn retract(app: &App, call: &Call, id: ObservationId, given: &RetractionInput) -> Result<ObservationView, Failure> {
+pub fn retract(
+    app: &App,
+    call: &Call,
+    id: ObservationId,
+    given: &RetractionInput,
+) -> Result<ObservationView, Failure> {
     let contract = app.db.read_one::<_, DbError>(|conn| db::statement::contract_of_observation(conn, id))?;
     app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
@@ -93,14 +103,21 @@ pub fn retract(app: &App, call: &Call, id: ObservationId, given: &RetractionInpu
         if case.facts.chain.retractions.iter().any(|r| r.origin == origin) {
             return Err(Failure::conflict("retracted", "この確認事項は、すでに取り消されています。"));
         }
-        let stamp = tx.record("observation.retracted", id, &json!({"observation_id": id, "reason": given.reason}))?.stamp;
+        let stamp = tx
+            .record("observation.retracted", id, &json!({"observation_id": id, "reason": given.reason}))?
+            .stamp;
         db::statement::add_retraction(tx, contract, origin, &given.reason, stamp)?;
         one(tx.conn, call, contract, id, tx.today)
     })
 }
 
 /// Observations on a contract. They are the agency's; a vendor has no list of them.
-pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result<Paged<ObservationView>, Failure> {
+pub fn list(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    page: &Page,
+) -> Result<Paged<ObservationView>, Failure> {
     let today = app.today();
     app.db.read(|conn| {
         let case = Case::open(conn, call.scope(), contract)?;
@@ -108,7 +125,8 @@ pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result
             return Err(Failure::Forbidden("確認事項は機関の担当者だけが見られます。".to_owned()));
         }
         let rows = db::statement::observations_of(conn, contract, page.after_id()?, page.rows())?;
-        let views = rows.into_iter().map(|row| view(&case, row, today)).collect::<Result<Vec<_>, Failure>>()?;
+        let views =
+            rows.into_iter().map(|row| view(&case, row, today)).collect::<Result<Vec<_>, Failure>>()?;
         Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
     })
 }
@@ -125,7 +143,11 @@ fn one(
     view(&case, row, today)
 }
 
-fn view(case: &Case, row: db::statement::ObservationRow, today: NaiveDate) -> Result<ObservationView, Failure> {
+fn view(
+    case: &Case,
+    row: db::statement::ObservationRow,
+    today: NaiveDate,
+) -> Result<ObservationView, Failure> {
     let known = case.facts.chain.now();
     let origin = StatementOrigin::Observation(row.id);
     let said = case.facts.chain.statements.iter().find(|s| s.origin == origin);

@@ -230,10 +230,16 @@ pub fn find_or_register_vendor(tx: &mut Tx<'_>, input: &InlineVendor) -> Result<
 }
 
 /// The id of a registered vendor; any is accepted, only the listing is scoped.
-pub fn must_be_vendor(conn: &mut db::Conn, id: OrganizationId, pointer: &str) -> Result<OrganizationId, Failure> {
+pub fn must_be_vendor(
+    conn: &mut db::Conn,
+    id: OrganizationId,
+    pointer: &str,
+) -> Result<OrganizationId, Failure> {
     match db::organization::find(conn, id) {
         Ok(row) if row.kind == OrganizationKind::Vendor => Ok(id),
-        Ok(_) | Err(DbError::NotFound) => Err(Failure::field(pointer, "unknown", "登録された事業者ではありません。")),
+        Ok(_) | Err(DbError::NotFound) => {
+            Err(Failure::field(pointer, "unknown", "登録された事業者ではありません。"))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -32,7 +32,11 @@ impl Page {
         let limit = match limit {
             None => DEFAULT_LIMIT,
             Some(text) => text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n)).ok_or_else(|| {
-                Failure::field("/limit", "range", format!("limit は1から{MAX_LIMIT}までの整数で指定してください。"))
+                Failure::field(
+                    "/limit",
+                    "range",
+                    format!("limit は1から{MAX_LIMIT}までの整数で指定してください。"),
+                )
             })?,
         };
         let after = cursor.map(decode).transpose()?;
@@ -58,7 +62,11 @@ fn decode(cursor: &str) -> Result<String, Failure> {
 
 /// The answer to a cursor that no list gave.
 pub fn unknown_cursor() -> Failure {
-    Failure::field("/cursor", "unknown", "cursor が正しくありません。前のページの next_cursor をそのまま指定してください。")
+    Failure::field(
+        "/cursor",
+        "unknown",
+        "cursor が正しくありません。前のページの next_cursor をそのまま指定してください。",
+    )
 }
 
 /// A page of a list.
@@ -71,7 +79,12 @@ pub struct Paged<T> {
 
 impl<T> Paged<T> {
     /// Cuts the extra row off; `key` is the sort key of a row.
-    pub fn cut<R>(page: &Page, mut rows: Vec<R>, key: impl Fn(&R) -> String, show: impl FnMut(R) -> T) -> Self {
+    pub fn cut<R>(
+        page: &Page,
+        mut rows: Vec<R>,
+        key: impl Fn(&R) -> String,
+        show: impl FnMut(R) -> T,
+    ) -> Self {
         let limit = usize::try_from(page.limit).unwrap_or(0);
         let more = rows.len() > limit;
         rows.truncate(limit);

@@ -55,7 +55,12 @@ pub fn tell(
         }
     }
     for vendor in &to.vendors {
-        people.extend(db::user::reachable(tx.conn, *vendor, &[Role::VendorUser, Role::VendorAdmin], tx.today)?);
+        people.extend(db::user::reachable(
+            tx.conn,
+            *vendor,
+            &[Role::VendorUser, Role::VendorAdmin],
+            tx.today,
+        )?);
     }
     if let Some(user) = to.user {
         let organization = tx.author.map_or(agency, |author| author.organization_id);

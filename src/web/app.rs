@@ -40,15 +40,17 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
         for route in routes {
             let route = Arc::new(route);
             let method = route.method.clone();
-            resource = resource.route(web::method(method).to(move |app: Data<App>, request: HttpRequest, body: Body| {
-                let route = Arc::clone(&route);
-                async move {
-                    match body {
-                        Ok(body) => answer(app.into_inner(), route, &request, body).await,
-                        Err(error) => unread(&error),
+            resource = resource.route(web::method(method).to(
+                move |app: Data<App>, request: HttpRequest, body: Body| {
+                    let route = Arc::clone(&route);
+                    async move {
+                        match body {
+                            Ok(body) => answer(app.into_inner(), route, &request, body).await,
+                            Err(error) => unread(&error),
+                        }
                     }
-                }
-            }));
+                },
+            ));
         }
         scope = scope.service(resource);
     }
@@ -64,7 +66,12 @@ fn is_for_strangers(route: &Route) -> bool {
 }
 
 pub(super) async fn method_not_allowed() -> HttpResponse {
-    plain_problem(StatusCode::METHOD_NOT_ALLOWED, "method", "この方法では利用できません", "この場所では、その HTTP メソッドは使えません。")
+    plain_problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method",
+        "この方法では利用できません",
+        "この場所では、その HTTP メソッドは使えません。",
+    )
 }
 
 async fn not_found() -> HttpResponse {
@@ -82,9 +89,10 @@ fn unread(error: &actix_web::Error) -> HttpResponse {
 
 async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Bytes) -> HttpResponse {
     if let Some(limiter) = http.app_data::<Data<Limiter>>().filter(|_| is_for_strangers(&route))
-        && let Err(failure) = limiter.take(http) {
-            return problem(failure);
-        }
+        && let Err(failure) = limiter.take(http)
+    {
+        return problem(failure);
+    }
     let bearer = bearer(http.headers());
     let idempotency = match idempotency_key(http, &body) {
         Ok(key) => key,
@@ -92,7 +100,9 @@ async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Byte
     };
     let request = read(http, &route, &body);
     let span = tracing::Span::current();
-    let done = web::block(move || span.in_scope(|| run(&app, &route, request, bearer.as_deref(), idempotency))).await;
+    let done =
+        web::block(move || span.in_scope(|| run(&app, &route, request, bearer.as_deref(), idempotency)))
+            .await;
     match done {
         Ok(Ok(reply)) => write(reply),
         Ok(Err(Refusal::Failure(failure))) => problem(failure),
@@ -152,7 +162,9 @@ fn read(http: &HttpRequest, route: &Route, body: &Bytes) -> Result<Request, Refu
         .map_err(|_| Failure::Malformed("URL の ? 以降を読み取れません。".to_owned()))?
         .into_inner();
     let zero = query.iter().filter(|(_, value)| value.contains('\0'));
-    let zero = zero.map(|(name, _)| FieldError::new(format!("/{name}"), "control_character", "使えない文字（制御文字）があります。"));
+    let zero = zero.map(|(name, _)| {
+        FieldError::new(format!("/{name}"), "control_character", "使えない文字（制御文字）があります。")
+    });
     Failure::unless_empty(zero.collect())?;
     let if_match = http.headers().get(IF_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let body = if route.takes.is_none() { Value::Null } else { json(http, body)? };
@@ -167,8 +179,10 @@ fn json(http: &HttpRequest, body: &Bytes) -> Result<Value, Refusal> {
     if kind.split(';').next().is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("application/json")) {
         return Err(Refusal::MediaType);
     }
-    serde_json::from_slice(body)
-        .map_err(|e| Failure::Malformed(format!("JSON として読み取れません（{}行{}文字目）。", e.line(), e.column())).into())
+    serde_json::from_slice(body).map_err(|e| {
+        Failure::Malformed(format!("JSON として読み取れません（{}行{}文字目）。", e.line(), e.column()))
+            .into()
+    })
 }
 
 fn idempotency_key(http: &HttpRequest, body: &Bytes) -> Result<Option<Key>, Failure> {
@@ -177,7 +191,11 @@ fn idempotency_key(http: &HttpRequest, body: &Bytes) -> Result<Option<Key>, Fail
     }
     let Some(value) = http.headers().get("Idempotency-Key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|k| (1..=255).contains(&k.len())).ok_or_else(|| {
-        Failure::field("/Idempotency-Key", "format", "Idempotency-Key は255文字以内の英数字で指定してください。")
+        Failure::field(
+            "/Idempotency-Key",
+            "format",
+            "Idempotency-Key は255文字以内の英数字で指定してください。",
+        )
     })?;
     let body_hash = hex::encode(Sha256::digest(body));
     Ok(Some(Key { route: format!("{} {}", http.method(), http.path()), key: key.to_owned(), body_hash }))

@@ -34,7 +34,9 @@ fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "入力内容に誤りがあります"),
         Failure::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "要求を読み取れません"),
         Failure::Stale => (StatusCode::PRECONDITION_FAILED, "stale", "先に変更されています"),
-        Failure::PreconditionRequired => (StatusCode::PRECONDITION_REQUIRED, "if_match_required", "If-Match が必要です"),
+        Failure::PreconditionRequired => {
+            (StatusCode::PRECONDITION_REQUIRED, "if_match_required", "If-Match が必要です")
+        }
         Failure::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many", "回数が多すぎます"),
         Failure::TwinRequest => (StatusCode::CONFLICT, "twin_request", "同じ要求を処理しています"),
         Failure::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "ただいま利用できません"),
@@ -81,7 +83,13 @@ fn write(
     detail: String,
     errors: Vec<FieldError>,
 ) -> HttpResponse {
-    let problem = Problem { kind: format!("urn:itaku:problem:{word}"), title: title.to_owned(), status: status.as_u16(), detail, errors };
+    let problem = Problem {
+        kind: format!("urn:itaku:problem:{word}"),
+        title: title.to_owned(),
+        status: status.as_u16(),
+        detail,
+        errors,
+    };
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     response.content_type("application/problem+json").body(body)
 }

@@ -11,13 +11,15 @@ use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
 use crate::domain::chain::{ApplicationStep, Cause, NodeState};
-use crate::domain::contract::{ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy};
+use crate::domain::contract::{
+    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy,
+};
 use crate::domain::id::Id;
 use crate::domain::text_enum::TextEnum;
 use crate::service::application::ApplicationState;
 use crate::service::audit::AuditResult;
-use crate::service::observation::ObservationSource;
 use crate::service::notice::{NoticeKind, NoticeState};
+use crate::service::observation::ObservationSource;
 
 impl<T> PartialSchema for Id<T> {
     fn schema() -> RefOr<Schema> {
@@ -51,9 +53,27 @@ macro_rules! word_schema {
 }
 
 word_schema!(
-    OrganizationKind, Role, AlertKind, AlertState, Assessment, Severity, AuditKind, Cause, NodeState, DataCategory,
-    DeclarationInterval, Overseas, Policy, ContractOrigin, ContractStatus, NoticeKind, NoticeState,
-    ApplicationStep, ApplicationState, AuditResult, ObservationSource,
+    OrganizationKind,
+    Role,
+    AlertKind,
+    AlertState,
+    Assessment,
+    Severity,
+    AuditKind,
+    Cause,
+    NodeState,
+    DataCategory,
+    DeclarationInterval,
+    Overseas,
+    Policy,
+    ContractOrigin,
+    ContractStatus,
+    NoticeKind,
+    NoticeState,
+    ApplicationStep,
+    ApplicationState,
+    AuditResult,
+    ObservationSource,
 );
 
 /// The whole document. `demo` adds the demonstration's routes.
@@ -101,7 +121,9 @@ fn operation(route: &Route) -> Value {
         json!({"name": q.name, "in": "query", "required": false, "description": q.about, "schema": {"type": "string"}})
     }));
     if route.method == actix_web::http::Method::PATCH {
-        parameters.push(json!({"name": "If-Match", "in": "header", "required": true, "schema": {"type": "string"}}));
+        parameters.push(
+            json!({"name": "If-Match", "in": "header", "required": true, "schema": {"type": "string"}}),
+        );
     }
     if route.method == actix_web::http::Method::POST && route.permission().is_some() {
         parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false, "schema": {"type": "string", "maxLength": 255}}));
@@ -118,7 +140,10 @@ fn operation(route: &Route) -> Value {
     });
     if let Value::Object(operation) = &mut operation {
         if let Some(schema) = &route.takes {
-            operation.insert("requestBody".to_owned(), json!({"required": true, "content": {"application/json": {"schema": schema}}}));
+            operation.insert(
+                "requestBody".to_owned(),
+                json!({"required": true, "content": {"application/json": {"schema": schema}}}),
+            );
         }
         if let Some(permission) = route.permission() {
             let roles: Vec<_> = permission.roles().iter().map(|r| r.as_str()).collect();

@@ -47,7 +47,11 @@ impl Request {
     pub fn query_day(&self, name: &str) -> Result<Option<NaiveDate>, Failure> {
         let read = |text: &str| {
             NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| {
-                Failure::field(&format!("/{name}"), "date", "日付として読めません。2026-04-01 の形で指定してください。")
+                Failure::field(
+                    &format!("/{name}"),
+                    "date",
+                    "日付として読めません。2026-04-01 の形で指定してください。",
+                )
             })
         };
         self.query(name).map(read).transpose()
@@ -71,7 +75,8 @@ impl Request {
     /// An identifier in the query.
     pub fn query_id<T>(&self, name: &str) -> Result<Option<Id<T>>, Failure> {
         let read = |text: &str| {
-            text.parse().map_err(|_| Failure::field(&format!("/{name}"), "unknown", "識別子が正しくありません。"))
+            text.parse()
+                .map_err(|_| Failure::field(&format!("/{name}"), "unknown", "識別子が正しくありません。"))
         };
         self.query(name).map(read).transpose()
     }
@@ -291,12 +296,18 @@ pub struct Guarded {
 
 impl Guarded {
     /// Without a body.
-    pub fn run<O: Answer>(self, work: impl Fn(&App, &Call, &Request) -> Result<O, Failure> + Send + Sync + 'static) -> Route
+    pub fn run<O: Answer>(
+        self,
+        work: impl Fn(&App, &Call, &Request) -> Result<O, Failure> + Send + Sync + 'static,
+    ) -> Route
     where
         O::Body: ToSchema,
     {
         let status = self.draft.status;
-        let handler = Handler::Guarded(self.permission, Arc::new(move |app, call, request| reply(status, work(app, call, request)?)));
+        let handler = Handler::Guarded(
+            self.permission,
+            Arc::new(move |app, call, request| reply(status, work(app, call, request)?)),
+        );
         self.draft.build::<O::Body>(None, handler)
     }
 

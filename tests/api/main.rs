@@ -10,8 +10,8 @@
 mod accounts;
 mod denials;
 mod hostile;
-mod ledger;
 mod idempotency;
+mod ledger;
 mod organizations;
 mod schema;
 mod sessions;

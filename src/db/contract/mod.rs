@@ -132,7 +132,11 @@ pub fn find(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractRo
 }
 
 /// The contract of an agency by its number.
-pub fn by_number(conn: &mut Conn, agency: OrganizationId, number: &str) -> Result<Option<ContractId>, DbError> {
+pub fn by_number(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    number: &str,
+) -> Result<Option<ContractId>, DbError> {
     let query = contracts::table.filter(contracts::agency_id.eq(agency)).filter(contracts::number.eq(number));
     Ok(query.select(contracts::id).first(conn).optional()?)
 }

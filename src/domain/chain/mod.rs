@@ -4,7 +4,9 @@
 use chrono::NaiveDate;
 
 use super::contract::{DataVolume, Stamp, Termination, TermsFact};
-use super::id::{ApplicationId, ConsentId, ContractId, DeclarationId, EngagementId, ObservationId, OrganizationId};
+use super::id::{
+    ApplicationId, ConsentId, ContractId, DeclarationId, EngagementId, ObservationId, OrganizationId,
+};
 use crate::text_enum;
 
 mod coverage;

@@ -131,8 +131,17 @@ impl Story {
         let (engagement_id, applicant_id) = (id(n), id(100));
         let events = vec![];
         let (id, starts_on, ends_on, amount_yen) = (id(number), from, to, 1);
-        let filed =
-            Application { id, engagement_id, applicant_id, filed_on: starts_on, starts_on, ends_on, amount_yen, stamp, events };
+        let filed = Application {
+            id,
+            engagement_id,
+            applicant_id,
+            filed_on: starts_on,
+            starts_on,
+            ends_on,
+            amount_yen,
+            stamp,
+            events,
+        };
         self.facts.applications.push(filed);
         self.facts.applications.len() - 1
     }

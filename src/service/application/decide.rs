@@ -43,7 +43,12 @@ input! {
 }
 
 /// Decides an application. Consent never reaches back before the day it is given.
-pub fn decide(app: &App, call: &Call, id: ApplicationId, given: &DecisionInput) -> Result<ApplicationView, Failure> {
+pub fn decide(
+    app: &App,
+    call: &Call,
+    id: ApplicationId,
+    given: &DecisionInput,
+) -> Result<ApplicationView, Failure> {
     act(app, call, id, |tx, case, filed| {
         filed.must_be_open()?;
         if filed.is_handled_by(call.actor.user_id) {
@@ -51,7 +56,10 @@ pub fn decide(app: &App, call: &Call, id: ApplicationId, given: &DecisionInput) 
             return Err(Failure::Forbidden(message.to_owned()));
         }
         if filed.reviewers().is_empty() {
-            return Err(Failure::conflict("not_reviewed", "審査がまだ記録されていません。担当者の審査の後で決裁してください。"));
+            return Err(Failure::conflict(
+                "not_reviewed",
+                "審査がまだ記録されていません。担当者の審査の後で決裁してください。",
+            ));
         }
         let known = case.facts.chain.now();
         let (outcome, step) = match given.decision {
@@ -75,8 +83,10 @@ pub fn decide(app: &App, call: &Call, id: ApplicationId, given: &DecisionInput) 
             }
         };
         let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
-        let application = mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
-        let mail = Mail::ApplicationDecided(DecidedMail { application, outcome, reason: given.reason.clone() });
+        let application =
+            mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
+        let mail =
+            Mail::ApplicationDecided(DecidedMail { application, outcome, reason: given.reason.clone() });
         let to = Addressees::vendors([filed.row.applicant_id]);
         telling::tell(tx, case, &to, "application", id.as_str(), step, &mail)
     })
@@ -96,7 +106,8 @@ fn consent(tx: &Tx<'_>, known: &Known<'_>, filed: &Filed, given: &DecisionInput)
     let valid_from = given.valid_from.unwrap_or(content.starts_on.max(today));
     let valid_until = given.valid_until.unwrap_or(content.ends_on.min(period.to));
     if valid_from < today {
-        let message = format!("承認は決裁した日より前にさかのぼれません。今日（{today}）以降の日を入力してください。");
+        let message =
+            format!("承認は決裁した日より前にさかのぼれません。今日（{today}）以降の日を入力してください。");
         return Err(Failure::field("/valid_from", "before_decision", message));
     }
     if valid_until < valid_from {
@@ -152,7 +163,12 @@ fn record_consent(
 }
 
 /// 取下げ, by the applicant, before it is decided.
-pub fn withdraw(app: &App, call: &Call, id: ApplicationId, given: &WithdrawInput) -> Result<ApplicationView, Failure> {
+pub fn withdraw(
+    app: &App,
+    call: &Call,
+    id: ApplicationId,
+    given: &WithdrawInput,
+) -> Result<ApplicationView, Failure> {
     act(app, call, id, |tx, _, filed| {
         if filed.row.applicant_id != call.actor.organization.id {
             return Err(Failure::Forbidden("申請した事業者だけが取り下げられます。".to_owned()));
@@ -160,7 +176,8 @@ pub fn withdraw(app: &App, call: &Call, id: ApplicationId, given: &WithdrawInput
         if filed.state()? != ApplicationState::Returned {
             filed.must_be_open()?;
         }
-        let payload = json!({"application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason});
+        let payload =
+            json!({"application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason});
         let stamp = tx.record("application.withdrawn", id, &payload)?.stamp;
         let state = ApplicationState::Withdrawn.as_str();
         Ok(db::chain::add_step(tx, &filed.row, ApplicationStep::Withdrawn, state, given, stamp)?)

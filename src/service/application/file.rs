@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ApplicationState, ApplicationView, act, mail_reference, view};
+use crate::db;
 use crate::db::chain::ApplicationRow;
 use crate::db::types::to_json;
-use crate::db;
 use crate::domain::chain::{ApplicationStep, Engagement, Known};
 use crate::domain::contract::{DataVolume, Overseas, Policy, Terms};
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, of};
@@ -99,7 +99,12 @@ pub struct Content {
 }
 
 /// Files an application. The parent must itself hold a consent today; the rules of the contract's policy hold.
-pub fn file(app: &App, call: &Call, contract: ContractId, given: &ApplicationInput) -> Result<ApplicationView, Failure> {
+pub fn file(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    given: &ApplicationInput,
+) -> Result<ApplicationView, Failure> {
     app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
@@ -150,7 +155,12 @@ pub fn file(app: &App, call: &Call, contract: ContractId, given: &ApplicationInp
 }
 
 /// 補正: the applicant gives the application anew as a whole; it waits for review again.
-pub fn resubmit(app: &App, call: &Call, id: ApplicationId, given: &CorrectionInput) -> Result<ApplicationView, Failure> {
+pub fn resubmit(
+    app: &App,
+    call: &Call,
+    id: ApplicationId,
+    given: &CorrectionInput,
+) -> Result<ApplicationView, Failure> {
     act(app, call, id, |tx, case, filed| {
         if filed.row.applicant_id != call.actor.organization.id {
             return Err(Failure::Forbidden("申請した事業者だけが補正できます。".to_owned()));
@@ -166,7 +176,8 @@ pub fn resubmit(app: &App, call: &Call, id: ApplicationId, given: &CorrectionInp
         let stamp = tx.record("application.resubmitted", id, &payload)?.stamp;
         let state = ApplicationState::Applied.as_str();
         db::chain::add_step(tx, &filed.row, ApplicationStep::Resubmitted, state, given, stamp)?;
-        let application = mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
+        let application =
+            mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
         let mail = Mail::ApplicationFiled(FiledMail { application, decide_by: None });
         let step = format!("resubmitted-{}", stamp.seq);
         telling::tell(tx, case, &Addressees::officer(), "application", id.as_str(), &step, &mail)
@@ -234,16 +245,31 @@ fn rules(
         known.coverage(parent.id).is_some_and(|c| c.consented.contains(today))
     };
     if !parent_stands {
-        return Err(Failure::conflict("parent_without_consent", "上位の受託者の承認が、今日の時点でありません。"));
+        return Err(Failure::conflict(
+            "parent_without_consent",
+            "上位の受託者の承認が、今日の時点でありません。",
+        ));
     }
     let mut errors = Vec::new();
     if given.starts_on < period.from {
-        errors.push(FieldError::new("/starts_on", "outside_contract", format!("契約の開始日（{}）以降の日を入力してください。", period.from)));
+        errors.push(FieldError::new(
+            "/starts_on",
+            "outside_contract",
+            format!("契約の開始日（{}）以降の日を入力してください。", period.from),
+        ));
     }
     if given.ends_on > period.to {
-        errors.push(FieldError::new("/ends_on", "outside_contract", format!("契約の終了日（{}）までの日を入力してください。", period.to)));
+        errors.push(FieldError::new(
+            "/ends_on",
+            "outside_contract",
+            format!("契約の終了日（{}）までの日を入力してください。", period.to),
+        ));
     } else if given.ends_on < today {
-        errors.push(FieldError::new("/ends_on", "past", "終了日が過ぎています。承認は決裁した日より前にさかのぼれません。"));
+        errors.push(FieldError::new(
+            "/ends_on",
+            "past",
+            "終了日が過ぎています。承認は決裁した日より前にさかのぼれません。",
+        ));
     }
     if parent.tier == 1 && ratio_reached(known, terms, vendor, given) && given.special_reason.is_none() {
         let message = format!(
@@ -264,7 +290,11 @@ fn ratio_reached(known: &Known<'_>, terms: &Terms, vendor: OrganizationId, given
         .map(|e| {
             let consented = known.consents(e.id).iter().filter(|held| held.valid.is_some());
             let pending = known.applications(e.id).iter().filter(|a| a.is_pending());
-            consented.map(|held| held.consent.amount_yen).chain(pending.map(|a| a.application.amount_yen)).max().unwrap_or(0)
+            consented
+                .map(|held| held.consent.amount_yen)
+                .chain(pending.map(|a| a.application.amount_yen))
+                .max()
+                .unwrap_or(0)
         })
         .sum();
     i128::from(others + given.amount_yen) * 100 >= i128::from(limit) * i128::from(terms.amount_yen)

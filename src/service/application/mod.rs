@@ -133,7 +133,13 @@ pub fn queue(
     let scope = call.scope();
     let agency_side = !matches!(scope, crate::domain::access::Scope::Vendor(_));
     let (rows, labels) = app.db.read::<_, Failure>(|conn| {
-        let rows = db::chain::queue(conn, &scope, state.map(ApplicationState::as_str), page.after_id()?, page.rows())?;
+        let rows = db::chain::queue(
+            conn,
+            &scope,
+            state.map(ApplicationState::as_str),
+            page.after_id()?,
+            page.rows(),
+        )?;
         let contracts: Vec<ContractId> = rows.iter().map(|(row, _)| row.contract_id).collect();
         Ok((rows, db::chain::contract_labels(conn, &contracts)?))
     })?;
@@ -141,7 +147,11 @@ pub fn queue(
         .into_iter()
         .map(|(row, steps)| {
             let (number, title) = labels.get(&row.contract_id).cloned().unzip();
-            Ok(ApplicationView { contract_number: number, contract_title: title, ..view(row, steps, agency_side)? })
+            Ok(ApplicationView {
+                contract_number: number,
+                contract_title: title,
+                ..view(row, steps, agency_side)?
+            })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
@@ -173,7 +183,8 @@ impl Filed {
 
     /// Reviews since the last correction.
     fn reviewers(&self) -> Vec<UserId> {
-        let corrected = self.steps.iter().rposition(|s| s.step == ApplicationStep::Resubmitted).map_or(0, |at| at + 1);
+        let corrected =
+            self.steps.iter().rposition(|s| s.step == ApplicationStep::Resubmitted).map_or(0, |at| at + 1);
         let since = self.steps.iter().skip(corrected);
         since.filter(|s| s.step == ApplicationStep::Reviewed).map(|s| s.by_user).collect()
     }
@@ -194,7 +205,9 @@ impl Filed {
             ApplicationState::Consented | ApplicationState::Refused => {
                 Err(Failure::conflict("decided", "この申請は、すでに決裁されています。"))
             }
-            ApplicationState::Withdrawn => Err(Failure::conflict("withdrawn", "この申請は、取り下げられています。")),
+            ApplicationState::Withdrawn => {
+                Err(Failure::conflict("withdrawn", "この申請は、取り下げられています。"))
+            }
         }
     }
 }
@@ -228,7 +241,15 @@ fn mail_day(on: NaiveDate) -> Day {
 }
 
 /// What every mail about an application says of it.
-fn mail_reference(app: &App, tx: &mut Tx<'_>, case: &Case, known: &Known<'_>, row: &ApplicationRow, vendor: &str, tier: i32) -> Result<ApplicationRef, Failure> {
+fn mail_reference(
+    app: &App,
+    tx: &mut Tx<'_>,
+    case: &Case,
+    known: &Known<'_>,
+    row: &ApplicationRow,
+    vendor: &str,
+    tier: i32,
+) -> Result<ApplicationRef, Failure> {
     let content: file::Content = from_json(&row.body)?;
     let applicant = known
         .engagements()

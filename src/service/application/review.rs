@@ -48,10 +48,16 @@ input! {
 }
 
 /// Records the officer's review; the last one before the decision counts.
-pub fn review(app: &App, call: &Call, id: ApplicationId, given: &ReviewInput) -> Result<ApplicationView, Failure> {
+pub fn review(
+    app: &App,
+    call: &Call,
+    id: ApplicationId,
+    given: &ReviewInput,
+) -> Result<ApplicationView, Failure> {
     act(app, call, id, |tx, _, filed| {
         filed.must_be_open()?;
-        let payload = json!({"application_id": id, "engagement_id": filed.row.engagement_id, "review": given});
+        let payload =
+            json!({"application_id": id, "engagement_id": filed.row.engagement_id, "review": given});
         let stamp = tx.record("application.reviewed", id, &payload)?.stamp;
         let state = ApplicationState::Applied.as_str();
         Ok(db::chain::add_step(tx, &filed.row, ApplicationStep::Reviewed, state, given, stamp)?)
@@ -59,7 +65,12 @@ pub fn review(app: &App, call: &Call, id: ApplicationId, given: &ReviewInput) ->
 }
 
 /// Sends the application back for correction; the clock of the decision stands still meanwhile.
-pub fn send_back(app: &App, call: &Call, id: ApplicationId, given: &ReturnInput) -> Result<ApplicationView, Failure> {
+pub fn send_back(
+    app: &App,
+    call: &Call,
+    id: ApplicationId,
+    given: &ReturnInput,
+) -> Result<ApplicationView, Failure> {
     act(app, call, id, |tx, case, filed| {
         filed.must_be_open()?;
         if given.reply_by.is_some_and(|day| day < tx.today) {
@@ -71,7 +82,8 @@ pub fn send_back(app: &App, call: &Call, id: ApplicationId, given: &ReturnInput)
         let stamp = tx.record("application.returned", id, &payload)?.stamp;
         let state = ApplicationState::Returned.as_str();
         db::chain::add_step(tx, &filed.row, ApplicationStep::Returned, state, given, stamp)?;
-        let application = mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
+        let application =
+            mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
         let mail = Mail::ApplicationReturned(ReturnedMail {
             application,
             points: given.points.clone(),

@@ -90,27 +90,47 @@ pub fn import(
 }
 
 fn approver(conn: &mut Conn, agency_code: &str, email: &str) -> Result<(OrganizationId, Author), Failure> {
-    let agency = db::organization::by_code(conn, agency_code)?
-        .ok_or_else(|| Failure::field("/agency", "unknown", format!("機関コード「{agency_code}」の機関は登録されていません。")))?;
-    let user = db::user::by_email(conn, email)?.filter(|user| user.organization_id == agency.id && user.active);
-    let unknown = || Failure::field("/approver", "unknown", "この機関の決裁者のメールアドレスを指定してください。");
+    let agency = db::organization::by_code(conn, agency_code)?.ok_or_else(|| {
+        Failure::field(
+            "/agency",
+            "unknown",
+            format!("機関コード「{agency_code}」の機関は登録されていません。"),
+        )
+    })?;
+    let user =
+        db::user::by_email(conn, email)?.filter(|user| user.organization_id == agency.id && user.active);
+    let unknown =
+        || Failure::field("/approver", "unknown", "この機関の決裁者のメールアドレスを指定してください。");
     let user = user.ok_or_else(unknown)?;
-    if !db::user::roles(conn, &[user.id])?.get(&user.id).is_some_and(|roles| roles.contains(&Role::Approver)) {
+    if !db::user::roles(conn, &[user.id])?.get(&user.id).is_some_and(|roles| roles.contains(&Role::Approver))
+    {
         return Err(unknown());
     }
     Ok((agency.id, Author { user_id: user.id, organization_id: agency.id }))
 }
 
-fn take(app: &App, conn: &mut Conn, agency: OrganizationId, author: Author, row: &ConsentRow) -> Result<Outcome, Failure> {
-    let contract = db::contract::by_number(conn, agency, &row.contract_number)?
-        .ok_or_else(|| Failure::field("/contract_number", "unknown", format!("契約番号「{}」の契約は登録されていません。", row.contract_number)))?;
+fn take(
+    app: &App,
+    conn: &mut Conn,
+    agency: OrganizationId,
+    author: Author,
+    row: &ConsentRow,
+) -> Result<Outcome, Failure> {
+    let contract = db::contract::by_number(conn, agency, &row.contract_number)?.ok_or_else(|| {
+        Failure::field(
+            "/contract_number",
+            "unknown",
+            format!("契約番号「{}」の契約は登録されていません。", row.contract_number),
+        )
+    })?;
     let mut tx = Tx::on(conn, &app.sources, Some(author), ChainKey::Existing(contract.cast()))?;
     let case = Case::open(tx.conn, Scope::Agency(agency), contract)?;
     let known = case.facts.chain.now();
     let parent = parent(known.engagements(), row)?;
     let mut input = row.input.clone();
     input.insert("parent_engagement_id".to_owned(), Value::String(parent.id.to_string()));
-    let given: RecordedConsentInput = parse(&Value::Object(input), Mode::Lenient).map_err(Failure::Invalid)?;
+    let given: RecordedConsentInput =
+        parse(&Value::Object(input), Mode::Lenient).map_err(Failure::Invalid)?;
     if is_there(tx.conn, contract, &case, parent, &given)? {
         return Ok(Outcome::Duplicate);
     }
@@ -121,7 +141,10 @@ fn take(app: &App, conn: &mut Conn, agency: OrganizationId, author: Author, row:
 }
 
 /// The engagement that the row names as the one above: by number, else by name; neither: the prime.
-fn parent<'a>(mut engagements: impl Iterator<Item = &'a Engagement>, row: &ConsentRow) -> Result<&'a Engagement, Failure> {
+fn parent<'a>(
+    mut engagements: impl Iterator<Item = &'a Engagement>,
+    row: &ConsentRow,
+) -> Result<&'a Engagement, Failure> {
     let number = row.parent_corporate_number.parse::<CorporateNumber>().ok();
     let found = if row.parent_corporate_number.is_empty() && row.parent_name.is_empty() {
         engagements.find(|e| e.tier == 1)
@@ -156,7 +179,8 @@ fn is_there(
         .flat_map(|e| known.consents(e.id))
         .any(|held| {
             held.consent.valid_from == given.valid_from
-                && bodies.get(&held.consent.id).and_then(|b| b.document_number.as_deref()) == Some(&given.document_number)
+                && bodies.get(&held.consent.id).and_then(|b| b.document_number.as_deref())
+                    == Some(&given.document_number)
         });
     Ok(there)
 }

@@ -6,11 +6,6 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
-use crate::service::contract::DataItem;
-use crate::service::organization::{InlineVendor, find_or_register_vendor, must_be_vendor};
-use crate::service::telling::{self, Addressees};
-use crate::service::{App, Call, Failure, application};
 use crate::db::chain::ConsentBody;
 use crate::db::{self, DbError, Tx};
 use crate::domain::calendar::wareki;
@@ -21,6 +16,11 @@ use crate::domain::input::FieldError;
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, RevokedMail};
+use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
+use crate::service::contract::DataItem;
+use crate::service::organization::{InlineVendor, find_or_register_vendor, must_be_vendor};
+use crate::service::telling::{self, Addressees};
+use crate::service::{App, Call, Failure, application};
 
 input! {
     /// 承認取消し.
@@ -89,14 +89,22 @@ pub struct RecordedConsentView {
 }
 
 /// Revokes every consent decided so far from a day on. A day after their end changes nothing.
-pub fn revoke(app: &App, call: &Call, id: EngagementId, given: &RevocationInput) -> Result<EngagementView, Failure> {
+pub fn revoke(
+    app: &App,
+    call: &Call,
+    id: EngagementId,
+    given: &RevocationInput,
+) -> Result<EngagementView, Failure> {
     let contract = app.db.read_one::<_, DbError>(|conn| db::chain::contract_of(conn, id))?;
     app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let engagement = case.engagement(&known, id)?;
         if engagement.tier == 1 {
-            return Err(Failure::conflict("prime", "元請けの受託者の承認は取り消せません。契約の解除として登録してください。"));
+            return Err(Failure::conflict(
+                "prime",
+                "元請けの受託者の承認は取り消せません。契約の解除として登録してください。",
+            ));
         }
         if given.effective_on < tx.today {
             let message = format!("取消しは今日（{}）以降の日から行えます。", tx.today);
@@ -108,7 +116,8 @@ pub fn revoke(app: &App, call: &Call, id: EngagementId, given: &RevocationInput)
         }
         let cuts = held.iter().any(|held| held.valid.is_some() && held.ends_on >= given.effective_on);
         if cuts {
-            let payload = json!({"engagement_id": id, "effective_on": given.effective_on, "reason": given.reason});
+            let payload =
+                json!({"engagement_id": id, "effective_on": given.effective_on, "reason": given.reason});
             let stamp = tx.record("consent.revoked", id, &payload)?.stamp;
             db::chain::add_revocation(tx, contract, id, given.effective_on, &given.reason, stamp)?;
             let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
@@ -123,7 +132,15 @@ pub fn revoke(app: &App, call: &Call, id: EngagementId, given: &RevocationInput)
             });
             let above = known.ancestors(id).next().map(|parent| parent.vendor.id);
             let to = Addressees::vendors([engagement.vendor.id].into_iter().chain(above));
-            telling::tell(tx, &case, &to, "engagement", id.as_str(), &format!("revoked-{}", stamp.seq), &mail)?;
+            telling::tell(
+                tx,
+                &case,
+                &to,
+                "engagement",
+                id.as_str(),
+                &format!("revoked-{}", stamp.seq),
+                &mail,
+            )?;
         }
         let facts = db::facts::load(tx.conn, contract)?;
         let state = facts.chain.now().state(id, tx.today);
@@ -156,22 +173,35 @@ fn record_in(
     let mut errors = Vec::new();
     if given.decided_on > case.facts.learned_on {
         // Later decisions are made here, and never reach back.
-        let message = format!("この契約を登録した日（{}）までに決裁されたものだけを、既承認として登録できます。", case.facts.learned_on);
+        let message = format!(
+            "この契約を登録した日（{}）までに決裁されたものだけを、既承認として登録できます。",
+            case.facts.learned_on
+        );
         errors.push(FieldError::new("/decided_on", "after_registration", message));
     }
     if let Some(period) = known.period() {
         if given.valid_from < period.from {
-            errors.push(FieldError::new("/valid_from", "outside_contract", format!("契約の開始日（{}）以降の日を入力してください。", period.from)));
+            errors.push(FieldError::new(
+                "/valid_from",
+                "outside_contract",
+                format!("契約の開始日（{}）以降の日を入力してください。", period.from),
+            ));
         }
         if given.valid_until > period.to {
-            errors.push(FieldError::new("/valid_until", "outside_contract", format!("契約の終了日（{}）までの日を入力してください。", period.to)));
+            errors.push(FieldError::new(
+                "/valid_until",
+                "outside_contract",
+                format!("契約の終了日（{}）までの日を入力してください。", period.to),
+            ));
         }
     }
     Failure::unless_empty(errors)?;
     let vendor = match (given.vendor_id, &given.vendor) {
         (Some(id), _) => must_be_vendor(tx.conn, id, "/vendor_id")?,
         (None, Some(inline)) => find_or_register_vendor(tx, inline)?,
-        (None, None) => return Err(Failure::field("/vendor_id", "required", "再委託先の事業者を指定してください。")),
+        (None, None) => {
+            return Err(Failure::field("/vendor_id", "required", "再委託先の事業者を指定してください。"));
+        }
     };
     refuse_cycle(&known, parent, vendor)?;
     let place = engagement_under(tx, &known, case.id(), parent, vendor);

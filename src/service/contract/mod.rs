@@ -22,7 +22,10 @@ pub use amend::{AmendmentView, amend, amendments, patch};
 pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
 pub use register::{Registration, register, register_in};
 pub use terminate::{Terminate, terminate};
-pub use terms::{Amendment, DataItem, ContractPatch, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingView, TermsView};
+pub use terms::{
+    Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingView,
+    TermsView,
+};
 
 /// A contract as one side sees it. What is not a side's business is left out: a vendor below the prime learns
 /// neither amount nor volumes nor who else stands there; the prime, nothing of the agency's own handling. A list
@@ -109,7 +112,12 @@ impl Sight {
 }
 
 /// The contract as the scope sees it; without `terms` as it stands in a list.
-fn view(line: ContractLine, terms: Option<&Terms>, scope: &Scope, today: NaiveDate) -> Result<ContractView, DbError> {
+fn view(
+    line: ContractLine,
+    terms: Option<&Terms>,
+    scope: &Scope,
+    today: NaiveDate,
+) -> Result<ContractView, DbError> {
     let ContractLine { contract, agency_name, vendor_name, vendor_corporate_number, officer_name } = line;
     let sight = Sight::of(scope, &contract);
     let (prime, agency) = (sight != Sight::Below, sight == Sight::Agency);
@@ -180,7 +188,12 @@ pub struct ContractQuery {
 }
 
 /// The contracts that the caller may know of, newest first.
-pub fn list(app: &App, call: &Call, query: &ContractQuery, page: &Page) -> Result<Paged<ContractView>, Failure> {
+pub fn list(
+    app: &App,
+    call: &Call,
+    query: &ContractQuery,
+    page: &Page,
+) -> Result<Paged<ContractView>, Failure> {
     let filter = ContractFilter {
         key: query.q.as_deref().map(crate::domain::text::search_key).filter(|key| !key.is_empty()),
         fiscal_year: query.fiscal_year,
@@ -191,7 +204,8 @@ pub fn list(app: &App, call: &Call, query: &ContractQuery, page: &Page) -> Resul
     let (scope, today, after) = (call.scope(), app.today(), page.after_id()?);
     let lines =
         app.db.read_one(|conn| db::contract::list(conn, &scope, &filter, today, after, page.rows()))?;
-    let page = Paged::cut(page, lines, |line| line.contract.id.to_string(), |line| view(line, None, &scope, today));
+    let page =
+        Paged::cut(page, lines, |line| line.contract.id.to_string(), |line| view(line, None, &scope, today));
     let items = page.items.into_iter().collect::<Result<_, _>>()?;
     Ok(Paged { items, next_cursor: page.next_cursor })
 }

@@ -6,9 +6,9 @@ use crate::web::route::{Plain, Route, act, create, get};
 
 pub fn routes() -> Vec<Route> {
     vec![
-        create("/contracts/{id}/applications", "再委託承認申請")
-            .needs(Permission::FileApplication)
-            .takes(|app, call, request, given| application::file(app, call, request.id("id")?, &given).map(Plain)),
+        create("/contracts/{id}/applications", "再委託承認申請").needs(Permission::FileApplication).takes(
+            |app, call, request, given| application::file(app, call, request.id("id")?, &given).map(Plain),
+        ),
         get("/contracts/{id}/applications", "契約の申請一覧")
             .needs(Permission::ReadContract)
             .run(|app, call, request| application::list(app, call, request.id("id")?).map(Plain)),
@@ -22,20 +22,26 @@ pub fn routes() -> Vec<Route> {
         get("/applications/{id}", "申請")
             .needs(Permission::ReadContract)
             .run(|app, call, request| application::get(app, call, request.id("id")?).map(Plain)),
-        act("/applications/{id}/review", "審査の記録")
-            .needs(Permission::ReviewApplication)
-            .takes(|app, call, request, given| application::review(app, call, request.id("id")?, &given).map(Plain)),
-        act("/applications/{id}/return", "補正依頼")
-            .needs(Permission::ReviewApplication)
-            .takes(|app, call, request, given| application::send_back(app, call, request.id("id")?, &given).map(Plain)),
-        act("/applications/{id}/resubmit", "補正")
-            .needs(Permission::FileApplication)
-            .takes(|app, call, request, given| application::resubmit(app, call, request.id("id")?, &given).map(Plain)),
-        act("/applications/{id}/decision", "決裁")
-            .needs(Permission::DecideApplication)
-            .takes(|app, call, request, given| application::decide(app, call, request.id("id")?, &given).map(Plain)),
-        act("/applications/{id}/withdraw", "取下げ")
-            .needs(Permission::FileApplication)
-            .takes(|app, call, request, given| application::withdraw(app, call, request.id("id")?, &given).map(Plain)),
+        act("/applications/{id}/review", "審査の記録").needs(Permission::ReviewApplication).takes(
+            |app, call, request, given| application::review(app, call, request.id("id")?, &given).map(Plain),
+        ),
+        act("/applications/{id}/return", "補正依頼").needs(Permission::ReviewApplication).takes(
+            |app, call, request, given| {
+                application::send_back(app, call, request.id("id")?, &given).map(Plain)
+            },
+        ),
+        act("/applications/{id}/resubmit", "補正").needs(Permission::FileApplication).takes(
+            |app, call, request, given| {
+                application::resubmit(app, call, request.id("id")?, &given).map(Plain)
+            },
+        ),
+        act("/applications/{id}/decision", "決裁").needs(Permission::DecideApplication).takes(
+            |app, call, request, given| application::decide(app, call, request.id("id")?, &given).map(Plain),
+        ),
+        act("/applications/{id}/withdraw", "取下げ").needs(Permission::FileApplication).takes(
+            |app, call, request, given| {
+                application::withdraw(app, call, request.id("id")?, &given).map(Plain)
+            },
+        ),
     ]
 }

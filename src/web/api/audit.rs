@@ -13,8 +13,8 @@ pub fn routes() -> Vec<Route> {
             .paged()
             .needs(Permission::ReadContract)
             .run(|app, call, request| audit::list(app, call, request.id("id")?, &request.page()?).map(Plain)),
-        act("/audits/{id}/complete", "検査の完了と指摘")
-            .needs(Permission::PlanAudit)
-            .takes(|app, call, request, given| audit::complete(app, call, request.id("id")?, &given).map(Plain)),
+        act("/audits/{id}/complete", "検査の完了と指摘").needs(Permission::PlanAudit).takes(
+            |app, call, request, given| audit::complete(app, call, request.id("id")?, &given).map(Plain),
+        ),
     ]
 }

@@ -14,11 +14,11 @@ pub fn routes() -> Vec<Route> {
                 let (as_of, known_at) = (request.query_day("as_of")?, request.query_instant("known_at")?);
                 chain::get(app, call, request.id("id")?, as_of, known_at).map(Plain)
             }),
-        act("/engagements/{id}/revoke", "承認の取消し")
-            .needs(Permission::RevokeConsent)
-            .takes(|app, call, request, given| consent::revoke(app, call, request.id("id")?, &given).map(Plain)),
-        create("/contracts/{id}/consents", "既承認の登録")
-            .needs(Permission::RecordConsent)
-            .takes(|app, call, request, given| consent::record(app, call, request.id("id")?, &given).map(Plain)),
+        act("/engagements/{id}/revoke", "承認の取消し").needs(Permission::RevokeConsent).takes(
+            |app, call, request, given| consent::revoke(app, call, request.id("id")?, &given).map(Plain),
+        ),
+        create("/contracts/{id}/consents", "既承認の登録").needs(Permission::RecordConsent).takes(
+            |app, call, request, given| consent::record(app, call, request.id("id")?, &given).map(Plain),
+        ),
     ]
 }
