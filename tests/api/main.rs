@@ -9,6 +9,7 @@
 
 mod accounts;
 mod denials;
+mod expected;
 mod hostile;
 mod idempotency;
 mod organizations;
@@ -18,3 +19,4 @@ mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
+mod wrongs;
