@@ -187,11 +187,14 @@ pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result
         let known = case.facts.chain.now();
         let sight = case.sight(&known);
         let is_prime = case.vendor() == Some(case.facts.prime_id);
-        let rows: Vec<AuditRow> = db::audit::of_contract(conn, contract, page.after_id()?, page.rows())?
+        // What a vendor may not know of is taken out afterwards, so its page is cut from all of them.
+        let wanted = if case.is_agency_side() { page.rows() } else { i64::MAX };
+        let rows: Vec<AuditRow> = db::audit::of_contract(conn, contract, page.after_id()?, wanted)?
             .into_iter()
             .filter(|row| {
                 case.is_agency_side() || row.engagement_id.map_or(is_prime, |id| sight.contains(&id))
             })
+            .take(usize::try_from(page.rows()).unwrap_or(usize::MAX))
             .collect();
         let views = views(conn, rows, case.is_agency_side())?;
         Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))

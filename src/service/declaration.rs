@@ -360,32 +360,46 @@ fn mail_receipt(
     telling::tell(tx, case, &to, "declaration", receipt.entry.as_str(), "filed", &mail)
 }
 
-/// Declarations on a contract: all for the agency's side; a vendor's own and those of the vendors below it.
+/// Declarations on a contract: all for the agency's side; a vendor's own and those of the vendors below it, unless
+/// they speak of another branch only.
 pub fn list(
     app: &App,
     call: &Call,
     contract: ContractId,
     page: &Page,
 ) -> Result<Paged<DeclarationView>, Failure> {
-    let (case, rows) = app.db.read::<_, Failure>(|conn| {
+    let (case, mut rows) = app.db.read::<_, Failure>(|conn| {
         let case = Case::open(conn, call.scope(), contract)?;
         let by: Option<Vec<OrganizationId>> = case.vendor().map(|_| {
             let known = case.facts.chain.now();
             let sight = case.sight(&known);
             known.engagements().filter(|e| sight.contains(&e.id)).map(|e| e.vendor.id).collect()
         });
-        let rows =
-            db::statement::declarations_of(conn, contract, by.as_deref(), page.after_id()?, page.rows())?;
+        // What a vendor may not know of is taken out afterwards, so its page is cut from all of them.
+        let rows = if by.is_some() { i64::MAX } else { page.rows() };
+        let rows = db::statement::declarations_of(conn, contract, by.as_deref(), page.after_id()?, rows)?;
         Ok((case, rows))
     })?;
     let known = case.facts.chain.now();
     let sight = case.sight(&known);
+    if let Some(own) = case.vendor() {
+        rows.retain(|row| {
+            let said = case
+                .facts
+                .chain
+                .statements
+                .iter()
+                .filter(|s| s.origin == StatementOrigin::Declaration(row.id));
+            let mut places = said.map(|s| s.engagement_id);
+            row.organization_id == own || row.no_subcontracting || places.any(|id| sight.contains(&id))
+        });
+        rows.truncate(usize::try_from(page.rows()).unwrap_or(usize::MAX));
+    }
     let views =
         rows.into_iter().map(|row| view(&case, &known, &sight, row)).collect::<Result<Vec<_>, Failure>>()?;
     Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
 fn view(
     case: &Case,
     known: &Known<'_>,

@@ -6,8 +6,9 @@ use itaku::web::api::routes;
 use itaku::web::route::Route;
 use serde_json::json;
 
+use crate::expected::{may, sample};
 use crate::support::{Answer, TestApp, both};
-use crate::world::{Caller, Kind, NOTHING, Place, Seat, World, filled, kind_of, may, sample};
+use crate::world::{Caller, Kind, NOTHING, Place, Seat, World, filled, kind_of};
 
 /// Of the routes that someone's role may use, those that say no to all the same, whatever is named: the agency's
 /// own matters on a contract that a vendor stands on.

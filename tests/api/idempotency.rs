@@ -64,7 +64,7 @@ both! {
         assert_eq!(count(app, "contracts"), 1);
 
         let vendor_id = word(&vendor, "id").parse().unwrap();
-        let user = app.person(vendor_id, &[Role::VendorUser]);
+        let declarant = app.person(vendor_id, &[Role::VendorUser]);
         let path = format!("/contracts/{}/declarations", word(&made, "id"));
         let chain = app.get(&officer, &format!("/contracts/{}/chain", word(&made, "id"))).must(200);
         let used = json!({
@@ -73,7 +73,7 @@ both! {
         });
         let (companies, notices) = (count(app, "organizations"), app.notices().len());
         let body = json!({"period": {"from": "2026-04-01", "to": "2026-04-30"}, "engagements": [used]});
-        let declared = fifty(app, &user, &path, &body);
+        let declared = fifty(app, &declarant, &path, &body);
         assert_eq!(declared["unapproved"].as_array().unwrap().len(), 1);
         assert_eq!(count(app, "declarations"), 1);
         assert_eq!(count(app, "organizations"), companies + 1);

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod denials;
+mod expected;
 mod hostile;
 mod idempotency;
 mod ledger;
@@ -19,3 +20,4 @@ mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
+mod wrongs;

@@ -159,7 +159,7 @@ fn check_tenants(schema: &Schema) {
             columns.get(*column).is_some_and(|(_, required)| *required)
                 && schema.foreign.contains(&format!("{table}({column}) -> organizations(id)"))
         };
-        let has = ["agency_id", "organization_id"].iter().any(|column| tenant(&column));
+        let has = ["agency_id", "organization_id"].iter().any(tenant);
         let needs = table != "organizations" && WITHOUT_TENANT.iter().all(|(name, _)| name != table);
         assert_eq!(has, needs, "{table}: has a tenant {has}, needs one {needs}");
         // What looks like a tenant is one.

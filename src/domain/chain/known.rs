@@ -165,7 +165,8 @@ fn contract_days(terms: &[&TermsFact], terminated_on: Option<NaiveDate>) -> Cont
 
 /// From the roots down. What hangs on nothing known is left out, so a cycle cannot hold the walk.
 fn in_order(mut engagements: Vec<&Engagement>) -> Vec<&Engagement> {
-    engagements.sort_by_key(|engagement| std::cmp::Reverse(engagement.stamp));
+    // Those of one entry have one stamp: their order must not hang on how they were read.
+    engagements.sort_by_key(|engagement| std::cmp::Reverse((engagement.stamp, engagement.id)));
     let mut ordered = Vec::with_capacity(engagements.len());
     let mut children: HashMap<Option<EngagementId>, Vec<&Engagement>> = HashMap::new();
     for engagement in engagements {
