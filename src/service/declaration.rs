@@ -400,6 +400,7 @@ pub fn list(
     Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
 fn view(
     case: &Case,
     known: &Known<'_>,
