@@ -8,14 +8,20 @@
 )]
 
 mod accounts;
+mod applications;
+mod audits;
+mod chain;
+mod declarations;
 mod denials;
 mod expected;
 mod hostile;
 mod idempotency;
 mod organizations;
+mod properties;
 mod schema;
 mod sessions;
 mod settings;
+mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
