@@ -8,15 +8,21 @@
 )]
 
 mod accounts;
+mod applications;
+mod audits;
+mod chain;
+mod declarations;
 mod denials;
 mod expected;
 mod hostile;
 mod idempotency;
 mod ledger;
 mod organizations;
+mod properties;
 mod schema;
 mod sessions;
 mod settings;
+mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

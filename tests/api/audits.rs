@@ -1,0 +1,99 @@
+//! 検査・点検: planned, done, and the next one from the due day.
+
+use itaku::schedule::sweep::sweep;
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, text, with};
+use crate::support::{TestApp, both, day};
+
+both! {
+    fn the_next_audit_is_scheduled_from_the_due_day_however_late_this_one_was(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let plan = |body: Value| s.post(&s.officer, &format!("/contracts/{}/audits", k.id), body);
+        plan(json!({"kind": "on_site", "due_on": "2026-03-31"})).must(422);
+        plan(json!({"kind": "raid", "due_on": "2026-08-31"})).must(422);
+        let elsewhere = json!({"kind": "on_site", "due_on": "2026-08-31", "engagement_id": "00000000-0000-7000-8000-00000000ffff"});
+        assert_eq!(plan(elsewhere).errors(), [("/engagement_id".to_owned(), "unknown".to_owned())]);
+        let first = plan(json!({"kind": "on_site", "due_on": "2026-08-31", "every_months": 6, "auditor": "監査班"})).must(201);
+        let complete = |who, id: &str, change: &Value| {
+            let body = with(json!({"done_on": "2026-10-20", "result": "pass", "findings": []}), change);
+            s.post(who, &format!("/audits/{id}/complete"), body)
+        };
+        app.move_to("2026-10-20");
+        let id = text(&first, "id");
+        complete(&s.approver, &id, &json!({})).must(403);
+        complete(&s.a.user, &id, &json!({})).must(403);
+        complete(&s.auditor, &id, &json!({"done_on": "2026-10-21"})).must(422);
+        complete(&s.auditor, &id, &json!({"result": "findings"})).must(422);
+        let finding = json!({"text": "入退室の記録がない", "severity": "major", "due_on": "2026-10-19"});
+        complete(&s.auditor, &id, &json!({"result": "findings", "findings": [finding]})).must(422);
+        complete(&s.auditor, &id, &json!({"findings": [with(finding.clone(), &json!({"due_on": "2026-11-30"}))]})).must(422);
+        let done = complete(&s.auditor, &id, &json!({"result": "findings", "findings": [with(finding, &json!({"due_on": "2026-11-30"}))]})).must(200);
+        assert_eq!((&done["next_due_on"], &done["findings"][0]["text"]), (&json!("2027-02-28"), &json!("入退室の記録がない")));
+        assert_eq!(complete(&s.auditor, &id, &json!({})).problem(409), "done");
+        let listed = s.items(&s.officer, &format!("/contracts/{}/audits", k.id));
+        let mut due: Vec<String> = listed.iter().map(|a| text(a, "due_on")).collect();
+        due.sort();
+        assert_eq!(due, ["2026-08-31", "2027-02-28"]);
+        // From the first due day, not from the shortened one; and past the contract's end, where it is silent.
+        let second = listed.iter().find(|a| a["due_on"] == "2027-02-28").map(|a| text(a, "id")).unwrap();
+        app.move_to("2027-03-30");
+        let done = complete(&s.auditor, &second, &json!({"done_on": "2027-03-30"})).must(200);
+        assert_eq!(done["next_due_on"], "2027-08-31");
+        app.move_to("2027-09-01");
+        sweep(&app.app, day("2027-09-01"), true).unwrap();
+        assert!(s.alerts("audit_overdue").iter().all(|(state, _)| state == "resolved"));
+        let third = s.items(&s.officer, &format!("/contracts/{}/audits", k.id)).iter().find(|a| a["due_on"] == "2027-08-31").map(|a| text(a, "id")).unwrap();
+        assert!(s.alerts("audit_due").iter().all(|(_, subject)| *subject != third));
+    }
+
+    fn an_audit_due_becomes_one_overdue_alert_and_done_resolves_it(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        assert_eq!(s.alerts("audit_missing").len(), 1, "a 年度 without an on-site audit");
+        let body = json!({"kind": "on_site", "due_on": "2026-12-01"});
+        let id = text(&s.post(&s.auditor, &format!("/contracts/{}/audits", k.id), body).must(201), "id");
+        assert_eq!(s.alerts("audit_missing")[0].0, "resolved");
+        let on = |to: &str| { app.move_to(to); sweep(&app.app, day(to), false).unwrap(); };
+        on("2026-09-01");
+        assert_eq!(s.alerts("audit_due"), [], "91 days before");
+        on("2026-09-02");
+        assert_eq!(s.alerts("audit_due"), [("open".to_owned(), id.clone())]);
+        for to in ["2026-11-01", "2026-11-24", "2026-12-01"] {
+            on(to);
+        }
+        assert_eq!(s.alerts("audit_due"), [("open".to_owned(), id.clone())], "its steps are reminders");
+        on("2026-12-02");
+        assert_eq!(s.alerts("audit_due"), [("resolved".to_owned(), id.clone())]);
+        assert_eq!(s.alerts("audit_overdue"), [("open".to_owned(), id.clone())]);
+        let done = json!({"done_on": "2026-12-02", "result": "pass", "findings": []});
+        let done = s.post(&s.officer, &format!("/audits/{id}/complete"), done).must(200);
+        assert_eq!(done.get("next_due_on"), None, "it does not recur");
+        assert_eq!(s.alerts("audit_overdue"), [("resolved".to_owned(), id)]);
+    }
+
+    fn a_vendor_sees_the_audits_of_its_own_branch(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
+        let c = k.consent(&s.b, &b, &s.c, "2026-04-01", "2026-12-31");
+        k.consent(&s.a, &k.root, &s.d, "2026-04-01", "2026-12-31");
+        for engagement in [Value::Null, json!(b), json!(c)] {
+            let body = json!({"kind": "document", "due_on": "2026-09-30", "engagement_id": engagement, "auditor": "監査班"});
+            s.post(&s.officer, &format!("/contracts/{}/audits", k.id), body).must(201);
+        }
+        let listed = |who| s.items(who, &format!("/contracts/{}/audits", k.id));
+        assert_eq!([&s.officer, &s.a.user, &s.b.user, &s.c.user, &s.d.user].map(|who| listed(who).len()), [3, 3, 2, 1, 0]);
+        let page = s.get(&s.c.user, &format!("/contracts/{}/audits?limit=1", k.id)).must(200);
+        assert_eq!((page["items"].as_array().unwrap().len(), &page["next_cursor"]), (1, &Value::Null), "pages are cut from its own");
+        let first = s.get(&s.b.user, &format!("/contracts/{}/audits?limit=1", k.id)).must(200);
+        let next = format!("/contracts/{}/audits?limit=1&cursor={}", k.id, text(&first, "next_cursor"));
+        let second = s.get(&s.b.user, &next).must(200);
+        assert_eq!((second["items"].as_array().unwrap().len(), &second["next_cursor"]), (1, &Value::Null));
+        assert_ne!(first["items"], second["items"]);
+        assert_eq!(listed(&s.c.user)[0].get("auditor"), None);
+        assert_eq!(listed(&s.officer)[0]["auditor"], "監査班");
+        s.get(&s.e.user, &format!("/contracts/{}/audits", k.id)).must(404);
+    }
+}

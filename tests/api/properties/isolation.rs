@@ -1,0 +1,471 @@
+//! Random chains of two agencies: each vendor sees its own places and those below, whole; of the rest nothing.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use chrono::Duration;
+use itaku::domain::access::{OrganizationKind, Role};
+use itaku::domain::id::{ContractId, EngagementId, OrganizationId};
+use itaku::domain::input::{Input, Mode, parse};
+use itaku::service::chain::ParentName;
+use itaku::service::{Call, Failure, application, audit, chain, consent, contract, declaration, observation};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use serde_json::{Value, json};
+
+use super::case::{REGISTERED, call, d};
+use super::{ledger_holds, runner};
+use crate::stage::{nodes, text};
+use crate::support::{Person, TestApp, both};
+
+/// How a vendor came to stand there.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Recorded,
+    DeclaredByParent,
+    DeclaredByPrime,
+    Observed,
+    Applied,
+    Consented,
+}
+
+#[derive(Debug, Clone)]
+struct Edge {
+    parent: usize,
+    vendor: usize,
+    way: Way,
+    audited: bool,
+    /// The newcomer declares that it has nobody.
+    says_none: bool,
+}
+
+const VENDORS: usize = 6;
+
+fn chain_of() -> impl Strategy<Value = (usize, Vec<Edge>)> {
+    let way = prop_oneof![
+        Just(Way::Recorded),
+        Just(Way::DeclaredByParent),
+        Just(Way::DeclaredByPrime),
+        Just(Way::Observed),
+        Just(Way::Applied),
+        Just(Way::Consented),
+    ];
+    let edge = (0..8_usize, 0..VENDORS, way, any::<bool>(), any::<bool>()).prop_map(
+        |(parent, vendor, way, audited, says_none)| Edge { parent, vendor, way, audited, says_none },
+    );
+    (0..VENDORS, prop::collection::vec(edge, 1..7))
+}
+
+/// An agency's people.
+struct Office {
+    organization: OrganizationId,
+    officer: Call,
+    approver: Call,
+    reader: Person,
+}
+
+impl Office {
+    fn new(app: &TestApp, code: &str) -> Self {
+        let organization = app.agency(code);
+        Self {
+            organization,
+            officer: call(app, organization, OrganizationKind::Agency, &[Role::Officer]),
+            approver: call(app, organization, OrganizationKind::Agency, &[Role::Approver]),
+            reader: app.person(organization, &[Role::Officer]),
+        }
+    }
+}
+
+struct Firm {
+    id: OrganizationId,
+    name: String,
+    call: Call,
+    reader: Person,
+}
+
+impl Firm {
+    fn new(app: &TestApp, name: String) -> Self {
+        let id = app.vendor(&name);
+        let call = call(app, id, OrganizationKind::Vendor, &[Role::VendorUser]);
+        let reader = Person {
+            id: call.actor.user_id,
+            email: call.actor.email.clone(),
+            organization: id,
+            token: String::new(),
+        };
+        Self { id, name, reader: app.log_in(&reader), call }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Spot {
+    id: EngagementId,
+    parent: Option<usize>,
+    vendor: usize,
+    /// Holds a consent today.
+    consented: bool,
+}
+
+/// A contract, and what was put on it.
+struct World {
+    contract: ContractId,
+    spots: Vec<Spot>,
+    /// Id and spot of each.
+    applications: Vec<(String, usize)>,
+    /// Id, declaring vendor, spots.
+    declarations: Vec<(String, usize, Vec<usize>)>,
+    /// Id and spot; None: the contract as a whole.
+    audits: Vec<(String, Option<usize>)>,
+}
+
+fn input<T: Input>(body: &Value) -> Result<T, Failure> {
+    parse(body, Mode::Strict).map_err(Failure::Invalid)
+}
+
+impl World {
+    fn new(app: &TestApp, office: &Office, firms: &[Firm], (prime, edges): &(usize, Vec<Edge>)) -> Self {
+        let it = &app.app;
+        let body = json!({
+            "number": crate::stage::number(), "title": "架空業務", "fiscal_year": 2026, "vendor_id": firms[*prime].id, "amount_yen": 1000,
+            "signed_on": d(0), "starts_on": d(0), "ends_on": d(300), "scope": "入力",
+            "data": [{"category": "personal", "persons": 10}],
+        });
+        let contract = contract::register(it, &office.officer, &input(&body).unwrap()).unwrap().id;
+        let root = chain::get(it, &office.officer, contract, None, None).unwrap().root.engagement_id;
+        let mut world = Self {
+            contract,
+            spots: vec![Spot { id: root, parent: None, vendor: *prime, consented: true }],
+            applications: vec![],
+            declarations: vec![],
+            audits: vec![],
+        };
+        for edge in edges {
+            let parent = edge.parent % world.spots.len();
+            let taken = world.spots.iter().any(|s| s.parent == Some(parent) && s.vendor == edge.vendor);
+            if taken || world.upwards(parent).any(|n| world.spots[n].vendor == edge.vendor) {
+                continue;
+            }
+            world.put(app, office, firms, edge, parent);
+        }
+        world.plan(app, office, None);
+        world
+    }
+
+    fn put(&mut self, app: &TestApp, office: &Office, firms: &[Firm], edge: &Edge, parent: usize) {
+        let it = &app.app;
+        let above = self.spots[parent];
+        let place = json!({"parent_engagement_id": above.id, "vendor_id": firms[edge.vendor].id});
+        let with = |more: Value| crate::stage::with(place.clone(), &more);
+        let needs_application = matches!(edge.way, Way::Applied | Way::Consented);
+        let way = if needs_application && !above.consented { Way::DeclaredByParent } else { edge.way };
+        let spot = self.spots.len();
+        match way {
+            Way::Recorded => {
+                let body = with(
+                    json!({"scope": "入力", "amount_yen": 1, "country": "JP", "data": [], "decided_on": d(0),
+                    "document_number": "第1号", "valid_from": d(0), "valid_until": d(200)}),
+                );
+                let id = consent::record(it, &office.approver, self.contract, &input(&body).unwrap())
+                    .unwrap()
+                    .engagement_id;
+                self.spots.push(Spot { id, parent: Some(parent), vendor: edge.vendor, consented: true });
+            }
+            Way::Observed => {
+                let body = with(json!({"source": "audit", "started_on": d(1)}));
+                let id = observation::observe(it, &office.officer, self.contract, &input(&body).unwrap())
+                    .unwrap()
+                    .engagement_id;
+                self.spots.push(Spot { id, parent: Some(parent), vendor: edge.vendor, consented: false });
+            }
+            Way::DeclaredByParent | Way::DeclaredByPrime => {
+                let prime = self.spots[0].vendor;
+                let by = if matches!(way, Way::DeclaredByPrime) { prime } else { above.vendor };
+                let said = declare(
+                    app,
+                    &firms[by],
+                    self.contract,
+                    &json!({"engagements": [with(json!({"started_on": d(1)}))]}),
+                );
+                // Uncovered since: named in the answer.
+                let id = said["unapproved"][0]["engagement_id"].as_str().unwrap().parse().unwrap();
+                self.spots.push(Spot { id, parent: Some(parent), vendor: edge.vendor, consented: false });
+                self.declarations.push((text(&said, "id"), by, vec![spot]));
+            }
+            Way::Applied | Way::Consented => {
+                let body = with(
+                    json!({"scope": "入力", "reason": "繁忙", "amount_yen": 1, "starts_on": d(0), "ends_on": d(200),
+                    "country": "JP", "data": [], "safeguards": {}}),
+                );
+                let firm = &firms[above.vendor];
+                let filed = application::file(it, &firm.call, self.contract, &input(&body).unwrap()).unwrap();
+                let consented = matches!(way, Way::Consented);
+                if consented {
+                    let review =
+                        json!({"facilities": "ok", "technique": "ok", "training": "ok", "management": "ok"});
+                    application::review(it, &office.officer, filed.id, &input(&review).unwrap()).unwrap();
+                    let decision = json!({"decision": "consent", "reason": "確認"});
+                    application::decide(it, &office.approver, filed.id, &input(&decision).unwrap()).unwrap();
+                }
+                self.applications.push((filed.id.to_string(), spot));
+                self.spots.push(Spot {
+                    id: filed.engagement_id,
+                    parent: Some(parent),
+                    vendor: edge.vendor,
+                    consented,
+                });
+            }
+        }
+        if edge.audited {
+            self.plan(app, office, Some(spot));
+        }
+        if edge.says_none && !self.declarations.iter().any(|(_, by, _)| *by == edge.vendor) {
+            let said = declare(app, &firms[edge.vendor], self.contract, &json!({"none": true}));
+            self.declarations.push((text(&said, "id"), edge.vendor, vec![]));
+        }
+    }
+
+    fn plan(&mut self, app: &TestApp, office: &Office, spot: Option<usize>) {
+        let body =
+            json!({"kind": "document", "due_on": d(40), "engagement_id": spot.map(|n| self.spots[n].id)});
+        let view = audit::plan(&app.app, &office.officer, self.contract, &input(&body).unwrap()).unwrap();
+        self.audits.push((view.id.to_string(), spot));
+    }
+
+    /// A spot and those above it.
+    fn upwards(&self, spot: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(spot), |n| self.spots[*n].parent)
+    }
+
+    /// The spots of a vendor and those below.
+    fn own(&self, vendor: usize) -> BTreeSet<usize> {
+        let own = |spot: &usize| self.upwards(*spot).any(|n| self.spots[n].vendor == vendor);
+        (0..self.spots.len()).filter(own).collect()
+    }
+
+    /// The spots above a vendor's own that are not its own.
+    fn above(&self, vendor: usize) -> BTreeSet<usize> {
+        let own = self.own(vendor);
+        own.iter().flat_map(|n| self.upwards(*n)).filter(|n| !own.contains(n)).collect()
+    }
+
+    fn ids(&self, spots: &BTreeSet<usize>) -> BTreeSet<String> {
+        spots.iter().map(|n| self.spots[*n].id.to_string()).collect()
+    }
+
+    fn vendors(&self, spots: &BTreeSet<usize>) -> BTreeSet<usize> {
+        spots.iter().map(|n| self.spots[*n].vendor).collect()
+    }
+}
+
+fn declare(app: &TestApp, firm: &Firm, contract: ContractId, said: &Value) -> Value {
+    let body = crate::stage::with(json!({"period": {"from": d(0), "to": d(30)}}), said);
+    let view = declaration::declare(&app.app, &firm.call, contract, &input(&body).unwrap()).unwrap();
+    serde_json::to_value(view).unwrap()
+}
+
+fn ids_of(body: &Value, key: &str) -> BTreeSet<String> {
+    body["items"].as_array().unwrap().iter().map(|item| text(item, key)).collect()
+}
+
+/// The parts of the API that speak of one contract.
+const PARTS: [&str; 5] = ["", "/chain", "/applications", "/declarations?limit=200", "/audits?limit=200"];
+
+/// Someone who may not know of a contract finds nothing of it, whatever is asked.
+fn knows_nothing(app: &TestApp, who: &Person, world: &World) -> Result<(), TestCaseError> {
+    let contract = world.contract;
+    for part in PARTS {
+        prop_assert_eq!(app.get(who, &format!("/contracts/{contract}{part}")).status, 404, "{}", part);
+    }
+    for subject in [contract.to_string(), world.spots[0].id.to_string(), world.audits[0].0.clone()] {
+        prop_assert_eq!(app.get(who, &format!("/ledger?subject={subject}")).status, 404);
+    }
+    for (application, _) in &world.applications {
+        prop_assert_eq!(app.get(who, &format!("/applications/{application}")).status, 404);
+    }
+    let alerts = app.get(who, &format!("/alerts?contract_id={contract}")).must(200);
+    prop_assert_eq!(&alerts["items"], &json!([]));
+    Ok(())
+}
+
+/// What a vendor sees of a contract on which it stands; everything that came back.
+fn sees_its_own(
+    app: &TestApp,
+    firms: &[Firm],
+    office: &Office,
+    world: &World,
+    me: usize,
+) -> Result<String, TestCaseError> {
+    let (own, who, contract) = (world.own(me), &firms[me].reader, world.contract);
+    let answers: Vec<Value> =
+        PARTS.iter().map(|part| app.get(who, &format!("/contracts/{contract}{part}")).must(200)).collect();
+    let chain = nodes(&answers[1]);
+    let shown: BTreeSet<String> = chain.iter().map(|node| text(node, "engagement_id")).collect();
+    prop_assert_eq!(&shown, &world.ids(&own), "the chain of vendor {}", me);
+    let roots = own.iter().filter(|n| world.spots[**n].vendor == me);
+    for root in roots {
+        let spot = world.spots[*root];
+        let above = spot.parent.map(|n| firms[world.spots[n].vendor].name.clone());
+        let node = chain.iter().find(|node| {
+            node["engagement_id"] == json!(spot.id) && node["parent_engagement_id"] == Value::Null
+        });
+        let parent = node.map(|node| node["parent"].clone()).unwrap();
+        let expected = above.map(|name| ParentName { name });
+        prop_assert_eq!(parent, serde_json::to_value(expected).unwrap());
+    }
+
+    let mine = |spot: &usize| own.contains(spot);
+    let applications: BTreeSet<String> =
+        world.applications.iter().filter(|(_, n)| mine(n)).map(|(id, _)| id.clone()).collect();
+    prop_assert_eq!(&ids_of(&answers[2], "id"), &applications);
+    for (id, spot) in &world.applications {
+        let status = app.get(who, &format!("/applications/{id}")).status;
+        prop_assert_eq!(status, if mine(spot) { 200 } else { 404 });
+    }
+    let below = world.vendors(&own);
+    let foreign = |spots: &[usize]| !spots.is_empty() && !spots.iter().any(mine);
+    let declarations: BTreeSet<String> = world
+        .declarations
+        .iter()
+        .filter(|(_, by, spots)| *by == me || (below.contains(by) && !foreign(spots)))
+        .map(|(id, ..)| id.clone())
+        .collect();
+    prop_assert_eq!(&ids_of(&answers[3], "id"), &declarations);
+    let is_prime = world.spots[0].vendor == me;
+    let audits: BTreeSet<String> = world
+        .audits
+        .iter()
+        .filter(|(_, n)| n.map_or(is_prime, |n| own.contains(&n)))
+        .map(|(id, _)| id.clone())
+        .collect();
+    prop_assert_eq!(&ids_of(&answers[4], "id"), &audits);
+
+    let ledger = app.get(who, &format!("/ledger?subject={contract}&limit=200")).must(200);
+    let entries = ledger["items"].as_array().unwrap();
+    for (seq, entry) in (1..).zip(entries) {
+        prop_assert_eq!(&entry["seq"], &json!(seq));
+    }
+    let read: Vec<&Value> = entries.iter().filter(|entry| entry["payload"] != Value::Null).collect();
+    let has =
+        |action: &str, id: &str| read.iter().any(|e| e["action"] == action && e["subject"] == json!(id));
+    for (id, _) in world.applications.iter().filter(|(_, n)| mine(n)) {
+        prop_assert!(has("application.filed", id), "{} reads the filing of {}", me, id);
+    }
+    for (id, by, _) in &world.declarations {
+        prop_assert!(*by != me || has("declaration.filed", id), "{} reads what it declared", me);
+    }
+    prop_assert!(read.iter().all(|entry| entry["action"] != "application.reviewed"));
+
+    // Alerts about itself, and no others; that the agency has not decided is the agency's affair.
+    let mine: BTreeSet<String> =
+        world.spots.iter().filter(|s| s.vendor == me).map(|s| s.id.to_string()).collect();
+    let all = app.get(&office.reader, &format!("/alerts?contract_id={contract}&limit=200")).must(200);
+    let about = |body: &Value| -> BTreeSet<String> {
+        let of = body["items"].as_array().unwrap().iter().filter(|a| a["kind"] != "decision_waiting");
+        of.filter(|a| a["engagement_id"].as_str().is_some_and(|id| mine.contains(id)))
+            .map(|a| text(a, "id"))
+            .collect()
+    };
+    let seen = app.get(who, &format!("/alerts?contract_id={contract}&limit=200")).must(200);
+    prop_assert_eq!(about(&seen), about(&all));
+    for alert in seen["items"].as_array().unwrap() {
+        prop_assert!(
+            alert["engagement_id"].is_null() || mine.contains(alert["engagement_id"].as_str().unwrap())
+        );
+    }
+    Ok(answers.iter().chain([&ledger, &seen]).map(Value::to_string).collect())
+}
+
+fn isolated(
+    app: &TestApp,
+    offices: &[Office; 2],
+    firms: &[Firm],
+    worlds: &[World; 2],
+) -> Result<(), TestCaseError> {
+    for (mine, other) in [(0, 1), (1, 0)] {
+        knows_nothing(app, &offices[other].reader, &worlds[mine])?;
+        let (who, world) = (&offices[mine].reader, &worlds[mine]);
+        let chain = app.get(who, &format!("/contracts/{}/chain", world.contract)).must(200);
+        prop_assert_eq!(nodes(&chain).len(), world.spots.len());
+        for (part, count) in [
+            ("declarations?limit=200", world.declarations.len()),
+            ("audits", world.audits.len()),
+            ("applications", world.applications.len()),
+        ] {
+            let body = app.get(who, &format!("/contracts/{}/{part}", world.contract)).must(200);
+            prop_assert_eq!(body["items"].as_array().unwrap().len(), count, "{}", part);
+        }
+        let own_number = app
+            .get(who, &format!("/contracts?vendor_id={}", firms[worlds[other].spots[0].vendor].id))
+            .must(200);
+        prop_assert!(!ids_of(&own_number, "id").contains(worlds[other].contract.as_str()));
+    }
+    for (me, firm) in firms.iter().enumerate() {
+        let mut said = String::new();
+        let (mut known, mut listed) = (BTreeSet::from([me]), BTreeSet::from([me]));
+        let mut contracts = BTreeSet::new();
+        let mut organizations = BTreeSet::new();
+        for (world, office) in worlds.iter().zip(offices) {
+            let own = world.own(me);
+            if own.is_empty() {
+                knows_nothing(app, &firm.reader, world)?;
+                continue;
+            }
+            said.push_str(&sees_its_own(app, firms, office, world, me)?);
+            listed.extend(world.vendors(&own));
+            known.extend(world.vendors(&own));
+            known.extend(world.vendors(&world.above(me)));
+            contracts.insert(world.contract.to_string());
+            organizations.insert(office.organization.to_string());
+        }
+        let list = app.get(&firm.reader, "/contracts?limit=200").must(200);
+        prop_assert_eq!(ids_of(&list, "id"), contracts.clone());
+        let register = app.get(&firm.reader, "/organizations?limit=200").must(200);
+        if !contracts.is_empty() {
+            organizations.extend(listed.iter().map(|n| firms[*n].id.to_string()));
+            prop_assert_eq!(ids_of(&register, "id"), organizations);
+        }
+        let queue = app.get(&firm.reader, "/applications?limit=200").must(200);
+        said.extend([list, register, queue].map(|body| body.to_string()));
+
+        // Not one word of what it may not know of.
+        for (n, other) in firms.iter().enumerate().filter(|(n, _)| !known.contains(n)) {
+            prop_assert!(
+                !said.contains(other.id.as_str()) && !said.contains(&other.name),
+                "{} hears of {}",
+                me,
+                n
+            );
+        }
+        for world in worlds {
+            let (own, above) = (world.own(me), world.above(me));
+            for (n, spot) in
+                world.spots.iter().enumerate().filter(|(n, _)| !own.contains(n) && !above.contains(n))
+            {
+                prop_assert!(!said.contains(spot.id.as_str()), "{} hears of place {}", me, n);
+            }
+        }
+    }
+    Ok(())
+}
+
+both! {
+    fn each_side_sees_its_own_and_nothing_else(app: TestApp) {
+        app.clock.set_day(d(REGISTERED));
+        let offices = [Office::new(app, "I1"), Office::new(app, "I2")];
+        // Readers' sessions would be over on another day; all of it happens on one.
+        let offices = offices.map(|office| Office { reader: app.log_in(&office.reader), ..office });
+        let case = Cell::new(0);
+        let outcome = runner(app, 120, 15).run(&(chain_of(), chain_of()), |(first, second)| {
+            app.clock.pass(Duration::milliseconds(5));
+            case.set(case.get() + 1);
+            let firm = |n: usize| Firm::new(app, format!("架空第{}号{}事業所", case.get(), ["甲", "乙", "丙", "丁", "戊", "己"][n]));
+            let firms: Vec<Firm> = (0..VENDORS).map(firm).collect();
+            let worlds = [World::new(app, &offices[0], &firms, &first), World::new(app, &offices[1], &firms, &second)];
+            isolated(app, &offices, &firms, &worlds)
+        });
+        if let Err(error) = outcome {
+            panic!("{error}");
+        }
+        ledger_holds(app);
+    }
+}
