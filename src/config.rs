@@ -37,6 +37,8 @@ pub struct Server {
     pub public_url: String,
     /// HOST:PORT of `/metrics`; empty: not served.
     pub admin_listen: String,
+    /// A list, or in the environment its members with commas between them.
+    #[serde(deserialize_with = "addresses")]
     pub trusted_proxies: Vec<std::net::IpAddr>,
 }
 
@@ -103,6 +105,28 @@ fn timezone<'de, D: Deserializer<'de>>(d: D) -> Result<Tz, D::Error> {
     text.parse().map_err(|_| D::Error::custom(format!("timezone: {text:?} is not a zone such as Asia/Tokyo")))
 }
 
+/// Nothing of the environment is guessed to be a number: a secret may look like one.
+fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<std::net::IpAddr>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        List(Vec<String>),
+        Text(String),
+    }
+    let texts = match Given::deserialize(d)? {
+        Given::List(texts) => texts,
+        Given::Text(text) => text.split(',').map(str::to_owned).collect(),
+    };
+    let given = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    given
+        .map(|text| {
+            let wrong =
+                |_| D::Error::custom(format!("server.trusted_proxies: {text:?} is not an IP address"));
+            text.parse().map_err(wrong)
+        })
+        .collect()
+}
+
 fn time_of_day<'de, D: Deserializer<'de>>(d: D) -> Result<NaiveTime, D::Error> {
     let text = String::deserialize(d)?;
     NaiveTime::parse_from_str(&text, "%H:%M")
@@ -125,13 +149,9 @@ impl Config {
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
         }
         let environment = with_secret_files(environment)?;
-        let lists = ["server.trusted_proxies"];
         let source = Environment::with_prefix(PREFIX)
             .prefix_separator("__")
             .separator("__")
-            .try_parsing(true)
-            .list_separator(",")
-            .with_list_parse_key(lists[0])
             .ignore_empty(true)
             .source(Some(environment));
         let config: Self = builder
@@ -217,12 +237,17 @@ mod tests {
             ("ITAKU__DATABASE__URL", "postgres://localhost/x"),
             ("ITAKU__SCHEDULER__ENABLED", "false"),
             ("ITAKU__AUTH__SECRET", "0123456789012345678901234567890123"),
+            ("ITAKU__LEDGER__SIGNING_KEY", "12e5"),
+            ("ITAKU__DATABASE__CONNECTIONS", "4"),
+            ("ITAKU__SERVER__TRUSTED_PROXIES", "10.0.0.1, ::1"),
             ("ITAKU__TIMEZONE", "Asia/Tokyo"),
             ("PATH", "/bin"),
         ])
         .unwrap();
         assert_eq!(config.database.url, "postgres://localhost/x");
         assert!(!config.scheduler.enabled);
+        assert_eq!((config.ledger.signing_key.as_str(), config.database.connections), ("12e5", 4));
+        assert_eq!(config.server.trusted_proxies.len(), 2);
         assert_eq!(config.auth.secret, "0123456789012345678901234567890123");
         assert_eq!(config.scheduler.sweep_at, NaiveTime::from_hms_opt(6, 0, 0).unwrap());
     }

@@ -15,7 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Stores entries and drafts, takes instants and ids from the sources passed in.
     ("db", &["clock", "domain", "ledger", "notice"]),
     ("ledger", &["domain"]),
-    ("notice", &["domain"]),
+    // A receipt is mailed as it was given.
+    ("notice", &["domain", "ledger"]),
     ("exchange", &["domain"]),
     ("service", &["clock", "config", "db", "domain", "exchange", "ledger", "notice"]),
     ("schedule", &["clock", "config", "db", "domain", "notice", "service"]),

@@ -636,9 +636,7 @@ macro_rules! input {
         #[derive(Debug, Clone, serde::Serialize)]
         pub struct $name { $($(#[$fmeta])* pub $field: $ty),* }
         impl $crate::domain::input::Input for $name {
-            #[expect(clippy::allow_attributes, reason = "the lists are not always used")]
             fn read(fields: &mut $crate::domain::input::Fields<'_>) -> Option<Self> {
-                #[allow(unused_imports, reason = "which codecs are used differs")]
                 use $crate::domain::input::*;
                 // All fields are read before the first missing one ends it: every error is told at once.
                 $(let $field: Option<$ty> = fields.get(stringify!($field), &$codec);)*
@@ -651,11 +649,8 @@ macro_rules! input {
                 })?
                 Some(Self { $($field: $field?),* })
             }
-            #[expect(clippy::allow_attributes, reason = "the lists are not always used")]
             fn schema() -> serde_json::Value {
-                #[allow(unused_imports, reason = "which codecs are used differs")]
                 use $crate::domain::input::*;
-                #[allow(unused_mut, reason = "an empty struct has no fields")]
                 let (mut properties, mut required) = (serde_json::Map::new(), Vec::new());
                 $(describe(stringify!($field), &$codec, &mut properties, &mut required);)*
                 serde_json::json!({"type": "object", "title": stringify!($name), "properties": properties, "required": required})

@@ -119,11 +119,11 @@ impl Entry {
     fn push_json(&self, out: &mut String, hash: Option<&str>) {
         out.push_str("{\"action\":");
         push_string(out, &self.action);
-        push_id(out, "actor_id", self.actor_id.as_ref().map(super::super::domain::id::Id::as_str));
+        push_id(out, "actor_id", self.actor_id.as_ref().map(crate::domain::id::Id::as_str));
         push_id(
             out,
             "actor_organization_id",
-            self.actor_organization_id.as_ref().map(super::super::domain::id::Id::as_str),
+            self.actor_organization_id.as_ref().map(crate::domain::id::Id::as_str),
         );
         push_text(out, "at", &instant_text(self.at));
         push_text(out, "chain_id", self.chain_id.as_str());

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::stage::{Stage, content, days, review, text, used, used_under};
 use crate::support::{Person, TestApp, both};
 
-const MAILS: [&str; 4] = ["application_filed", "application_decided", "application_returned", "consent_revoked"];
+const MAILS: [&str; 4] =
+    ["application_filed", "application_decided", "application_returned", "consent_revoked"];
 
 fn told(kind: &str, people: &[&Person]) -> Vec<(String, String)> {
     let mut told: Vec<_> = people.iter().map(|p| (kind.to_owned(), p.email.clone())).collect();

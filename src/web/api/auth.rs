@@ -1,8 +1,7 @@
 //! Login, one's own account, password and sessions.
 
-use crate::db::session::TokenPurpose;
 use crate::domain::access::Permission;
-use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword};
+use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword, TokenPurpose};
 use crate::service::session::{self, Credentials, Refresh};
 use crate::web::route::{Plain, Route, act, get};
 
