@@ -24,7 +24,7 @@ def rows_of(path, header):
 
 
 def numbers(report):
-    return {k: v for k, v in report.items() if isinstance(v, int)}
+    return {k: v for k, v in report.items() if isinstance(v, int) and not isinstance(v, bool)}
 
 
 def contracts(house, path):
