@@ -7,7 +7,7 @@ use serde_json::json;
 use super::case::{Case, Place, check_volumes, engagement_under, refuse_cycle};
 use super::chain::Days;
 use super::contract::DataItem;
-use super::organization::{InlineVendor, find_or_register_vendor, must_be_vendor};
+use super::organization::{InlineVendor, named_vendor};
 use super::telling::{self, Addressees};
 use super::{App, Call, Failure, Page, Paged, application};
 use crate::db::statement::{DeclarationRow, NewDeclaration};
@@ -295,17 +295,7 @@ pub fn place_of(
         return Ok(Place { id, new: None });
     }
     let parent: &Engagement = case.engagement(known, said.parent_engagement_id.ok_or(Failure::NotFound)?)?;
-    let vendor = match (said.vendor_id, &said.vendor) {
-        (Some(id), _) => must_be_vendor(tx.conn, id, &format!("{at}/vendor_id"))?,
-        (None, Some(inline)) => find_or_register_vendor(tx, inline)?,
-        (None, None) => {
-            return Err(Failure::field(
-                &format!("{at}/vendor_id"),
-                "required",
-                "使用している事業者を指定してください。",
-            ));
-        }
-    };
+    let vendor = named_vendor(tx, said.vendor_id, said.vendor.as_ref(), at)?;
     refuse_cycle(known, parent, vendor)?;
     Ok(engagement_under(tx, known, case.id(), parent, vendor))
 }

@@ -230,17 +230,28 @@ pub fn find_or_register_vendor(tx: &mut Tx<'_>, input: &InlineVendor) -> Result<
 }
 
 /// The id of a registered vendor; any is accepted, only the listing is scoped.
-pub fn must_be_vendor(
-    conn: &mut db::Conn,
-    id: OrganizationId,
-    pointer: &str,
-) -> Result<OrganizationId, Failure> {
+fn must_be_vendor(conn: &mut db::Conn, id: OrganizationId, pointer: &str) -> Result<OrganizationId, Failure> {
     match db::organization::find(conn, id) {
         Ok(row) if row.kind == OrganizationKind::Vendor => Ok(id),
         Ok(_) | Err(DbError::NotFound) => {
             Err(Failure::field(pointer, "unknown", "登録された事業者ではありません。"))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The vendor that a body names, by id or in words; `at` is where in the body.
+pub fn named_vendor(
+    tx: &mut Tx<'_>,
+    id: Option<OrganizationId>,
+    inline: Option<&InlineVendor>,
+    at: &str,
+) -> Result<OrganizationId, Failure> {
+    let pointer = format!("{at}/vendor_id");
+    match (id, inline) {
+        (Some(id), _) => must_be_vendor(tx.conn, id, &pointer),
+        (None, Some(inline)) => find_or_register_vendor(tx, inline),
+        (None, None) => Err(Failure::field(&pointer, "required", "事業者を指定してください。")),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::notice::Mail;
 use crate::notice::context::FiledMail;
 use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
 use crate::service::contract::DataItem;
-use crate::service::organization::{InlineVendor, find_or_register_vendor, must_be_vendor};
+use crate::service::organization::{InlineVendor, named_vendor};
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure};
 
@@ -111,11 +111,9 @@ pub fn file(
         let parent = parent(&case, &known, given)?;
         may_apply_under(&case, call, parent)?;
         let engaged = given.engagement_id.and_then(|id| known.engagement(id));
-        let vendor = match (engaged, given.vendor_id, &given.vendor) {
-            (Some(engagement), _, _) => engagement.vendor.id,
-            (None, Some(id), _) => must_be_vendor(tx.conn, id, "/vendor_id")?,
-            (None, None, Some(inline)) => find_or_register_vendor(tx, inline)?,
-            (None, None, None) => return Err(Failure::field("/vendor_id", "required", "再委託先の事業者を指定してください。")),
+        let vendor = match engaged {
+            Some(engagement) => engagement.vendor.id,
+            None => named_vendor(tx, given.vendor_id, given.vendor.as_ref(), "")?,
         };
         refuse_cycle(&known, parent, vendor)?;
         rules(&known, parent, vendor, &given.content, tx.today)?;

@@ -18,7 +18,7 @@ use crate::notice::Mail;
 use crate::notice::context::{Day, RevokedMail};
 use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
 use crate::service::contract::DataItem;
-use crate::service::organization::{InlineVendor, find_or_register_vendor, must_be_vendor};
+use crate::service::organization::{InlineVendor, named_vendor};
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure, application};
 
@@ -196,13 +196,7 @@ fn record_in(
         }
     }
     Failure::unless_empty(errors)?;
-    let vendor = match (given.vendor_id, &given.vendor) {
-        (Some(id), _) => must_be_vendor(tx.conn, id, "/vendor_id")?,
-        (None, Some(inline)) => find_or_register_vendor(tx, inline)?,
-        (None, None) => {
-            return Err(Failure::field("/vendor_id", "required", "再委託先の事業者を指定してください。"));
-        }
-    };
+    let vendor = named_vendor(tx, given.vendor_id, given.vendor.as_ref(), "")?;
     refuse_cycle(&known, parent, vendor)?;
     let place = engagement_under(tx, &known, case.id(), parent, vendor);
     let id: ConsentId = tx.new_id();
