@@ -1,0 +1,167 @@
+//! Codecs made of others: what may be left out, lists, objects within objects.
+
+use serde_json::{Value, json};
+
+use super::{At, Codec, Input, read_object};
+use crate::domain::text;
+
+/// A field that may be left out.
+pub struct Optional<C>(C);
+/// A field that may be left out or null.
+pub fn optional<C: Codec>(codec: C) -> Optional<C> {
+    Optional(codec)
+}
+impl<C: Codec> Codec for Optional<C> {
+    type Out = Option<C::Out>;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<Self::Out> {
+        self.0.read(value, at).map(Some)
+    }
+    fn schema(&self) -> Value {
+        self.0.schema()
+    }
+    fn missing(&self) -> Option<Self::Out> {
+        Some(None)
+    }
+}
+
+/// A field with a default.
+pub struct Defaulted<C: Codec>(C, C::Out);
+/// A field that has `value` when it is left out.
+pub fn or<C: Codec>(codec: C, value: C::Out) -> Defaulted<C> {
+    Defaulted(codec, value)
+}
+impl<C: Codec> Codec for Defaulted<C>
+where
+    C::Out: Clone,
+{
+    type Out = C::Out;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<C::Out> {
+        self.0.read(value, at)
+    }
+    fn schema(&self) -> Value {
+        self.0.schema()
+    }
+    fn missing(&self) -> Option<C::Out> {
+        Some(self.1.clone())
+    }
+}
+
+/// A list of at most `max` values.
+pub struct List<C> {
+    each: C,
+    max: usize,
+}
+/// A list of at most `max` values; left out, it is empty.
+pub fn list<C: Codec>(each: C, max: usize) -> List<C> {
+    List { each, max }
+}
+impl<C: Codec> Codec for List<C> {
+    type Out = Vec<C::Out>;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<Self::Out> {
+        let Value::Array(values) = value else {
+            return at.fail("type", "一覧（配列）で指定してください。");
+        };
+        if values.len() > self.max {
+            return at.fail("too_many", format!("{}件以内で指定してください。", self.max));
+        }
+        let mut taken = Vec::with_capacity(values.len());
+        let mut whole = true;
+        for (index, value) in values.iter().enumerate() {
+            let mut inner =
+                At { pointer: format!("{}/{index}", at.pointer), mode: at.mode, errors: at.errors };
+            match self.each.read(value, &mut inner) {
+                Some(value) => taken.push(value),
+                None => whole = false,
+            }
+        }
+        whole.then_some(taken)
+    }
+    fn schema(&self) -> Value {
+        json!({"type": "array", "items": self.each.schema(), "maxItems": self.max})
+    }
+    fn missing(&self) -> Option<Self::Out> {
+        Some(Vec::new())
+    }
+}
+
+/// An object within the object.
+pub struct Nested<T>(std::marker::PhantomData<T>);
+/// An object of its own declaration.
+pub fn nested<T: Input>() -> Nested<T> {
+    Nested(std::marker::PhantomData)
+}
+impl<T: Input> Codec for Nested<T> {
+    type Out = T;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<T> {
+        read_object(value, &at.pointer, at.mode, at.errors)
+    }
+    fn schema(&self) -> Value {
+        T::schema()
+    }
+}
+
+/// Another declaration's fields, standing in the same object.
+pub struct Flattened<T>(std::marker::PhantomData<T>);
+/// The fields of another declaration beside one's own.
+pub fn flattened<T: Input>() -> Flattened<T> {
+    Flattened(std::marker::PhantomData)
+}
+impl<T: Input> Codec for Flattened<T> {
+    type Out = T;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<T> {
+        read_object(value, &at.pointer, at.mode, at.errors)
+    }
+    fn schema(&self) -> Value {
+        T::schema()
+    }
+    fn is_flat(&self) -> bool {
+        true
+    }
+}
+
+/// Any JSON object of limited size: kept as given, never interpreted.
+pub struct Freeform {
+    max_bytes: usize,
+}
+/// An object kept as given; left out, it is empty.
+pub fn freeform(max_bytes: usize) -> Freeform {
+    Freeform { max_bytes }
+}
+impl Codec for Freeform {
+    type Out = Value;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<Value> {
+        let written = value.to_string();
+        if !value.is_object() {
+            return at.fail("type", "項目の組（オブジェクト）で指定してください。");
+        }
+        if written.len() > self.max_bytes {
+            return at.fail("too_long", "長すぎます。");
+        }
+        if !whole_numbers(value) {
+            return at.fail("number", "数は整数で指定してください。");
+        }
+        if text::contains_my_number(&written) {
+            return at.fail(
+                "my_number",
+                "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。",
+            );
+        }
+        Some(value.clone())
+    }
+    fn schema(&self) -> Value {
+        json!({"type": "object", "additionalProperties": true})
+    }
+    fn missing(&self) -> Option<Value> {
+        Some(json!({}))
+    }
+}
+
+/// The ledger's canonical form knows integers only.
+fn whole_numbers(value: &Value) -> bool {
+    match value {
+        Value::Number(n) => n.as_i64().is_some(),
+        Value::Array(values) => values.iter().all(whole_numbers),
+        Value::Object(map) => map.values().all(whole_numbers),
+        _ => true,
+    }
+}

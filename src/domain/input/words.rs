@@ -1,0 +1,88 @@
+//! Codecs of text: a line, several lines, exactly as typed, an address.
+
+use serde_json::{Value, json};
+
+use super::{At, Codec};
+use crate::domain::text as writing;
+
+/// Text of one line or several.
+pub struct Text {
+    min: usize,
+    max: usize,
+    multi_line: bool,
+    verbatim: bool,
+}
+
+/// One line of `min..=max` characters, trimmed.
+pub fn text(min: usize, max: usize) -> Text {
+    Text { min, max, multi_line: false, verbatim: false }
+}
+/// Several lines of at most `max` characters.
+pub fn prose(min: usize, max: usize) -> Text {
+    Text { min, max, multi_line: true, verbatim: false }
+}
+/// Exactly as typed and of any content up to `max` characters: passwords and tokens.
+pub fn verbatim(max: usize) -> Text {
+    Text { min: 1, max, multi_line: true, verbatim: true }
+}
+
+impl Codec for Text {
+    type Out = String;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<String> {
+        let Value::String(given) = value else {
+            return at.fail("type", "文字列で指定してください。");
+        };
+        let taken = if self.verbatim { given.as_str() } else { given.trim() };
+        let length = taken.chars().count();
+        if length < self.min.max(1) && self.min > 0 {
+            return at.fail("required", "入力してください。");
+        }
+        if length > self.max {
+            return at.fail(
+                "too_long",
+                format!("{}文字以内で入力してください（{length}文字あります）。", self.max),
+            );
+        }
+        if self.verbatim {
+            return Some(taken.to_owned());
+        }
+        let lines = if self.multi_line { writing::Lines::Multi } else { writing::Lines::Single };
+        if let Err(unclean) = writing::clean(taken, lines) {
+            return at.fail(unclean.code(), unclean.to_string());
+        }
+        if writing::contains_my_number(taken) {
+            return at.fail(
+                "my_number",
+                "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。",
+            );
+        }
+        Some(taken.to_owned())
+    }
+    fn schema(&self) -> Value {
+        json!({"type": "string", "minLength": self.min, "maxLength": self.max})
+    }
+}
+
+/// An e-mail address: one `@`, no spaces, no control characters, at most 254 characters.
+pub struct Email;
+/// An e-mail address.
+pub fn email() -> Email {
+    Email
+}
+impl Codec for Email {
+    type Out = String;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<String> {
+        let address = text(1, 254).read(value, at)?;
+        let good = address.is_ascii()
+            && email_address::EmailAddress::is_valid(&address)
+            && address.split('@').nth(1).is_some_and(|host| host.contains('.') || host == "localhost");
+        if good {
+            Some(address)
+        } else {
+            at.fail("email", "メールアドレスの形（例 name@example.jp）で入力してください。")
+        }
+    }
+    fn schema(&self) -> Value {
+        json!({"type": "string", "format": "email", "maxLength": 254})
+    }
+}
