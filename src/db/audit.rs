@@ -126,14 +126,32 @@ pub fn find(conn: &mut Conn, id: AuditId) -> Result<AuditRow, DbError> {
     Ok(audits::table.find(id).select(AuditRow::as_select()).first(conn)?)
 }
 
+/// What of a contract's audits a vendor may know of.
+#[derive(Debug)]
+pub struct InSight {
+    /// Its places and those below them.
+    pub places: Vec<EngagementId>,
+    /// Whether it is the prime: an audit that names no engagement is the prime's.
+    pub is_prime: bool,
+}
+
 /// Audits of a contract by id, newest first, of at most `rows`.
 pub fn of_contract(
     conn: &mut Conn,
     contract: ContractId,
+    in_sight: Option<&InSight>,
     after: Option<AuditId>,
     rows: i64,
 ) -> Result<Vec<AuditRow>, DbError> {
     let mut query = audits::table.filter(audits::contract_id.eq(contract)).into_boxed();
+    if let Some(InSight { places, is_prime }) = in_sight {
+        let of_a_place = audits::engagement_id.eq_any(places.iter().copied().map(Some).collect::<Vec<_>>());
+        query = if *is_prime {
+            query.filter(of_a_place.or(audits::engagement_id.is_null()))
+        } else {
+            query.filter(of_a_place)
+        };
+    }
     if let Some(after) = after {
         query = query.filter(audits::id.lt(after));
     }

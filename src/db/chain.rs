@@ -49,7 +49,7 @@ pub fn contract_of(conn: &mut Conn, id: EngagementId) -> Result<ContractId, DbEr
     Ok(engagements::table.find(id).select(engagements::contract_id).first(conn)?)
 }
 
-/// An application as stored; `body` is that of the last 補正.
+/// An application as stored; `body` is what was filed: a 補正 stands among the steps.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = applications)]
 pub struct ApplicationRow {
@@ -139,16 +139,32 @@ pub fn contract_of_application(conn: &mut Conn, id: ApplicationId) -> Result<Con
     Ok(applications::table.find(id).select(applications::contract_id).first(conn)?)
 }
 
-/// Applications of one contract, oldest first, with their steps.
+/// One application with its steps. The caller settles whether it may.
+pub fn find_application(
+    conn: &mut Conn,
+    id: ApplicationId,
+) -> Result<(ApplicationRow, Vec<StepRow>), DbError> {
+    let row = applications::table.find(id).select(ApplicationRow::as_select()).first(conn)?;
+    with_steps(conn, vec![row])?.pop().ok_or(DbError::NotFound)
+}
+
+/// Applications of one contract with their steps, oldest first, of at most `rows`; `places` narrows to those
+/// engagements, `after` is the `seq` of the last of the page before.
 pub fn applications_of(
     conn: &mut Conn,
     contract: ContractId,
+    places: Option<&[EngagementId]>,
+    after: Option<i64>,
+    rows: i64,
 ) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
-    let rows = applications::table
-        .filter(applications::contract_id.eq(contract))
-        .order(applications::seq)
-        .select(ApplicationRow::as_select())
-        .load(conn)?;
+    let mut query = applications::table.filter(applications::contract_id.eq(contract)).into_boxed();
+    if let Some(places) = places {
+        query = query.filter(applications::engagement_id.eq_any(places.to_vec()));
+    }
+    if let Some(after) = after {
+        query = query.filter(applications::seq.gt(after));
+    }
+    let rows = query.order(applications::seq).limit(rows).select(ApplicationRow::as_select()).load(conn)?;
     with_steps(conn, rows)
 }
 
@@ -195,11 +211,8 @@ fn with_steps(
     }
     Ok(rows
         .into_iter()
-        .map(|mut row| {
+        .map(|row| {
             let steps = by_application.remove(&row.id).unwrap_or_default();
-            if let Some(corrected) = steps.iter().rfind(|s| s.step == ApplicationStep::Resubmitted) {
-                row.body.clone_from(&corrected.body);
-            }
             (row, steps)
         })
         .collect())

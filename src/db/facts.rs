@@ -167,14 +167,6 @@ fn engagements(conn: &mut Conn, id: ContractId) -> Result<Vec<Engagement>, DbErr
         .collect())
 }
 
-/// The part of an application's body that the folds need.
-#[derive(serde::Deserialize)]
-struct Applied {
-    starts_on: NaiveDate,
-    ends_on: NaiveDate,
-    amount_yen: i64,
-}
-
 fn applications(conn: &mut Conn, id: ContractId) -> Result<Vec<Application>, DbError> {
     use application_steps as s;
     use applications as a;
@@ -192,24 +184,19 @@ fn applications(conn: &mut Conn, id: ContractId) -> Result<Vec<Application>, DbE
         .select((s::application_id, s::step, s::on_day, s::body, s::seq, s::recorded_at))
         .load(conn)?;
     let mut events: HashMap<ApplicationId, Vec<ApplicationEvent>> = HashMap::new();
-    let mut corrected: HashMap<ApplicationId, String> = HashMap::new();
     for (application, step, on, body, seq, at) in steps {
-        if step == ApplicationStep::Resubmitted {
-            corrected.insert(application, body);
-        }
-        events.entry(application).or_default().push(ApplicationEvent { step, on, stamp: stamp(seq, at) });
+        let corrected = (step == ApplicationStep::Resubmitted).then(|| from_json(&body)).transpose()?;
+        let event = ApplicationEvent { step, on, corrected, stamp: stamp(seq, at) };
+        events.entry(application).or_default().push(event);
     }
     rows.into_iter()
         .map(|(id, engagement_id, applicant_id, filed_on, body, seq, at)| {
-            let applied: Applied = from_json(corrected.get(&id).unwrap_or(&body))?;
             Ok(Application {
                 id,
                 engagement_id,
                 applicant_id,
                 filed_on,
-                starts_on: applied.starts_on,
-                ends_on: applied.ends_on,
-                amount_yen: applied.amount_yen,
+                asked: from_json(&body)?,
                 stamp: stamp(seq, at),
                 events: events.remove(&id).unwrap_or_default(),
             })

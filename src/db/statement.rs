@@ -182,17 +182,37 @@ pub fn contract_of_observation(conn: &mut Conn, id: ObservationId) -> Result<Con
     Ok(observations::table.find(id).select(observations::contract_id).first(conn)?)
 }
 
-/// Declarations on a contract by the given organizations, newest first, of at most `rows`.
+/// What of a contract's declarations a vendor may know of: its own, and those of the vendors at its places and
+/// below, unless they speak of another branch only.
+#[derive(Debug)]
+pub struct InSight {
+    pub own: OrganizationId,
+    /// Its places and those below them.
+    pub places: Vec<EngagementId>,
+    /// The vendors at these places.
+    pub vendors: Vec<OrganizationId>,
+}
+
+/// Declarations on a contract, newest first, of at most `rows`.
 pub fn declarations_of(
     conn: &mut Conn,
     contract: ContractId,
-    by: Option<&[OrganizationId]>,
+    in_sight: Option<&InSight>,
     after: Option<DeclarationId>,
     rows: i64,
 ) -> Result<Vec<DeclarationRow>, DbError> {
     let mut query = declarations::table.filter(declarations::contract_id.eq(contract)).into_boxed();
-    if let Some(by) = by {
-        query = query.filter(declarations::organization_id.eq_any(by.to_vec()));
+    if let Some(InSight { own, places, vendors }) = in_sight {
+        let about_places = statements::table
+            .filter(statements::contract_id.eq(contract))
+            .filter(statements::engagement_id.eq_any(places.clone()))
+            .select(statements::declaration_id);
+        query = query.filter(declarations::organization_id.eq_any(vendors.clone())).filter(
+            declarations::organization_id
+                .eq(*own)
+                .or(declarations::no_subcontracting.eq(true))
+                .or(declarations::id.nullable().eq_any(about_places).assume_not_null()),
+        );
     }
     if let Some(after) = after {
         query = query.filter(declarations::id.lt(after));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::case::Case;
 use super::{App, Call, Failure, Page, Paged};
-use crate::db::audit::{AuditRow, CompletionRow, FindingRow};
+use crate::db::audit::{AuditRow, CompletionRow, FindingRow, InSight};
 use crate::db::{self, Conn, DbError};
 use crate::domain::audit::{AuditKind, due_days};
 use crate::domain::id::{AuditId, ContractId, EngagementId, FindingId, of};
@@ -184,18 +184,9 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
 pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result<Paged<AuditView>, Failure> {
     app.db.read(|conn| {
         let case = Case::open(conn, call.scope(), contract)?;
-        let known = case.facts.chain.now();
-        let sight = case.sight(&known);
         let is_prime = case.vendor() == Some(case.facts.prime_id);
-        // What a vendor may not know of is taken out afterwards, so its page is cut from all of them.
-        let wanted = if case.is_agency_side() { page.rows() } else { i64::MAX };
-        let rows: Vec<AuditRow> = db::audit::of_contract(conn, contract, page.after_id()?, wanted)?
-            .into_iter()
-            .filter(|row| {
-                case.is_agency_side() || row.engagement_id.map_or(is_prime, |id| sight.contains(&id))
-            })
-            .take(usize::try_from(page.rows()).unwrap_or(usize::MAX))
-            .collect();
+        let in_sight = case.places_in_sight().map(|places| InSight { places, is_prime });
+        let rows = db::audit::of_contract(conn, contract, in_sight.as_ref(), page.after_id()?, page.rows())?;
         let views = views(conn, rows, case.is_agency_side())?;
         Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
     })

@@ -62,6 +62,11 @@ impl Case {
         seen
     }
 
+    /// The engagements that a vendor may know of; None: the agency's side knows all.
+    pub fn places_in_sight(&self) -> Option<Vec<EngagementId>> {
+        self.vendor().map(|_| self.sight(&self.facts.chain.now()).into_iter().collect())
+    }
+
     /// An engagement in sight; not found otherwise, whether or not it exists.
     pub fn engagement<'a>(&self, known: &Known<'a>, id: EngagementId) -> Result<&'a Engagement, Failure> {
         let engagement = known.engagement(id).ok_or(Failure::NotFound)?;

@@ -10,7 +10,7 @@ use super::contract::DataItem;
 use super::organization::{InlineVendor, named_vendor};
 use super::telling::{self, Addressees};
 use super::{App, Call, Failure, Page, Paged, application};
-use crate::db::statement::{DeclarationRow, NewDeclaration};
+use crate::db::statement::{DeclarationRow, InSight, NewDeclaration};
 use crate::db::types::from_json;
 use crate::db::{self, DbError, Tx};
 use crate::domain::calendar::wareki;
@@ -358,33 +358,24 @@ pub fn list(
     contract: ContractId,
     page: &Page,
 ) -> Result<Paged<DeclarationView>, Failure> {
-    let (case, mut rows) = app.db.read::<_, Failure>(|conn| {
+    let (case, rows) = app.db.read::<_, Failure>(|conn| {
         let case = Case::open(conn, call.scope(), contract)?;
-        let by: Option<Vec<OrganizationId>> = case.vendor().map(|_| {
+        let in_sight = case.vendor().map(|own| {
             let known = case.facts.chain.now();
             let sight = case.sight(&known);
-            known.engagements().filter(|e| sight.contains(&e.id)).map(|e| e.vendor.id).collect()
+            let seen = || known.engagements().filter(|e| sight.contains(&e.id));
+            InSight {
+                own,
+                places: seen().map(|e| e.id).collect(),
+                vendors: seen().map(|e| e.vendor.id).collect(),
+            }
         });
-        // What a vendor may not know of is taken out afterwards, so its page is cut from all of them.
-        let rows = if by.is_some() { i64::MAX } else { page.rows() };
-        let rows = db::statement::declarations_of(conn, contract, by.as_deref(), page.after_id()?, rows)?;
+        let after = page.after_id()?;
+        let rows = db::statement::declarations_of(conn, contract, in_sight.as_ref(), after, page.rows())?;
         Ok((case, rows))
     })?;
     let known = case.facts.chain.now();
     let sight = case.sight(&known);
-    if let Some(own) = case.vendor() {
-        rows.retain(|row| {
-            let said = case
-                .facts
-                .chain
-                .statements
-                .iter()
-                .filter(|s| s.origin == StatementOrigin::Declaration(row.id));
-            let mut places = said.map(|s| s.engagement_id);
-            row.organization_id == own || row.no_subcontracting || places.any(|id| sight.contains(&id))
-        });
-        rows.truncate(usize::try_from(page.rows()).unwrap_or(usize::MAX));
-    }
     let views =
         rows.into_iter().map(|row| view(&case, &known, &sight, row)).collect::<Result<Vec<_>, Failure>>()?;
     Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))

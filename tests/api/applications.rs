@@ -4,7 +4,7 @@
 use itaku::domain::access::Role;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, content, days, review, text, used, used_under};
+use crate::stage::{Stage, content, days, review, text, used, used_under, with};
 use crate::support::{Person, TestApp, both};
 
 const MAILS: [&str; 4] =
@@ -126,6 +126,51 @@ both! {
         assert_eq!(decided["content"]["starts_on"], "2026-06-01");
         let consent = &k.node(&engagement, "")["consents"][0];
         assert_eq!((&consent["valid_from"], &consent["valid_until"]), (&json!("2026-06-01"), &json!("2026-11-30")), "as corrected");
+    }
+
+    fn an_earlier_known_at_reads_an_application_as_it_was_then(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let (id, b) = k.apply(&s.a, &k.root, &s.b, "2026-05-01", "2026-12-31");
+        let causes = |query: &str| {
+            let node = k.node(&b, query);
+            let spans = node["uncovered_causes"].as_array().unwrap();
+            spans.iter().map(|s| format!("{}..{} {}", text(s, "from"), text(s, "to"), text(s, "cause"))).collect::<Vec<_>>()
+        };
+        app.move_to("2026-05-10");
+        k.declare(&s.a, &[used(&b, "2026-05-01", None)]);
+        s.post(&s.officer, &format!("/applications/{id}/return"), json!({"points": "期間"})).must(200);
+        s.told(&MAILS);
+        app.move_to("2026-05-11");
+        let corrected = with(content("2026-06-01", "2026-11-30"), &json!({"scope": "改めた範囲", "amount_yen": 2_000_000}));
+        s.post(&s.a.user, &format!("/applications/{id}/resubmit"), corrected).must(200);
+        let as_filed = ["2026-05-01..2026-12-31 undecided", "2027-01-01..2027-03-31 no_application"];
+        let as_corrected = ["2026-05-01..2026-05-31 no_application", "2026-06-01..2026-11-30 undecided", "2026-12-01..2027-03-31 no_application"];
+        // 09:00 in Tokyo: recorded at 2026-05-11T00:00:00Z.
+        assert_eq!(causes("?known_at=2026-05-10T23:59:59.999999Z"), as_filed);
+        assert_eq!(causes("?known_at=2026-05-11T00:00:00Z"), as_corrected);
+        assert_eq!(causes(""), as_corrected);
+
+        let seen = |who, query: &str| s.get(who, &format!("/applications/{id}{query}"));
+        let then = seen(&s.officer, "?known_at=2026-05-10T23:59:59Z").must(200);
+        let now = seen(&s.officer, "").must(200);
+        let said = |view: &Value| ["starts_on", "ends_on", "scope", "amount_yen"].map(|key| view["content"][key].clone());
+        assert_eq!(said(&then), [json!("2026-05-01"), json!("2026-12-31"), json!("データ入力の一部"), json!(1_000_000)]);
+        assert_eq!(said(&now), [json!("2026-06-01"), json!("2026-11-30"), json!("改めた範囲"), json!(2_000_000)]);
+        let stands = |view: &Value| (text(view, "state"), view["steps"].as_array().unwrap().len(), view["version"].as_i64().unwrap());
+        assert_eq!((stands(&then), stands(&now)), (("returned".to_owned(), 1, 2), ("applied".to_owned(), 2, 3)));
+        assert_eq!(stands(&seen(&s.officer, "?known_at=2026-04-01T00:00:00Z").must(200)), ("applied".to_owned(), 0, 1));
+        assert_eq!(seen(&s.a.user, "?known_at=2026-05-10T23:59:59Z").must(200)["content"], then["content"]);
+        seen(&s.officer, "?known_at=2026-03-31T23:59:59Z").must(404);
+        seen(&s.c.user, "?known_at=2026-05-10T23:59:59Z").must(404);
+        seen(&s.officer, "?known_at=yesterday").must(422);
+        // The mail speaks of what is applied for now.
+        let mail = app.notices().into_iter().find(|notice| notice.kind == "application_filed").unwrap();
+        assert_eq!(mail.context["application"]["starts"]["on"], "2026-06-01");
+        k.review(&id);
+        k.decide(&id, &json!({})).must(200);
+        let decided = seen(&s.officer, "?known_at=2026-05-10T23:59:59Z").must(200);
+        assert_eq!((stands(&decided), said(&decided)), (stands(&then), said(&then)), "whatever comes later");
     }
 
     fn a_refused_or_withdrawn_application_leaves_its_engagement_uncovered(app: TestApp) {
@@ -252,7 +297,7 @@ both! {
         let s = Stage::new(app);
         let k = s.contract_with(&json!({"subcontracting": {"policy": "consent_required", "max_ratio_percent": 50, "overseas": "prohibited"}}));
         let amount = |vendor, yen: i64, more: &Value| {
-            k.try_apply(&s.a, &k.root, vendor, &crate::stage::with(json!({"amount_yen": yen, "starts_on": "2026-04-01"}), more))
+            k.try_apply(&s.a, &k.root, vendor, &with(json!({"amount_yen": yen, "starts_on": "2026-04-01"}), more))
         };
         let missing = vec![("/special_reason".to_owned(), "required".to_owned())];
         assert_eq!(amount(&s.b, 5_000_000, &json!({})).errors(), missing, "at it");
@@ -285,7 +330,7 @@ both! {
         assert_eq!(valid, expected.map(|(from, to)| (from.to_owned(), to.to_owned())));
         assert_eq!(k.causes(&b), ["2026-10-01..2027-03-31 expired"]);
         // By the engagement's own id, the same place.
-        let by_id = crate::stage::with(content("2026-10-01", "2027-03-31"), &json!({"engagement_id": b}));
+        let by_id = with(content("2026-10-01", "2027-03-31"), &json!({"engagement_id": b}));
         let again = s.post(&s.a.user, &format!("/contracts/{}/applications", k.id), by_id).must(201);
         assert_eq!(text(&again, "engagement_id"), b);
     }

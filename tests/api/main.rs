@@ -17,6 +17,7 @@ mod expected;
 mod hostile;
 mod idempotency;
 mod ledger;
+mod lists;
 mod organizations;
 mod properties;
 mod schema;

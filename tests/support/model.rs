@@ -6,7 +6,7 @@
 use chrono::NaiveDate;
 
 use super::domain::chain::{
-    Application, ApplicationStep, Cause, ChainFacts, Consent, Engagement, NodeState, Statement,
+    Application, ApplicationStep, Asked, Cause, ChainFacts, Consent, Engagement, NodeState, Statement,
 };
 use super::domain::contract::{DataCategory, Instant, Policy, Terms, TermsFact};
 use super::domain::id::EngagementId;
@@ -64,7 +64,8 @@ impl<'a> Model<'a> {
         }
         for application in self.applications(id) {
             let pending = self.outcome(application).is_none();
-            if pending && application.starts_on <= day && day <= application.ends_on {
+            let asked = self.asked(application);
+            if pending && asked.starts_on <= day && day <= asked.ends_on {
                 return Some(Cause::Undecided);
             }
         }
@@ -248,6 +249,20 @@ impl<'a> Model<'a> {
     fn applications(&self, id: EngagementId) -> Vec<&'a Application> {
         let known = |filed: &&Application| filed.engagement_id == id && filed.stamp.at <= self.known_at;
         self.facts.applications.iter().filter(known).collect()
+    }
+
+    /// What an application said by then: its last correction's word, else that of its filing.
+    fn asked(&self, application: &Application) -> Asked {
+        let mut said = (application.stamp.seq, application.asked);
+        for event in &application.events {
+            if let Some(corrected) = event.corrected
+                && event.stamp.at <= self.known_at
+                && event.stamp.seq > said.0
+            {
+                said = (event.stamp.seq, corrected);
+            }
+        }
+        said.1
     }
 
     /// The last step that closed an application, with its `seq`.

@@ -272,7 +272,7 @@ CREATE TABLE applications (
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );
-CREATE INDEX applications_contract ON applications (contract_id, id);
+CREATE INDEX applications_contract ON applications (contract_id, seq);
 CREATE INDEX applications_agency_state ON applications (agency_id, state, id);
 
 CREATE TABLE application_steps (

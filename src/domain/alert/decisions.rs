@@ -4,14 +4,15 @@ use chrono::NaiveDate;
 
 use super::view::{Outcome, View, name_of};
 use super::{AlertFact, AlertKind, Finding, Severity};
-use crate::domain::chain::{Application, ApplicationEvent, ApplicationStep};
+use crate::domain::chain::{ApplicationEvent, ApplicationStep, FiledApplication};
 
 pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
     for engagement in view.known.engagements() {
         let pending = view.known.applications(engagement.id).iter().filter(|filed| filed.is_pending());
-        for application in pending.map(|filed| filed.application) {
+        for filed in pending {
+            let application = filed.application;
             // While returned, only the applicant can bring it back.
-            let Some(due_on) = due_on(view, application) else { continue };
+            let Some(due_on) = due_on(view, filed) else { continue };
             out.look_again(Some(due_on));
             if view.today < due_on {
                 continue;
@@ -19,7 +20,7 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
             let places = [
                 ("vendor", &*name_of(engagement)),
                 ("filed", &*application.filed_on.to_string()),
-                ("start", &*application.starts_on.to_string()),
+                ("start", &*filed.asked.starts_on.to_string()),
             ];
             let template = "{vendor}の再委託承認申請（{filed}申請、{start}開始予定）が決定されていません";
             out.push(Finding {
@@ -39,7 +40,8 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
 
 /// The earlier of so many working days after filing, the days in 補正 not counted, and so many before the
 /// start. None while returned.
-fn due_on(view: &View<'_>, application: &Application) -> Option<NaiveDate> {
+fn due_on(view: &View<'_>, filed: &FiledApplication<'_>) -> Option<NaiveDate> {
+    let application = filed.application;
     let (calendar, settings) = (view.ctx.calendar, view.ctx.settings);
     let mut left = i64::from(settings.decision_working_days);
     let mut counted_to = application.filed_on;
@@ -56,7 +58,7 @@ fn due_on(view: &View<'_>, application: &Application) -> Option<NaiveDate> {
     }
     let by_filing = calendar.add_working_days(counted_to, left);
     let before = i64::from(settings.decision_before_start_days);
-    Some(by_filing.min(calendar.add_working_days(application.starts_on, -before)))
+    Some(by_filing.min(calendar.add_working_days(filed.asked.starts_on, -before)))
 }
 
 /// From each return to the resubmission that followed it, if one did.

@@ -5,8 +5,8 @@ use chrono::NaiveDate;
 use super::*;
 use crate::domain::audit::AuditKind;
 use crate::domain::chain::{
-    Application, ApplicationEvent, ApplicationStep, Consent, Engagement, Revocation, Source, Statement,
-    StatementOrigin, Vendor,
+    Application, ApplicationEvent, ApplicationStep, Asked, Consent, Engagement, Revocation, Source,
+    Statement, StatementOrigin, Vendor,
 };
 use crate::domain::contract::{
     DataCategory, DataVolume, DeclarationInterval, Overseas, Policy, Stamp, Subcontracting, Termination,
@@ -202,9 +202,11 @@ impl Scene {
             engagement_id: self.engagement(place),
             applicant_id: self.vendor(0),
             filed_on: d(filed),
-            starts_on: d(starts),
-            ends_on: d(starts) + chrono::Days::new(90),
-            amount_yen: 1_000_000,
+            asked: Asked {
+                starts_on: d(starts),
+                ends_on: d(starts) + chrono::Days::new(90),
+                amount_yen: 1_000_000,
+            },
             stamp,
             events: Vec::new(),
         });
@@ -213,7 +215,8 @@ impl Scene {
 
     pub fn step(&mut self, application: usize, step: ApplicationStep, on: &str) {
         let stamp = self.stamp();
-        self.facts.applications[application].events.push(ApplicationEvent { step, on: d(on), stamp });
+        let event = ApplicationEvent { step, on: d(on), corrected: None, stamp };
+        self.facts.applications[application].events.push(event);
     }
 
     pub fn declare(&mut self, organization_id: OrganizationId, from: &str, to: &str) {

@@ -307,9 +307,9 @@ fn an_application_waits_ten_working_days_or_until_shortly_before_its_start() {
     // Golden Week: 04-29 and 05-04 to 05-06 are closed. The 10th working day after 04-27 is 05-15.
     let application = scene.apply(b, "2026-04-27", "2026-07-01");
     scene.table(DecisionWaiting, &[("2026-05-14", ""), ("2026-05-15", "warning opened")]);
-    scene.facts.applications[application].starts_on = d("2026-05-18");
+    scene.facts.applications[application].asked.starts_on = d("2026-05-18");
     scene.table(DecisionWaiting, &[("2026-05-10", ""), ("2026-05-11", "warning opened")]);
-    scene.facts.applications[application].starts_on = d("2026-07-01");
+    scene.facts.applications[application].asked.starts_on = d("2026-07-01");
     // Returned on the 4th working day, back after a pause: six are left after 05-20.
     scene.step(application, ApplicationStep::Returned, "2026-05-01");
     scene.table(DecisionWaiting, &[("2026-05-15", ""), ("2026-06-30", "")]);

@@ -67,7 +67,7 @@ fn causes(
     if uncovered.is_empty() {
         return Vec::new();
     }
-    let pending = own.applications.iter().filter(|filed| filed.is_pending()).map(|filed| filed.application);
+    let pending = own.applications.iter().filter(|filed| filed.is_pending()).map(|filed| filed.asked);
     let first_end = own.consents.iter().map(super::HeldConsent::over_after).min();
     let last_start = own.consents.iter().map(|held| held.consent.valid_from).max();
     let rules = [

@@ -195,9 +195,12 @@ fn gather<'a>(
         gathered.entry(statement.engagement_id).or_default().statements.push(statement);
     }
     for application in facts.applications.iter().filter(|fact| is_known(&fact.stamp)) {
-        let closing = application.events.iter().filter(|event| is_known(&event.stamp) && closes(event.step));
-        let closed = closing.max_by_key(|event| event.stamp);
-        let filed = FiledApplication { application, closed };
+        let events = || application.events.iter().filter(|event| is_known(&event.stamp));
+        let closed = events().filter(|event| closes(event.step)).max_by_key(|event| event.stamp);
+        let corrections = events().filter_map(|event| Some((event.stamp, event.corrected?)));
+        let corrected = corrections.max_by_key(|(stamp, _)| *stamp);
+        let asked = corrected.map_or(application.asked, |(_, asked)| asked);
+        let filed = FiledApplication { application, asked, closed };
         gathered.entry(application.engagement_id).or_default().applications.push(filed);
     }
     gathered

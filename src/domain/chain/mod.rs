@@ -40,7 +40,15 @@ pub struct Engagement {
     pub stamp: Stamp,
 }
 
-/// 再委託承認申請, as filed.
+/// The part of an application's content that the folds need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+pub struct Asked {
+    pub starts_on: NaiveDate,
+    pub ends_on: NaiveDate,
+    pub amount_yen: i64,
+}
+
+/// 再委託承認申請.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
     pub id: ApplicationId,
@@ -48,9 +56,8 @@ pub struct Application {
     pub applicant_id: OrganizationId,
     /// The business day of filing.
     pub filed_on: NaiveDate,
-    pub starts_on: NaiveDate,
-    pub ends_on: NaiveDate,
-    pub amount_yen: i64,
+    /// What it said when it was filed; a 補正 says it anew.
+    pub asked: Asked,
     pub stamp: Stamp,
     /// What happened to it, in order of stamp.
     pub events: Vec<ApplicationEvent>,
@@ -80,6 +87,8 @@ pub struct ApplicationEvent {
     pub step: ApplicationStep,
     /// The business day of the step.
     pub on: NaiveDate,
+    /// What the application says from this step on: of a 補正 only.
+    pub corrected: Option<Asked>,
     pub stamp: Stamp,
 }
 

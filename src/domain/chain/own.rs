@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDate;
 
 use super::{
-    Application, ApplicationEvent, ApplicationStep, Consent, NodeState, Revocation, Source, Statement,
+    Application, ApplicationEvent, ApplicationStep, Asked, Consent, NodeState, Revocation, Source, Statement,
     StatementOrigin,
 };
 use crate::domain::contract::Stamp;
@@ -43,10 +43,12 @@ impl HeldConsent<'_> {
     }
 }
 
-/// An application with what was decided of it.
+/// An application as known: what it says, and what was decided of it.
 #[derive(Debug, Clone)]
 pub struct FiledApplication<'a> {
     pub application: &'a Application,
+    /// As last corrected by then.
+    pub asked: Asked,
     /// The step that closed it: consented, refused or withdrawn. None: pending, 補正 included.
     pub closed: Option<&'a ApplicationEvent>,
 }

@@ -67,6 +67,10 @@ const B: u128 = 2;
 const C: u128 = 3;
 
 /// A chain told act by act, each with the next `seq`, at the instant last set.
+fn asked(starts_on: NaiveDate, ends_on: NaiveDate) -> Asked {
+    Asked { starts_on, ends_on, amount_yen: 1 }
+}
+
 struct Story {
     facts: ChainFacts,
     seq: i64,
@@ -130,18 +134,8 @@ impl Story {
         let (stamp, number) = (self.stamp(), 500 + self.facts.applications.len() as u128);
         let (engagement_id, applicant_id) = (id(n), id(100));
         let events = vec![];
-        let (id, starts_on, ends_on, amount_yen) = (id(number), from, to, 1);
-        let filed = Application {
-            id,
-            engagement_id,
-            applicant_id,
-            filed_on: starts_on,
-            starts_on,
-            ends_on,
-            amount_yen,
-            stamp,
-            events,
-        };
+        let (id, filed_on, asked) = (id(number), from, asked(from, to));
+        let filed = Application { id, engagement_id, applicant_id, filed_on, asked, stamp, events };
         self.facts.applications.push(filed);
         self.facts.applications.len() - 1
     }
@@ -149,7 +143,15 @@ impl Story {
     fn step(&mut self, application: usize, step: ApplicationStep) {
         let stamp = self.stamp();
         let on = stamp.at.date_naive();
-        self.facts.applications[application].events.push(ApplicationEvent { step, on, stamp });
+        let event = ApplicationEvent { step, on, corrected: None, stamp };
+        self.facts.applications[application].events.push(event);
+    }
+
+    /// 補正: the application is for these days from now on.
+    fn correct(&mut self, application: usize, from: NaiveDate, to: NaiveDate) {
+        self.step(application, ApplicationStep::Resubmitted);
+        let event = self.facts.applications[application].events.last_mut().unwrap();
+        event.corrected = Some(asked(from, to));
     }
 
     fn consent_days(&mut self, n: u128, valid_from: NaiveDate, valid_until: NaiveDate, supersedes: bool) {
@@ -370,6 +372,26 @@ fn cause_no_application_then_undecided_refused_and_withdrawn() {
     assert_eq!(story.uncovered(B), [(all, Cause::Refused)], "a withdrawal is no decision");
     assert_eq!(story.state_of(B, "2026-05-01"), NodeState::Withdrawn);
     assert_eq!(story.facts.now().last_decided(id(B)).unwrap().application.id, story.facts.applications[0].id);
+}
+
+#[test]
+fn what_an_application_said_is_chosen_by_what_was_known() {
+    let mut story = Story::of_three();
+    story.declare(B, "2026-05-01", Some("2026-06-30"));
+    let application = story.apply(B, day("2026-06-01"), day("2026-06-30"));
+    story.step(application, ApplicationStep::Returned);
+    story.at += chrono::Duration::days(1);
+    let before = story.at - chrono::Duration::microseconds(1);
+    story.correct(application, day("2026-05-01"), day("2026-05-31"));
+    // Read in any order, the latest correction by stamp counts.
+    story.facts.applications[application].events.reverse();
+    let (may, june) = (range("2026-05-01", "2026-05-31"), range("2026-06-01", "2026-06-30"));
+    assert_eq!(story.uncovered(B), [(may, Cause::Undecided), (june, Cause::NoApplication)]);
+    let then = story.facts.known(before);
+    let uncovered = &then.coverage(id(B)).unwrap().uncovered;
+    assert_eq!(*uncovered, [(may, Cause::NoApplication), (june, Cause::Undecided)], "as it was filed");
+    assert_eq!(then.applications(id(B))[0].asked, asked(june.from, june.to));
+    assert_eq!(story.facts.now().applications(id(B))[0].asked, asked(may.from, may.to));
 }
 
 #[test]

@@ -77,8 +77,7 @@ pub fn decide(
             Decision::Refuse => {
                 let payload = json!({"application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason});
                 let stamp = tx.record("application.refused", id, &payload)?.stamp;
-                let state = ApplicationState::Refused.as_str();
-                db::chain::add_step(tx, &filed.row, ApplicationStep::Refused, state, given, stamp)?;
+                filed.step(tx, ApplicationStep::Refused, given, stamp)?;
                 (Outcome::Refuse, "refused")
             }
         };
@@ -149,8 +148,7 @@ fn record_consent(
         "conditions": given.conditions, "reason": given.reason,
     });
     let stamp = tx.record("application.consented", filed.row.id, &payload)?.stamp;
-    let state = ApplicationState::Consented.as_str();
-    db::chain::add_step(tx, &filed.row, ApplicationStep::Consented, state, given, stamp)?;
+    filed.step(tx, ApplicationStep::Consented, given, stamp)?;
     let applied: Content = from_json(&filed.row.body)?;
     let body = ConsentBody {
         scope: applied.scope,
@@ -179,7 +177,6 @@ pub fn withdraw(
         let payload =
             json!({"application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason});
         let stamp = tx.record("application.withdrawn", id, &payload)?.stamp;
-        let state = ApplicationState::Withdrawn.as_str();
-        Ok(db::chain::add_step(tx, &filed.row, ApplicationStep::Withdrawn, state, given, stamp)?)
+        filed.step(tx, ApplicationStep::Withdrawn, given, stamp)
     })
 }

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ApplicationState, ApplicationView, act, mail_reference, view};
+use super::{ApplicationState, ApplicationView, Filed, act, mail_reference};
 use crate::db;
 use crate::db::chain::ApplicationRow;
 use crate::db::types::to_json;
@@ -148,7 +148,7 @@ pub fn file(
         let application = mail_reference(app, tx, &case, &known, &row, &name, parent.tier + 1)?;
         let mail = Mail::ApplicationFiled(FiledMail { application, decide_by: None });
         telling::tell(tx, &case, &Addressees::officer(), "application", id.as_str(), "filed", &mail)?;
-        view(row, Vec::new(), false)
+        Filed::new(row, Vec::new()).show(false)
     })
 }
 
@@ -172,10 +172,10 @@ pub fn resubmit(
         rules(&known, parent, engagement.vendor.id, given, tx.today)?;
         let payload = json!({"application_id": id, "engagement_id": engagement.id, "content": given});
         let stamp = tx.record("application.resubmitted", id, &payload)?.stamp;
-        let state = ApplicationState::Applied.as_str();
-        db::chain::add_step(tx, &filed.row, ApplicationStep::Resubmitted, state, given, stamp)?;
+        filed.step(tx, ApplicationStep::Resubmitted, given, stamp)?;
+        let row = ApplicationRow { body: to_json(given)?, ..filed.row.clone() };
         let application =
-            mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
+            mail_reference(app, tx, case, &known, &row, &engagement.vendor.name, engagement.tier)?;
         let mail = Mail::ApplicationFiled(FiledMail { application, decide_by: None });
         let step = format!("resubmitted-{}", stamp.seq);
         telling::tell(tx, case, &Addressees::officer(), "application", id.as_str(), &step, &mail)
@@ -290,7 +290,7 @@ fn ratio_reached(known: &Known<'_>, terms: &Terms, vendor: OrganizationId, given
             let pending = known.applications(e.id).iter().filter(|a| a.is_pending());
             consented
                 .map(|held| held.consent.amount_yen)
-                .chain(pending.map(|a| a.application.amount_yen))
+                .chain(pending.map(|filed| filed.asked.amount_yen))
                 .max()
                 .unwrap_or(0)
         })

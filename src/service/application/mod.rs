@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::case::Case;
+use super::page::unknown_cursor;
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::chain::{ApplicationRow, StepRow};
 use crate::db::types::from_json;
 use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::calendar::wareki;
 use crate::domain::chain::{ApplicationStep, Known};
+use crate::domain::contract::Stamp;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::notice::context::{ApplicationRef, ContractRef, Day};
 use crate::text_enum;
@@ -40,6 +42,19 @@ text_enum! {
     }
 }
 
+impl ApplicationState {
+    /// Where a step leads.
+    fn after(step: ApplicationStep) -> Self {
+        match step {
+            ApplicationStep::Resubmitted | ApplicationStep::Reviewed => Self::Applied,
+            ApplicationStep::Returned => Self::Returned,
+            ApplicationStep::Consented => Self::Consented,
+            ApplicationStep::Refused => Self::Refused,
+            ApplicationStep::Withdrawn => Self::Withdrawn,
+        }
+    }
+}
+
 /// An application as shown. The review is the agency's own.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApplicationView {
@@ -55,7 +70,7 @@ pub struct ApplicationView {
     pub supersedes: bool,
     pub filed_on: NaiveDate,
     pub filed_at: DateTime<Utc>,
-    /// What was applied for, as last corrected.
+    /// What was applied for, as last corrected by then.
     #[schema(value_type = Object)]
     pub content: Value,
     pub steps: Vec<StepView>,
@@ -76,27 +91,6 @@ pub struct StepView {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
-fn view(row: ApplicationRow, steps: Vec<StepRow>, agency_side: bool) -> Result<ApplicationView, Failure> {
-    let shown = steps.into_iter().filter(|s| agency_side || s.step != ApplicationStep::Reviewed);
-    let steps = shown.map(|s| step_view(s, agency_side)).collect::<Result<_, Failure>>()?;
-    Ok(ApplicationView {
-        id: row.id,
-        contract_id: row.contract_id,
-        contract_number: None,
-        contract_title: None,
-        engagement_id: row.engagement_id,
-        applicant_id: row.applicant_id,
-        state: row.state.parse().map_err(Failure::Internal)?,
-        supersedes: row.supersedes,
-        filed_on: row.filed_on,
-        filed_at: row.recorded_at.and_utc(),
-        content: from_json(&row.body)?,
-        steps,
-        version: row.version,
-    })
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
 fn step_view(step: StepRow, agency_side: bool) -> Result<StepView, Failure> {
     Ok(StepView {
         step: step.step,
@@ -108,19 +102,23 @@ fn step_view(step: StepRow, agency_side: bool) -> Result<StepView, Failure> {
 }
 
 /// Applications of a contract that the caller may see, oldest first.
-pub fn list(app: &App, call: &Call, contract: ContractId) -> Result<Paged<ApplicationView>, Failure> {
+pub fn list(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    page: &Page,
+) -> Result<Paged<ApplicationView>, Failure> {
+    let after = page.after.as_deref().map(str::parse).transpose().map_err(|_| unknown_cursor())?;
     let (case, rows) = app.db.read::<_, Failure>(|conn| {
         let case = Case::open(conn, call.scope(), contract)?;
-        let rows = db::chain::applications_of(conn, contract)?;
+        let places = case.places_in_sight();
+        let rows = db::chain::applications_of(conn, contract, places.as_deref(), after, page.rows())?;
         Ok((case, rows))
     })?;
-    let sight = case.sight(&case.facts.chain.now());
-    let items = rows
-        .into_iter()
-        .filter(|(row, _)| case.is_agency_side() || sight.contains(&row.engagement_id))
-        .map(|(row, steps)| view(row, steps, case.is_agency_side()))
-        .collect::<Result<_, Failure>>()?;
-    Ok(Paged { items, next_cursor: None })
+    let page = Paged::cut(page, rows, |(row, _)| row.seq.to_string(), |row| row);
+    let show = |(row, steps)| Filed::new(row, steps).show(case.is_agency_side());
+    let items = page.items.into_iter().map(show).collect::<Result<_, Failure>>()?;
+    Ok(Paged { items, next_cursor: page.next_cursor })
 }
 
 /// The queue across contracts: the agency's, or what a vendor filed.
@@ -150,35 +148,83 @@ pub fn queue(
             Ok(ApplicationView {
                 contract_number: number,
                 contract_title: title,
-                ..view(row, steps, agency_side)?
+                ..Filed::new(row, steps).show(agency_side)?
             })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
 }
 
-/// One application, if the caller may know of it.
-pub fn get(app: &App, call: &Call, id: ApplicationId) -> Result<ApplicationView, Failure> {
+/// One application, if the caller may know of it, by what was known at `known_at` (default now).
+pub fn get(
+    app: &App,
+    call: &Call,
+    id: ApplicationId,
+    known_at: Option<DateTime<Utc>>,
+) -> Result<ApplicationView, Failure> {
     app.db.read(|conn| {
         let contract = db::chain::contract_of_application(conn, id)?;
         let case = Case::open(conn, call.scope(), contract)?;
-        find(conn, &case, id)?.show(case.is_agency_side())
+        let (row, steps) = find_row(conn, &case, id)?;
+        let filed = match known_at {
+            Some(at) => Filed::known(row, steps, at).ok_or(Failure::NotFound)?,
+            None => Filed::new(row, steps),
+        };
+        filed.show(case.is_agency_side())
     })
 }
 
-/// An application with its steps.
+/// An application with its steps; the row's body is what the last 補正 among them says.
 struct Filed {
     row: ApplicationRow,
     steps: Vec<StepRow>,
 }
 
 impl Filed {
+    /// From the row and all its steps, in their order.
+    fn new(mut row: ApplicationRow, steps: Vec<StepRow>) -> Self {
+        if let Some(corrected) = steps.iter().rfind(|s| s.step == ApplicationStep::Resubmitted) {
+            row.body.clone_from(&corrected.body);
+        }
+        Self { row, steps }
+    }
+
+    /// As the ledger knew it at an instant, inclusive; None: not filed by then.
+    fn known(mut row: ApplicationRow, mut steps: Vec<StepRow>, at: DateTime<Utc>) -> Option<Self> {
+        let all = steps.len();
+        steps.retain(|step| step.recorded_at.and_utc() <= at);
+        let state = steps.last().map_or(ApplicationState::Applied, |step| ApplicationState::after(step.step));
+        row.state = state.as_str().to_owned();
+        // Each step raised it by one.
+        row.version -= i64::try_from(all - steps.len()).unwrap_or(0);
+        (row.recorded_at.and_utc() <= at).then(|| Self::new(row, steps))
+    }
+
     fn state(&self) -> Result<ApplicationState, Failure> {
         self.row.state.parse().map_err(Failure::Internal)
     }
 
+    /// The review is the agency's own.
     fn show(self, agency_side: bool) -> Result<ApplicationView, Failure> {
-        view(self.row, self.steps, agency_side)
+        let state = self.state()?;
+        let Self { row, steps } = self;
+        let shown = steps.into_iter().filter(|s| agency_side || s.step != ApplicationStep::Reviewed);
+        let steps = shown.map(|s| step_view(s, agency_side)).collect::<Result<_, Failure>>()?;
+        Ok(ApplicationView {
+            id: row.id,
+            contract_id: row.contract_id,
+            contract_number: None,
+            contract_title: None,
+            engagement_id: row.engagement_id,
+            applicant_id: row.applicant_id,
+            state,
+            supersedes: row.supersedes,
+            filed_on: row.filed_on,
+            filed_at: row.recorded_at.and_utc(),
+            content: from_json(&row.body)?,
+            steps,
+            version: row.version,
+        })
     }
 
     /// Reviews since the last correction.
@@ -193,6 +239,18 @@ impl Filed {
     fn is_handled_by(&self, user: UserId) -> bool {
         self.row.applied_by == user
             || self.steps.iter().any(|s| s.step == ApplicationStep::Reviewed && s.by_user == user)
+    }
+
+    /// Writes a step and the state it leads to.
+    fn step(
+        &self,
+        tx: &mut Tx<'_>,
+        step: ApplicationStep,
+        said: &impl Serialize,
+        stamp: Stamp,
+    ) -> Result<(), Failure> {
+        let state = ApplicationState::after(step).as_str();
+        Ok(db::chain::add_step(tx, &self.row, step, state, said, stamp)?)
     }
 
     /// Open for review and decision.
@@ -213,10 +271,18 @@ impl Filed {
 }
 
 fn find(conn: &mut Conn, case: &Case, id: ApplicationId) -> Result<Filed, Failure> {
-    let rows = db::chain::applications_of(conn, case.id())?;
-    let (row, steps) = rows.into_iter().find(|(row, _)| row.id == id).ok_or(Failure::NotFound)?;
+    let (row, steps) = find_row(conn, case, id)?;
+    Ok(Filed::new(row, steps))
+}
+
+fn find_row(
+    conn: &mut Conn,
+    case: &Case,
+    id: ApplicationId,
+) -> Result<(ApplicationRow, Vec<StepRow>), Failure> {
+    let (row, steps) = db::chain::find_application(conn, id)?;
     case.engagement(&case.facts.chain.now(), row.engagement_id)?;
-    Ok(Filed { row, steps })
+    Ok((row, steps))
 }
 
 /// Acts on an application: opens the contract in the caller's scope, hands both over, shows what became of it.

@@ -4,8 +4,7 @@
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::{ApplicationState, ApplicationView, act, mail_day, mail_reference};
-use crate::db;
+use super::{ApplicationView, act, mail_day, mail_reference};
 use crate::domain::chain::ApplicationStep;
 use crate::domain::id::ApplicationId;
 use crate::input;
@@ -59,8 +58,7 @@ pub fn review(
         let payload =
             json!({"application_id": id, "engagement_id": filed.row.engagement_id, "review": given});
         let stamp = tx.record("application.reviewed", id, &payload)?.stamp;
-        let state = ApplicationState::Applied.as_str();
-        Ok(db::chain::add_step(tx, &filed.row, ApplicationStep::Reviewed, state, given, stamp)?)
+        filed.step(tx, ApplicationStep::Reviewed, given, stamp)
     })
 }
 
@@ -80,8 +78,7 @@ pub fn send_back(
         let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
         let payload = json!({"application_id": id, "engagement_id": engagement.id, "points": given.points, "reply_by": given.reply_by});
         let stamp = tx.record("application.returned", id, &payload)?.stamp;
-        let state = ApplicationState::Returned.as_str();
-        db::chain::add_step(tx, &filed.row, ApplicationStep::Returned, state, given, stamp)?;
+        filed.step(tx, ApplicationStep::Returned, given, stamp)?;
         let application =
             mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
         let mail = Mail::ApplicationReturned(ReturnedMail {

@@ -9,9 +9,12 @@ pub fn routes() -> Vec<Route> {
         create("/contracts/{id}/applications", "再委託承認申請").needs(Permission::FileApplication).takes(
             |app, call, request, given| application::file(app, call, request.id("id")?, &given).map(Plain),
         ),
-        get("/contracts/{id}/applications", "契約の申請一覧")
+        get("/contracts/{id}/applications", "契約の申請一覧（古い順）")
+            .paged()
             .needs(Permission::ReadContract)
-            .run(|app, call, request| application::list(app, call, request.id("id")?).map(Plain)),
+            .run(|app, call, request| {
+                application::list(app, call, request.id("id")?, &request.page()?).map(Plain)
+            }),
         get("/applications", "申請の一覧（機関は受理した申請、事業者は提出した申請）")
             .query("state", "applied|returned|consented|refused|withdrawn")
             .paged()
@@ -20,8 +23,11 @@ pub fn routes() -> Vec<Route> {
                 application::queue(app, call, request.query_word("state")?, &request.page()?).map(Plain)
             }),
         get("/applications/{id}", "申請")
+            .query("known_at", "この時刻までに記録された事実だけで見る（既定 現在）")
             .needs(Permission::ReadContract)
-            .run(|app, call, request| application::get(app, call, request.id("id")?).map(Plain)),
+            .run(|app, call, request| {
+                application::get(app, call, request.id("id")?, request.query_instant("known_at")?).map(Plain)
+            }),
         act("/applications/{id}/review", "審査の記録").needs(Permission::ReviewApplication).takes(
             |app, call, request, given| application::review(app, call, request.id("id")?, &given).map(Plain),
         ),

@@ -9,7 +9,7 @@ use itaku::domain;
 use itaku::domain::access::{Actor, ActorOrganization, OrganizationKind, Role};
 use itaku::domain::alert::AlertState;
 use itaku::domain::chain::{
-    Application, ApplicationEvent, ApplicationStep, Cause, ChainFacts, Consent, Engagement, Retraction,
+    Application, ApplicationEvent, ApplicationStep, Asked, Cause, ChainFacts, Consent, Engagement, Retraction,
     Revocation, Source, Statement, StatementOrigin, Vendor,
 };
 use itaku::domain::contract::{
@@ -383,7 +383,7 @@ impl<'a> Case<'a> {
 
     fn event(&mut self, which: usize, step: ApplicationStep, stamp: Stamp) {
         let on = self.today();
-        self.facts.applications[which].events.push(ApplicationEvent { step, on, stamp });
+        self.facts.applications[which].events.push(ApplicationEvent { step, on, corrected: None, stamp });
     }
 
     // --- plain looks at it ---
@@ -617,9 +617,7 @@ impl<'a> Case<'a> {
             engagement_id: view.engagement_id,
             applicant_id: call.actor.organization.id,
             filed_on: self.today(),
-            starts_on: d(from),
-            ends_on: d(to),
-            amount_yen: 1,
+            asked: Asked { starts_on: d(from), ends_on: d(to), amount_yen: 1 },
             stamp,
             events: vec![],
         });
@@ -683,9 +681,8 @@ impl<'a> Case<'a> {
         if self.expect(allowed, act, again)?.is_some() {
             let stamp = self.stamp();
             self.event(n, ApplicationStep::Resubmitted, stamp);
-            // The folds know an application as last corrected, at any instant.
-            self.facts.applications[n].starts_on = d(from);
-            self.facts.applications[n].ends_on = d(to);
+            self.facts.applications[n].events.last_mut().unwrap().corrected =
+                Some(Asked { starts_on: d(from), ends_on: d(to), amount_yen: 1 });
             self.filed[n].state = "applied";
             self.filed[n].reviewed = false;
         }
@@ -702,7 +699,8 @@ impl<'a> Case<'a> {
     ) -> Outcome {
         let call = if by == 0 { &self.people.approver } else { &self.people.both };
         let filed = self.filed[n].clone();
-        let Application { starts_on, ends_on, .. } = self.facts.applications[n];
+        let Application { asked, ref events, .. } = self.facts.applications[n];
+        let Asked { starts_on, ends_on, .. } = events.iter().rev().find_map(|e| e.corrected).unwrap_or(asked);
         let (today, last) = (self.today(), self.last_day());
         let valid_from = from.map_or(starts_on.max(today), d);
         let valid_until = until.map_or(ends_on.min(last), d);

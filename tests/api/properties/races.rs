@@ -122,7 +122,7 @@ both! {
             let filed = taken(at_once(|| people.file(it, contract, 0), || people.file(it, contract, 0)))?;
             people.review(it, filed.id);
             let done = taken(at_once(|| people.make(it, 0, one, filed.id), || people.make(it, 1, other, filed.id)))?;
-            let shown = application::get(it, &people.officer, filed.id).unwrap();
+            let shown = application::get(it, &people.officer, filed.id, None).unwrap();
             prop_assert_eq!(shown.state, done.state);
             prop_assert_eq!(shown.steps.len(), 2, "the review and one more");
             let node = chain::get(it, &people.officer, contract, None, None).unwrap().root.children.remove(0);

@@ -25,6 +25,11 @@ enum Act {
         application: usize,
         step: ApplicationStep,
     },
+    Correct {
+        application: usize,
+        from: u64,
+        len: u64,
+    },
     /// `len` 0: one whose period had passed when it was decided.
     Consent {
         node: usize,
@@ -75,6 +80,8 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (node(), start(), 1u64..25).prop_map(|(node, from, len)| Act::Apply { node, from, len }),
         3 => (0usize..64, prop::sample::select(ApplicationStep::ALL))
             .prop_map(|(application, step)| Act::Step { application, step }),
+        2 => (0usize..64, start(), 1u64..25)
+            .prop_map(|(application, from, len)| Act::Correct { application, from, len }),
         6 => (node(), start(), 0u64..30, prop::bool::weighted(0.3))
             .prop_map(|(node, from, len, supersedes)| Act::Consent { node, from, len, supersedes }),
         2 => (node(), start()).prop_map(|(node, on)| Act::Revoke { node, on }),
@@ -128,6 +135,12 @@ fn perform(story: &mut Story, act: &Act) {
             let count = story.facts.applications.len();
             if count > 0 {
                 story.step(application % count, step);
+            }
+        }
+        Act::Correct { application, from, len } => {
+            let count = story.facts.applications.len();
+            if count > 0 {
+                story.correct(application % count, at(from), at(from + len));
             }
         }
         Act::Consent { node, from, len, supersedes } => {
