@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{audit_completions, audits, engagements, findings, organizations};
+use super::schema::{audit_cancellations, audit_completions, audits, engagements, findings, organizations};
 use super::{Conn, DbError, Tx};
 use crate::domain::audit::AuditKind;
 use crate::domain::contract::Stamp;
@@ -34,6 +34,24 @@ pub struct CompletionRow {
     pub done_on: NaiveDate,
     pub result: String,
     pub note: Option<String>,
+}
+
+/// A plan withdrawn.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = audit_cancellations)]
+pub struct CancellationRow {
+    pub audit_id: AuditId,
+    pub cancelled_on: NaiveDate,
+    pub reason: String,
+}
+
+/// What became of audits.
+#[derive(Debug, Clone, Default)]
+pub struct Outcomes {
+    pub done: Vec<CompletionRow>,
+    /// In the order in which they were recorded.
+    pub findings: Vec<FindingRow>,
+    pub cancelled: Vec<CancellationRow>,
 }
 
 /// A finding as recorded.
@@ -91,6 +109,31 @@ pub fn complete(
             audit_completions::completed_by.eq(by),
             audit_completions::seq.eq(stamp.seq),
             audit_completions::recorded_at.eq(stamp.at.naive_utc()),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Records that an audit's plan was withdrawn; a second time is not unique.
+pub fn cancel(
+    tx: &mut Tx<'_>,
+    audit: &AuditRow,
+    reason: &str,
+    by: UserId,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    let id: SubjectId = tx.new_id();
+    diesel::insert_into(audit_cancellations::table)
+        .values((
+            audit_cancellations::id.eq(id),
+            audit_cancellations::audit_id.eq(audit.id),
+            audit_cancellations::contract_id.eq(audit.contract_id),
+            audit_cancellations::agency_id.eq(tx.organization_id),
+            audit_cancellations::cancelled_on.eq(tx.today),
+            audit_cancellations::reason.eq(reason),
+            audit_cancellations::cancelled_by.eq(by),
+            audit_cancellations::seq.eq(stamp.seq),
+            audit_cancellations::recorded_at.eq(stamp.at.naive_utc()),
         ))
         .execute(tx.conn)?;
     Ok(())
@@ -158,18 +201,22 @@ pub fn of_contract(
     Ok(query.order(audits::id.desc()).limit(rows).select(AuditRow::as_select()).load(conn)?)
 }
 
-/// How the given audits ended, and what they found.
-pub fn outcomes(conn: &mut Conn, ids: &[AuditId]) -> Result<(Vec<CompletionRow>, Vec<FindingRow>), DbError> {
+/// What became of the given audits.
+pub fn outcomes(conn: &mut Conn, ids: &[AuditId]) -> Result<Outcomes, DbError> {
     let done = audit_completions::table
         .filter(audit_completions::audit_id.eq_any(ids))
         .select(CompletionRow::as_select())
         .load(conn)?;
-    let found = findings::table
+    let findings = findings::table
         .filter(findings::audit_id.eq_any(ids))
         .order(findings::place)
         .select(FindingRow::as_select())
         .load(conn)?;
-    Ok((done, found))
+    let cancelled = audit_cancellations::table
+        .filter(audit_cancellations::audit_id.eq_any(ids))
+        .select(CancellationRow::as_select())
+        .load(conn)?;
+    Ok(Outcomes { done, findings, cancelled })
 }
 
 /// Audits of several contracts, each contract's by due day.

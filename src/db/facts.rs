@@ -6,13 +6,13 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{
-    application_steps, applications, audit_completions, audits, consents, contract_terminations,
-    contract_terms, contracts, declarations, engagements, organizations, retractions, revocations,
-    statements,
+    application_steps, applications, audit_cancellations, audit_completions, audits, consents,
+    contract_terminations, contract_terms, contracts, declarations, engagements, organizations, retractions,
+    revocations, statements,
 };
 use super::types::from_json;
 use super::{Conn, DbError};
-use crate::domain::audit::{AuditFact, AuditKind};
+use crate::domain::audit::{AuditFact, AuditKind, Cancellation};
 use crate::domain::chain::{
     Application, ApplicationEvent, ApplicationStep, ChainFacts, Consent, Engagement, Retraction, Revocation,
     Source, Statement, StatementOrigin, Vendor,
@@ -385,16 +385,23 @@ struct AuditRow {
 }
 
 fn audits(conn: &mut Conn, id: ContractId) -> Result<Vec<AuditFact>, DbError> {
+    use audit_cancellations as x;
     use audit_completions as c;
     type Done = Option<(NaiveDate, i64, NaiveDateTime)>;
-    let rows: Vec<(AuditRow, Done)> = audits::table
+    type Cancelled = Option<(NaiveDate, String, i64, NaiveDateTime)>;
+    let rows: Vec<(AuditRow, Done, Cancelled)> = audits::table
         .left_join(c::table.on(c::audit_id.eq(audits::id)))
+        .left_join(x::table.on(x::audit_id.eq(audits::id)))
         .filter(audits::contract_id.eq(id))
-        .select((AuditRow::as_select(), (c::done_on, c::seq, c::recorded_at).nullable()))
+        .select((
+            AuditRow::as_select(),
+            (c::done_on, c::seq, c::recorded_at).nullable(),
+            (x::cancelled_on, x::reason, x::seq, x::recorded_at).nullable(),
+        ))
         .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(row, done)| AuditFact {
+        .map(|(row, done, cancelled)| AuditFact {
             id: row.id,
             kind: row.kind,
             engagement_id: row.engagement_id,
@@ -404,6 +411,11 @@ fn audits(conn: &mut Conn, id: ContractId) -> Result<Vec<AuditFact>, DbError> {
             done_on: done.map(|(on, _, _)| on),
             planned: stamp(row.seq, row.recorded_at),
             done: done.map(|(_, seq, at)| stamp(seq, at)),
+            cancelled: cancelled.map(|(on, reason, seq, at)| Cancellation {
+                on,
+                reason,
+                stamp: stamp(seq, at),
+            }),
         })
         .collect())
 }

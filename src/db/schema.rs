@@ -426,6 +426,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_cancellations (id) {
+        id -> Text,
+        audit_id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        cancelled_on -> Date,
+        reason -> Text,
+        cancelled_by -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     findings (id) {
         id -> Text,
         audit_id -> Text,
@@ -570,6 +584,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     retractions,
     audits,
     audit_completions,
+    audit_cancellations,
     findings,
     alerts,
     notices,

@@ -46,9 +46,24 @@ pub struct AuditFact {
     pub done_on: Option<NaiveDate>,
     pub planned: Stamp,
     pub done: Option<Stamp>,
+    pub cancelled: Option<Cancellation>,
+}
+
+/// 取消し of a plan made by mistake. A series ends with the audit of it that was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancellation {
+    /// The business day.
+    pub on: NaiveDate,
+    pub reason: String,
+    pub stamp: Stamp,
 }
 
 impl AuditFact {
+    /// Whether it is still to be done.
+    pub fn is_open(&self) -> bool {
+        self.done_on.is_none() && self.cancelled.is_none()
+    }
+
     /// Due day of the next in the series: counted from the due day, however late this one was done.
     pub fn next_due(&self) -> Option<NaiveDate> {
         due_days(self.first_due_on, self.every_months?).find(|day| *day > self.due_on)
@@ -77,7 +92,7 @@ pub struct PlannedAudit {
 }
 
 /// The contract's audits due in a 年度 and no later than its last day, scheduled or following from a series;
-/// by due day.
+/// by due day. What was cancelled is not in it, and nothing follows from it.
 pub fn plan(audits: &[AuditFact], year: i32, last_day: NaiveDate) -> Vec<PlannedAudit> {
     let in_plan = |day: NaiveDate| fiscal_year(day) == year && day <= last_day;
     let line = |audit: &AuditFact, due_on| PlannedAudit {
@@ -87,13 +102,12 @@ pub fn plan(audits: &[AuditFact], year: i32, last_day: NaiveDate) -> Vec<Planned
         audit_id: None,
         done_on: None,
     };
-    let scheduled = audits.iter().filter(|audit| in_plan(audit.due_on)).map(|audit| PlannedAudit {
-        audit_id: Some(audit.id),
-        done_on: audit.done_on,
-        ..line(audit, audit.due_on)
+    let standing = |audit: &&AuditFact| audit.cancelled.is_none();
+    let scheduled = audits.iter().filter(|audit| in_plan(audit.due_on)).filter(standing).map(|audit| {
+        PlannedAudit { audit_id: Some(audit.id), done_on: audit.done_on, ..line(audit, audit.due_on) }
     });
     let latest = audits.iter().filter(|audit| !audits.iter().any(|other| follows(other, audit)));
-    let following = latest.flat_map(|audit| {
+    let following = latest.filter(standing).flat_map(|audit| {
         let days = audit.every_months.into_iter().flat_map(|months| due_days(audit.first_due_on, months));
         days.take_while(|day| *day <= last_day)
             .filter(|day| *day > audit.due_on && in_plan(*day))
@@ -110,13 +124,25 @@ fn follows(other: &AuditFact, audit: &AuditFact) -> bool {
     series(other) == series(audit) && (other.due_on, other.planned) > (audit.due_on, audit.planned)
 }
 
-/// Whether an on-site audit is planned or done in a 年度 of a contract; nothing else counts, and one planned
-/// for after the contract's last day does not either.
+/// Whether an on-site audit is planned or done in a 年度 of a contract; nothing else counts, and one that was
+/// cancelled or is planned for after the contract's last day does not either.
 pub fn has_on_site(audits: &[AuditFact], year: i32, last_day: NaiveDate) -> bool {
-    audits.iter().filter(|audit| audit.kind == AuditKind::OnSite).any(|audit| {
-        let planned = fiscal_year(audit.due_on) == year && audit.due_on <= last_day;
-        planned || audit.done_on.is_some_and(|day| fiscal_year(day) == year)
+    on_site(audits).filter(|audit| audit.cancelled.is_none()).any(|audit| {
+        is_planned_in(audit, year, last_day) || audit.done_on.is_some_and(|day| fiscal_year(day) == year)
     })
+}
+
+/// Whether an on-site audit planned in a 年度 of a contract was cancelled.
+pub fn has_cancelled_on_site(audits: &[AuditFact], year: i32, last_day: NaiveDate) -> bool {
+    on_site(audits).any(|audit| audit.cancelled.is_some() && is_planned_in(audit, year, last_day))
+}
+
+fn on_site(audits: &[AuditFact]) -> impl Iterator<Item = &AuditFact> {
+    audits.iter().filter(|audit| audit.kind == AuditKind::OnSite)
+}
+
+fn is_planned_in(audit: &AuditFact, year: i32, last_day: NaiveDate) -> bool {
+    fiscal_year(audit.due_on) == year && audit.due_on <= last_day
 }
 
 #[cfg(test)]
@@ -174,6 +200,18 @@ mod tests {
     }
 
     #[test]
+    fn a_cancelled_audit_is_not_in_the_plan_and_ends_its_series() {
+        let mut scene = Scene::new("2026-04-01", "2028-03-31");
+        scene.audit(AuditKind::OnSite, "2026-06-30", Some(12));
+        let other = scene.audit(AuditKind::OnSite, "2026-07-31", Some(12));
+        scene.cancel(0, "2026-05-01", "重複");
+        let lines = |year| plan(&scene.audits, year, d("2028-03-31"));
+        assert_eq!(lines(2026).iter().map(|line| line.audit_id).collect::<Vec<_>>(), [Some(other)]);
+        assert_eq!(lines(2027).iter().map(|line| line.due_on).collect::<Vec<_>>(), [d("2027-07-31")]);
+        assert!(!scene.audits[0].is_open() && scene.audits[1].is_open());
+    }
+
+    #[test]
     fn only_on_site_audits_of_the_year_count() {
         let mut scene = Scene::new("2026-04-01", "2028-03-31");
         scene.audit(AuditKind::Document, "2026-06-30", None);
@@ -185,5 +223,11 @@ mod tests {
         scene.complete(1, "2026-04-01");
         assert!(has_on_site(&scene.audits, 2026, last), "done early, in the year");
         assert!(!has_on_site(&scene.audits, 2025, last));
+        scene.audit(AuditKind::OnSite, "2027-12-01", None);
+        assert!(has_on_site(&scene.audits, 2027, d("2028-03-31")));
+        scene.cancel(2, "2027-05-01", "誤り");
+        assert!(!has_on_site(&scene.audits, 2027, d("2028-03-31")));
+        assert!(has_cancelled_on_site(&scene.audits, 2027, d("2028-03-31")));
+        assert!(!has_cancelled_on_site(&scene.audits, 2026, d("2028-03-31")));
     }
 }

@@ -68,7 +68,15 @@ input! {
     }
 }
 
-/// An audit, planned or done.
+input! {
+    /// 検査の取消し, of what was planned by mistake.
+    pub struct CancellationInput {
+        /// Told to everyone who sees the audit.
+        reason: String => prose(1, 1_000),
+    }
+}
+
+/// An audit, planned, done or cancelled.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditView {
     pub id: AuditId,
@@ -85,6 +93,8 @@ pub struct AuditView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,
     pub findings: Vec<FindingView>,
+    pub cancelled_on: Option<NaiveDate>,
+    pub cancellation_reason: Option<String>,
     pub planned_at: DateTime<Utc>,
     /// The next of the series, once this one is done.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -149,10 +159,7 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
         if given.done_on > tx.today {
             return Err(Failure::field("/done_on", "future", "検査を行った日は、今日までの日を入力してください。"));
         }
-        let row = db::audit::find(tx.conn, id)?;
-        if !db::audit::outcomes(tx.conn, &[id])?.0.is_empty() {
-            return Err(Failure::conflict("done", "この検査は、すでに完了しています。"));
-        }
+        let row = still_open(tx.conn, id)?;
         let findings: Vec<FindingRow> = given
             .findings
             .iter()
@@ -180,6 +187,31 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
     })
 }
 
+/// Cancels an audit that was planned by mistake: it is due no more, and no further one of its series follows.
+pub fn cancel(app: &App, call: &Call, id: AuditId, given: &CancellationInput) -> Result<AuditView, Failure> {
+    let contract = app.db.read_one::<_, DbError>(|conn| db::audit::find(conn, id))?.contract_id;
+    app.act_on_contract(call, contract, |tx| {
+        Case::open(tx.conn, call.scope(), contract)?;
+        let row = still_open(tx.conn, id)?;
+        let payload = json!({"audit_id": id, "engagement_id": row.engagement_id, "reason": given.reason});
+        let stamp = tx.record("audit.cancelled", id, &payload)?.stamp;
+        db::audit::cancel(tx, &row, &given.reason, call.actor.user_id, stamp)?;
+        one(tx.conn, row, true)
+    })
+}
+
+/// The audit, while it is neither done nor cancelled.
+fn still_open(conn: &mut Conn, id: AuditId) -> Result<AuditRow, Failure> {
+    let outcomes = db::audit::outcomes(conn, &[id])?;
+    if !outcomes.done.is_empty() {
+        return Err(Failure::conflict("done", "この検査は、すでに完了しています。"));
+    }
+    if !outcomes.cancelled.is_empty() {
+        return Err(Failure::conflict("cancelled", "この検査の計画は、すでに取り消されています。"));
+    }
+    Ok(db::audit::find(conn, id)?)
+}
+
 /// Audits of a contract: all for the agency's side, those of its branch for a vendor.
 pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result<Paged<AuditView>, Failure> {
     app.db.read(|conn| {
@@ -198,12 +230,13 @@ fn one(conn: &mut Conn, row: AuditRow, agency_side: bool) -> Result<AuditView, F
 
 fn views(conn: &mut Conn, rows: Vec<AuditRow>, agency_side: bool) -> Result<Vec<AuditView>, Failure> {
     let ids: Vec<AuditId> = rows.iter().map(|row| row.id).collect();
-    let (done, found) = db::audit::outcomes(conn, &ids)?;
+    let became = db::audit::outcomes(conn, &ids)?;
     rows.into_iter()
         .map(|row| {
-            let outcome = done.iter().find(|done| done.audit_id == row.id);
+            let outcome = became.done.iter().find(|done| done.audit_id == row.id);
             let result = outcome.map(|o| o.result.parse()).transpose().map_err(Failure::Internal)?;
-            let findings = found.iter().filter(|f| f.audit_id == row.id);
+            let findings = became.findings.iter().filter(|f| f.audit_id == row.id);
+            let cancelled = became.cancelled.iter().find(|cancelled| cancelled.audit_id == row.id);
             Ok(AuditView {
                 id: row.id,
                 contract_id: row.contract_id,
@@ -223,6 +256,8 @@ fn views(conn: &mut Conn, rows: Vec<AuditRow>, agency_side: bool) -> Result<Vec<
                         due_on: f.due_on,
                     })
                     .collect(),
+                cancelled_on: cancelled.map(|c| c.cancelled_on),
+                cancellation_reason: cancelled.map(|c| c.reason.clone()),
                 planned_at: row.recorded_at.and_utc(),
                 next_due_on: None,
             })

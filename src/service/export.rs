@@ -57,6 +57,7 @@ impl Register {
                 "id": "検査ID", "agency": "機関", "contract_number": "契約番号", "contract_title": "件名",
                 "kind": "種類", "vendor": "対象の事業者", "due_on": "期限", "every_months": "周期（月）",
                 "auditor": "検査担当", "done_on": "実施日", "result": "結果", "findings": "指摘数",
+                "cancelled_on": "取消日", "cancellation_reason": "取消しの理由",
             ),
         }
     }
@@ -196,14 +197,15 @@ fn audits(conn: &mut Conn, lines: &[ContractLine]) -> Result<Rows, Failure> {
     let ids: Vec<ContractId> = lines.iter().map(|line| line.contract.id).collect();
     let planned = db::audit::of_contracts(conn, &ids)?;
     let audits: Vec<AuditId> = planned.iter().map(|row| row.id).collect();
-    let (done, found) = db::audit::outcomes(conn, &audits)?;
+    let became = db::audit::outcomes(conn, &audits)?;
     let places: Vec<EngagementId> = planned.iter().filter_map(|row| row.engagement_id).collect();
     let vendors: HashMap<EngagementId, String> =
         db::audit::vendor_names(conn, &places)?.into_iter().collect();
     let row = |audit: &db::audit::AuditRow| {
         let line = lines.iter().find(|line| line.contract.id == audit.contract_id)?;
-        let outcome = done.iter().find(|done| done.audit_id == audit.id);
-        let findings = found.iter().filter(|finding| finding.audit_id == audit.id).count();
+        let outcome = became.done.iter().find(|done| done.audit_id == audit.id);
+        let findings = became.findings.iter().filter(|finding| finding.audit_id == audit.id).count();
+        let cancelled = became.cancelled.iter().find(|cancelled| cancelled.audit_id == audit.id);
         let vendor = match audit.engagement_id {
             Some(id) => vendors.get(&id).cloned(),
             None => Some(line.vendor_name.clone()),
@@ -221,6 +223,8 @@ fn audits(conn: &mut Conn, lines: &[ContractLine]) -> Result<Rows, Failure> {
             outcome.map(|outcome| outcome.done_on).into(),
             outcome.map(|outcome| outcome.result.clone()).into(),
             outcome.map(|_| i64::try_from(findings).unwrap_or(i64::MAX)).into(),
+            cancelled.map(|cancelled| cancelled.cancelled_on).into(),
+            cancelled.map(|cancelled| cancelled.reason.clone()).into(),
         ])
     };
     Ok(planned.iter().filter_map(row).collect())

@@ -1,5 +1,6 @@
 //! 検査・点検: planned, done, and the next one from the due day.
 
+use itaku::domain::access::Role;
 use itaku::schedule::sweep::sweep;
 use serde_json::{Value, json};
 
@@ -71,6 +72,59 @@ both! {
         let done = s.post(&s.officer, &format!("/audits/{id}/complete"), done).must(200);
         assert_eq!(done.get("next_due_on"), None, "it does not recur");
         assert_eq!(s.alerts("audit_overdue"), [("resolved".to_owned(), id)]);
+    }
+
+    fn an_audit_planned_by_mistake_is_cancelled_with_a_reason(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
+        let audits = format!("/contracts/{}/audits", k.id);
+        let plan = |body: Value| text(&s.post(&s.officer, &audits, body).must(201), "id");
+        let id = plan(json!({"kind": "on_site", "due_on": "2026-09-01", "every_months": 6, "engagement_id": b}));
+        assert_eq!(s.alerts("audit_missing")[0].0, "resolved");
+        app.move_to("2026-09-02");
+        sweep(&app.app, day("2026-09-02"), false).unwrap();
+        assert_eq!(s.alerts("audit_overdue"), [("open".to_owned(), id.clone())]);
+
+        let cancel = |who, id: &str, body: Value| s.post(who, &format!("/audits/{id}/cancel"), body);
+        let why = json!({"reason": "二重に登録した"});
+        for who in [&s.approver, &s.a.user, &s.b.user] {
+            cancel(who, &id, why.clone()).must(403);
+        }
+        cancel(&app.person(app.agency("B1"), &[Role::Officer]), &id, why.clone()).must(404);
+        assert_eq!(cancel(&s.officer, &id, json!({})).errors(), [("/reason".to_owned(), "required".to_owned())]);
+        assert_eq!(s.alerts("audit_overdue"), [("open".to_owned(), id.clone())], "nothing was cancelled");
+        let cancelled = cancel(&s.auditor, &id, why.clone()).must(200);
+        let told = |view: &Value| (view["cancelled_on"].clone(), view["cancellation_reason"].clone(), view["done_on"].clone());
+        let expected = (json!("2026-09-02"), json!("二重に登録した"), Value::Null);
+        assert_eq!(told(&cancelled), expected);
+        // It is due no more, for that reason; and its year has no on-site audit again.
+        let alert = &s.items(&s.officer, "/alerts?kind=audit_overdue")[0];
+        assert_eq!((&alert["state"], &alert["resolution"]), (&json!("resolved"), &json!("計画が取り消されました（理由：二重に登録した）")));
+        let mut missing: Vec<_> = s.alerts("audit_missing").into_iter().map(|(state, _)| state).collect();
+        missing.sort();
+        assert_eq!(missing, ["open", "resolved"]);
+        // No second time, and no completion; so no next one of the series.
+        assert_eq!(cancel(&s.officer, &id, why.clone()).problem(409), "cancelled");
+        let done = json!({"done_on": "2026-09-02", "result": "pass", "findings": []});
+        assert_eq!(s.post(&s.officer, &format!("/audits/{id}/complete"), done.clone()).problem(409), "cancelled");
+        assert_eq!(s.items(&s.officer, &audits).len(), 1);
+        for who in [&s.officer, &s.a.user, &s.b.user] {
+            let seen = s.items(who, &audits);
+            assert_eq!((seen.len(), told(&seen[0])), (1, expected.clone()));
+            let ledger = s.items(who, &format!("/ledger?subject={id}"));
+            let actions: Vec<_> = ledger.iter().map(|entry| text(entry, "action")).filter(|action| action.starts_with("audit.")).collect();
+            assert_eq!(actions, ["audit.planned", "audit.cancelled"]);
+            let entry = ledger.iter().find(|entry| entry["action"] == "audit.cancelled").unwrap();
+            assert_eq!(entry["payload"], json!({"audit_id": id, "engagement_id": b, "reason": "二重に登録した"}));
+        }
+        app.move_to("2027-03-05");
+        sweep(&app.app, day("2027-03-05"), true).unwrap();
+        assert_eq!(s.alerts("audit_overdue"), [("resolved".to_owned(), id)]);
+        // What is done stays done.
+        let other = plan(json!({"kind": "document", "due_on": "2027-03-31"}));
+        s.post(&s.officer, &format!("/audits/{other}/complete"), json!({"done_on": "2027-03-05", "result": "pass", "findings": []})).must(200);
+        assert_eq!(cancel(&s.officer, &other, why).problem(409), "done");
     }
 
     fn a_vendor_sees_the_audits_of_its_own_branch(app: TestApp) {

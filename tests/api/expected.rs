@@ -66,7 +66,8 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             "/contracts/{id}/observations"
             | "/observations/{id}/retract"
             | "/contracts/{id}/audits"
-            | "/audits/{id}/complete",
+            | "/audits/{id}/complete"
+            | "/audits/{id}/cancel",
         ) => &[Officer, Auditor],
         ("GET", "/alerts" | "/alerts/{id}" | "/ledger" | "/ledger/{entry}/receipt") => READERS,
         // An agency's administrator has people and settings; cases are the other three's.
@@ -175,7 +176,9 @@ pub fn sample(world: &World, path: &str) -> Value {
             "period": {"from": "2026-04-01", "to": "2026-04-19"}, "none": false, "as_last_time": false,
             "engagements": [used],
         }),
-        "/declarations/{id}/retract" | "/observations/{id}/retract" => json!({"reason": "誤り"}),
+        "/declarations/{id}/retract" | "/observations/{id}/retract" | "/audits/{id}/cancel" => {
+            json!({"reason": "誤り"})
+        }
         "/contracts/{id}/observations" => with(used, json!({"source": "audit", "note": "なし"})),
         "/contracts/{id}/audits" => json!({
             "kind": "on_site", "engagement_id": house.sub.engagement, "due_on": "2026-12-01", "every_months": 12,

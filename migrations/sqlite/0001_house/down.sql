@@ -5,6 +5,7 @@ DROP TABLE due;
 DROP TABLE notices;
 DROP TABLE alerts;
 DROP TABLE findings;
+DROP TABLE audit_cancellations;
 DROP TABLE audit_completions;
 DROP TABLE audits;
 DROP TABLE retractions;

@@ -421,6 +421,19 @@ CREATE TABLE audit_completions (
 );
 CREATE INDEX audit_completions_contract ON audit_completions (contract_id);
 
+CREATE TABLE audit_cancellations (
+  id TEXT NOT NULL PRIMARY KEY,
+  audit_id TEXT NOT NULL UNIQUE REFERENCES audits (id),
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  cancelled_on DATE NOT NULL,
+  reason TEXT NOT NULL,
+  cancelled_by TEXT NOT NULL REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX audit_cancellations_contract ON audit_cancellations (contract_id);
+
 CREATE TABLE findings (
   id TEXT NOT NULL PRIMARY KEY,
   audit_id TEXT NOT NULL REFERENCES audits (id),

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::view::{Outcome, View, name_of};
 use super::{AlertFact, AlertKind, Finding, Severity, Step};
-use crate::domain::audit::{AuditFact, has_on_site};
+use crate::domain::audit::{AuditFact, has_cancelled_on_site, has_on_site};
 use crate::domain::calendar::{add_days, fiscal_year, fiscal_year_range};
 use crate::domain::chain::Engagement;
 use crate::domain::days::DayRange;
@@ -14,9 +14,7 @@ const WARNING_DAYS: i64 = 7;
 
 pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
     let Some(contract) = view.period() else { return };
-    for audit in
-        view.facts.audits.iter().filter(|audit| audit.done_on.is_none() && audit.due_on <= contract.to)
-    {
+    for audit in view.facts.audits.iter().filter(|audit| audit.is_open() && audit.due_on <= contract.to) {
         if view.today <= audit.due_on {
             due(view, out, audit);
         } else {
@@ -83,9 +81,11 @@ fn missing(view: &View<'_>, out: &mut Outcome, contract: DayRange) {
         }
         let kind = AlertKind::AuditMissing;
         let subject = format!("{}:{year}", view.facts.chain.contract_id);
-        // A past 年度 that was once answered is not asked for again; one not answered yet stays.
-        let answered =
-            view.unresolved(kind, &subject).is_none() && view.resolved(kind, &subject).next().is_some();
+        // A past 年度 that was once answered is not asked for again; one not answered yet stays. A plan that was
+        // cancelled afterwards is no answer, what a person recorded is.
+        let cancelled = has_cancelled_on_site(view.facts.audits, year, contract.to);
+        let answered = view.unresolved(kind, &subject).is_none()
+            && view.resolved(kind, &subject).any(|alert| !cancelled || alert.measure.is_some());
         if year < this_year && answered {
             continue;
         }
@@ -104,15 +104,19 @@ pub(super) fn is_past(subject: &str, today: NaiveDate) -> bool {
     year.is_some_and(|year| year < fiscal_year(today))
 }
 
-pub(super) fn why_gone(view: &View<'_>, alert: &AlertFact) -> &'static str {
+pub(super) fn why_gone(view: &View<'_>, alert: &AlertFact) -> String {
     let audit = view.facts.audits.iter().find(|audit| audit.id.as_str() == alert.subject);
+    if let Some(cancelled) = audit.and_then(|audit| audit.cancelled.as_ref()) {
+        return view.say("計画が取り消されました（理由：{reason}）", &[("reason", &cancelled.reason)]);
+    }
     let done = audit.is_some_and(|audit| audit.done_on.is_some());
-    match alert.kind {
+    let why = match alert.kind {
         AlertKind::AuditMissing => "実地検査が計画若しくは実施され、又は対象でなくなりました",
         _ if done => "実施が登録されました",
         AlertKind::AuditDue if alert.due_on.is_some_and(|due| due < view.today) => {
             "期限を過ぎたため、期限超過のアラートに替わりました"
         }
         _ => "契約期間又は通知の設定が変わりました",
-    }
+    };
+    view.say(why, &[])
 }

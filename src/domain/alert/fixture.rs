@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::*;
-use crate::domain::audit::AuditKind;
+use crate::domain::audit::{AuditKind, Cancellation};
 use crate::domain::chain::{
     Application, ApplicationEvent, ApplicationStep, Asked, Consent, Engagement, Revocation, Source,
     Statement, StatementOrigin, Vendor,
@@ -247,8 +247,15 @@ impl Scene {
             done_on,
             planned,
             done,
+            cancelled: None,
         });
         id
+    }
+
+    pub fn cancel(&mut self, place: usize, on: &str, reason: &str) {
+        let stamp = self.stamp();
+        let cancellation = Cancellation { on: d(on), reason: reason.into(), stamp };
+        self.audits[place].cancelled = Some(cancellation);
     }
 
     pub fn complete(&mut self, place: usize, on: &str) {

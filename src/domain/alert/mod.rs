@@ -145,24 +145,25 @@ pub fn evaluate(facts: &Facts<'_>, existing: &[AlertFact], ctx: &Context<'_>) ->
     let gone = existing.iter().filter(|alert| alert.kind.is_evaluated() && alert.is_unresolved());
     let closings = gone
         .filter(|alert| !supported(alert))
-        .map(|alert| Closing { id: alert.id, reason: view.say(why_gone(&view, alert), &[]) })
+        .map(|alert| Closing { id: alert.id, reason: why_gone(&view, alert) })
         .collect();
     Verdict { findings, closings, next_check }
 }
 
-fn why_gone(view: &View<'_>, alert: &AlertFact) -> &'static str {
-    match alert.kind {
+fn why_gone(view: &View<'_>, alert: &AlertFact) -> String {
+    let why = match alert.kind {
         AlertKind::UnapprovedSubcontractor => unapproved::WHY_GONE,
         AlertKind::ConsentExpiring | AlertKind::EndNotReported | AlertKind::ContractExpiring => {
             ending::why_gone(view, alert)
         }
         AlertKind::AuditDue | AlertKind::AuditOverdue | AlertKind::AuditMissing => {
-            audits::why_gone(view, alert)
+            return audits::why_gone(view, alert);
         }
         AlertKind::DeclarationOverdue => declarations::WHY_GONE,
         AlertKind::DecisionWaiting => decisions::why_gone(view, alert),
         _ => limits::WHY_GONE,
-    }
+    };
+    view.say(why, &[])
 }
 
 impl AlertFact {

@@ -171,12 +171,15 @@ impl World {
 
     fn complete_audit(&mut self, n: u16, a: u16) {
         let scene = &mut self.scene;
-        let open: Vec<usize> =
-            (0..scene.audits.len()).filter(|k| scene.audits[*k].done_on.is_none()).collect();
+        let open: Vec<usize> = (0..scene.audits.len()).filter(|k| scene.audits[*k].is_open()).collect();
         if open.is_empty() {
             return;
         }
         let place = open[pick(a, open.len())];
+        if a.is_multiple_of(4) {
+            scene.cancel(place, &text(n), "誤り");
+            return;
+        }
         scene.complete(place, &text(n.saturating_sub(a % 5)));
         let done = scene.audits[place].clone();
         let next = id(8_000_000 + i64::try_from(scene.audits.len()).unwrap());

@@ -276,6 +276,31 @@ fn a_missing_audit_of_a_past_year_stays_until_a_person_resolves_it() {
 }
 
 #[test]
+fn a_cancelled_audit_is_due_no_more_and_its_year_is_asked_for_again() {
+    let mut scene = Scene::new("2026-10-01", "2028-03-31");
+    scene.audit(AuditKind::OnSite, "2027-02-15", Some(12));
+    scene.sweep("2026-12-01");
+    assert_eq!(scene.alert(AuditDue).subject, scene.audits[0].id.to_string());
+    scene.cancel(0, "2026-12-02", "二重の{year}登録");
+    let swept = scene.sweep("2026-12-02");
+    assert_eq!(only(swept.clone(), AuditDue), ["resolve audit_due"]);
+    assert_eq!(scene.store.resolved.last().unwrap().2, "計画が取り消されました（理由：二重の{year}登録）");
+    assert_eq!(only(swept, AuditMissing), ["open audit_missing warning opened"]);
+    scene.audit(AuditKind::OnSite, "2027-03-01", None);
+    assert_eq!(only(scene.sweep("2027-03-02"), AuditMissing), ["resolve audit_missing"]);
+    // Once answered, the year does not come back by itself; but a plan cancelled after it is no answer.
+    scene.cancel(1, "2027-04-02", "取りやめ");
+    let swept = scene.sweep("2027-04-02");
+    assert_eq!(only(swept.clone(), AuditOverdue), ["resolve audit_overdue"]);
+    assert_eq!(only(swept, AuditMissing), ["open audit_missing warning opened"; 2], "2026 and 2027");
+    for alert in scene.store.alerts.iter_mut().filter(|alert| alert.kind == AuditMissing) {
+        alert.state = AlertState::Resolved;
+        alert.measure = Some("書面で確認した".into());
+    }
+    assert_eq!(only(scene.sweep("2027-04-03"), AuditMissing), ["open audit_missing warning opened"], "2027");
+}
+
+#[test]
 fn a_declaration_is_overdue_after_its_grace_and_critical_at_the_second_miss() {
     let mut scene = year();
     scene.terms(|t| t.declaration_interval = DeclarationInterval::Quarterly);
