@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Settings, house};
+use super::{Settings, house, print_bytes};
 use crate::exchange::table::{FileError, MAX_BYTES, RowError};
 use crate::exchange::{
     consents as consent_files, contracts as contract_files, holidays as holiday_files,
@@ -32,44 +32,22 @@ enum What {
     ///
     /// 契約の一覧（CSV）を取り込みます。誤りのある行は、行・列・理由を示します。
     Contracts {
-        /// The CSV file.
-        file: PathBuf,
+        /// Print the template instead: CSV in UTF-8 with its header and one invented example row. 雛形を出力します。
+        #[arg(long, exclusive = true)]
+        template: bool,
         #[command(flatten)]
-        settings: Settings,
-        /// Code of the agency.
-        #[arg(long, value_name = "CODE")]
-        agency: String,
-        /// Read and report, write nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// Import the good rows even if others are bad.
-        #[arg(long)]
-        skip_bad: bool,
-        /// Print the summary as one JSON object.
-        #[arg(long)]
-        json: bool,
+        source: Option<ContractSource>,
     },
     /// 既承認: consents given on paper before the contracts were registered here; CSV of itaku's own template. All
     /// rows or none.
     ///
     /// 紙で決裁済みの再委託承認（CSV）を取り込みます。
     Consents {
-        /// The CSV file.
-        file: PathBuf,
+        /// Print the template instead: CSV in UTF-8 with its header. 雛形を出力します。
+        #[arg(long, exclusive = true)]
+        template: bool,
         #[command(flatten)]
-        settings: Settings,
-        /// Code of the agency.
-        #[arg(long, value_name = "CODE")]
-        agency: String,
-        /// E-mail of the approver in whose name they are entered.
-        #[arg(long, value_name = "EMAIL")]
-        approver: String,
-        /// Read and report, write nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// Print the summary as one JSON object.
-        #[arg(long)]
-        json: bool,
+        source: Option<ConsentSource>,
     },
     /// A daily file of the corporate-number register: new names, addresses, closures, mergers.
     ///
@@ -97,26 +75,81 @@ enum What {
     },
 }
 
+/// A file of contracts, and how it is taken in.
+#[derive(Debug, Args)]
+struct ContractSource {
+    /// The CSV file.
+    file: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+    /// Code of the agency.
+    #[arg(long, value_name = "CODE")]
+    agency: String,
+    /// Read and report, write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Import the good rows even if others are bad.
+    #[arg(long)]
+    skip_bad: bool,
+    /// Print the summary as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A file of 既承認, and how it is taken in.
+#[derive(Debug, Args)]
+struct ConsentSource {
+    /// The CSV file.
+    file: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+    /// Code of the agency.
+    #[arg(long, value_name = "CODE")]
+    agency: String,
+    /// E-mail of the approver in whose name they are entered.
+    #[arg(long, value_name = "EMAIL")]
+    approver: String,
+    /// Read and report, write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the summary as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
 impl Import {
     pub fn run(&self) -> ExitCode {
-        let (What::Contracts { settings, .. }
-        | What::Consents { settings, .. }
-        | What::Vendors { settings, .. }
-        | What::Holidays { settings, .. }) = &self.what;
-        let app = match house::for_command(settings) {
-            Ok(app) => app,
-            Err(error) => return error.tell(),
-        };
-        ExitCode::from(match &self.what {
-            What::Contracts { file, agency, dry_run, skip_bad, json, .. } => {
-                contracts(&app, file, agency, *dry_run, *skip_bad, *json)
+        match &self.what {
+            What::Contracts { template: true, .. } => give(&contract_files::template()),
+            What::Consents { template: true, .. } => give(&consent_files::template()),
+            What::Contracts { source: Some(source), .. } => {
+                with_app(&source.settings, |app| contracts(app, source))
             }
-            What::Consents { file, agency, approver, dry_run, json, .. } => {
-                consents(&app, file, agency, approver, *dry_run, *json)
+            What::Consents { source: Some(source), .. } => {
+                with_app(&source.settings, |app| consents(app, source))
             }
-            What::Vendors { file, json, .. } => vendors(&app, file, *json),
-            What::Holidays { file, json, .. } => holidays(&app, file, *json),
-        })
+            // The parser asks for a file where no template is asked for.
+            What::Contracts { source: None, .. } | What::Consents { source: None, .. } => {
+                ExitCode::from(MISUSED)
+            }
+            What::Vendors { file, settings, json } => with_app(settings, |app| vendors(app, file, *json)),
+            What::Holidays { file, settings, json } => with_app(settings, |app| holidays(app, file, *json)),
+        }
+    }
+}
+
+/// A template on stdout.
+fn give(template: &[u8]) -> ExitCode {
+    match print_bytes(template) {
+        Ok(()) => ExitCode::from(DONE),
+        Err(error) => error.tell(),
+    }
+}
+
+fn with_app(settings: &Settings, work: impl FnOnce(&App) -> u8) -> ExitCode {
+    match house::for_command(settings) {
+        Ok(app) => ExitCode::from(work(&app)),
+        Err(error) => error.tell(),
     }
 }
 
@@ -128,7 +161,9 @@ const FAILED: u8 = 1;
 const MISUSED: u8 = 2;
 
 /// Imports a file of contracts for the agency with that code. Exit status.
-fn contracts(app: &App, path: &Path, agency: &str, dry_run: bool, skip_bad: bool, json: bool) -> u8 {
+fn contracts(app: &App, source: &ContractSource) -> u8 {
+    let ContractSource { file: path, agency, dry_run, skip_bad, json, .. } = source;
+    let (dry_run, skip_bad) = (*dry_run, *skip_bad);
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
@@ -156,12 +191,13 @@ fn contracts(app: &App, path: &Path, agency: &str, dry_run: bool, skip_bad: bool
         "{}行: 取込み{}件、重複{}件、誤り{}件、新しい事業者{}件。{outcome}",
         summary.rows, summary.taken, summary.duplicates, summary.bad, summary.new_vendors
     );
-    print(json, &summary);
+    print(*json, &summary);
     if summary.bad == 0 || skip_bad { DONE } else { FAILED }
 }
 
 /// Imports a file of 既承認 in the name of an approver. Exit status.
-fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool, json: bool) -> u8 {
+fn consents(app: &App, source: &ConsentSource) -> u8 {
+    let ConsentSource { file: path, agency, approver, dry_run, json, .. } = source;
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
@@ -170,12 +206,12 @@ fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool,
         Ok(file) => file,
         Err(error) => return unreadable(path, &error),
     };
-    let summary = match import_consents(app, agency, approver, &file, dry_run) {
+    let summary = match import_consents(app, agency, approver, &file, *dry_run) {
         Ok(summary) => summary,
         Err(failure) => return told(&failure),
     };
     tell_problems(&summary.problems);
-    let outcome = match (summary.written, dry_run) {
+    let outcome = match (summary.written, *dry_run) {
         (true, _) => "取り込みました。",
         (false, true) => "試行のため、取り込んでいません。",
         (false, false) => "誤りのある行があるため、1件も取り込みませんでした。",
@@ -184,7 +220,7 @@ fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool,
         "{}行: 取込み{}件、重複{}件、誤り{}件。{outcome}",
         summary.rows, summary.taken, summary.duplicates, summary.bad
     );
-    print(json, &summary);
+    print(*json, &summary);
     if summary.bad == 0 { DONE } else { FAILED }
 }
 

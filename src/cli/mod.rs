@@ -151,10 +151,15 @@ fn load(file: Option<&Path>) -> Result<Config, CliError> {
     Ok(Config::load(file, std::env::vars())?)
 }
 
-/// Writes a line of data to stdout. A reader that has gone away is no failure of ours.
+/// Writes a line of data to stdout.
 fn print_line(text: &str) -> Result<(), CliError> {
+    print_bytes(format!("{text}\n").as_bytes())
+}
+
+/// Writes data to stdout as it is. A reader that has gone away is no failure of ours.
+fn print_bytes(bytes: &[u8]) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         done => Ok(done?),
     }

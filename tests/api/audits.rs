@@ -91,7 +91,8 @@ both! {
         for who in [&s.approver, &s.a.user, &s.b.user] {
             cancel(who, &id, why.clone()).must(403);
         }
-        cancel(&app.person(app.agency("B1"), &[Role::Officer]), &id, why.clone()).must(404);
+        let stranger = app.person(app.agency("B1"), &[Role::Officer]);
+        cancel(&stranger, &id, why.clone()).must(404);
         assert_eq!(cancel(&s.officer, &id, json!({})).errors(), [("/reason".to_owned(), "required".to_owned())]);
         assert_eq!(s.alerts("audit_overdue"), [("open".to_owned(), id.clone())], "nothing was cancelled");
         let cancelled = cancel(&s.auditor, &id, why.clone()).must(200);

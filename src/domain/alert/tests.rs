@@ -280,7 +280,8 @@ fn a_cancelled_audit_is_due_no_more_and_its_year_is_asked_for_again() {
     let mut scene = Scene::new("2026-10-01", "2028-03-31");
     scene.audit(AuditKind::OnSite, "2027-02-15", Some(12));
     scene.sweep("2026-12-01");
-    assert_eq!(scene.alert(AuditDue).subject, scene.audits[0].id.to_string());
+    let planned = scene.audits[0].id.to_string();
+    assert_eq!(scene.alert(AuditDue).subject, planned);
     scene.cancel(0, "2026-12-02", "二重の{year}登録");
     let swept = scene.sweep("2026-12-02");
     assert_eq!(only(swept.clone(), AuditDue), ["resolve audit_due"]);
