@@ -178,7 +178,7 @@ fn contracts(app: &App, source: &ContractSource) -> u8 {
     };
     tell_problems(&summary.problems);
     for warning in &summary.warnings {
-        eprintln!("{}行目 注意: {}", warning.line, warning.message);
+        eprintln!("{}行目 {}: 注意: {}", warning.line, warning.column, warning.message);
     }
     let outcome = match (summary.written, dry_run) {
         (true, _) => "取り込みました。",

@@ -23,6 +23,8 @@ pub struct AuditRow {
     pub due_on: NaiveDate,
     pub every_months: Option<i32>,
     pub auditor: Option<String>,
+    /// Goes before the auditor's name where it is hashed for the ledger.
+    pub salt: Option<String>,
     pub recorded_at: NaiveDateTime,
 }
 
@@ -80,6 +82,7 @@ pub fn add(tx: &mut Tx<'_>, row: &AuditRow, stamp: Stamp) -> Result<(), DbError>
             audits::due_on.eq(row.due_on),
             audits::every_months.eq(row.every_months),
             audits::auditor.eq(row.auditor.as_deref()),
+            audits::salt.eq(row.salt.as_deref()),
             audits::planned_by.eq(tx.author.map(|author| author.user_id)),
             audits::seq.eq(stamp.seq),
             audits::recorded_at.eq(stamp.at.naive_utc()),

@@ -103,6 +103,11 @@ pub fn add_application(conn: &mut Conn, row: &ApplicationRow) -> Result<(), DbEr
     Ok(())
 }
 
+/// Who acts; a step or a revocation is a person's, never the program's.
+fn author(tx: &Tx<'_>) -> Result<UserId, DbError> {
+    tx.author.map(|author| author.user_id).ok_or(DbError::NotFound)
+}
+
 /// Writes a step and the state it leads to.
 pub fn add_step(
     tx: &mut Tx<'_>,
@@ -113,7 +118,7 @@ pub fn add_step(
     stamp: Stamp,
 ) -> Result<(), DbError> {
     let id: SubjectId = tx.new_id();
-    let by = tx.author.map_or(application.applied_by, |author| author.user_id);
+    let by = author(tx)?;
     diesel::insert_into(application_steps::table)
         .values((
             application_steps::id.eq(id),
@@ -294,7 +299,7 @@ pub fn add_revocation(
     stamp: Stamp,
 ) -> Result<(), DbError> {
     let id: SubjectId = tx.new_id();
-    let by = tx.author.map(|author| author.user_id).ok_or(DbError::NotFound)?;
+    let by = author(tx)?;
     diesel::insert_into(revocations::table)
         .values((
             revocations::id.eq(id),

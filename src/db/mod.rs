@@ -8,6 +8,7 @@ pub mod chain;
 pub mod contract;
 pub mod due;
 pub mod facts;
+pub mod history;
 pub mod idempotency;
 pub mod lease;
 pub mod ledger;

@@ -5,7 +5,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 
-use super::schema::{ledger_chains, organizations, register_records};
+use super::schema::{ledger_chains, organizations};
 use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Scope};
 use crate::domain::contract::Instant;
@@ -27,6 +27,8 @@ pub struct OrganizationRow {
     pub country: String,
     pub address: Option<String>,
     pub contact_email: Option<String>,
+    /// Goes before what is hashed for the ledger.
+    pub salt: String,
     pub created_at: NaiveDateTime,
     pub version: i64,
 }
@@ -42,6 +44,8 @@ pub struct NewOrganization<'a> {
     pub country: &'a str,
     pub address: Option<&'a str>,
     pub contact_email: Option<&'a str>,
+    /// Goes before what is hashed for the ledger.
+    pub salt: &'a str,
 }
 
 /// What of the register is asked for.
@@ -69,6 +73,7 @@ pub fn insert(conn: &mut Conn, new: &NewOrganization<'_>, now: Instant) -> Resul
             organizations::country.eq(new.country),
             organizations::address.eq(new.address),
             organizations::contact_email.eq(new.contact_email),
+            organizations::salt.eq(new.salt),
             organizations::created_at.eq(now.naive_utc()),
             organizations::version.eq(1),
         ))
@@ -128,12 +133,6 @@ pub fn unnumbered_vendor(
         query = query.filter(organizations::country.eq(country.to_owned()));
     }
     Ok(query.first(conn).optional()?)
-}
-
-/// The name that the corporate-number register gives to a number.
-pub fn registered_name(conn: &mut Conn, number: CorporateNumber) -> Result<Option<String>, DbError> {
-    let found = register_records::table.find(number.as_str()).select(register_records::name);
-    Ok(found.first(conn).optional()?)
 }
 
 /// Whether the organization has a chain of its own in the ledger.

@@ -74,6 +74,33 @@ pub fn records(conn: &mut Conn, numbers: &[&str]) -> Result<HashMap<String, Regi
     Ok(found)
 }
 
+/// Every name that the register has or had for these numbers, the latest first.
+pub fn names_of(conn: &mut Conn, numbers: &[&str]) -> Result<HashMap<String, Vec<String>>, DbError> {
+    let mut found: HashMap<String, Vec<String>> = HashMap::new();
+    for (number, record) in records(conn, numbers)? {
+        found.entry(number).or_default().push(record.name);
+    }
+    for chunk in numbers.chunks(CHUNK) {
+        let rows: Vec<(String, String)> = register_events::table
+            .filter(register_events::corporate_number.eq_any(chunk))
+            .order(register_events::updated_on.desc())
+            .select((register_events::corporate_number, register_events::name))
+            .load(conn)?;
+        for (number, name) in rows {
+            let names = found.entry(number).or_default();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    // A row that deletes, or one of a name withheld, has none.
+    for names in found.values_mut() {
+        names.retain(|name| !name.is_empty());
+    }
+    found.retain(|_, names| !names.is_empty());
+    Ok(found)
+}
+
 /// Writes rows told for the first time.
 pub fn insert_events(conn: &mut Conn, events: &[RegisterEvent]) -> Result<(), DbError> {
     match conn {
@@ -133,6 +160,7 @@ pub fn events(conn: &mut Conn, number: &str, rows: i64) -> Result<Vec<RegisterEv
 pub struct Numbered {
     pub id: OrganizationId,
     pub kind: OrganizationKind,
+    pub name: String,
     pub name_key: String,
 }
 
@@ -140,18 +168,21 @@ pub struct Numbered {
 pub fn organizations_of(conn: &mut Conn, numbers: &[&str]) -> Result<HashMap<String, Numbered>, DbError> {
     let mut found = HashMap::new();
     for chunk in numbers.chunks(CHUNK) {
-        let rows: Vec<(Option<String>, OrganizationId, OrganizationKind, String)> = organizations::table
+        let rows: Vec<(Option<String>, OrganizationId, OrganizationKind, String, String)> = organizations::table
             .filter(organizations::corporate_number.eq_any(chunk))
             .select((
                 organizations::corporate_number,
                 organizations::id,
                 organizations::kind,
+                organizations::name,
                 organizations::name_key,
             ))
             .load(conn)?;
         found.extend(
             rows.into_iter()
-                .filter_map(|(number, id, kind, name_key)| Some((number?, Numbered { id, kind, name_key }))),
+                .filter_map(|(number, id, kind, name, name_key)| {
+                    Some((number?, Numbered { id, kind, name, name_key }))
+                }),
         );
     }
     Ok(found)

@@ -12,6 +12,7 @@ diesel::table! {
         country -> Text,
         address -> Nullable<Text>,
         contact_email -> Nullable<Text>,
+        salt -> Text,
         created_at -> Timestamp,
         version -> BigInt,
     }
@@ -404,6 +405,7 @@ diesel::table! {
         due_on -> Date,
         every_months -> Nullable<Integer>,
         auditor -> Nullable<Text>,
+        salt -> Nullable<Text>,
         planned_by -> Nullable<Text>,
         seq -> BigInt,
         recorded_at -> Timestamp,

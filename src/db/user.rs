@@ -62,10 +62,12 @@ pub fn insert(conn: &mut Conn, row: &UserRow) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Writes name, activity and expiry anew, and counts the version up.
+/// Writes address, name, activity and expiry anew, and counts the version up.
 pub fn update(conn: &mut Conn, row: &UserRow) -> Result<(), DbError> {
     diesel::update(users::table.find(row.id))
         .set((
+            users::email.eq(&row.email),
+            users::email_key.eq(email_key(&row.email)),
             users::name.eq(&row.name),
             users::active.eq(row.active),
             users::expires_on.eq(row.expires_on),

@@ -12,6 +12,7 @@ pub mod days;
 pub mod declaration;
 pub mod id;
 pub mod input;
+pub mod limits;
 pub mod password;
 pub mod settings;
 pub mod text;

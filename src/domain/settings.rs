@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use super::alert::Severity;
+use super::limits::{FIRST_YEAR, LAST_YEAR};
 
 /// The settings of one agency. Days are calendar days unless a field says working days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +159,7 @@ impl Settings {
         check.days("/escalation_working_days", self.escalation_working_days, 1);
         check.severities(&self.severities);
         check.list("/closed_days", &self.closed_days, MOST_CLOSED_DAYS);
+        check.years("/closed_days", &self.closed_days);
         check.words(&self.words);
         check.clauses(&self.clauses);
         if check.errors.is_empty() { Ok(()) } else { Err(check.errors) }
@@ -200,6 +202,16 @@ impl Check {
         for (place, item) in items.iter().enumerate() {
             if !seen.insert(item) {
                 self.say(format!("{pointer}/{place}"), "duplicate", "同じ値が重複しています");
+            }
+        }
+    }
+
+    /// Within the years that are kept at all.
+    fn years(&mut self, pointer: &str, days: &[NaiveDate]) {
+        for (place, day) in days.iter().enumerate() {
+            if !(FIRST_YEAR..=LAST_YEAR).contains(&day.year()) {
+                let message = format!("{FIRST_YEAR}年から{LAST_YEAR}年までの日付を入力してください");
+                self.say(format!("{pointer}/{place}"), "date_range", message);
             }
         }
     }

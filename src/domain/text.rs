@@ -77,10 +77,48 @@ fn unified(c: char) -> char {
     }
 }
 
-/// A whole number as people write it: full-width digits, commas, a trailing 円. None: not one.
-pub fn whole_number(text: &str) -> Option<i64> {
-    let plain: String = text.nfkc().filter(|c| !matches!(c, ',' | '、' | ' ' | '\u{3000}')).collect();
-    plain.trim_end_matches('円').parse().ok()
+/// Why a text is no whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotWhole {
+    NotANumber,
+    Fraction,
+}
+
+/// A whole number as offices write it: full-width digits, commas between thousands or nowhere, ¥ before or 円 after
+/// it, no fraction but zeros. What is beyond an `i64` is its bound: larger than every limit.
+pub fn whole_number(text: &str) -> Result<i64, NotWhole> {
+    let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+    let plain = plain.trim_start_matches(['¥', '\\']);
+    let plain = plain.strip_suffix('円').unwrap_or(plain);
+    let (sign, plain) = match plain.strip_prefix(['-', '\u{2212}', '▲', '△']) {
+        Some(rest) => (-1, rest),
+        None => (1, plain),
+    };
+    let (whole, fraction) = plain.split_once('.').unwrap_or((plain, "0"));
+    let digits = ungrouped(whole).filter(|_| all_digits(fraction)).ok_or(NotWhole::NotANumber)?;
+    if fraction.bytes().any(|b| b != b'0') {
+        return Err(NotWhole::Fraction);
+    }
+    Ok(sign * digits.parse::<i64>().unwrap_or(i64::MAX))
+}
+
+fn all_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Digits without the commas, which stand between thousands or not at all.
+fn ungrouped(text: &str) -> Option<String> {
+    let mut groups = text.split(',');
+    let first = groups.next()?;
+    let rest: Vec<&str> = groups.collect();
+    let grouped = rest.is_empty() || (first.len() <= 3 && rest.iter().all(|group| group.len() == 3));
+    (grouped && all_digits(first) && rest.iter().all(|group| all_digits(group)))
+        .then(|| text.replace(',', ""))
+}
+
+/// Whether nothing in the text is seen: it is empty, or of spaces and marks that take no place.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(invisible)
 }
 
 /// Whether a text's lines may break.

@@ -6,16 +6,8 @@ use unicode_normalization::UnicodeNormalization;
 use super::table::{Row, RowError};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range, parse_day, wareki};
 use crate::domain::corporate_number::{CorporateNumber, NotACorporateNumber};
-use crate::domain::text::{Lines, clean, contains_my_number, search_key};
-
-/// Longest title, in characters.
-pub const MAX_TITLE: usize = 1_000;
-/// Largest amount: 10兆円. No contract of the state comes near it; a slip of the keyboard does.
-pub const MAX_AMOUNT: i64 = 10_000_000_000_000;
-/// Most persons: several times the country's.
-pub const MAX_PERSONS: i64 = 1_000_000_000;
-/// First year a day may lie in: the constitution's.
-const FIRST_YEAR: i32 = 1947;
+use crate::domain::limits::{FIRST_YEAR, MAX_PERSONS, MAX_YEN};
+use crate::domain::text::{self, Lines, NotWhole, clean, contains_my_number, is_blank, search_key};
 
 /// What is wrong with a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +38,11 @@ impl<'a> RowReader<'a> {
         Self { row, names, errors: Vec::new() }
     }
 
-    /// The cell of a column without the spaces around it; empty where the file has no such column.
+    /// The cell of a column without the spaces around it; empty where the file has no such column, or nothing in it
+    /// is seen.
     pub fn text(&self, column: usize) -> &'a str {
-        self.row.cells.get(column).map_or("", |cell| cell.trim())
+        let cell = self.row.cells.get(column).map_or("", |cell| cell.trim());
+        if is_blank(cell) && clean(cell, Lines::Multi).is_ok() { "" } else { cell }
     }
 
     /// The value of a cell that may be empty.
@@ -201,17 +195,13 @@ pub fn fiscal_year_cell(today: NaiveDate) -> impl Fn(&str) -> Cell<i32> {
 
 /// Yen: commas between thousands, 円, ¥ and full-width digits understood; no fraction but zeros; 0 to 10兆円.
 pub fn amount(text: &str) -> Cell<i64> {
-    let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
-    let plain = plain.trim_start_matches(['¥', '\\']);
-    let plain = plain.strip_suffix('円').unwrap_or(plain);
-    whole_number(text, plain, MAX_AMOUNT, "円", "金額は半角または全角の数字で、円単位")
+    whole_number(text, text, MAX_YEN, "円", "金額は半角または全角の数字で、円単位")
 }
 
 /// A number of persons: 人, 名 and 件 after it understood.
 pub fn persons(text: &str) -> Cell<i64> {
     let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
-    let plain = plain.trim_end_matches(['人', '名', '件']);
-    whole_number(text, plain, MAX_PERSONS, "人", "人数は数字で")
+    whole_number(text, plain.trim_end_matches(['人', '名', '件']), MAX_PERSONS, "人", "人数は数字で")
 }
 
 /// A small whole number up to `most`, with a unit that may follow it.
@@ -226,43 +216,22 @@ pub fn small(most: i32, unit: &'static str) -> impl Fn(&str) -> Cell<i32> {
 
 fn whole_number(found: &str, plain: &str, most: i64, unit: &str, how: &str) -> Cell<i64> {
     let found = quote(found);
-    let (negative, plain) = match plain.strip_prefix(['-', '\u{2212}', '▲', '△']) {
-        Some(rest) => (true, rest),
-        None => (false, plain),
-    };
-    let (whole, fraction) = plain.split_once('.').unwrap_or((plain, "0"));
-    let Some(digits) = ungrouped(whole).filter(|_| all_digits(fraction)) else {
-        return wrong("not_a_number", format!("{found}は数として読めません。{how}入力してください。"));
-    };
-    if fraction.bytes().any(|b| b != b'0') {
-        return wrong("fraction", format!("{found}には小数があります。整数で入力してください。"));
-    }
-    // Twenty digits and more are beyond every limit here.
-    let value = digits.parse::<i64>().unwrap_or(i64::MAX);
-    if negative && value > 0 {
-        return wrong("negative", format!("{found}は負の数です。0以上で入力してください。"));
-    }
-    if value > most {
-        return wrong(
+    match text::whole_number(plain) {
+        Err(NotWhole::NotANumber) => {
+            wrong("not_a_number", format!("{found}は数として読めません。{how}入力してください。"))
+        }
+        Err(NotWhole::Fraction) => {
+            wrong("fraction", format!("{found}には小数があります。整数で入力してください。"))
+        }
+        Ok(value) if value < 0 => {
+            wrong("negative", format!("{found}は負の数です。0以上で入力してください。"))
+        }
+        Ok(value) if value > most => wrong(
             "too_large",
             format!("{found}は上限の{}{unit}を超えています。桁を確かめてください。", thousands(most)),
-        );
+        ),
+        Ok(value) => Ok(value),
     }
-    Ok(value)
-}
-
-fn all_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Digits without the commas, which stand between thousands or not at all.
-fn ungrouped(text: &str) -> Option<String> {
-    let mut groups = text.split(',');
-    let first = groups.next()?;
-    let rest: Vec<&str> = groups.collect();
-    let grouped = rest.is_empty() || (first.len() <= 3 && rest.iter().all(|group| group.len() == 3));
-    (grouped && all_digits(first) && rest.iter().all(|group| all_digits(group)))
-        .then(|| text.replace(',', ""))
 }
 
 /// A number with commas between thousands.
@@ -299,6 +268,7 @@ pub fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&str) -> Ce
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::limits::MAX_TITLE;
     use proptest::prelude::*;
 
     const TODAY: &str = "2026-04-01";
@@ -319,7 +289,7 @@ mod tests {
             ("１，２３４，５６７円", 1_234_567),
             ("¥1,000", 1_000),
             ("￥ 1,000 円", 1_000),
-            ("10,000,000,000,000", MAX_AMOUNT),
+            ("10,000,000,000,000", MAX_YEN),
             ("0", 0),
             ("-0", 0),
         ] {
@@ -412,7 +382,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
 
         #[test]
-        fn amounts_are_read_with_and_without_commas(value in 0..=MAX_AMOUNT) {
+        fn amounts_are_read_with_and_without_commas(value in 0..=MAX_YEN) {
             prop_assert_eq!(amount(&value.to_string()), Ok(value));
             prop_assert_eq!(amount(&format!("{}.00円", thousands(value))), Ok(value));
         }

@@ -25,14 +25,16 @@ const COLUMNS: [(&str, &str); 15] = [
     ("承認開始日", "valid_from"),
     ("承認終了日", "valid_until"),
 ];
-/// An optional column.
-const NOTE: (&str, &str) = ("備考", "note");
+/// Columns that may be left out.
+const OPTIONAL: [(&str, &str); 2] = [("上位再委託ID", "parent_engagement_id"), ("備考", "note")];
 
 /// A row, as the input of 既承認 wants it; parent and contract are named as people name them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConsentRow {
     pub line: u64,
     pub contract_number: String,
+    /// Which of the places of the company above is meant, where it has several; empty: the one it has.
+    pub parent_engagement_id: String,
     /// Empty: directly under the prime.
     pub parent_corporate_number: String,
     /// Empty: directly under the prime.
@@ -54,23 +56,23 @@ pub fn column_of(pointer: &str) -> &'static str {
     let field = if field.starts_with("data") { "personal" } else { field };
     COLUMNS
         .iter()
-        .chain([&NOTE])
+        .chain(&OPTIONAL)
         .find(|(_, name)| *name == field)
         .map_or("（行全体）", |(header, _)| header)
 }
 
 /// The template: its header row, in UTF-8 with BOM.
 pub fn template() -> Vec<u8> {
-    let headers: Vec<&str> = COLUMNS.iter().chain([&NOTE]).map(|(header, _)| *header).collect();
+    let headers: Vec<&str> = COLUMNS.iter().chain(&OPTIONAL).map(|(header, _)| *header).collect();
     format!("\u{feff}{}\r\n", headers.join(",")).into_bytes()
 }
 
-/// Reads the file. Every column of the template but 備考 must be there; others are refused by name.
+/// Reads the file. Every column of the template but the optional ones must be there; others are refused by name.
 pub fn read(bytes: &[u8]) -> Result<ConsentFile, FileError> {
     let table = table::read(bytes)?;
     let headers: Vec<&str> = table.first.cells.iter().map(|cell| cell.trim()).collect();
     let known = |header: &str| {
-        COLUMNS.iter().chain([&NOTE]).find(|(name, _)| *name == header).map(|(_, field)| *field)
+        COLUMNS.iter().chain(&OPTIONAL).find(|(name, _)| *name == header).map(|(_, field)| *field)
     };
     if let Some(unknown) = headers.iter().find(|header| known(header).is_none()) {
         return Err(FileError::Columns(format!("「{unknown}」という列は、既承認の様式にありません。")));
@@ -126,6 +128,7 @@ fn read_row(line: u64, cells: &HashMap<&str, &str>) -> ConsentRow {
     ConsentRow {
         line,
         contract_number: cell("contract_number").to_owned(),
+        parent_engagement_id: cell("parent_engagement_id").to_owned(),
         parent_corporate_number: cell("parent_corporate_number").to_owned(),
         parent_name: cell("parent_name").to_owned(),
         input,
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_row_fills_the_fields_of_the_input() {
-        let read = read(&file("A-1,,,,架空入力株式会社,,入力の一部,\"1,000\",10,,,令和8年3月1日,総務1号,2026/4/1,2026/9/30,\r\n")).unwrap();
+        let read = read(&file("A-1,,,,架空入力株式会社,,入力の一部,\"1,000\",10,,,令和8年3月1日,総務1号,2026/4/1,2026/9/30,,\r\n")).unwrap();
         assert!(read.bad.is_empty());
         let row = &read.rows[0];
         assert_eq!((row.line, row.contract_number.as_str()), (2, "A-1"));

@@ -14,9 +14,11 @@ use crate::domain::corporate_number::CorporateNumber;
 use crate::text_enum;
 
 mod codes;
+mod differences;
 mod published;
 mod template;
 
+pub use differences::Difference;
 pub use template::template;
 
 text_enum! {
@@ -212,9 +214,12 @@ fn normalized(row: &Row) -> String {
 
 /// The number of a contract that has none in its file: 16 hexadecimal digits of SHA-256 over the row.
 fn derived_number(prefix: &str, row: &Row) -> String {
-    let digest = hex::encode(Sha256::digest(normalized(row).as_bytes()));
-    let digits: String = digest.chars().take(16).collect();
-    format!("{prefix}-{digits}")
+    format!("{prefix}-{}", digest(&normalized(row)))
+}
+
+/// 16 hexadecimal digits of SHA-256.
+fn digest(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes())).chars().take(16).collect()
 }
 
 #[cfg(test)]

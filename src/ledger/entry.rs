@@ -47,6 +47,12 @@ pub struct Entry {
     pub hash: String,
 }
 
+/// A person's words as a payload keeps them: lower-case hexadecimal SHA-256 over the salt, a zero byte and the text.
+/// The salt stands outside the ledger, so that both can be erased and the chain still verifies.
+pub fn salted(salt: &str, text: &str) -> String {
+    hex::encode(Sha256::digest(format!("{salt}\0{text}")))
+}
+
 /// What an entry says, in canonical form by construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload(String);

@@ -1,17 +1,18 @@
 //! 検査・点検: planned, done with what was found, and the next one from the due day.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::case::Case;
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::audit::{AuditRow, CompletionRow, FindingRow, InSight};
-use crate::db::{self, Conn, DbError};
+use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::audit::{AuditKind, due_days};
 use crate::domain::id::{AuditId, ContractId, EngagementId, FindingId, of};
 use crate::domain::input::FieldError;
 use crate::input;
+use crate::ledger::entry::salted;
 use crate::text_enum;
 
 text_enum! {
@@ -127,12 +128,7 @@ pub fn plan(app: &App, call: &Call, contract: ContractId, given: &AuditInput) ->
             ));
         }
         let id: AuditId = tx.new_id();
-        let payload = json!({
-            "audit_id": id, "kind": given.kind, "engagement_id": given.engagement_id, "due_on": given.due_on,
-            "every_months": given.every_months,
-        });
-        let stamp = tx.record("audit.planned", id, &payload)?.stamp;
-        let row = AuditRow {
+        let mut row = AuditRow {
             id,
             contract_id: contract,
             engagement_id: given.engagement_id,
@@ -143,11 +139,25 @@ pub fn plan(app: &App, call: &Call, contract: ContractId, given: &AuditInput) ->
             due_on: given.due_on,
             every_months: given.every_months,
             auditor: given.auditor.clone(),
-            recorded_at: stamp.at.naive_utc(),
+            salt: given.auditor.as_ref().map(|_| tx.sources.token()),
+            recorded_at: NaiveDateTime::default(),
         };
-        db::audit::add(tx, &row, stamp)?;
+        schedule(tx, &mut row, None)?;
         one(tx.conn, row, true)
     })
+}
+
+/// Writes a planned audit and its entry, in which the auditor's name is hashed: it is a person's.
+fn schedule(tx: &mut Tx<'_>, row: &mut AuditRow, after: Option<AuditId>) -> Result<(), DbError> {
+    let auditor = row.auditor.as_deref().zip(row.salt.as_deref());
+    let payload = json!({
+        "audit_id": row.id, "after": after, "kind": row.kind, "engagement_id": row.engagement_id,
+        "due_on": row.due_on, "every_months": row.every_months,
+        "auditor_hash": auditor.map(|(name, salt)| salted(salt, name)),
+    });
+    let stamp = tx.record("audit.planned", row.id, &payload)?.stamp;
+    row.recorded_at = stamp.at.naive_utc();
+    db::audit::add(tx, row, stamp)
 }
 
 /// Records that an audit was done, with its findings; the next one is scheduled from the due day, however late this
@@ -155,7 +165,12 @@ pub fn plan(app: &App, call: &Call, contract: ContractId, given: &AuditInput) ->
 pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) -> Result<AuditView, Failure> {
     let contract = app.db.read_one::<_, DbError>(|conn| db::audit::find(conn, id))?.contract_id;
     app.act_on_contract(call, contract, |tx| {
-        Case::open(tx.conn, call.scope(), contract)?;
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        let earliest = case.facts.chain.now().terms().map(|terms| terms.signed_on.min(terms.starts_on));
+        if let Some(earliest) = earliest.filter(|earliest| given.done_on < *earliest) {
+            let message = format!("検査を行った日は、契約日（{earliest}）以降の日を入力してください。");
+            return Err(Failure::field("/done_on", "before_contract", message));
+        }
         if given.done_on > tx.today {
             return Err(Failure::field("/done_on", "future", "検査を行った日は、今日までの日を入力してください。"));
         }
@@ -177,11 +192,8 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
         }
         let next = row.every_months.and_then(|months| due_days(row.first_due_on, months).find(|day| *day > row.due_on));
         if let Some(due_on) = next {
-            let next_id: AuditId = tx.new_id();
-            let payload = json!({"audit_id": next_id, "after": id, "kind": row.kind, "engagement_id": row.engagement_id, "due_on": due_on});
-            let stamp = tx.record("audit.planned", next_id, &payload)?.stamp;
-            let next = AuditRow { id: next_id, due_on, place: row.place + 1, recorded_at: stamp.at.naive_utc(), ..row.clone() };
-            db::audit::add(tx, &next, stamp)?;
+            let mut next = AuditRow { id: tx.new_id(), due_on, place: row.place + 1, ..row.clone() };
+            schedule(tx, &mut next, Some(id))?;
         }
         Ok(AuditView { next_due_on: next, ..one(tx.conn, row, true)? })
     })

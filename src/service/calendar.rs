@@ -2,9 +2,11 @@
 
 use chrono::NaiveDate;
 use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
-use super::{App, Failure};
-use crate::db;
+use super::{App, Failure, organization};
+use crate::db::{self, ChainKey, DbError};
 use crate::exchange::holidays::HolidayFile;
 
 /// What an import of holidays did.
@@ -23,9 +25,16 @@ pub fn import_holidays(app: &App, file: &HolidayFile) -> Result<HolidaySummary, 
     if !file.bad.is_empty() {
         return Err(Failure::Malformed("誤りのある行があるため、取り込みませんでした。".to_owned()));
     }
-    app.db.write(|conn| {
-        db::calendar::replace_holidays(conn, &file.days)?;
-        db::due::touch_all(conn, app.today())
+    // They are every agency's: the entry stands in the operator's chain.
+    let operator = organization::ensure_system(app)?;
+    let text = file.days.iter().map(|(day, name)| format!("{day},{name}\n")).collect::<String>();
+    let payload = json!({
+        "days": file.days.len(), "last_year": file.last_year, "sha256": hex::encode(Sha256::digest(text)),
+    });
+    app.db.write_tx::<_, DbError>(&app.sources, None, ChainKey::Existing(operator.cast()), |tx| {
+        tx.record("holidays.imported", operator, &payload)?;
+        db::calendar::replace_holidays(tx.conn, &file.days)?;
+        db::due::touch_all(tx.conn, tx.today)
     })?;
     let first_day = file.days.keys().next().copied();
     tracing::info!(

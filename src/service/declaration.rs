@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::case::{Case, Place, check_volumes, engagement_under, refuse_cycle};
 use super::chain::Days;
@@ -69,6 +69,17 @@ input! {
 impl UseInput {
     fn volumes(&self) -> Vec<DataVolume> {
         self.data.iter().map(|d| DataVolume { category: d.category, persons: d.persons }).collect()
+    }
+
+    /// What the ledger keeps of it: the vendor by its id only, as in words it may be a person.
+    pub fn payload(&self, place: Place) -> Value {
+        let new = place.new.map(
+            |n| json!({"parent_engagement_id": n.parent_id, "vendor_id": n.vendor_id, "tier": n.tier}),
+        );
+        json!({
+            "engagement_id": place.id, "new": new, "started_on": self.started_on, "ended_on": self.ended_on,
+            "scope": self.scope, "country": self.country, "amount_yen": self.amount_yen, "data": self.data,
+        })
     }
 
     /// The statement it makes.
@@ -193,11 +204,7 @@ pub fn declare(
         let uses = if given.as_last_time { again(&known, own) } else { resolve_uses(tx, &case, &known, given)? };
         let payload = json!({
             "declaration_id": id, "organization_id": own, "period": given.period, "none": given.none || uses.is_empty(),
-            "engagements": uses.iter().map(|(place, said)| json!({
-                "engagement_id": place.id, "new": place.new.map(|n| json!({"parent_engagement_id": n.parent_id, "vendor_id": n.vendor_id, "tier": n.tier})),
-                "started_on": said.started_on, "ended_on": said.ended_on, "scope": said.scope, "country": said.country,
-                "amount_yen": said.amount_yen, "data": said.data,
-            })).collect::<Vec<_>>(),
+            "engagements": uses.iter().map(|(place, said)| said.payload(*place)).collect::<Vec<_>>(),
         });
         let recorded = tx.record("declaration.filed", id, &payload)?;
         let stamp = recorded.stamp;

@@ -75,9 +75,7 @@ pub fn observe(
         let place = place_of(tx, &case, &known, &given.used, "")?;
         let id: ObservationId = tx.new_id();
         let payload = json!({
-            "observation_id": id, "engagement_id": place.id, "source": given.source, "observed": given.used,
-            "new": place.new.map(|n| json!({"parent_engagement_id": n.parent_id, "vendor_id": n.vendor_id, "tier": n.tier})),
-            "note": given.note,
+            "observation_id": id, "source": given.source, "observed": given.used.payload(place), "note": given.note,
         });
         let stamp = tx.record("observation.recorded", id, &payload)?.stamp;
         place.settle(tx, stamp)?;

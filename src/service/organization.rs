@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::organization::{NewOrganization, OrganizationFilter, OrganizationRow};
@@ -13,8 +13,10 @@ use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::OrganizationId;
 use crate::domain::input::FieldError;
+use crate::domain::limits::MAX_COMPANY;
 use crate::domain::text::same_company;
 use crate::input;
+use crate::ledger::entry::salted;
 
 /// The operator of the installation: one, the same everywhere.
 const SYSTEM_ID: &str = "00000000-0000-7000-8000-000000000001";
@@ -24,7 +26,7 @@ input! {
     /// An organization to be registered.
     pub struct OrganizationInput {
         kind: OrganizationKind => word::<OrganizationKind>(),
-        name: String => text(1, 200),
+        name: String => text(1, MAX_COMPANY),
         /// Agencies only, and needed there.
         code: Option<String> => optional(text(1, 40)),
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
@@ -50,7 +52,7 @@ input! {
 input! {
     /// What of an organization can be changed.
     pub struct OrganizationChange {
-        name: Option<String> => optional(text(1, 200)),
+        name: Option<String> => optional(text(1, MAX_COMPANY)),
         address: Option<String> => optional(text(1, 300)),
         contact_email: Option<String> => optional(email()),
     }
@@ -59,7 +61,7 @@ input! {
 input! {
     /// A vendor named where it is needed, registered or not.
     pub struct InlineVendor {
-        name: String => text(1, 200),
+        name: String => text(1, MAX_COMPANY),
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
         country: String => country(),
         address: Option<String> => optional(text(1, 300)),
@@ -112,6 +114,7 @@ pub fn register(
     let id: OrganizationId = app.sources.new_id();
     app.act(call, ChainKey::New { id: id.cast(), organization_id: id }, |tx| {
         check_free(tx, input)?;
+        let salt = tx.sources.token();
         let new = NewOrganization {
             id,
             kind: input.kind,
@@ -121,6 +124,7 @@ pub fn register(
             country: &input.country,
             address: input.address.as_deref(),
             contact_email: input.contact_email.as_deref(),
+            salt: &salt,
         };
         insert(tx, &new)?;
         let row = db::organization::find(tx.conn, id)?;
@@ -168,22 +172,40 @@ fn differs_from_register(
     number: CorporateNumber,
     name: &str,
 ) -> Result<Vec<String>, Failure> {
-    let registered = db::organization::registered_name(tx.conn, number)?;
-    let other = registered.filter(|registered| !same_company(registered, name));
-    Ok(other
-        .map(|registered| {
-            format!("法人番号公表サイトの名称は「{registered}」です。名称または番号を確かめてください。")
-        })
-        .into_iter()
-        .collect())
+    let names = names_in_register(tx, number)?;
+    let other = names.first().filter(|registered| !same_company(registered, name));
+    Ok(other.map(|registered| other_name(registered)).into_iter().collect())
+}
+
+fn other_name(registered: &str) -> String {
+    format!("法人番号公表サイトの名称は「{registered}」です。名称または番号を確かめてください。")
+}
+
+/// Name and address as a payload keeps them: in clear where they are public; those of a vendor without a 法人番号,
+/// who may be a person (個人事業主), hashed.
+fn identity(
+    kind: OrganizationKind,
+    has_number: bool,
+    name: &str,
+    address: Option<&str>,
+    salt: &str,
+) -> Map<String, Value> {
+    let hidden = kind == OrganizationKind::Vendor && !has_number;
+    let entry = |key: &str, text: Option<&str>| match text {
+        Some(text) if hidden => (format!("{key}_hash"), json!(salted(salt, text))),
+        text => (key.to_owned(), json!(text)),
+    };
+    Map::from_iter([entry("name", Some(name)), entry("address", address)])
 }
 
 /// Writes the row and the entry, on the transaction's chain.
-fn insert(tx: &mut Tx<'_>, new: &NewOrganization<'_>) -> Result<(), DbError> {
-    let payload = json!({
-        "kind": new.kind, "code": new.code, "name": new.name, "corporate_number": new.corporate_number,
-        "country": new.country, "address": new.address,
-    });
+pub fn insert(tx: &mut Tx<'_>, new: &NewOrganization<'_>) -> Result<(), DbError> {
+    let mut payload =
+        identity(new.kind, new.corporate_number.is_some(), new.name, new.address, new.salt);
+    payload.insert("kind".to_owned(), json!(new.kind));
+    payload.insert("code".to_owned(), json!(new.code));
+    payload.insert("corporate_number".to_owned(), json!(new.corporate_number));
+    payload.insert("country".to_owned(), json!(new.country));
     // The row first: the entry of a chain of its own refers to it.
     db::organization::insert(tx.conn, new, tx.sources.clock.now())?;
     tx.record("organization.registered", new.id, &payload)?;
@@ -202,7 +224,13 @@ pub fn find_or_register_vendor(tx: &mut Tx<'_>, input: &InlineVendor) -> Result<
             let message = format!("法人番号は機関「{}」のものです。事業者を指定してください。", known.name);
             return Err(Failure::conflict("not_a_vendor", message));
         }
-        if !same_company(&known.name, &input.name) {
+        let renamed = match input.corporate_number {
+            Some(number) if !same_company(&known.name, &input.name) => {
+                !any_is(&names_in_register(tx, number)?, &input.name)
+            }
+            _ => false,
+        };
+        if renamed {
             let message = format!(
                 "この法人番号の事業者は「{}」として登録されています。名称または番号を確かめてください。",
                 known.name
@@ -211,7 +239,15 @@ pub fn find_or_register_vendor(tx: &mut Tx<'_>, input: &InlineVendor) -> Result<
         }
         return Ok(known.id);
     }
+    // A slip of 0 and 9 passes the check digit, so the name is matched as well.
+    if let Some(number) = input.corporate_number {
+        let names = names_in_register(tx, number)?;
+        if let Some(registered) = names.first().filter(|_| !any_is(&names, &input.name)) {
+            return Err(Failure::conflict("name_mismatch", other_name(registered)));
+        }
+    }
     let id = tx.new_id();
+    let salt = tx.sources.token();
     let new = NewOrganization {
         id,
         kind: OrganizationKind::Vendor,
@@ -221,12 +257,24 @@ pub fn find_or_register_vendor(tx: &mut Tx<'_>, input: &InlineVendor) -> Result<
         country: &input.country,
         address: input.address.as_deref(),
         contact_email: None,
+        salt: &salt,
     };
     match insert(tx, &new) {
         // Another contract's transaction registered the number meanwhile: once more, and it is found.
         Err(DbError::NotUnique(_)) => Err(Failure::TwinRequest),
         done => Ok(done.map(|()| id)?),
     }
+}
+
+/// The names that the corporate-number register has, or had, for the number; the latest first.
+fn names_in_register(tx: &mut Tx<'_>, number: CorporateNumber) -> Result<Vec<String>, DbError> {
+    let mut names = db::register::names_of(tx.conn, &[number.as_str()])?;
+    Ok(names.remove(number.as_str()).unwrap_or_default())
+}
+
+/// Whether one of the names is that company's.
+pub fn any_is(names: &[String], name: &str) -> bool {
+    names.iter().any(|known| same_company(known, name))
 }
 
 /// The id of a registered vendor; any is accepted, only the listing is scoped.
@@ -300,8 +348,9 @@ pub fn change(
         row.contact_email = input.contact_email.clone().or(row.contact_email);
         let contact_changed = row.contact_email != before.contact_email;
         if row.name != before.name || row.address != before.address || contact_changed {
-            let payload =
-                json!({"name": row.name, "address": row.address, "contact_changed": contact_changed});
+            let numbered = row.corporate_number.is_some();
+            let mut payload = identity(row.kind, numbered, &row.name, row.address.as_deref(), &row.salt);
+            payload.insert("contact_changed".to_owned(), json!(contact_changed));
             tx.record("organization.changed", id, &payload)?;
             db::organization::update(tx.conn, &row)?;
             row.version += 1;
@@ -320,6 +369,7 @@ pub fn ensure_system(app: &App) -> Result<OrganizationId, Failure> {
     }
     let chain = ChainKey::New { id: id.cast(), organization_id: id };
     let made = app.db.write_tx(&app.sources, None, chain, |tx| {
+        let salt = tx.sources.token();
         let new = NewOrganization {
             id,
             kind: OrganizationKind::System,
@@ -329,6 +379,7 @@ pub fn ensure_system(app: &App) -> Result<OrganizationId, Failure> {
             country: "JP",
             address: None,
             contact_email: None,
+            salt: &salt,
         };
         insert(tx, &new)
     });

@@ -150,7 +150,7 @@ pub fn departments(app: &App, call: &Call, page: &Page) -> Result<Paged<Departme
 pub fn set_department(app: &App, call: &Call, input: &DepartmentInput) -> Result<DepartmentView, Failure> {
     let agency = call.actor.organization.id;
     app.act_on_organization(call, agency, |tx| {
-        tx.record("department.set", agency, &json!({"name": input.name}))?;
+        tx.record("department.set", agency, &json!({"name": input.name, "email": input.email}))?;
         db::setting::set_department(tx.conn, agency, &input.name, &input.email)?;
         Ok(DepartmentView { name: input.name.clone(), email: input.email.clone() })
     })

@@ -3,7 +3,6 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::account::{check_password, mail_token};
 use super::session::{DONE, Done};
@@ -16,6 +15,7 @@ use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::id::{Id, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
+use crate::ledger::entry::salted;
 
 input! {
     /// An account to be made.
@@ -39,6 +39,7 @@ input! {
 input! {
     /// What of an account can be changed; `expires_on: null` takes the last day away.
     pub struct UserChange {
+        email: Option<String> => optional(email()),
         name: Option<String> => optional(text(1, 100)),
         roles: Option<Vec<Role>> => optional(list(word::<Role>(), 8)),
         active: Option<bool> => optional(flag()),
@@ -116,7 +117,7 @@ fn view(row: UserRow, roles: Vec<Role>) -> UserView {
 
 /// A person's words as the ledger keeps them: the clear text can be erased, and the chain still verifies.
 fn hashed(row: &UserRow, text: &str) -> String {
-    hex::encode(Sha256::digest(format!("{}\0{text}", row.salt)))
+    salted(&row.salt, text)
 }
 
 fn sorted(roles: &[Role]) -> Vec<Role> {
@@ -133,6 +134,10 @@ fn check_roles(kind: OrganizationKind, roles: &[Role]) -> Result<(), Failure> {
     }
     let message = format!("この組織の利用者には指定できない役割です（{}）。", strange.join("、"));
     Err(Failure::field("/roles", "not_allowed", message))
+}
+
+fn email_taken() -> Failure {
+    Failure::conflict("email_taken", "このメールアドレスはすでに登録されています。")
 }
 
 /// What an account begins with.
@@ -154,7 +159,7 @@ pub fn enroll(
 ) -> Result<UserView, Failure> {
     check_roles(organization.kind, new.roles)?;
     if db::user::by_email(tx.conn, new.email)?.is_some() {
-        return Err(Failure::conflict("email_taken", "このメールアドレスはすでに登録されています。"));
+        return Err(email_taken());
     }
     let row = UserRow {
         id: tx.new_id(),
@@ -334,7 +339,8 @@ pub fn list(
     ))
 }
 
-/// Changes an account. Disabling it, and a change of roles, end its sessions in the same transaction.
+/// Changes an account. Disabling it, and a change of roles, end its sessions in the same transaction. Another address
+/// makes the links mailed to the one before worthless; who was still invited is invited anew.
 /// `unlimited`: the last day is taken away.
 pub fn change(
     app: &App,
@@ -352,12 +358,22 @@ pub fn change(
         }
         let held = db::user::roles(tx.conn, &[id])?.remove(&id).unwrap_or_default();
         let mut after = before.clone();
+        after.email = input.email.clone().unwrap_or(after.email);
         after.name = input.name.clone().unwrap_or(after.name);
         after.active = input.active.unwrap_or(after.active);
         after.expires_on = if unlimited { None } else { input.expires_on.or(after.expires_on) };
         let roles = input.roles.as_deref().map_or_else(|| held.clone(), sorted);
+        if input.expires_on.is_some_and(|last| last < tx.today) {
+            return Err(Failure::field("/expires_on", "past", "有効期限は今日以後の日を指定してください。"));
+        }
+        if db::user::by_email(tx.conn, &after.email)?.is_some_and(|other| other.id != id) {
+            return Err(email_taken());
+        }
         check_change(tx, call, &before, &held, &after, &roles)?;
         write_change(tx, &before, &held, &mut after, &roles)?;
+        if after.email != before.email {
+            readdress(app, tx, &before, &after)?;
+        }
         let version = after.version;
         Ok((view(after, roles), version))
     })
@@ -404,6 +420,9 @@ fn write_change(
     roles: &[Role],
 ) -> Result<(), Failure> {
     let mut changes = Map::new();
+    if after.email != before.email {
+        changes.insert("email_hash".to_owned(), Value::String(hashed(after, &after.email)));
+    }
     if after.name != before.name {
         changes.insert("name_hash".to_owned(), Value::String(hashed(after, &after.name)));
     }
@@ -431,6 +450,16 @@ fn write_change(
     tx.record("user.changed", before.id, &changes)?;
     db::user::update(tx.conn, after)?;
     after.version += 1;
+    Ok(())
+}
+
+/// What a new address brings with it.
+fn readdress(app: &App, tx: &mut Tx<'_>, before: &UserRow, after: &UserRow) -> Result<(), Failure> {
+    db::session::spend_tokens(tx.conn, after.id, None, tx.sources.clock.machine_now())?;
+    if after.password_hash.is_none() && after.is_usable(tx.today) {
+        invite(app, tx, after.id)?;
+    }
+    tracing::info!(event = "email_changed", user = %before.id, "address changed");
     Ok(())
 }
 

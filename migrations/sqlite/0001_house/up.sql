@@ -11,6 +11,8 @@ CREATE TABLE organizations (
   country TEXT NOT NULL,
   address TEXT,
   contact_email TEXT,
+  -- goes before what is hashed for the ledger; gone, the hashes tell nothing
+  salt TEXT NOT NULL,
   created_at TIMESTAMP NOT NULL,
   version BIGINT NOT NULL
 );
@@ -273,7 +275,9 @@ CREATE TABLE applications (
   recorded_at TIMESTAMP NOT NULL
 );
 CREATE INDEX applications_contract ON applications (contract_id, seq);
+CREATE INDEX applications_agency ON applications (agency_id, id);
 CREATE INDEX applications_agency_state ON applications (agency_id, state, id);
+CREATE INDEX applications_applicant ON applications (applicant_id, id);
 
 CREATE TABLE application_steps (
   id TEXT NOT NULL PRIMARY KEY,
@@ -309,6 +313,7 @@ CREATE TABLE consents (
   recorded_at TIMESTAMP NOT NULL
 );
 CREATE INDEX consents_contract ON consents (contract_id);
+CREATE INDEX consents_agency ON consents (agency_id, id);
 
 CREATE TABLE revocations (
   id TEXT NOT NULL PRIMARY KEY,
@@ -400,6 +405,8 @@ CREATE TABLE audits (
   due_on DATE NOT NULL,
   every_months INTEGER,
   auditor TEXT,
+  -- of the auditor's name in the ledger
+  salt TEXT,
   planned_by TEXT REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL,

@@ -1,7 +1,5 @@
 //! Contracts: the row with its projection, found in scope; the facts behind it are in [`facts`].
 
-use std::collections::HashSet;
-
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
@@ -12,11 +10,13 @@ use crate::domain::contract::{ContractOrigin, ContractStatus};
 use crate::domain::id::{ContractId, OrganizationId, UserId};
 
 mod facts;
+mod recorded;
 
 pub use facts::{
     HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer,
     names_of, next_change, officer_on, reproject, terms, terms_in_force,
 };
+pub use recorded::{Recorded, recorded};
 
 /// A row of `contracts`. From `officer_id` on it is a projection of the facts, as of the day it was last rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -289,19 +289,4 @@ pub fn running_of_officer(
         .filter(contracts::agency_id.eq(agency).and(contracts::officer_id.eq(officer)))
         .filter(contracts::last_day.ge(today));
     Ok(query.order(contracts::id).select(contracts::id).load(conn)?)
-}
-
-/// Which of these numbers the agency has.
-pub fn known_numbers(
-    conn: &mut Conn,
-    agency: OrganizationId,
-    numbers: &[&str],
-) -> Result<HashSet<String>, DbError> {
-    let mut known = HashSet::new();
-    for chunk in numbers.chunks(500) {
-        let query =
-            contracts::table.filter(contracts::agency_id.eq(agency)).filter(contracts::number.eq_any(chunk));
-        known.extend(query.select(contracts::number).load::<String>(conn)?);
-    }
-    Ok(known)
 }

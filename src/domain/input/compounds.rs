@@ -130,15 +130,18 @@ pub fn freeform(max_bytes: usize) -> Freeform {
 impl Codec for Freeform {
     type Out = Value;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<Value> {
-        let written = value.to_string();
         if !value.is_object() {
             return at.fail("type", "項目の組（オブジェクト）で指定してください。");
         }
+        if depth(value) > MAX_DEPTH {
+            return at.fail("too_deep", format!("入れ子は{MAX_DEPTH}段までにしてください。"));
+        }
+        let written = value.to_string();
         if written.len() > self.max_bytes {
             return at.fail("too_long", "長すぎます。");
         }
         if !whole_numbers(value) {
-            return at.fail("number", "数は整数で指定してください。");
+            return at.fail("number", "数は±9007199254740991までの整数で指定してください。");
         }
         if text::contains_my_number(&written) {
             return at.fail(
@@ -156,10 +159,23 @@ impl Codec for Freeform {
     }
 }
 
-/// The ledger's canonical form knows integers only.
+/// Levels of an object kept as given: half of what the ledger's canonical form takes, as it stands within a payload.
+const MAX_DEPTH: usize = 32;
+/// The largest whole number of the canonical form, 2^53 − 1.
+const MAX_WHOLE: u64 = (1 << 53) - 1;
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The ledger's canonical form knows integers of 53 bits only.
 fn whole_numbers(value: &Value) -> bool {
     match value {
-        Value::Number(n) => n.as_i64().is_some(),
+        Value::Number(n) => n.as_i64().is_some_and(|n| n.unsigned_abs() <= MAX_WHOLE),
         Value::Array(values) => values.iter().all(whole_numbers),
         Value::Object(map) => map.values().all(whole_numbers),
         _ => true,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{At, Codec, Mode};
+use crate::domain::limits::{MAX_PERSONS, MAX_YEN};
 use crate::domain::text;
 
 /// A whole number within bounds.
@@ -15,22 +16,20 @@ pub struct Integer {
 pub fn integer(min: i64, max: i64) -> Integer {
     Integer { min, max, yen: false }
 }
-/// The largest amount taken: 10 兆円. More is a slip of the pen.
-pub const MAX_YEN: i64 = 10_000_000_000_000;
 /// Whole yen, 0 to [`MAX_YEN`].
 pub fn yen() -> Integer {
     Integer { min: 0, max: MAX_YEN, yen: true }
 }
 /// Persons or records, 0 to 10 billion.
 pub fn count() -> Integer {
-    Integer { min: 0, max: 10_000_000_000, yen: false }
+    Integer { min: 0, max: MAX_PERSONS, yen: false }
 }
 impl Codec for Integer {
     type Out = i64;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<i64> {
         let number = match (value, at.mode) {
             (Value::Number(n), _) => n.as_i64().or_else(|| n.as_u64().map(|_| i64::MAX)),
-            (Value::String(s), Mode::Lenient) => text::whole_number(s),
+            (Value::String(s), Mode::Lenient) => text::whole_number(s).ok(),
             _ => None,
         };
         let Some(number) = number else { return at.fail("type", "整数で指定してください。") };

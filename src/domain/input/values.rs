@@ -7,6 +7,7 @@ use super::{At, Codec, Mode};
 use crate::domain::calendar;
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::Id;
+use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::domain::text_enum::TextEnum;
 
 /// True or false; forms send `on`, `true` or `1`.
@@ -28,10 +29,6 @@ impl Codec for Flag {
         json!({"type": "boolean"})
     }
 }
-
-/// The days taken: before it nothing is kept, after it is a slip of the pen.
-const FIRST_YEAR: i32 = 1947;
-const LAST_YEAR: i32 = 2100;
 
 /// A day; forms and files may write 和暦 and slashes.
 pub struct Day;

@@ -56,6 +56,9 @@ impl Codec for Text {
                 "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。",
             );
         }
+        if self.min > 0 && writing::is_blank(taken) {
+            return at.fail("required", "入力してください。");
+        }
         Some(taken.to_owned())
     }
     fn schema(&self) -> Value {
@@ -63,7 +66,14 @@ impl Codec for Text {
     }
 }
 
-/// An e-mail address: one `@`, no spaces, no control characters, at most 254 characters.
+/// Names between dots, of which there is one at least, or the machine itself: an address in brackets is none, as no
+/// mail can be written to it here.
+fn is_host(host: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    (host.contains('.') || host == "localhost") && host.split('.').all(is_name)
+}
+
+/// An e-mail address: one `@`, no quotes, spaces or control characters, at most 254 characters.
 pub struct Email;
 /// An e-mail address.
 pub fn email() -> Email {
@@ -75,7 +85,7 @@ impl Codec for Email {
         let address = text(1, 254).read(value, at)?;
         let good = address.is_ascii()
             && email_address::EmailAddress::is_valid(&address)
-            && address.split('@').nth(1).is_some_and(|host| host.contains('.') || host == "localhost");
+            && address.rsplit_once('@').is_some_and(|(local, host)| !local.contains('"') && is_host(host));
         if good {
             Some(address)
         } else {

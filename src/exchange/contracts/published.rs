@@ -3,10 +3,11 @@
 use chrono::NaiveDate;
 
 use super::codes::{BID_METHODS, MINISTRIES, SEVERAL_WINNERS, label};
-use super::{ImportedContract, ImportedVendor, Origin, derived_number};
+use super::{ImportedContract, ImportedVendor, Origin, derived_number, digest};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range};
+use crate::domain::limits::{MAX_COMPANY, MAX_NUMBER, MAX_TITLE};
 use crate::domain::text::search_key;
-use crate::exchange::cell::{Cell, MAX_TITLE, RowReader, amount, corporate_number, day, line, quote, wrong};
+use crate::exchange::cell::{Cell, RowReader, amount, corporate_number, day, line, quote, wrong};
 use crate::exchange::table::Row;
 
 /// gBizINFO's header.
@@ -29,7 +30,7 @@ const PORTAL: [&str; 8] = [
 const MAX_NAMES: usize = 5_000;
 const MAX_NAME: usize = 300;
 /// Longest number of a case.
-const MAX_NUMBER: usize = 60;
+const MAX_CASE: usize = 60;
 
 pub(super) fn gbizinfo_names() -> Vec<String> {
     GBIZINFO.map(str::to_owned).to_vec()
@@ -61,13 +62,13 @@ pub(super) fn gbizinfo(reader: &mut RowReader, row: &Row, today: NaiveDate) -> O
 }
 
 pub(super) fn portal(reader: &mut RowReader, today: NaiveDate) -> Option<ImportedContract> {
-    let case = reader.required(0, line(MAX_NUMBER));
+    let case = reader.required(0, line(MAX_CASE));
     let title = reader.required(1, line(MAX_TITLE));
     let signed_on = reader.required(2, day(today));
     let amount_yen = reader.required(3, amount);
     let ministry = reader.required(4, |text| code(MINISTRIES, text));
     let method = reader.required(5, |text| code(BID_METHODS, text));
-    let name = reader.required(6, line(MAX_NAME));
+    let name = reader.required(6, line(MAX_COMPANY));
     let corporate_number = reader.optional(7, corporate_number);
     let several = SEVERAL_WINNERS.contains(&reader.text(5));
     let vendor = ImportedVendor { name: Some(name?), corporate_number };
@@ -75,7 +76,10 @@ pub(super) fn portal(reader: &mut RowReader, today: NaiveDate) -> Option<Importe
     // Several winners of one case make several contracts: the winner tells them apart.
     let number = if several {
         let winner = corporate_number.map(|number| number.to_string());
-        format!("{case}-{}", winner.or_else(|| vendor.name.as_deref().map(search_key)).unwrap_or_default())
+        let winner = winner.or_else(|| vendor.name.as_deref().map(search_key)).unwrap_or_default();
+        let number = format!("{case}-{winner}");
+        // A number is no longer than others are.
+        if number.chars().count() > MAX_NUMBER { format!("{case}-{}", digest(&winner)) } else { number }
     } else {
         case
     };

@@ -5,34 +5,37 @@ use chrono::NaiveDate;
 use super::{ImportedContract, ImportedVendor, Origin};
 use crate::domain::calendar::fiscal_year;
 use crate::domain::contract::{DataCategory, DataVolume, DeclarationInterval, Overseas, Policy};
+use crate::domain::limits::{
+    MAX_COMPANY, MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE,
+};
 use crate::domain::text::search_key;
 use crate::exchange::cell::{
-    Cell, MAX_TITLE, RowReader, amount, corporate_number, day, fiscal_year_cell, line, lines, persons, small,
+    Cell, RowReader, amount, corporate_number, day, fiscal_year_cell, line, lines, persons, small,
     word, wrong,
 };
 use crate::exchange::table::FileError;
 
 const NUMBER: &str = "契約番号";
-const TITLE: &str = "件名";
-const FISCAL_YEAR: &str = "年度";
-const VENDOR_NUMBER: &str = "受託者法人番号";
-const VENDOR_NAME: &str = "受託者名";
-const AMOUNT: &str = "契約金額（円）";
-const SIGNED_ON: &str = "契約日";
-const STARTS_ON: &str = "開始日";
-const ENDS_ON: &str = "終了日";
-const SCOPE: &str = "業務範囲";
-const PERSONAL: &str = "個人情報人数";
-const MY_NUMBER: &str = "マイナンバー人数";
-const SENSITIVE: &str = "要配慮人数";
-const POLICY: &str = "再委託";
-const MINOR_LIMIT: &str = "軽微の上限額（円）";
-const MAX_TIER: &str = "最大階層";
-const MAX_RATIO: &str = "再委託比率上限（％）";
-const OVERSEAS: &str = "国外取扱い";
-const INTERVAL: &str = "報告間隔";
-const RETURN_DUE: &str = "返却期限日数";
-const DEPARTMENT: &str = "担当部署";
+pub(super) const TITLE: &str = "件名";
+pub(super) const FISCAL_YEAR: &str = "年度";
+pub(super) const VENDOR_NUMBER: &str = "受託者法人番号";
+pub(super) const VENDOR_NAME: &str = "受託者名";
+pub(super) const AMOUNT: &str = "契約金額（円）";
+pub(super) const SIGNED_ON: &str = "契約日";
+pub(super) const STARTS_ON: &str = "開始日";
+pub(super) const ENDS_ON: &str = "終了日";
+pub(super) const SCOPE: &str = "業務範囲";
+pub(super) const PERSONAL: &str = "個人情報人数";
+pub(super) const MY_NUMBER: &str = "マイナンバー人数";
+pub(super) const SENSITIVE: &str = "要配慮人数";
+pub(super) const POLICY: &str = "再委託";
+pub(super) const MINOR_LIMIT: &str = "軽微の上限額（円）";
+pub(super) const TIERS: &str = "最大階層";
+pub(super) const MAX_RATIO: &str = "再委託比率上限（％）";
+pub(super) const OVERSEAS: &str = "国外取扱い";
+pub(super) const INTERVAL: &str = "報告間隔";
+pub(super) const RETURN_DUE: &str = "返却期限日数";
+pub(super) const DEPARTMENT: &str = "担当部署";
 
 /// What stands in the number's cell of the example row; such a row is not taken.
 const EXAMPLE: &str = "記入例";
@@ -55,7 +58,7 @@ const COLUMNS: [(&str, bool, &str); 21] = [
     (SENSITIVE, false, "0"),
     (POLICY, false, "事前承認"),
     (MINOR_LIMIT, false, ""),
-    (MAX_TIER, false, "3"),
+    (TIERS, false, "3"),
     (MAX_RATIO, false, "50"),
     (OVERSEAS, false, "禁止"),
     (INTERVAL, false, "毎月"),
@@ -63,7 +66,7 @@ const COLUMNS: [(&str, bool, &str); 21] = [
     (DEPARTMENT, false, "架空課"),
 ];
 
-const POLICIES: &[(&str, Policy)] = &[
+pub(super) const POLICIES: &[(&str, Policy)] = &[
     ("禁止", Policy::Prohibited),
     ("事前承認", Policy::ConsentRequired),
     ("三要件つき事前承認", Policy::ConditionalConsent),
@@ -71,9 +74,9 @@ const POLICIES: &[(&str, Policy)] = &[
     ("軽微を除き承認", Policy::MinorExempt),
     ("個人情報なし", Policy::NoPersonalData),
 ];
-const OVERSEAS_WORDS: &[(&str, Overseas)] =
+pub(super) const OVERSEAS_WORDS: &[(&str, Overseas)] =
     &[("禁止", Overseas::Prohibited), ("事前承認", Overseas::ConsentRequired)];
-const INTERVALS: &[(&str, DeclarationInterval)] = &[
+pub(super) const INTERVALS: &[(&str, DeclarationInterval)] = &[
     ("なし", DeclarationInterval::None),
     ("毎月", DeclarationInterval::Monthly),
     ("四半期", DeclarationInterval::Quarterly),
@@ -165,16 +168,16 @@ pub(super) fn contract(
             format!("終了日（{to}）が開始日（{from}）より前です。"),
         );
     }
-    let scope = reader.optional(at(SCOPE), lines(MAX_TITLE));
+    let scope = reader.optional(at(SCOPE), lines(MAX_SCOPE));
     let data = data(reader, columns);
     let policy = reader.optional(at(POLICY), word(POLICIES));
     let minor_limit_yen = minor_limit(reader, columns, policy);
-    let max_tier = reader.optional(at(MAX_TIER), at_least_one(20, "階層"));
+    let max_tier = reader.optional(at(TIERS), at_least_one(MAX_TIER, "階層"));
     let max_ratio_percent = reader.optional(at(MAX_RATIO), small(100, "%"));
     let overseas = reader.optional(at(OVERSEAS), word(OVERSEAS_WORDS));
     let declaration_interval = reader.optional(at(INTERVAL), word(INTERVALS));
-    let return_due_days = reader.optional(at(RETURN_DUE), small(3_650, "日"));
-    let department = reader.optional(at(DEPARTMENT), line(200));
+    let return_due_days = reader.optional(at(RETURN_DUE), small(MAX_RETURN_DAYS, "日"));
+    let department = reader.optional(at(DEPARTMENT), line(MAX_DEPARTMENT));
     Some(ImportedContract {
         origin: Origin::Template,
         number: number?,
@@ -206,7 +209,7 @@ fn own_number(text: &str) -> Cell<String> {
     if text == EXAMPLE {
         return wrong("example_row", "雛形の記入例の行です。この行を削除してください。".to_owned());
     }
-    line(100)(text)
+    line(MAX_NUMBER)(text)
 }
 
 fn vendor(reader: &mut RowReader, columns: &Columns) -> Option<ImportedVendor> {
@@ -217,7 +220,7 @@ fn vendor(reader: &mut RowReader, columns: &Columns) -> Option<ImportedVendor> {
         return None;
     }
     let corporate_number = reader.optional(number_at, corporate_number);
-    let name = reader.optional(name_at, line(300));
+    let name = reader.optional(name_at, line(MAX_COMPANY));
     Some(ImportedVendor { name, corporate_number })
 }
 

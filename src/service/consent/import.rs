@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{RecordedConsentInput, record_in};
 use crate::db::{self, Author, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::{Role, Scope};
-use crate::domain::chain::Engagement;
+use crate::domain::chain::{Engagement, Known, Vendor};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::{ContractId, OrganizationId};
 use crate::domain::input::{FieldError, Mode, parse};
@@ -16,6 +16,7 @@ use crate::domain::text::same_company;
 use crate::exchange::consents::{ConsentFile, ConsentRow, column_of};
 use crate::exchange::table::RowError;
 use crate::service::case::Case;
+use crate::service::organization::InlineVendor;
 use crate::service::register::Problem;
 use crate::service::{App, Failure, alert};
 
@@ -57,7 +58,7 @@ pub fn import(
     file: &ConsentFile,
     dry_run: bool,
 ) -> Result<ConsentSummary, Failure> {
-    let (agency, author) = app.db.read::<_, Failure>(|conn| approver(conn, agency_code, approver_email))?;
+    let (agency, author) = app.db.read::<_, Failure>(|conn| approver(app, conn, agency_code, approver_email))?;
     let done = app.db.write::<_, Undone>(|conn| {
         let mut problems: BTreeMap<u64, Vec<RowError>> = BTreeMap::new();
         for error in &file.bad {
@@ -89,7 +90,12 @@ pub fn import(
     }
 }
 
-fn approver(conn: &mut Conn, agency_code: &str, email: &str) -> Result<(OrganizationId, Author), Failure> {
+fn approver(
+    app: &App,
+    conn: &mut Conn,
+    agency_code: &str,
+    email: &str,
+) -> Result<(OrganizationId, Author), Failure> {
     let agency = db::organization::by_code(conn, agency_code)?.ok_or_else(|| {
         Failure::field(
             "/agency",
@@ -97,8 +103,8 @@ fn approver(conn: &mut Conn, agency_code: &str, email: &str) -> Result<(Organiza
             format!("機関コード「{agency_code}」の機関は登録されていません。"),
         )
     })?;
-    let user =
-        db::user::by_email(conn, email)?.filter(|user| user.organization_id == agency.id && user.active);
+    let user = db::user::by_email(conn, email)?
+        .filter(|user| user.organization_id == agency.id && user.is_usable(app.today()));
     let unknown =
         || Failure::field("/approver", "unknown", "この機関の決裁者のメールアドレスを指定してください。");
     let user = user.ok_or_else(unknown)?;
@@ -126,7 +132,7 @@ fn take(
     let mut tx = Tx::on(conn, &app.sources, Some(author), ChainKey::Existing(contract.cast()))?;
     let case = Case::open(tx.conn, Scope::Agency(agency), contract)?;
     let known = case.facts.chain.now();
-    let parent = parent(known.engagements(), row)?;
+    let parent = parent(&known, row)?;
     let mut input = row.input.clone();
     input.insert("parent_engagement_id".to_owned(), Value::String(parent.id.to_string()));
     let given: RecordedConsentInput =
@@ -140,25 +146,59 @@ fn take(
     Ok(Outcome::Taken)
 }
 
-/// The engagement that the row names as the one above: by number, else by name; neither: the prime.
-fn parent<'a>(
-    mut engagements: impl Iterator<Item = &'a Engagement>,
-    row: &ConsentRow,
-) -> Result<&'a Engagement, Failure> {
-    let number = row.parent_corporate_number.parse::<CorporateNumber>().ok();
-    let found = if row.parent_corporate_number.is_empty() && row.parent_name.is_empty() {
-        engagements.find(|e| e.tier == 1)
-    } else {
-        engagements.find(|e| match (number, &e.vendor.corporate_number) {
-            (Some(number), Some(known)) => known == number.as_str(),
-            (Some(_), None) => false,
-            (None, _) => same_company(&e.vendor.name, &row.parent_name),
-        })
-    };
-    found.ok_or_else(|| {
-        let message = "上位の事業者が、この契約の体制に見つかりません。上位の承認を先の行に置いてください。";
-        Failure::field("/parent_name", "unknown", message)
-    })
+/// The engagement that the row names as the one above, by its id, number and name, as far as they are given; none of
+/// them: the prime. One that stands in several places must be told apart.
+fn parent<'a>(known: &Known<'a>, row: &ConsentRow) -> Result<&'a Engagement, Failure> {
+    let ConsentRow { parent_engagement_id, parent_corporate_number, parent_name, .. } = row;
+    let mut found: Vec<&Engagement> = known.engagements().collect();
+    if parent_engagement_id.is_empty() && parent_corporate_number.is_empty() && parent_name.is_empty() {
+        found.retain(|e| e.tier == 1);
+    }
+    if !parent_engagement_id.is_empty() {
+        found.retain(|e| e.id.as_str() == parent_engagement_id);
+        if found.is_empty() {
+            let message = "この契約の体制に、この再委託IDはありません。";
+            return Err(Failure::field("/parent_engagement_id", "unknown", message));
+        }
+    }
+    if !parent_corporate_number.is_empty() {
+        let number = parent_corporate_number.parse::<CorporateNumber>().map_err(|error| {
+            Failure::field("/parent_corporate_number", "corporate_number", error.to_string())
+        })?;
+        found.retain(|e| e.vendor.corporate_number.as_deref() == Some(number.as_str()));
+    }
+    if !parent_name.is_empty() {
+        let named = found.iter().any(|e| same_company(&e.vendor.name, parent_name));
+        if let Some(other) = found.first().filter(|_| !named && !parent_corporate_number.is_empty()) {
+            let message = format!(
+                "法人番号{parent_corporate_number}の事業者は「{}」です。名称または番号を確かめてください。",
+                other.vendor.name
+            );
+            return Err(Failure::field("/parent_name", "name_mismatch", message));
+        }
+        found.retain(|e| same_company(&e.vendor.name, parent_name));
+    }
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let message = "上位の事業者が、この契約の体制に見つかりません。上位の承認を先の行に置いてください。";
+            Err(Failure::field("/parent_name", "unknown", message))
+        }
+        several => {
+            let places: Vec<String> = several.iter().map(|e| described(known, e)).collect();
+            let message = format!(
+                "上位の事業者は、この契約の体制の{}か所にあります。「上位再委託ID」の列に、どれかを入力してください：{}",
+                several.len(),
+                places.join("、")
+            );
+            Err(Failure::field("/parent_name", "ambiguous", message))
+        }
+    }
+}
+
+fn described(known: &Known<'_>, engagement: &Engagement) -> String {
+    let above = known.ancestors(engagement.id).next().map_or("", |parent| parent.vendor.name.as_str());
+    format!("「{above}」の下（{}）", engagement.id)
 }
 
 /// Whether the same document for the same vendor under that parent has been entered.
@@ -175,7 +215,7 @@ fn is_there(
     let there = known
         .engagements()
         .filter(|e| e.parent_id == Some(parent.id))
-        .filter(|e| named.is_some_and(|vendor| same_company(&vendor.name, &e.vendor.name)))
+        .filter(|e| named.is_some_and(|vendor| is_vendor(vendor, &e.vendor)))
         .flat_map(|e| known.consents(e.id))
         .any(|held| {
             held.consent.valid_from == given.valid_from
@@ -183,6 +223,14 @@ fn is_there(
                     == Some(&given.document_number)
         });
     Ok(there)
+}
+
+/// By 法人番号 where the row has one, else by name.
+fn is_vendor(named: &InlineVendor, vendor: &Vendor) -> bool {
+    match named.corporate_number {
+        Some(number) => vendor.corporate_number.as_deref() == Some(number.as_str()),
+        None => same_company(&named.name, &vendor.name),
+    }
 }
 
 /// What is wrong with a row; a failure that is not the row's own ends the import.
@@ -197,6 +245,10 @@ fn row_errors(row: &ConsentRow, failure: Failure) -> Result<Vec<RowError>, Failu
                 message,
             })
             .collect()),
+        Failure::Conflict { code: code @ "name_mismatch", message } => {
+            let column = column_of("/vendor/name").to_owned();
+            Ok(vec![RowError { line: row.line, column, code, message }])
+        }
         Failure::Conflict { code, message } => Ok(vec![RowError::whole(row.line, code, message)]),
         other => Err(other),
     }

@@ -200,9 +200,12 @@ fn record_in(
     refuse_cycle(&known, parent, vendor)?;
     let place = engagement_under(tx, &known, case.id(), parent, vendor);
     let id: ConsentId = tx.new_id();
+    // The vendor by its id only: in words it may be a person.
     let payload = json!({
         "consent_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor,
-        "tier": parent.tier + 1, "consent": given,
+        "tier": parent.tier + 1, "scope": given.scope, "amount_yen": given.amount_yen, "country": given.country,
+        "data": given.data, "decided_on": given.decided_on, "document_number": given.document_number,
+        "valid_from": given.valid_from, "valid_until": given.valid_until, "note": given.note,
     });
     let stamp = tx.record("consent.recorded", id, &payload)?.stamp;
     place.settle(tx, stamp)?;

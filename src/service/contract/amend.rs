@@ -1,5 +1,7 @@
 //! 変更契約: new terms from a day on. Nothing recorded is edited; the terms before stay what they were.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +21,17 @@ struct Amended<'a> {
     terms: &'a Terms,
 }
 
-/// The terms that a change begins from: those with the latest day of effect.
-fn latest(tx: &mut Tx<'_>, id: ContractId) -> Result<TermsRow, Failure> {
-    let terms = db::contract::terms(tx.conn, id)?;
-    let latest = terms.into_iter().max_by_key(|row| (row.fact.effective_on, row.fact.stamp));
-    latest.ok_or_else(|| DbError::BrokenRow(format!("contract {id} without terms")).into())
+/// The terms that hold on a day: those of the latest day of effect up to it.
+fn in_force(terms: &[TermsRow], on: NaiveDate) -> Option<&TermsRow> {
+    terms
+        .iter()
+        .filter(|row| row.fact.effective_on <= on)
+        .max_by_key(|row| (row.fact.effective_on, row.fact.stamp))
+        .or_else(|| terms.first())
+}
+
+fn without_terms(id: ContractId) -> Failure {
+    DbError::BrokenRow(format!("contract {id} without terms")).into()
 }
 
 fn keep(
@@ -33,22 +41,24 @@ fn keep(
     effective_on: NaiveDate,
     reason: Option<&str>,
     terms: &Terms,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
     let stamp = tx.record(action, id, &Amended { effective_on, reason, terms })?.stamp;
-    db::contract::add_terms(tx, id, effective_on, reason, terms, stamp)?;
-    Ok(true)
+    Ok(db::contract::add_terms(tx, id, effective_on, reason, terms, stamp)?)
 }
 
 /// `POST /contracts/{id}/amendments`. The day of effect is not before that of the terms last agreed, so that a change
-/// is never applied underneath a later one.
+/// is never applied underneath a later one; a change of department since is no such change, and takes it over.
 pub fn amend(app: &App, call: &Call, id: ContractId, given: &Amendment) -> Result<ContractView, Failure> {
     change(app, call, id, |tx, _| {
-        let base = latest(tx, id)?.fact;
+        let all = db::contract::terms(tx.conn, id)?;
+        let base = &in_force(&all, given.effective_on).ok_or_else(|| without_terms(id))?.fact;
         let terms = given.clone().apply(&base.terms);
-        if given.effective_on < base.effective_on {
+        // The registration has no reason either.
+        let registered = all.first().map(|row| row.fact.effective_on);
+        let amended = all.iter().filter(|row| row.reason.is_some()).map(|row| row.fact.effective_on);
+        if let Some(agreed) = registered.into_iter().chain(amended).max().filter(|day| given.effective_on < *day) {
             let message = format!(
-                "{}から効力のある契約条件がすでに登録されています。その日以後の日を指定してください。",
-                base.effective_on
+                "{agreed}から効力のある契約条件がすでに登録されています。その日以後の日を指定してください。"
             );
             return Err(Failure::field("/effective_on", "before_latest", message));
         }
@@ -61,11 +71,24 @@ pub fn amend(app: &App, call: &Call, id: ContractId, given: &Amendment) -> Resul
             errors.push(crate::domain::input::FieldError::new("/effective_on", "after_end", message));
         }
         Failure::unless_empty(errors)?;
-        keep(tx, id, "contract.amended", given.effective_on, Some(&given.reason), &terms)
+        keep(tx, id, "contract.amended", given.effective_on, Some(&given.reason), &terms)?;
+        for (day, later) in later_terms(&all, given.effective_on) {
+            keep(tx, id, "contract.department_changed", day, None, &given.clone().apply(&later))?;
+        }
+        Ok(true)
     })
 }
 
+/// The terms that begin after a day, each with its first day.
+fn later_terms(all: &[TermsRow], after: NaiveDate) -> Vec<(NaiveDate, Terms)> {
+    let days: BTreeSet<NaiveDate> =
+        all.iter().map(|row| row.fact.effective_on).filter(|day| *day > after).collect();
+    days.into_iter().filter_map(|day| Some((day, in_force(all, day)?.fact.terms.clone()))).collect()
+}
+
 /// `PATCH /contracts/{id}`: the department in charge, which is the agency's own affair and no change of the contract.
+/// It holds from today (before the contract begins, from its first day), also in terms that begin later, unless those
+/// were agreed with a department of their own.
 pub fn patch(
     app: &App,
     call: &Call,
@@ -77,14 +100,21 @@ pub fn patch(
         if row.version != version {
             return Err(Failure::Stale);
         }
-        let base = latest(tx, id)?.fact;
-        let Some(department) =
-            given.department.clone().filter(|name| base.terms.department.as_ref() != Some(name))
+        let all = db::contract::terms(tx.conn, id)?;
+        // As the projection has it: after the contract's end, its last day.
+        let day = tx.today.min(row.last_day).max(row.starts_on);
+        let now = in_force(&all, day).ok_or_else(|| without_terms(id))?.fact.terms.clone();
+        let Some(department) = given.department.clone().filter(|name| now.department.as_ref() != Some(name))
         else {
             return Ok(false);
         };
-        let terms = Terms { department: Some(department), ..base.terms };
-        keep(tx, id, "contract.department_changed", base.effective_on, None, &terms)
+        let before = now.department.clone();
+        let later = later_terms(&all, day).into_iter().filter(|(_, terms)| terms.department == before);
+        for (day, terms) in std::iter::once((day, now)).chain(later) {
+            let terms = Terms { department: Some(department.clone()), ..terms };
+            keep(tx, id, "contract.department_changed", day, None, &terms)?;
+        }
+        Ok(true)
     })
 }
 

@@ -14,15 +14,18 @@ use crate::domain::access::OrganizationKind;
 use crate::domain::contract::{ContractOrigin, DeclarationInterval, Overseas, Policy, Subcontracting, Terms};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::OrganizationId;
-use crate::domain::text::company_key;
-use crate::exchange::contracts::{ContractFile, ImportedContract, ImportedVendor, Origin, Outcome};
+use crate::domain::text::{company_key, same_company};
+use crate::exchange::cell::quote;
+use crate::exchange::contracts::{
+    ContractFile, Difference, ImportedContract, ImportedVendor, Origin, Outcome,
+};
 use crate::exchange::table::RowError;
+use crate::service::organization::{self, any_is};
 use crate::service::register::Problem;
 use crate::service::{App, Failure};
 
-/// Most tiers, and most days for giving data back, that a contract can have.
-const MAX_TIER: i32 = 10;
-const MAX_RETURN_DAYS: i32 = 365;
+/// Numbers looked up at once.
+const CHUNK: usize = 500;
 
 /// How a file is taken in.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +40,7 @@ pub struct ImportOptions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     pub line: u64,
+    pub column: String,
     pub message: String,
 }
 
@@ -99,6 +103,7 @@ struct Plan<'a> {
     /// By line.
     problems: BTreeMap<u64, Vec<RowError>>,
     vendors: Vendors<'a>,
+    warnings: Vec<Warning>,
 }
 
 /// How a file's vendor is told from others: by number, else by the key of its name.
@@ -106,6 +111,15 @@ struct Plan<'a> {
 enum VendorKey {
     Number(CorporateNumber),
     Name(String),
+}
+
+/// Whether a row's name and number mean one company.
+enum Recognized {
+    AsNamed,
+    /// They do, by a name that is not the present one.
+    Renamed(String),
+    /// The number is another company's.
+    Another(String),
 }
 
 impl VendorKey {
@@ -123,6 +137,10 @@ impl VendorKey {
 #[derive(Default)]
 struct Vendors<'a> {
     known: HashMap<VendorKey, OrganizationId>,
+    /// What the known ones with a number are called here.
+    names: HashMap<CorporateNumber, String>,
+    /// Every name that the corporate-number register has or had for a number, the latest first.
+    register: HashMap<String, Vec<String>>,
     /// Numbers that belong to an agency.
     agencies: HashSet<CorporateNumber>,
     /// To be registered: the line that names it first, and the name it gets.
@@ -131,6 +149,7 @@ struct Vendors<'a> {
 
 struct NewVendor<'a> {
     line: u64,
+    origin: Origin,
     name: String,
     /// Neither the file nor the register says its name.
     nameless: bool,
@@ -139,19 +158,23 @@ struct NewVendor<'a> {
 
 impl<'a> Plan<'a> {
     fn make(conn: &mut Conn, agency: OrganizationId, file: &'a ContractFile) -> Result<Self, Failure> {
-        let numbers: Vec<&str> = file.taken().map(|(_, contract)| contract.number.as_str()).collect();
-        let present = db::contract::known_numbers(conn, agency, &numbers)?;
+        let present = present(conn, agency, file)?;
         let mut plan = Self {
             taken: Vec::new(),
             duplicates: 0,
             problems: file.bad().map(|(line, errors)| (line, errors.to_vec())).collect(),
             vendors: Vendors::load(conn, file)?,
+            warnings: Vec::new(),
         };
-        let names = registered_names(conn, file)?;
         for outcome in &file.outcomes {
             match outcome {
-                Outcome::Taken { contract, .. } if present.contains(&contract.number) => plan.duplicates += 1,
-                Outcome::Taken { line, contract } => plan.judge(*line, contract, &names),
+                Outcome::Taken { line, contract } => match present.get(&contract.number) {
+                    Some(differences) => {
+                        plan.duplicates += 1;
+                        plan.warnings.extend(differences.iter().map(|difference| differs(*line, difference)));
+                    }
+                    None => plan.judge(*line, contract),
+                },
                 Outcome::Duplicate { .. } => plan.duplicates += 1,
                 Outcome::Bad { .. } => {}
             }
@@ -159,16 +182,26 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    fn judge(&mut self, line: u64, contract: &'a ImportedContract, names: &HashMap<String, String>) {
+    fn judge(&mut self, line: u64, contract: &'a ImportedContract) {
         let mut errors = beyond_limits(line, contract);
         let key = VendorKey::of(&contract.vendor);
         if contract.vendor.corporate_number.is_some_and(|number| self.vendors.agencies.contains(&number)) {
             let message = "この法人番号は機関として登録されているため、受託者にできません。".to_owned();
             errors.push(RowError::whole(line, "vendor_is_agency", message));
         }
+        let column = contract.origin.vendor_name_column();
+        let warning = match self.vendors.recognize(&contract.vendor) {
+            Recognized::AsNamed => None,
+            Recognized::Renamed(message) => Some(Warning { line, column, message }),
+            Recognized::Another(message) => {
+                errors.push(RowError { line, column, code: "name_mismatch", message });
+                None
+            }
+        };
         match key {
             Some(key) if errors.is_empty() => {
-                self.vendors.meet(line, &key, &contract.vendor, names);
+                self.warnings.extend(warning);
+                self.vendors.meet(line, &key, contract);
                 self.taken.push((contract, key));
             }
             _ => {
@@ -182,12 +215,14 @@ impl<'a> Plan<'a> {
         let mut warnings: Vec<Warning> = nameless
             .map(|vendor| Warning {
                 line: vendor.line,
+                column: vendor.origin.vendor_number_column(),
                 message: format!(
                     "受託者の名称が分からないため「{}」として登録します。法人番号の登録情報を取り込んでから、名称を改めてください。",
                     vendor.name
                 ),
             })
             .collect();
+        warnings.extend(self.warnings.iter().cloned());
         warnings.sort_by_key(|warning| warning.line);
         ImportSummary {
             written: false,
@@ -231,10 +266,12 @@ impl<'a> Vendors<'a> {
         let mut found = Self::default();
         let numbers = numbers(file);
         let numbers: Vec<&str> = numbers.iter().map(CorporateNumber::as_str).collect();
-        for (number, Numbered { id, kind, .. }) in db::register::organizations_of(conn, &numbers)? {
+        found.register = db::register::names_of(conn, &numbers)?;
+        for (number, Numbered { id, kind, name, .. }) in db::register::organizations_of(conn, &numbers)? {
             let Ok(number) = number.parse::<CorporateNumber>() else { continue };
             if kind == OrganizationKind::Vendor {
                 found.known.insert(VendorKey::Number(number), id);
+                found.names.insert(number, name);
             } else {
                 found.agencies.insert(number);
             }
@@ -252,22 +289,43 @@ impl<'a> Vendors<'a> {
         Ok(found)
     }
 
+    /// Whether name and number mean one company. A slip of 0 and 9 passes the check digit, so a number that is known
+    /// is not believed when the name is another's; one that the company had before is said, not refused.
+    fn recognize(&self, given: &ImportedVendor) -> Recognized {
+        let (Some(number), Some(name)) = (given.corporate_number, &given.name) else {
+            return Recognized::AsNamed;
+        };
+        let met = self.new.get(&VendorKey::Number(number)).filter(|vendor| !vendor.nameless);
+        let here = self.names.get(&number).or(met.map(|vendor| &vendor.name));
+        let register = self.register.get(number.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let Some(known) = here.or(register.first()) else { return Recognized::AsNamed };
+        if same_company(known, name) {
+            return Recognized::AsNamed;
+        }
+        if any_is(register, name) {
+            return Recognized::Renamed(format!(
+                "{}は、法人番号{number}の登録情報にある名称です。ここでは「{known}」として登録します。",
+                quote(name)
+            ));
+        }
+        Recognized::Another(format!(
+            "法人番号{number}の事業者は「{known}」です。{}ではありません。名称または番号を確かめてください。",
+            quote(name)
+        ))
+    }
+
     /// Notes a vendor that is not registered yet.
-    fn meet(
-        &mut self,
-        line: u64,
-        key: &VendorKey,
-        given: &'a ImportedVendor,
-        names: &HashMap<String, String>,
-    ) {
+    fn meet(&mut self, line: u64, key: &VendorKey, contract: &'a ImportedContract) {
         if self.known.contains_key(key) {
             return;
         }
+        let (origin, given) = (contract.origin, &contract.vendor);
         self.new.entry(key.clone()).or_insert_with(|| {
             let number = given.corporate_number.map(|number| number.to_string()).unwrap_or_default();
-            let name = names.get(&number).filter(|name| !name.is_empty()).or(given.name.as_ref());
+            let name = self.register.get(&number).and_then(|names| names.first()).or(given.name.as_ref());
             NewVendor {
                 line,
+                origin,
                 nameless: name.is_none(),
                 name: name.cloned().unwrap_or_else(|| format!("法人番号 {number}")),
                 given,
@@ -294,25 +352,19 @@ impl<'a> Vendors<'a> {
         let mut tx = Tx::on(conn, &app.sources, author, chain)?;
         for (key, vendor) in std::mem::take(&mut self.new) {
             let id: OrganizationId = tx.new_id();
-            let number = vendor.given.corporate_number;
-            // Without a number it may be a person's name, which the ledger keeps out of its payloads.
-            let name = number.map(|_| vendor.name.as_str());
-            let payload = serde_json::json!({
-                "kind": OrganizationKind::Vendor, "name": name, "country": "JP",
-                "corporate_number": number.map(|number| number.to_string()),
-            });
-            let at = tx.record("organization.registered", id, &payload)?.stamp.at;
+            let salt = tx.sources.token();
             let new = NewOrganization {
                 id,
                 kind: OrganizationKind::Vendor,
                 code: None,
                 name: &vendor.name,
-                corporate_number: number,
+                corporate_number: vendor.given.corporate_number,
                 country: "JP",
                 address: None,
                 contact_email: None,
+                salt: &salt,
             };
-            db::organization::insert(tx.conn, &new, at)?;
+            organization::insert(&mut tx, &new)?;
             self.known.insert(key, id);
         }
         Ok(tx.close()?)
@@ -325,32 +377,63 @@ fn numbers(file: &ContractFile) -> Vec<CorporateNumber> {
     numbers.into_iter().collect()
 }
 
-/// The names that the corporate-number register gives.
-fn registered_names(conn: &mut Conn, file: &ContractFile) -> Result<HashMap<String, String>, Failure> {
-    let numbers = numbers(file);
-    let numbers: Vec<&str> = numbers.iter().map(CorporateNumber::as_str).collect();
-    let records = db::register::records(conn, &numbers)?;
-    Ok(records.into_iter().map(|(number, record)| (number, record.name)).collect())
+/// Those of the file's numbers that the agency has, each with what the file says otherwise. What any of the recorded
+/// terms say is no difference: a file imported before stays the same when the contract was changed since.
+fn present(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    file: &ContractFile,
+) -> Result<HashMap<String, Vec<Difference>>, Failure> {
+    let stated: Vec<&ImportedContract> = file.taken().map(|(_, contract)| contract).collect();
+    let mut present = HashMap::new();
+    for chunk in stated.chunks(CHUNK) {
+        let numbers: Vec<&str> = chunk.iter().map(|contract| contract.number.as_str()).collect();
+        let mut recorded = db::contract::recorded(conn, agency, &numbers)?;
+        for contract in chunk {
+            let Some(recorded) = recorded.remove(&contract.number) else { continue };
+            let of_terms = recorded.terms.iter().map(|terms| contract.differences(terms));
+            let mut differences = of_terms.min_by_key(Vec::len).unwrap_or_default();
+            differences.extend(other_vendor(contract, &recorded));
+            present.insert(contract.number.clone(), differences);
+        }
+    }
+    Ok(present)
+}
+
+/// The vendor, where the file names another than the contract has.
+fn other_vendor(contract: &ImportedContract, recorded: &db::contract::Recorded) -> Option<Difference> {
+    let ImportedVendor { name, corporate_number } = &contract.vendor;
+    let number = corporate_number.map(|number| number.to_string());
+    match (number, name) {
+        (Some(number), _) if recorded.vendor_number.as_ref() == Some(&number) => None,
+        (None, Some(name)) if same_company(name, &recorded.vendor_name) => None,
+        (Some(number), _) => Some(Difference {
+            column: contract.origin.vendor_number_column(),
+            stated: quote(&number),
+            recorded: quote(recorded.vendor_number.as_ref().unwrap_or(&recorded.vendor_name)),
+        }),
+        (None, name) => Some(Difference {
+            column: contract.origin.vendor_name_column(),
+            stated: quote(name.as_deref().unwrap_or_default()),
+            recorded: quote(&recorded.vendor_name),
+        }),
+    }
+}
+
+fn differs(line: u64, difference: &Difference) -> Warning {
+    let Difference { column, stated, recorded } = difference;
+    let message = format!(
+        "この契約番号はすでに登録されていますが、登録済みの{recorded}と異なり{stated}とあります。登録済みの内容は変えていません。変更は変更契約として登録してください。"
+    );
+    Warning { line, column: column.clone(), message }
 }
 
 /// What a file may say but a contract can't have.
 fn beyond_limits(line: u64, contract: &ImportedContract) -> Vec<RowError> {
-    let mut errors: Vec<RowError> = contradictions(&terms(contract))
+    contradictions(&terms(contract))
         .into_iter()
         .map(|error| RowError::whole(line, "contradiction", error.message))
-        .collect();
-    if contract.max_tier.is_some_and(|tier| tier > MAX_TIER) {
-        errors.push(RowError::whole(
-            line,
-            "too_large",
-            format!("最大階層は{MAX_TIER}以下で入力してください。"),
-        ));
-    }
-    if contract.return_due_days.is_some_and(|days| days > MAX_RETURN_DAYS) {
-        let message = format!("返却期限日数は{MAX_RETURN_DAYS}日以下で入力してください。");
-        errors.push(RowError::whole(line, "too_large", message));
-    }
-    errors
+        .collect()
 }
 
 fn terms(contract: &ImportedContract) -> Terms {

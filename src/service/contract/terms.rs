@@ -11,13 +11,11 @@ use crate::domain::contract::{
 };
 use crate::domain::id::{OrganizationId, of};
 use crate::domain::input::{FieldError, Nested, nested, or};
+use crate::domain::limits::{
+    FIRST_YEAR, LAST_YEAR, MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE,
+};
 use crate::input;
 
-/// Longest number, title, department and scope, in characters.
-const NUMBER: usize = 100;
-const TITLE: usize = 1_000;
-const DEPARTMENT: usize = 200;
-const SCOPE: usize = 10_000;
 /// Days for giving data back unless the contract says otherwise.
 pub const RETURN_DUE_DAYS: i32 = 14;
 
@@ -33,7 +31,7 @@ input! {
     /// The clause on subcontracting.
     pub struct SubcontractingInput {
         policy: Policy => or(word(), Policy::ConsentRequired),
-        max_tier: Option<i32> => optional(small(1, 10)),
+        max_tier: Option<i32> => optional(small(1, MAX_TIER)),
         max_ratio_percent: Option<i32> => optional(small(0, 100)),
         overseas: Overseas => or(word(), Overseas::Prohibited),
         minor_limit_yen: Option<i64> => optional(yen()),
@@ -52,20 +50,20 @@ input! {
 input! {
     /// 契約の登録.
     pub struct NewContract {
-        number: String => text(1, NUMBER),
-        title: String => text(1, TITLE),
-        fiscal_year: i32 => small(1947, 2100),
+        number: String => text(1, MAX_NUMBER),
+        title: String => text(1, MAX_TITLE),
+        fiscal_year: i32 => small(FIRST_YEAR, LAST_YEAR),
         vendor_id: OrganizationId => id::<of::Organization>(),
         amount_yen: i64 => yen(),
         signed_on: NaiveDate => day(),
         starts_on: NaiveDate => day(),
         ends_on: NaiveDate => day(),
-        scope: String => prose(1, SCOPE),
+        scope: String => prose(1, MAX_SCOPE),
         data: Vec<DataItem> => list(nested::<DataItem>(), 20),
         subcontracting: SubcontractingInput => clause(),
         declaration_interval: DeclarationInterval => or(word(), DeclarationInterval::None),
-        return_due_days: i32 => or(small(0, 365), RETURN_DUE_DAYS),
-        department: Option<String> => optional(text(1, DEPARTMENT)),
+        return_due_days: i32 => or(small(0, MAX_RETURN_DAYS), RETURN_DUE_DAYS),
+        department: Option<String> => optional(text(1, MAX_DEPARTMENT)),
     }
     across |errors| {
         if let (Some(starts_on), Some(ends_on)) = (starts_on, ends_on) {
@@ -85,25 +83,25 @@ input! {
     pub struct Amendment {
         effective_on: NaiveDate => day(),
         reason: String => prose(1, 2_000),
-        title: Option<String> => optional(text(1, TITLE)),
-        fiscal_year: Option<i32> => optional(small(1947, 2100)),
+        title: Option<String> => optional(text(1, MAX_TITLE)),
+        fiscal_year: Option<i32> => optional(small(FIRST_YEAR, LAST_YEAR)),
         amount_yen: Option<i64> => optional(yen()),
         signed_on: Option<NaiveDate> => optional(day()),
         starts_on: Option<NaiveDate> => optional(day()),
         ends_on: Option<NaiveDate> => optional(day()),
-        scope: Option<String> => optional(prose(1, SCOPE)),
+        scope: Option<String> => optional(prose(1, MAX_SCOPE)),
         data: Option<Vec<DataItem>> => optional(list(nested::<DataItem>(), 20)),
         subcontracting: Option<SubcontractingInput> => optional(nested::<SubcontractingInput>()),
         declaration_interval: Option<DeclarationInterval> => optional(word::<DeclarationInterval>()),
-        return_due_days: Option<i32> => optional(small(0, 365)),
-        department: Option<String> => optional(text(1, DEPARTMENT)),
+        return_due_days: Option<i32> => optional(small(0, MAX_RETURN_DAYS)),
+        department: Option<String> => optional(text(1, MAX_DEPARTMENT)),
     }
 }
 
 input! {
     /// What of a contract is no term of it: the department in charge.
     pub struct ContractPatch {
-        department: Option<String> => optional(text(1, DEPARTMENT)),
+        department: Option<String> => optional(text(1, MAX_DEPARTMENT)),
     }
 }
 
