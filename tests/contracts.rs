@@ -170,6 +170,7 @@ mod tests {
                     country: "JP",
                     address: None,
                     contact_email: None,
+                    salt: "salt",
                     corporate_number: number.map(|number| number.parse().unwrap()),
                 };
                 db::organization::insert(conn, &new, app.now())?;

@@ -3,7 +3,9 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{application_steps, applications, consents, contracts, engagements, revocations};
+use super::schema::{
+    application_steps, applications, consents, contracts, engagements, organizations, revocations,
+};
 use super::types::to_json;
 use super::{Conn, DbError, Tx};
 use crate::domain::access::Scope;
@@ -275,6 +277,99 @@ pub fn add_consent(
         ))
         .execute(tx.conn)?;
     Ok(())
+}
+
+/// A consent with what stands beside it in a list across contracts.
+#[derive(Debug, Clone)]
+pub struct ListedConsent {
+    pub id: ConsentId,
+    pub contract_id: ContractId,
+    pub contract_number: String,
+    pub contract_title: String,
+    pub engagement_id: EngagementId,
+    pub tier: i32,
+    pub vendor_name: String,
+    /// None: 既承認.
+    pub application_id: Option<ApplicationId>,
+    pub decided_on: NaiveDate,
+    pub valid_from: NaiveDate,
+    pub valid_until: NaiveDate,
+    pub body: ConsentBody,
+    pub recorded_at: NaiveDateTime,
+}
+
+type ConsentColumns = (ConsentId, Option<ApplicationId>, NaiveDate, NaiveDate, NaiveDate, String, NaiveDateTime);
+type BesideColumns = (ContractId, String, String, EngagementId, i32, String);
+
+/// Consents in scope, newest first, of at most `rows`; `late`: those entered after they were decided on paper. Vendors
+/// have no list across contracts.
+pub fn list_consents(
+    conn: &mut Conn,
+    scope: &Scope,
+    late: bool,
+    after: Option<ConsentId>,
+    rows: i64,
+) -> Result<Vec<ListedConsent>, DbError> {
+    let mut query = consents::table
+        .inner_join(contracts::table.on(contracts::id.eq(consents::contract_id)))
+        .inner_join(engagements::table.on(engagements::id.eq(consents::engagement_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
+        .order(consents::id.desc())
+        .limit(rows)
+        .select((
+            (
+                consents::id,
+                consents::application_id,
+                consents::decided_on,
+                consents::valid_from,
+                consents::valid_until,
+                consents::body,
+                consents::recorded_at,
+            ),
+            (
+                contracts::id,
+                contracts::number,
+                contracts::title,
+                engagements::id,
+                engagements::tier,
+                organizations::name,
+            ),
+        ))
+        .into_boxed();
+    query = match *scope {
+        Scope::Agency(id) => query.filter(consents::agency_id.eq(id)),
+        Scope::Overseer | Scope::Program => query,
+        Scope::Vendor(_) | Scope::Nothing => return Ok(Vec::new()),
+    };
+    if late {
+        query = query.filter(consents::application_id.is_null());
+    }
+    if let Some(after) = after {
+        query = query.filter(consents::id.lt(after));
+    }
+    let found: Vec<(ConsentColumns, BesideColumns)> = query.load(conn)?;
+    found
+        .into_iter()
+        .map(|(consent, beside)| {
+            let (id, application_id, decided_on, valid_from, valid_until, body, recorded_at) = consent;
+            let (contract_id, contract_number, contract_title, engagement_id, tier, vendor_name) = beside;
+            Ok(ListedConsent {
+                id,
+                contract_id,
+                contract_number,
+                contract_title,
+                engagement_id,
+                tier,
+                vendor_name,
+                application_id,
+                decided_on,
+                valid_from,
+                valid_until,
+                body: super::types::from_json(&body)?,
+                recorded_at,
+            })
+        })
+        .collect()
 }
 
 /// Scope, conditions and document of a contract's consents.

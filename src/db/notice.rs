@@ -4,7 +4,8 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{departments, notices, users};
+use super::schema::{departments, notices};
+use super::session::TokenPurpose;
 use super::types::{from_json, to_json};
 use super::{Conn, DbError};
 use crate::clock::Sources;
@@ -105,6 +106,15 @@ pub fn enqueue_on(
     Ok(true)
 }
 
+/// The notices to that person that were given up, each with its organization.
+pub fn failed_of(conn: &mut Conn, user: UserId) -> Result<Vec<(NoticeId, OrganizationId)>, DbError> {
+    Ok(notices::table
+        .filter(notices::state.eq(NoticeState::Failed))
+        .filter(notices::recipient.eq(user.to_string()))
+        .select((notices::id, notices::organization_id))
+        .load(conn)?)
+}
+
 /// Whether that recipient has been told that step of that subject, or will be.
 pub fn is_told(
     conn: &mut Conn,
@@ -171,10 +181,14 @@ pub enum Attempt {
     },
 }
 
-/// Records an attempt. False: the claim had passed to another server meanwhile.
+/// What is left of a context that held a token, once the mail is sent or given up.
+const EMPTIED: &str = "{}";
+
+/// Records an attempt; after the last one a token is kept no longer. False: the claim had passed to another server
+/// meanwhile.
 pub fn record(
     conn: &mut Conn,
-    id: NoticeId,
+    row: &NoticeRow,
     claimed_until: Instant,
     attempt: &Attempt,
 ) -> Result<bool, DbError> {
@@ -183,13 +197,15 @@ pub fn record(
         Attempt::Later { at, why } => (NoticeState::Queued, Some(at.naive_utc()), None, Some(why)),
         Attempt::Failed { why } => (NoticeState::Failed, None, None, Some(why)),
     };
+    let is_last = state != NoticeState::Queued;
     let changed = diesel::update(
         notices::table
-            .filter(notices::id.eq(id))
+            .filter(notices::id.eq(row.id))
             .filter(notices::state.eq(NoticeState::Queued))
             .filter(notices::claimed_until.eq(claimed_until.naive_utc())),
     )
     .set((
+        (is_last && TokenPurpose::of_mail(row.kind).is_some()).then(|| notices::context.eq(EMPTIED)),
         notices::state.eq(state),
         notices::next_attempt_at.eq(next),
         notices::sent_at.eq(sent),
@@ -200,14 +216,22 @@ pub fn record(
     Ok(changed == 1)
 }
 
-/// Puts a failed notice back into the queue, to an address taken anew; the ladder begins again. False: it had not
-/// failed.
-pub fn requeue(conn: &mut Conn, id: NoticeId, address: &str, now: Instant) -> Result<bool, DbError> {
+/// Puts a failed notice back into the queue, to an address taken anew and with a new context if one is given; the
+/// ladder begins again. False: it had not failed.
+pub fn requeue(
+    conn: &mut Conn,
+    id: NoticeId,
+    address: &str,
+    context: Option<&serde_json::Value>,
+    now: Instant,
+) -> Result<bool, DbError> {
     let now = now.naive_utc();
+    let context = context.map(to_json).transpose()?;
     let changed = diesel::update(
         notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(NoticeState::Failed)),
     )
     .set((
+        context.map(|context| notices::context.eq(context)),
         notices::state.eq(NoticeState::Queued),
         notices::address.eq(address),
         notices::attempts.eq(0),
@@ -273,8 +297,7 @@ pub fn recipient_names(
     rows: &[NoticeRow],
 ) -> Result<std::collections::HashMap<String, String>, DbError> {
     let ids: Vec<UserId> = rows.iter().filter_map(NoticeRow::user_id).collect();
-    let people: Vec<(UserId, String)> =
-        users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
+    let people = super::user::names(conn, &ids)?;
     let addresses: Vec<&str> =
         rows.iter().filter(|row| row.user_id().is_none()).map(|row| row.address.as_str()).collect();
     let offices: Vec<(String, String)> = departments::table

@@ -9,6 +9,7 @@ use super::{Conn, DbError};
 use crate::domain::access::OrganizationKind;
 use crate::domain::contract::Instant;
 use crate::domain::id::{OrganizationId, SessionId, UserId};
+use crate::notice::NoticeKind;
 use crate::text_enum;
 
 /// What every request reads: the session, its person and their organization.
@@ -200,6 +201,17 @@ text_enum! {
     pub enum TokenPurpose {
         Invitation = "invitation",
         PasswordReset = "password_reset",
+    }
+}
+
+impl TokenPurpose {
+    /// Of the token that a mail of this kind carries.
+    pub fn of_mail(kind: NoticeKind) -> Option<Self> {
+        match kind {
+            NoticeKind::Invitation => Some(Self::Invitation),
+            NoticeKind::PasswordReset => Some(Self::PasswordReset),
+            _ => None,
+        }
     }
 }
 

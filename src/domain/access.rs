@@ -85,6 +85,7 @@ text_enum! {
         DecideApplication = "decide_application",
         RevokeConsent = "revoke_consent",
         RecordConsent = "record_consent",
+        ReadConsents = "read_consents",
         Declare = "declare",
         Observe = "observe",
         PlanAudit = "plan_audit",
@@ -121,6 +122,7 @@ impl Permission {
             }
             Self::FileApplication | Self::Declare => VENDOR,
             Self::Observe | Self::PlanAudit => &[Officer, Auditor],
+            Self::ReadConsents => &[Officer, Approver, Auditor, Overseer],
             Self::HandleAlerts => &[Officer, Approver, Auditor],
             Self::ReadSettings | Self::ReadNotices => AGENCY,
             Self::ChangeOrganization | Self::MoveDemoClock => &[SystemAdmin],

@@ -15,6 +15,7 @@ use crate::notice::message::{Message, Sender};
 use crate::notice::render::render;
 use crate::notice::retry::next_attempt;
 use crate::notice::transport::{SendError, Transport};
+use crate::service::account::{self, TokenPurpose};
 use crate::service::{App, Failure, alert};
 
 /// How a message is handed over.
@@ -93,8 +94,12 @@ pub(super) fn deliver_while(
     }
 }
 
-/// Renders and sends one notice, outside any transaction.
+/// Renders and sends one notice, outside any transaction. A link that works no more is not sent.
 fn attempt(app: &App, sender: &Sender, row: &NoticeRow, send: &Send<'_>) -> Attempt {
+    let life = TokenPurpose::of_mail(row.kind).map(account::life);
+    if life.is_some_and(|life| machine_now(app) >= row.created_at.and_utc() + life) {
+        return Attempt::Failed { why: "リンクの有効期限が切れました。".to_owned() };
+    }
     let message = match message(app, sender, row) {
         Ok(message) => message,
         Err(why) => {
@@ -152,7 +157,7 @@ fn record(
     attempt: &Attempt,
 ) -> Result<bool, Failure> {
     if !matches!(attempt, Attempt::Failed { .. }) {
-        let recorded = app.db.write(|conn| db::notice::record(conn, row.id, until, attempt))?;
+        let recorded = app.db.write(|conn| db::notice::record(conn, row, until, attempt))?;
         if recorded && matches!(attempt, Attempt::Sent { .. }) {
             alert::notice_sent(app, row)?;
         }
@@ -161,10 +166,10 @@ fn record(
     tracing::warn!(event = "notice_failed", notice = %row.id, kind = %row.kind, "a notice was given up");
     let agencies = app.db.read_one(|conn| agencies(conn, row))?;
     let Some((first, others)) = agencies.split_first() else {
-        return app.db.write(|conn| db::notice::record(conn, row.id, until, attempt)).map_err(Failure::from);
+        return app.db.write(|conn| db::notice::record(conn, row, until, attempt)).map_err(Failure::from);
     };
     let recorded = alert::on_agency(app, *first, |tx| {
-        let recorded = db::notice::record(tx.conn, row.id, until, attempt)?;
+        let recorded = db::notice::record(tx.conn, row, until, attempt)?;
         if recorded {
             alert::notice_failed(tx, *first, row)?;
         }

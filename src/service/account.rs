@@ -120,7 +120,9 @@ pub fn request_reset(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
             let user = db::user::by_email(conn, &given.email)?.filter(|u| u.is_usable(today));
             let token = app.sources.token();
             if let Some(user) = user.filter(|_| !too_many) {
-                mail_token(conn, &app.sources, &app.config, &user, TokenPurpose::PasswordReset, &token)?;
+                let purpose = TokenPurpose::PasswordReset;
+                let mail = token_mail(conn, &app.sources, &app.config, &user, purpose, &token)?;
+                post_token(conn, &app.sources, &user, &mail, &token)?;
                 tracing::info!(event = "password_reset_requested", user = %user.id, "reset mailed");
             }
             Ok(DONE)
@@ -179,21 +181,29 @@ pub fn redeem(app: &App, purpose: TokenPurpose, given: &TokenPassword) -> Result
     Ok(DONE)
 }
 
-/// Writes a token and the mail that carries it.
-pub fn mail_token(
+/// How long a token works.
+pub fn life(purpose: TokenPurpose) -> Duration {
+    match purpose {
+        TokenPurpose::Invitation => Duration::days(7),
+        TokenPurpose::PasswordReset => Duration::hours(1),
+    }
+}
+
+/// Writes a token and gives the mail that carries it; earlier tokens of the purpose work no more.
+pub fn token_mail(
     conn: &mut Conn,
     sources: &Sources,
     config: &Config,
     user: &UserRow,
     purpose: TokenPurpose,
     token: &str,
-) -> Result<(), Failure> {
+) -> Result<Mail, Failure> {
     let now = sources.clock.machine_now();
-    let (life, page) = match purpose {
-        TokenPurpose::Invitation => (Duration::days(7), "invitation"),
-        TokenPurpose::PasswordReset => (Duration::hours(1), "password-reset"),
+    let page = match purpose {
+        TokenPurpose::Invitation => "invitation",
+        TokenPurpose::PasswordReset => "password-reset",
     };
-    let until = now + life;
+    let until = now + life(purpose);
     let hash = token_hash(token);
     db::session::insert_token(conn, &hash, user.id, user.organization_id, purpose, now, until)?;
     let organization = db::organization::find(conn, user.organization_id)?;
@@ -204,19 +214,29 @@ pub fn mail_token(
         until: Day { on, wareki: calendar::wareki(on) },
         until_time: until.with_timezone(&sources.clock.timezone()).format("%H:%M").to_string(),
     };
-    let mail = match purpose {
+    Ok(match purpose {
         TokenPurpose::Invitation => Mail::Invitation(mail),
         TokenPurpose::PasswordReset => Mail::PasswordReset(mail),
-    };
+    })
+}
+
+/// Puts the mail that carries a token into the outbox.
+pub fn post_token(
+    conn: &mut Conn,
+    sources: &Sources,
+    user: &UserRow,
+    mail: &Mail,
+    token: &str,
+) -> Result<(), Failure> {
     let about = About {
         organization_id: user.organization_id,
         subject_kind: "user".to_owned(),
         subject_id: user.id.to_string(),
         // Each token is told once.
-        step: hash.chars().take(16).collect(),
+        step: token_hash(token).chars().take(16).collect(),
     };
     let recipient = Recipient { address: user.email.clone(), user_id: Some(user.id) };
-    let draft = Draft::new(about, recipient, &mail).map_err(|e| Failure::Internal(e.to_string()))?;
+    let draft = Draft::new(about, recipient, mail).map_err(|e| Failure::Internal(e.to_string()))?;
     db::notice::enqueue(conn, sources, &draft)?;
     Ok(())
 }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::account::TokenPurpose;
 use super::alert::notice_title;
-use super::{App, Call, Failure, Page, Paged};
+use super::{App, Call, Failure, Page, Paged, user};
 use crate::db::notice::NoticeRow;
 pub use crate::db::notice::{NoticeFilter, NoticeState};
-use crate::db::{self, Conn};
+use crate::db::{self, Conn, Tx};
 use crate::domain::access::{Actor, Role};
 use crate::domain::id::{ContractId, NoticeId, UserId};
 pub use crate::notice::NoticeKind;
@@ -63,22 +65,44 @@ pub fn list(
     })
 }
 
-/// Puts a notice that was given up back into the queue, to the address that its recipient has now.
+/// Puts a notice that was given up back into the queue, to the address that its recipient has now. The token of an
+/// invitation is gone by then, so it is invited anew; a new password is asked for by the person alone.
 pub fn resend(app: &App, call: &Call, id: NoticeId) -> Result<NoticeView, Failure> {
     let organization = call.actor.organization.id;
     app.act_on_organization(call, organization, |tx| {
+        let not_failed = || Failure::conflict("not_failed", "再送できるのは、不達になった通知だけです。");
         let row = db::notice::find_of(tx.conn, organization, id)?;
+        if row.state != NoticeState::Failed {
+            return Err(not_failed());
+        }
         let address = address_now(tx.conn, &row, tx.today)?;
+        let context = renewed(app, tx, &row)?;
         let now = tx.sources.clock.machine_now();
-        if !db::notice::requeue(tx.conn, id, &address, now)? {
-            let message = "再送できるのは、不達になった通知だけです。";
-            return Err(Failure::conflict("not_failed", message));
+        if !db::notice::requeue(tx.conn, id, &address, context.as_ref(), now)? {
+            return Err(not_failed());
         }
         tx.record("notice.resent", id, &serde_json::json!({}))?;
         let row = db::notice::find_of(tx.conn, organization, id)?;
         let names = db::notice::recipient_names(tx.conn, organization, std::slice::from_ref(&row))?;
         Ok(show(row, &names, &call.actor))
     })
+}
+
+/// The context of a mail whose token is gone, with a new one; None: what was stored can be sent as it is.
+fn renewed(app: &App, tx: &mut Tx<'_>, row: &NoticeRow) -> Result<Option<Value>, Failure> {
+    match (TokenPurpose::of_mail(row.kind), row.user_id()) {
+        (None, _) => Ok(None),
+        (Some(TokenPurpose::Invitation), Some(id)) => {
+            let user = db::user::find(tx.conn, id)?;
+            let token = tx.sources.token();
+            let mail = user::invitation(app, tx, &user, &token)?;
+            Ok(Some(mail.to_value().map_err(|e| Failure::Internal(e.to_string()))?))
+        }
+        (Some(TokenPurpose::Invitation | TokenPurpose::PasswordReset), _) => {
+            let message = "パスワードの再設定の案内は再送できません。本人が、ログイン画面からもう一度申し込んでください。";
+            Err(Failure::conflict("password_reset", message))
+        }
+    }
 }
 
 /// A person's address as it is now; a department's as it was. Nobody without an active account is written to.

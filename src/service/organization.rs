@@ -190,7 +190,7 @@ fn identity(
     address: Option<&str>,
     salt: &str,
 ) -> Map<String, Value> {
-    let hidden = kind == OrganizationKind::Vendor && !has_number;
+    let hidden = !is_public(kind, has_number);
     let entry = |key: &str, text: Option<&str>| match text {
         Some(text) if hidden => (format!("{key}_hash"), json!(salted(salt, text))),
         text => (key.to_owned(), json!(text)),
@@ -210,6 +210,12 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewOrganization<'_>) -> Result<(), DbError>
     db::organization::insert(tx.conn, new, tx.sources.clock.now())?;
     tx.record("organization.registered", new.id, &payload)?;
     Ok(())
+}
+
+/// Whether name and address may stand in the ledger for ever. A vendor without a 法人番号 may be a person
+/// (個人事業主): what is told of people stays outside the payloads, so that it can be erased.
+fn is_public(kind: OrganizationKind, has_number: bool) -> bool {
+    kind != OrganizationKind::Vendor || has_number
 }
 
 /// The vendor that is meant: that of the number, else one of the same name and country without a number, else a

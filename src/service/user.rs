@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::account::{check_password, mail_token};
+use super::account::{check_password, post_token, token_mail};
 use super::session::{DONE, Done};
-use super::{App, Call, Failure, Page, Paged, hashing, organization};
+use super::{App, Call, Failure, Page, Paged, alert, hashing, organization};
 use crate::db::organization::OrganizationRow;
 use crate::db::session::{EndReason, TokenPurpose};
 use crate::db::user::{DeputyRow, UserRow};
@@ -16,6 +16,7 @@ use crate::domain::id::{Id, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::ledger::entry::salted;
+use crate::notice::Mail;
 
 input! {
     /// An account to be made.
@@ -261,10 +262,22 @@ pub fn create_first(
 fn invite(app: &App, tx: &mut Tx<'_>, id: UserId) -> Result<(), Failure> {
     let user = db::user::find(tx.conn, id)?;
     let token = tx.sources.token();
-    mail_token(tx.conn, tx.sources, &app.config, &user, TokenPurpose::Invitation, &token)?;
-    tx.record("user.invited", id, &json!({}))?;
-    tracing::info!(event = "invitation_sent", user = %id, "invitation mailed");
-    Ok(())
+    let mail = invitation(app, tx, &user, &token)?;
+    post_token(tx.conn, tx.sources, &user, &mail, &token)
+}
+
+/// A new invitation for someone who has accepted none yet; the link of the one before stops working.
+pub fn invitation(app: &App, tx: &mut Tx<'_>, user: &UserRow, token: &str) -> Result<Mail, Failure> {
+    if user.password_hash.is_some() {
+        return Err(Failure::conflict("accepted", "この利用者はすでに招待を受けています。"));
+    }
+    if !user.is_usable(tx.today) {
+        return Err(Failure::conflict("not_usable", "この利用者は停止中か、有効期限が切れています。"));
+    }
+    let mail = token_mail(tx.conn, tx.sources, &app.config, user, TokenPurpose::Invitation, token)?;
+    tx.record("user.invited", user.id, &json!({}))?;
+    tracing::info!(event = "invitation_sent", user = %user.id, "invitation mailed");
+    Ok(mail)
 }
 
 /// Whether the caller administers the people of an organization.
@@ -284,13 +297,6 @@ fn administered(app: &App, call: &Call, id: UserId) -> Result<UserRow, Failure> 
 pub fn invite_again(app: &App, call: &Call, id: UserId) -> Result<Done, Failure> {
     let organization = administered(app, call, id)?.organization_id;
     app.act_on_organization(call, organization, |tx| {
-        let user = db::user::find(tx.conn, id)?;
-        if user.password_hash.is_some() {
-            return Err(Failure::conflict("accepted", "この利用者はすでに招待を受けています。"));
-        }
-        if !user.is_usable(tx.today) {
-            return Err(Failure::conflict("not_usable", "この利用者は停止中か、有効期限が切れています。"));
-        }
         invite(app, tx, id)?;
         Ok(DONE)
     })
@@ -351,7 +357,7 @@ pub fn change(
     unlimited: bool,
 ) -> Result<(UserView, i64), Failure> {
     let organization = administered(app, call, id)?.organization_id;
-    app.act_on_organization(call, organization, |tx| {
+    let (changed, readdressed) = app.act_on_organization(call, organization, |tx| {
         let before = db::user::find(tx.conn, id)?;
         if before.version != version {
             return Err(Failure::Stale);
@@ -375,8 +381,12 @@ pub fn change(
             readdress(app, tx, &before, &after)?;
         }
         let version = after.version;
-        Ok((view(after, roles), version))
-    })
+        Ok(((view(after.clone(), roles), version), after.email != before.email))
+    })?;
+    if readdressed {
+        alert::address_corrected(app, id)?;
+    }
+    Ok(changed)
 }
 
 /// The rules of separation: nobody changes their own roles or the life of their own account, and those who

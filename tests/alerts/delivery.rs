@@ -3,6 +3,9 @@
 use std::cell::{Cell, RefCell};
 
 use chrono::Duration;
+use diesel::prelude::*;
+use itaku::db::DbError;
+use itaku::db::schema::{account_tokens, idempotency_keys, ledger_entries, notices};
 use itaku::notice::transport::SendError;
 use serde_json::json;
 
@@ -13,6 +16,77 @@ const KIND: &str = "unapproved_subcontractor";
 
 fn later() -> Result<(), SendError> {
     Err(SendError::Transient { why: "451".to_owned() })
+}
+
+/// Someone new at the agency, whose invitation waits in the outbox.
+fn invited(house: &House<'_>, email: &str) -> String {
+    let body =
+        json!({"email": email, "name": "架空太郎", "organization_id": house.agency, "roles": ["officer"]});
+    house.post(&house.admin, "/users", body).must(201)["id"].as_str().unwrap().to_owned()
+}
+
+/// A call without a session.
+fn open_post(app: &TestApp, path: &str, body: serde_json::Value) -> crate::support::Answer {
+    app.send(app.request(None, "POST", path).set_json(body))
+}
+
+/// The token in the only mail of a kind that is still to be sent.
+fn queued_token(app: &TestApp, kind: &str) -> String {
+    let contexts: Vec<String> = app
+        .app
+        .db
+        .read_one::<_, DbError>(|conn| {
+            let waiting = notices::table.filter(notices::kind.eq(kind)).filter(notices::state.eq("queued"));
+            Ok(waiting.select(notices::context).load(conn)?)
+        })
+        .unwrap();
+    assert_eq!(contexts.len(), 1);
+    let context: serde_json::Value = serde_json::from_str(&contexts[0]).unwrap();
+    context["link"].as_str().unwrap().split_once("?token=").unwrap().1.to_owned()
+}
+
+/// Where in the database a secret stands in clear.
+fn places_of(app: &TestApp, secret: &str) -> Vec<&'static str> {
+    let pattern = format!("%{}%", itaku::db::like_escaped(secret));
+    let mut places = Vec::new();
+    app.app
+        .db
+        .read_one::<_, DbError>(|conn| {
+            let mut look = |place, found: i64| places.extend((found > 0).then_some(place));
+            let like = || pattern.clone();
+            look(
+                "notices.context",
+                notices::table.filter(notices::context.like(like()).escape('\\')).count().get_result(conn)?,
+            );
+            look(
+                "notices.step",
+                notices::table.filter(notices::step.like(like()).escape('\\')).count().get_result(conn)?,
+            );
+            look(
+                "ledger",
+                ledger_entries::table
+                    .filter(ledger_entries::payload.like(like()).escape('\\'))
+                    .count()
+                    .get_result(conn)?,
+            );
+            look(
+                "kept answers",
+                idempotency_keys::table
+                    .filter(idempotency_keys::answer.like(like()).escape('\\'))
+                    .count()
+                    .get_result(conn)?,
+            );
+            look(
+                "tokens",
+                account_tokens::table
+                    .filter(account_tokens::token_hash.like(like()).escape('\\'))
+                    .count()
+                    .get_result(conn)?,
+            );
+            Ok(())
+        })
+        .unwrap();
+    places
 }
 
 both! {
@@ -105,6 +179,68 @@ both! {
         assert_eq!(failed, 3);
         assert!(tries.get() > 3 * 50, "{}", tries.get());
         assert_eq!(house.alerts("?kind=notice_failed").len(), 3);
+    }
+
+    fn a_token_is_kept_no_longer_than_its_mail_needs_it(app: TestApp) {
+        let house = House::new(app);
+        let id = invited(&house, "atarashii@example.jp");
+        let token = queued_token(app, "invitation");
+        assert_eq!(places_of(app, &token), ["notices.context"], "until it is sent");
+        let mails = house.deliver();
+        assert!(mails.iter().any(|mail| mail.text.contains(&token)), "{mails:?}");
+        assert_eq!(places_of(app, &token), [""; 0], "neither outbox nor ledger nor kept answer");
+        let accept = json!({"token": token, "password": "架空の合言葉はこれです"});
+        open_post(app, "/auth/invitation/accept", accept).must(200);
+
+        // A new password: put off, then given up once the link works no more, without being handed over.
+        open_post(app, "/auth/password-reset", json!({"email": house.officer.email})).must(200);
+        let reset = queued_token(app, "password_reset");
+        assert_eq!(house.deliver_to(&|_| later()).retried, 1);
+        assert_eq!(places_of(app, &reset), ["notices.context"], "to be tried again");
+        app.pass(Duration::minutes(61));
+        let report = house.deliver_to(&|mail| panic!("{mail:?}"));
+        assert_eq!((report.sent, report.failed), (0, 1));
+        assert_eq!(places_of(app, &reset), [""; 0]);
+        let admin = app.log_in(&house.admin);
+        let failed = app.get(&admin, "/notices?state=failed").must(200)["items"][0].clone();
+        assert_eq!((&failed["kind"], &failed["last_error"]), (&json!("password_reset"), &json!("リンクの有効期限が切れました。")));
+        let resend = format!("/notices/{}/resend", failed["id"].as_str().unwrap());
+        assert_eq!(house.post(&house.admin, &resend, json!({})).problem(409), "password_reset");
+        assert_eq!(house.told(), []);
+        let shown = app.get(&app.log_in(&house.admin), "/notices?limit=200").must(200).to_string();
+        assert!(shown.contains(&id) && !shown.contains("token") && !shown.contains("context"), "{shown}");
+    }
+
+    fn an_invitation_that_failed_is_sent_again_with_a_new_link(app: TestApp) {
+        let house = House::new(app);
+        let id = invited(&house, "machigai@example.jp");
+        let first = queued_token(app, "invitation");
+        let report = house.deliver_to(&|_| Err(SendError::Permanent { why: "550".to_owned() }));
+        assert_eq!(report.failed, 1);
+        assert_eq!(places_of(app, &first), [""; 0]);
+        let alert = house.one_alert("notice_failed");
+        let resend = format!("/notices/{}/resend", alert["subject"].as_str().unwrap());
+        let again = house.post(&house.admin, &resend, json!({})).must(200);
+        assert_eq!((&again["state"], &again["attempts"], &again["subject"]), (&json!("queued"), &json!(0), &json!(id)));
+        let second = queued_token(app, "invitation");
+        assert_ne!(first, second);
+        assert!(!again.to_string().contains(&second), "{again}");
+        assert!(house.deliver().iter().any(|mail| mail.to == "machigai@example.jp" && mail.text.contains(&second)));
+        assert_eq!(house.one_alert("notice_failed")["state"], json!("resolved"));
+        assert_eq!(places_of(app, &second), [""; 0]);
+        let accept = |token: &str| open_post(app, "/auth/invitation/accept", json!({"token": token, "password": "架空の合言葉はこれです"}));
+        accept(&first).must(422);
+        accept(&second).must(200);
+
+        // Whoever was let in another way meanwhile is not invited again.
+        let other = invited(&house, "hoka@example.jp");
+        house.deliver_to(&|mail| if mail.to == "hoka@example.jp" { Err(SendError::Permanent { why: "550".to_owned() }) } else { Ok(()) });
+        let failed = app.get(&app.log_in(&house.admin), "/notices?state=failed").must(200)["items"][0].clone();
+        assert_eq!(failed["subject"], json!(other));
+        house.post(&house.admin, &format!("/users/{other}/invitation"), json!({})).must(200);
+        accept(&queued_token(app, "invitation")).must(200);
+        let resend = format!("/notices/{}/resend", failed["id"].as_str().unwrap());
+        assert_eq!(house.post(&house.admin, &resend, json!({})).problem(409), "accepted");
     }
 
     fn two_deliveries_at_once_send_each_mail_once(app: TestApp) {

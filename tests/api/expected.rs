@@ -78,6 +78,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             | "/alerts/{id}/resolve"
             | "/alerts/{id}/assess",
         ) => &[Officer, Approver, Auditor],
+        ("GET", "/consents") => &[Officer, Approver, Auditor, Overseer],
         ("GET", "/settings" | "/departments" | "/notices") => AGENCY,
         ("PATCH", "/settings") | ("POST", "/departments" | "/notices/{id}/resend") => &[AgencyAdmin],
         ("POST", "/demo/clock") => &[SystemAdmin],
@@ -125,7 +126,10 @@ pub fn sample(world: &World, path: &str) -> Value {
             "password": "架空の合言葉はこれです", "expires_on": "2027-03-31",
         }),
         "/users/{id}" => {
-            json!({"name": "架空次郎", "roles": ["officer"], "active": true, "expires_on": "2027-03-31"})
+            json!({
+                "email": "new@example.jp", "name": "架空次郎", "roles": ["officer"], "active": true,
+                "expires_on": "2027-03-31",
+            })
         }
         "/users/{id}/deputies" => {
             json!({"deputy_id": house.approver.id, "starts_on": TODAY, "ends_on": "2026-05-31"})

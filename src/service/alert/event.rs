@@ -10,7 +10,7 @@ use crate::db::{self, ChainKey, Tx};
 use crate::domain::access::Role;
 use crate::domain::alert::{AlertKind, Finding, Severity, Step};
 use crate::domain::days::DaySet;
-use crate::domain::id::{AlertId, OrganizationId};
+use crate::domain::id::{AlertId, NoticeId, OrganizationId, UserId};
 use crate::domain::text_enum::TextEnum;
 use crate::notice::{NoticeKind, Recipient};
 use crate::service::App;
@@ -81,7 +81,7 @@ pub fn vendor_changed(app: &App, agency_id: OrganizationId, change: &VendorChang
         );
         let finding = event(AlertKind::VendorChanged, change.vendor_id.to_string(), severity, message);
         let Some((id, finding)) = raise(tx, agency_id, finding)? else { return Ok(false) };
-        let ids = db::recipient::officers_over(tx.conn, agency_id, change.vendor_id)?;
+        let ids = db::contract::officers_over(tx.conn, agency_id, change.vendor_id)?;
         let people = officers(tx, agency_id, &ids)?;
         tell(tx, agency_id, id, &finding, &format!("{}-{}", change.kind, change.changed_on), people)?;
         Ok(true)
@@ -111,14 +111,25 @@ pub fn notice_failed(
 
 /// A notice went out: the alert that it had failed, if there is one, is over.
 pub fn notice_sent(app: &App, notice: &NoticeRow) -> Result<(), Failure> {
-    let agency_id = notice.organization_id;
+    failed_no_more(app, notice.organization_id, notice.id, "再送し、送信されました")
+}
+
+/// A person has another address: the alerts that notices to the one before had failed are over, wherever they stand.
+pub fn address_corrected(app: &App, user: UserId) -> Result<(), Failure> {
+    for (notice, organization) in app.db.read_one(|conn| db::notice::failed_of(conn, user))? {
+        failed_no_more(app, organization, notice, "宛先のメールアドレスが改められました")?;
+    }
+    Ok(())
+}
+
+fn failed_no_more(app: &App, agency_id: OrganizationId, notice: NoticeId, why: &str) -> Result<(), Failure> {
     let standing =
-        |conn: &mut _| db::alert::unresolved(conn, agency_id, AlertKind::NoticeFailed, notice.id.as_str());
+        |conn: &mut _| db::alert::unresolved(conn, agency_id, AlertKind::NoticeFailed, notice.as_str());
     if app.db.read_one(standing)?.is_none() {
         return Ok(());
     }
     on_agency(app, agency_id, |tx| match standing(tx.conn)? {
-        Some(alert) => close(tx, alert.id, "再送し、送信されました"),
+        Some(alert) => close(tx, alert.id, why),
         None => Ok(()),
     })
 }

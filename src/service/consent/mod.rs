@@ -1,6 +1,7 @@
 //! Consents outside an application: 承認取消し, and 既承認 (decided on paper before the contract was registered here).
 
 pub mod import;
+pub mod list;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};

@@ -17,6 +17,13 @@ pub fn routes() -> Vec<Route> {
         act("/engagements/{id}/revoke", "承認の取消し").needs(Permission::RevokeConsent).takes(
             |app, call, request, given| consent::revoke(app, call, request.id("id")?, &given).map(Plain),
         ),
+        get("/consents", "承認の一覧（新しい順）")
+            .query("recorded", "late: 既承認（紙で決裁した後に登録したもの）だけ")
+            .paged()
+            .needs(Permission::ReadConsents)
+            .run(|app, call, request| {
+                consent::list::list(app, call, request.query_word("recorded")?, &request.page()?).map(Plain)
+            }),
         create("/contracts/{id}/consents", "既承認の登録").needs(Permission::RecordConsent).takes(
             |app, call, request, given| consent::record(app, call, request.id("id")?, &given).map(Plain),
         ),
