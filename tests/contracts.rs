@@ -275,6 +275,7 @@ mod tests {
                 ["/amount_yen", "/ends_on"]
             );
             assert_eq!(refused(house, json!({"title": "", "fiscal_year": 2029})), ["/title", "/fiscal_year"]);
+            assert_eq!(refused(house, json!({"title": "\u{200b}"})), ["/title"]);
             assert_eq!(refused(house, json!({"fiscal_year": 2910})), ["/fiscal_year"]);
             assert_eq!(
                 refused(house, json!({"starts_on": "2026-02-30", "ends_on": "2020-01-01"})),
@@ -538,6 +539,42 @@ mod tests {
     }
 
     #[test]
+    fn a_department_holds_from_today_also_in_terms_to_come() {
+        on_both(|house| {
+            let app = &house.app;
+            let id = house.register("2026-001", json!({"department": "一課"})).id;
+            let amend = |body: Value| contract::amend(app, &house.officer, id, &input(body)).unwrap();
+            amend(json!({"effective_on": "2026-07-01", "reason": "増額", "amount_yen": 150_000_000}));
+            amend(json!({"effective_on": "2026-10-01", "reason": "移管", "department": "三課"}));
+            house.clock.set_day(d("2026-06-01"));
+            let version = house.get(&house.officer, id).unwrap().version;
+            let patched =
+                contract::patch(app, &house.officer, id, version, &input(json!({"department": "二課"})));
+            assert_eq!(patched.unwrap().department.as_deref(), Some("二課"));
+            let terms = |on: &str| {
+                let facts = app.db.read(|conn| db::contract::facts(conn, id, house.agency)).unwrap();
+                let terms = facts.now().terms_on(d(on)).unwrap().clone();
+                (terms.department.unwrap(), terms.amount_yen)
+            };
+            let held = |department: &str, amount: i64| (department.to_owned(), amount);
+            assert_eq!(terms("2026-05-31"), held("一課", 120_000_000));
+            assert_eq!(terms("2026-06-01"), held("二課", 120_000_000));
+            assert_eq!(terms("2026-07-01"), held("二課", 150_000_000));
+            assert_eq!(terms("2026-10-01"), held("三課", 150_000_000), "agreed with one of its own");
+            house.projections_hold();
+            // An amendment before it is not barred by it, and does not undo it.
+            let other = house.register("2026-002", json!({"department": "一課"})).id;
+            let version = house.get(&house.officer, other).unwrap().version;
+            contract::patch(app, &house.officer, other, version, &input(json!({"department": "二課"})))
+                .unwrap();
+            let given = json!({"effective_on": "2026-05-01", "reason": "減額", "amount_yen": 1});
+            let view = contract::amend(app, &house.officer, other, &input(given)).unwrap();
+            assert_eq!((view.amount_yen, view.department.as_deref()), (Some(1), Some("二課")));
+            house.projections_hold();
+        });
+    }
+
+    #[test]
     fn a_termination_only_moves_forward() {
         on_both(|house| {
             let app = &house.app;
@@ -739,6 +776,16 @@ mod tests {
             for _ in 0..2 {
                 assert_eq!(calendar::import_holidays(&house.app, &file).unwrap().days, 2);
             }
+            let told: i64 = house
+                .app
+                .db
+                .read(|conn| {
+                    use db::schema::ledger_entries;
+                    let told = ledger_entries::table.filter(ledger_entries::action.eq("holidays.imported"));
+                    Ok::<_, db::DbError>(told.count().get_result(conn)?)
+                })
+                .unwrap();
+            assert_eq!(told, 2);
             assert!(
                 calendar().is_open(d("2026-05-06"))
                     && !calendar().is_open(d("2026-06-01"))

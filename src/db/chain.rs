@@ -298,7 +298,8 @@ pub struct ListedConsent {
     pub recorded_at: NaiveDateTime,
 }
 
-type ConsentColumns = (ConsentId, Option<ApplicationId>, NaiveDate, NaiveDate, NaiveDate, String, NaiveDateTime);
+type ConsentColumns =
+    (ConsentId, Option<ApplicationId>, NaiveDate, NaiveDate, NaiveDate, String, NaiveDateTime);
 type BesideColumns = (ContractId, String, String, EngagementId, i32, String);
 
 /// Consents in scope, newest first, of at most `rows`; `late`: those entered after they were decided on paper. Vendors

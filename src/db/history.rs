@@ -6,8 +6,8 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{
-    alerts, contract_officers, contract_terminations, contract_terms, contracts, ledger_entries, ledger_names,
-    organizations, users,
+    alerts, contract_officers, contract_terminations, contract_terms, contracts, ledger_entries,
+    ledger_names, organizations, users,
 };
 use super::types::from_json;
 use super::{Conn, DbError};

@@ -168,22 +168,20 @@ pub struct Numbered {
 pub fn organizations_of(conn: &mut Conn, numbers: &[&str]) -> Result<HashMap<String, Numbered>, DbError> {
     let mut found = HashMap::new();
     for chunk in numbers.chunks(CHUNK) {
-        let rows: Vec<(Option<String>, OrganizationId, OrganizationKind, String, String)> = organizations::table
-            .filter(organizations::corporate_number.eq_any(chunk))
-            .select((
-                organizations::corporate_number,
-                organizations::id,
-                organizations::kind,
-                organizations::name,
-                organizations::name_key,
-            ))
-            .load(conn)?;
-        found.extend(
-            rows.into_iter()
-                .filter_map(|(number, id, kind, name, name_key)| {
-                    Some((number?, Numbered { id, kind, name, name_key }))
-                }),
-        );
+        let rows: Vec<(Option<String>, OrganizationId, OrganizationKind, String, String)> =
+            organizations::table
+                .filter(organizations::corporate_number.eq_any(chunk))
+                .select((
+                    organizations::corporate_number,
+                    organizations::id,
+                    organizations::kind,
+                    organizations::name,
+                    organizations::name_key,
+                ))
+                .load(conn)?;
+        found.extend(rows.into_iter().filter_map(|(number, id, kind, name, name_key)| {
+            Some((number?, Numbered { id, kind, name, name_key }))
+        }));
     }
     Ok(found)
 }

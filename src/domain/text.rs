@@ -316,6 +316,20 @@ mod tests {
     }
 
     #[test]
+    fn commas_stand_between_thousands_or_nowhere() {
+        for (text, number) in
+            [("1,000", 1_000), ("１，０００円", 1_000), ("¥35", 35), ("▲5", -5), ("7.00", 7)]
+        {
+            assert_eq!(whole_number(text), Ok(number), "{text}");
+        }
+        for text in ["3,5", "1,00", ",100", "1000,", "", "円", "十"] {
+            assert_eq!(whole_number(text), Err(NotWhole::NotANumber), "{text}");
+        }
+        assert_eq!(whole_number("3.5"), Err(NotWhole::Fraction));
+        assert!(is_blank("\u{200b} \u{3000}") && !is_blank("\u{200b}件"));
+    }
+
+    #[test]
     fn what_users_must_not_send_is_named() {
         assert_eq!(clean("件名\r\nBcc: a@example.jp", Lines::Single), Err(Unclean::LineBreak));
         assert_eq!(clean("a\u{0}b", Lines::Multi), Err(Unclean::Control('\u{0}')));

@@ -158,7 +158,8 @@ fn batch(
 fn contract(line: Line, as_of: NaiveDate) -> Vec<Cell> {
     let Line { contract, terms, status, last_day } = line;
     // The latest that has begun; of two from the same day, the one recorded last.
-    let officer = contract.officers.into_iter().filter(|(from, _)| *from <= as_of).max_by_key(|(from, _)| *from);
+    let officer =
+        contract.officers.into_iter().filter(|(from, _)| *from <= as_of).max_by_key(|(from, _)| *from);
     let stood = |(opened, resolved): &&(NaiveDate, Option<NaiveDate>)| {
         *opened <= as_of && resolved.is_none_or(|day| as_of < day)
     };
@@ -191,13 +192,7 @@ fn subcontracts(app: &App, conn: &mut Conn, lines: &[Line], as_of: NaiveDate) ->
     Ok(rows)
 }
 
-fn place(
-    app: &App,
-    line: &Line,
-    known: &Known<'_>,
-    engagement: &Engagement,
-    as_of: NaiveDate,
-) -> Vec<Cell> {
+fn place(app: &App, line: &Line, known: &Known<'_>, engagement: &Engagement, as_of: NaiveDate) -> Vec<Cell> {
     let coverage = known.coverage(engagement.id);
     let so_far = |range: &DayRange| DayRange::new(range.from, range.to.min(as_of));
     let uncovered: Vec<_> = coverage

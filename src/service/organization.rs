@@ -200,8 +200,7 @@ fn identity(
 
 /// Writes the row and the entry, on the transaction's chain.
 pub fn insert(tx: &mut Tx<'_>, new: &NewOrganization<'_>) -> Result<(), DbError> {
-    let mut payload =
-        identity(new.kind, new.corporate_number.is_some(), new.name, new.address, new.salt);
+    let mut payload = identity(new.kind, new.corporate_number.is_some(), new.name, new.address, new.salt);
     payload.insert("kind".to_owned(), json!(new.kind));
     payload.insert("code".to_owned(), json!(new.code));
     payload.insert("corporate_number".to_owned(), json!(new.corporate_number));

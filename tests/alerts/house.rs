@@ -242,19 +242,6 @@ impl<'a> House<'a> {
             .unwrap();
     }
 
-    /// The address that a person has from now on.
-    pub fn change_address(&self, who: &Person, to: &str) {
-        use itaku::db::schema::users;
-        let app = &self.app.app;
-        app.db
-            .write::<_, DbError>(|conn| {
-                let row = users::table.filter(users::id.eq(who.id));
-                diesel::update(row).set((users::email.eq(to), users::email_key.eq(to))).execute(conn)?;
-                Ok(())
-            })
-            .unwrap();
-    }
-
     /// 09:00 of a day, the day's sweep, nothing sent yet.
     pub fn sweep(&self, on: &str) -> SweepReport {
         self.app.move_to(on);

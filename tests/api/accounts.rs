@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use itaku::domain::access::Role;
+use itaku::domain::id::{UserId, of};
 use serde_json::{Value, json};
 
-use crate::support::{Person, TestApp, both, day};
+use crate::support::{Person, TestApp, both, day, id};
 
 fn new_user(organization: impl serde::Serialize, roles: &[&str]) -> Value {
     json!({"email": "shinki@example.jp", "name": "新規 一郎", "organization_id": organization, "roles": roles})
@@ -107,6 +108,29 @@ both! {
         changed.must(200);
         assert_eq!(app.patch_if(&admin, &path(&officer), &etag, json!({"active": false})).problem(412), "stale");
         assert_eq!(app.get(&officer, "/me").must(200)["name"], "改名 次郎");
+    }
+
+    fn another_address_logs_in_and_the_links_to_the_one_before_are_spent(app: TestApp) {
+        let agency = app.agency("U1");
+        let (admin, officer) = (app.person(agency, &[Role::AgencyAdmin]), app.person(agency, &[Role::Officer]));
+        let invited = id::<of::User>(&app.post(&admin, "/users", new_user(agency, &["officer"])).must(201));
+        let link = app.notice().token();
+        let patch = |who: UserId, body: Value| app.patch(&admin, &format!("/users/{who}"), body);
+        assert_eq!(patch(invited, json!({"email": officer.email.to_uppercase()})).problem(409), "email_taken");
+        for bad in ["\"a b\"@example.jp", "x@[127.0.0.1]", "x@example..jp"] {
+            assert_eq!(patch(invited, json!({"email": bad})).errors(), [("/email".to_owned(), "email".to_owned())], "{bad}");
+        }
+        assert_eq!(patch(invited, json!({"expires_on": "2026-03-31"})).errors(), [("/expires_on".to_owned(), "past".to_owned())]);
+        assert_eq!(patch(invited, json!({"email": "tadashii@example.jp"})).must(200)["email"], "tadashii@example.jp");
+        let again = app.notice();
+        assert_eq!((again.kind.as_str(), again.address.as_str()), ("invitation", "tadashii@example.jp"));
+        let accept = |token: &str| app.anyone("/auth/invitation/accept", json!({"token": token, "password": "架空の合言葉はこれです"}));
+        assert_eq!(accept(&link).errors(), [("/token".to_owned(), "spent".to_owned())]);
+        accept(&again.token()).must(200);
+        app.anyone("/auth/token", json!({"email": "tadashii@example.jp", "password": "架空の合言葉はこれです"})).must(200);
+        // Someone at work goes on working.
+        patch(officer.id, json!({"email": "betsu@example.jp"})).must(200);
+        assert_eq!(app.get(&officer, "/me").must(200)["email"], "betsu@example.jp");
     }
 
     fn disabling_and_a_change_of_roles_end_every_session_at_once(app: TestApp) {

@@ -54,6 +54,22 @@ both! {
         assert_eq!(s.told(&MAILS), []);
     }
 
+    fn what_is_kept_as_given_fits_the_ledger(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let nested = |levels: usize| (1..levels).fold(json!({"末端": 1}), |inner, _| json!({"段": inner}));
+        let refused = |safeguards: Value| k.try_apply(&s.a, &k.root, &s.b, &json!({"safeguards": safeguards})).errors();
+        let at = |code: &str| vec![("/safeguards".to_owned(), code.to_owned())];
+        for levels in [33, 80] {
+            assert_eq!(refused(nested(levels)), at("too_deep"), "{levels}");
+        }
+        for number in [9_007_199_254_740_992_i64, -9_007_199_254_740_993] {
+            assert_eq!(refused(json!({"件数": [number]})), at("number"));
+        }
+        let most = json!({"safeguards": {"件数": [9_007_199_254_740_991_i64], "段": nested(31)}});
+        k.try_apply(&s.a, &k.root, &s.b, &most).must(201);
+    }
+
     fn today_is_the_first_possible_day_of_a_consent(app: TestApp) {
         let s = Stage::new(app);
         let k = s.contract();
@@ -394,6 +410,16 @@ both! {
         let consent = &k.node(&b, "")["consents"][0];
         assert_eq!((&consent["recorded"], &consent["decided_on"]), (&json!(true), &json!("2026-03-20")), "marked for ever");
         assert_eq!(k.record(&b, &s.b, &json!({})).problem(409), "vendor_on_path");
+        // Who goes through what was entered late finds it, and nobody else's.
+        let late = s.items(&s.auditor, "/consents?recorded=late");
+        let shown = (&late[0]["engagement_id"], &late[0]["recorded_on"], &late[0]["late_days"], &late[0]["document_number"]);
+        assert_eq!((late.len(), shown), (1, (&json!(b), &json!("2026-06-02"), &json!(62), &json!("架第12号"))));
+        k.consent(&s.a, &k.root, &s.c, "2026-06-02", "2026-12-31");
+        assert_eq!((s.items(&s.approver, "/consents?recorded=late").len(), s.items(&s.officer, "/consents").len()), (1, 2));
+        assert_eq!(s.get(&s.auditor, "/consents?recorded=early").errors(), [(at("/recorded"), at("choice"))]);
+        s.get(&s.a.user, "/consents").must(403);
+        let elsewhere = app.person(app.agency("A2"), &[itaku::domain::access::Role::Auditor]);
+        assert_eq!(app.get(&elsewhere, "/consents").must(200)["items"], json!([]));
         // It is revoked like any other.
         assert_eq!(k.revoke(&b, "2026-06-10").must(200)["changed"], true);
     }

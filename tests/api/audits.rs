@@ -26,6 +26,7 @@ both! {
         complete(&s.approver, &id, &json!({})).must(403);
         complete(&s.a.user, &id, &json!({})).must(403);
         complete(&s.auditor, &id, &json!({"done_on": "2026-10-21"})).must(422);
+        assert_eq!(complete(&s.auditor, &id, &json!({"done_on": "1950-10-20"})).errors(), [("/done_on".to_owned(), "before_contract".to_owned())]);
         complete(&s.auditor, &id, &json!({"result": "findings"})).must(422);
         let finding = json!({"text": "入退室の記録がない", "severity": "major", "due_on": "2026-10-19"});
         complete(&s.auditor, &id, &json!({"result": "findings", "findings": [finding]})).must(422);

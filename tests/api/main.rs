@@ -16,6 +16,7 @@ mod denials;
 mod expected;
 mod hostile;
 mod idempotency;
+mod imports;
 mod ledger;
 mod lists;
 mod organizations;

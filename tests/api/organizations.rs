@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use itaku::db::schema::{contracts, engagements, register_records};
-use itaku::db::{ChainKey, DbError};
+use itaku::db::schema::{contracts, engagements, ledger_entries, register_records};
+use itaku::db::{ChainKey, DbError, organization};
 use itaku::domain::access::Role;
 use itaku::domain::id::{ContractId, EngagementId, OrganizationId};
 use itaku::domain::input::{Mode, parse};
+use itaku::ledger::entry::salted;
 use itaku::service::Failure;
 use itaku::service::organization::{InlineVendor, find_or_register_vendor};
 use serde_json::{Value, json};
 
+use crate::stage::{Stage, text, with};
 use crate::support::{Answer, TestApp, both, day, id};
 
 /// The example worked in the ordinance's explanation.
@@ -110,6 +112,41 @@ both! {
         let changed = |made: &Value| app.entries(made["id"].as_str().unwrap())[1].clone();
         assert_eq!(changed(&company).1["name"], "株式会社架空改");
         assert_eq!((changed(&person).0.as_str(), &changed(&person).1["name"]), ("organization.changed", &Value::Null));
+    }
+
+    fn no_payload_tells_a_person_or_where_they_live(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let person = json!({"name": "印章 花子", "address": "印章町1-2"});
+        let inline = json!({"vendor_id": null, "vendor": person});
+        let used = |place: Value| with(with(place, &inline), &json!({"started_on": "2026-04-01"}));
+        k.try_apply(&s.a, &k.root, &s.b, &inline).must(201);
+        k.declare(&s.a, &[used(json!({"parent_engagement_id": k.root}))]);
+        k.observe("audit", used(json!({"parent_engagement_id": k.root})));
+        k.record(&k.root, &s.b, &with(inline.clone(), &json!({"document_number": "架第99号"}))).must(201);
+        let own = json!({"kind": "vendor", "name": "印章 次郎", "address": "印章町3", "contact_email": "insho@example.jp"});
+        let made = s.post(&s.officer, "/organizations", own).must(201);
+        let path = format!("/organizations/{}", text(&made, "id"));
+        app.patch(&app.admin(), &path, json!({"name": "印章 三郎", "address": "印章町4"})).must(200);
+        let user = json!({"email": "insho2@example.jp", "name": "印章 四郎", "organization_id": s.agency, "roles": ["officer"]});
+        let user = app.post(&app.admin(), "/users", user).must(201);
+        let change = json!({"name": "印章 五郎", "email": "insho3@example.jp"});
+        app.patch(&app.admin(), &format!("/users/{}", text(&user, "id")), change).must(200);
+        let audit = json!({"kind": "on_site", "due_on": "2026-12-01", "every_months": 12, "auditor": "印章 六郎"});
+        let audit = s.post(&s.auditor, &format!("/contracts/{}/audits", k.id), audit).must(201);
+        s.post(&s.auditor, &format!("/audits/{}/complete", text(&audit, "id")), json!({"done_on": "2026-04-01", "result": "pass"})).must(200);
+        let payloads: Vec<String> = app.app.db.read_one::<_, DbError>(|conn| Ok(ledger_entries::table.select(ledger_entries::payload).load(conn)?)).unwrap();
+        let telling: Vec<&String> = payloads.iter().filter(|payload| payload.contains("印章") || payload.contains("insho")).collect();
+        assert!(payloads.len() > 20 && telling.is_empty(), "{telling:#?}");
+        // What is hashed can be shown to be the same text as long as the salt is kept.
+        let salt = app.app.db.read_one(|conn| organization::find(conn, id(&made))).unwrap().salt;
+        let entries = app.entries(&text(&made, "id"));
+        let hashes = |payload: &Value| [payload["name_hash"].clone(), payload["address_hash"].clone()];
+        assert_eq!(hashes(&entries[0].1), [salted(&salt, "印章 次郎"), salted(&salt, "印章町3")]);
+        assert_eq!(hashes(&entries[1].1), [salted(&salt, "印章 三郎"), salted(&salt, "印章町4")]);
+        let planned: Vec<Value> = app.entries(&k.id).into_iter().filter(|e| e.0 == "audit.planned").map(|e| e.1).collect();
+        let series = [(planned[0]["every_months"].clone(), planned[0]["auditor_hash"].is_string()), (planned[1]["every_months"].clone(), planned[1]["auditor_hash"].is_string())];
+        assert_eq!(series, [(json!(12), true), (json!(12), true)]);
     }
 
     fn wrong_fields_of_an_organization_are_named(app: TestApp) {

@@ -32,6 +32,8 @@ both! {
 
     fn wrong_settings_are_named_and_nothing_is_kept(app: TestApp) {
         let admin = app.person(app.agency("C1"), &[Role::AgencyAdmin]);
+        let far = json!({"closed_days": ["2026-08-14", "2910-08-14"]});
+        assert_eq!(app.patch(&admin, "/settings", far).errors(), [("/closed_days/1".to_owned(), "date_range".to_owned())]);
         let wrong = json!({"declaration_grace_days": 366, "audit_due_days": "90", "no_such": 1, "decision_working_days": 12});
         let mut errors = app.patch(&admin, "/settings", wrong).errors();
         errors.sort_unstable();

@@ -69,7 +69,8 @@ impl Codec for Text {
 /// Names between dots, of which there is one at least, or the machine itself: an address in brackets is none, as no
 /// mail can be written to it here.
 fn is_host(host: &str) -> bool {
-    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let is_name =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     (host.contains('.') || host == "localhost") && host.split('.').all(is_name)
 }
 

@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use super::template::{
     AMOUNT, DEPARTMENT, ENDS_ON, FISCAL_YEAR, INTERVAL, INTERVALS, MAX_RATIO, MINOR_LIMIT, MY_NUMBER,
-    OVERSEAS, OVERSEAS_WORDS, PERSONAL, POLICIES, POLICY, RETURN_DUE, SCOPE, SENSITIVE, SIGNED_ON, STARTS_ON, TIERS,
-    TITLE, VENDOR_NAME, VENDOR_NUMBER,
+    OVERSEAS, OVERSEAS_WORDS, PERSONAL, POLICIES, POLICY, RETURN_DUE, SCOPE, SENSITIVE, SIGNED_ON, STARTS_ON,
+    TIERS, TITLE, VENDOR_NAME, VENDOR_NUMBER,
 };
 use super::{ImportedContract, Origin, published};
 use crate::domain::contract::{DataCategory, Terms};
@@ -73,7 +73,9 @@ impl ImportedContract {
             (SENSITIVE, DataCategory::Sensitive),
         ] {
             let persons = |data: &[crate::domain::contract::DataVolume]| {
-                data.iter().find(|volume| volume.category == category).map(|volume| volume.persons.to_string())
+                data.iter()
+                    .find(|volume| volume.category == category)
+                    .map(|volume| volume.persons.to_string())
             };
             compare(own(name), persons(&self.data), persons(&terms.data).unwrap_or_default());
         }

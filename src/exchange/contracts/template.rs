@@ -10,8 +10,8 @@ use crate::domain::limits::{
 };
 use crate::domain::text::search_key;
 use crate::exchange::cell::{
-    Cell, RowReader, amount, corporate_number, day, fiscal_year_cell, line, lines, persons, small,
-    word, wrong,
+    Cell, RowReader, amount, corporate_number, day, fiscal_year_cell, line, lines, persons, small, word,
+    wrong,
 };
 use crate::exchange::table::FileError;
 

@@ -58,7 +58,8 @@ pub fn import(
     file: &ConsentFile,
     dry_run: bool,
 ) -> Result<ConsentSummary, Failure> {
-    let (agency, author) = app.db.read::<_, Failure>(|conn| approver(app, conn, agency_code, approver_email))?;
+    let (agency, author) =
+        app.db.read::<_, Failure>(|conn| approver(app, conn, agency_code, approver_email))?;
     let done = app.db.write::<_, Undone>(|conn| {
         let mut problems: BTreeMap<u64, Vec<RowError>> = BTreeMap::new();
         for error in &file.bad {
@@ -181,7 +182,8 @@ fn parent<'a>(known: &Known<'a>, row: &ConsentRow) -> Result<&'a Engagement, Fai
     match found.as_slice() {
         [one] => Ok(one),
         [] => {
-            let message = "上位の事業者が、この契約の体制に見つかりません。上位の承認を先の行に置いてください。";
+            let message =
+                "上位の事業者が、この契約の体制に見つかりません。上位の承認を先の行に置いてください。";
             Err(Failure::field("/parent_name", "unknown", message))
         }
         several => {

@@ -56,7 +56,9 @@ pub fn amend(app: &App, call: &Call, id: ContractId, given: &Amendment) -> Resul
         // The registration has no reason either.
         let registered = all.first().map(|row| row.fact.effective_on);
         let amended = all.iter().filter(|row| row.reason.is_some()).map(|row| row.fact.effective_on);
-        if let Some(agreed) = registered.into_iter().chain(amended).max().filter(|day| given.effective_on < *day) {
+        if let Some(agreed) =
+            registered.into_iter().chain(amended).max().filter(|day| given.effective_on < *day)
+        {
             let message = format!(
                 "{agreed}から効力のある契約条件がすでに登録されています。その日以後の日を指定してください。"
             );
