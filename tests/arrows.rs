@@ -19,8 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("notice", &["domain", "ledger"]),
     ("exchange", &["domain"]),
     ("service", &["clock", "config", "db", "domain", "exchange", "ledger", "notice"]),
-    ("schedule", &["clock", "config", "db", "domain", "notice", "service"]),
-    ("web", &["clock", "config", "domain", "exchange", "service"]),
+    ("schedule", &["db", "domain", "notice", "service"]),
+    ("web", &["clock", "domain", "service"]),
     // Puts the house together: opens the database, chooses the transport, starts the servers.
     (
         "cli",

@@ -1,4 +1,4 @@
-//! `itaku import contracts|vendors|holidays`: words for people on stderr, with `--json` the summary on stdout.
+//! `itaku import contracts|consents|vendors|holidays`: words for people on stderr, with `--json` the summary on stdout.
 
 use std::fs::File;
 use std::io::Read;

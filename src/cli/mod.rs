@@ -107,9 +107,9 @@ enum Command {
     ///
     /// 最初の管理者を登録します。
     Admin(admin::Admin),
-    /// Import contracts, the corporate-number register or holidays from a file.
+    /// Import contracts, consents given on paper, the corporate-number register or holidays from a file.
     ///
-    /// 契約・法人番号の登録簿・祝日をファイルから取り込みます。
+    /// 契約・既承認・法人番号の登録簿・祝日をファイルから取り込みます。
     Import(import::Import),
     /// Put out contracts, subcontracts, alerts or audits as CSV or JSON on stdout.
     ///

@@ -176,7 +176,8 @@ impl Actor {
     }
 }
 
-/// What a finder may find. Every finder takes one, so that forgetting it does not compile.
+/// What a finder may find. Finders across tenants take one, so that forgetting it does not compile; what hangs on a row
+/// found in scope is loaded by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Everything of one agency.

@@ -1,6 +1,6 @@
 //! The corporate-number register imported: every row told once, the latest record of each number kept, and the
 //! agencies told whose vendors are closed, merged or renamed. An organization's own name is never overwritten: what
-//! a contract was made under stays, until an officer records the new one.
+//! a contract was made under stays, until a system administrator records the new one.
 
 use std::collections::{HashMap, HashSet};
 
