@@ -1,4 +1,4 @@
-//! 検査・点検: what is planned and done on a contract, recurrence from the due day, and the plan of a 年度.
+//! 検査・点検: what is planned and done on a contract, recurrence from the due day, and what counts in a 年度.
 
 use chrono::NaiveDate;
 
@@ -66,8 +66,13 @@ impl AuditFact {
 
     /// Due day of the next in the series: counted from the due day, however late this one was done.
     pub fn next_due(&self) -> Option<NaiveDate> {
-        due_days(self.first_due_on, self.every_months?).find(|day| *day > self.due_on)
+        next_due(self.first_due_on, self.every_months?, self.due_on)
     }
+}
+
+/// The first due day of a series after one of its due days.
+pub fn next_due(first: NaiveDate, every_months: i32, after: NaiveDate) -> Option<NaiveDate> {
+    due_days(first, every_months).find(|day| *day > after)
 }
 
 /// The due days of a series: the `k`-th is `k` × `every_months` after the first (31 January, 28 February,
@@ -78,50 +83,6 @@ pub fn due_days(first: NaiveDate, every_months: i32) -> impl Iterator<Item = Nai
         (every_months > 0 && day < NaiveDate::MAX).then_some(day)
     });
     std::iter::once(first).chain(later)
-}
-
-/// A line of the 年度 plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedAudit {
-    pub due_on: NaiveDate,
-    pub kind: AuditKind,
-    pub engagement_id: Option<EngagementId>,
-    /// None: not scheduled yet, it follows from its series.
-    pub audit_id: Option<AuditId>,
-    pub done_on: Option<NaiveDate>,
-}
-
-/// The contract's audits due in a 年度 and no later than its last day, scheduled or following from a series;
-/// by due day. What was cancelled is not in it, and nothing follows from it.
-pub fn plan(audits: &[AuditFact], year: i32, last_day: NaiveDate) -> Vec<PlannedAudit> {
-    let in_plan = |day: NaiveDate| fiscal_year(day) == year && day <= last_day;
-    let line = |audit: &AuditFact, due_on| PlannedAudit {
-        due_on,
-        kind: audit.kind,
-        engagement_id: audit.engagement_id,
-        audit_id: None,
-        done_on: None,
-    };
-    let standing = |audit: &&AuditFact| audit.cancelled.is_none();
-    let scheduled = audits.iter().filter(|audit| in_plan(audit.due_on)).filter(standing).map(|audit| {
-        PlannedAudit { audit_id: Some(audit.id), done_on: audit.done_on, ..line(audit, audit.due_on) }
-    });
-    let latest = audits.iter().filter(|audit| !audits.iter().any(|other| follows(other, audit)));
-    let following = latest.filter(standing).flat_map(|audit| {
-        let days = audit.every_months.into_iter().flat_map(|months| due_days(audit.first_due_on, months));
-        days.take_while(|day| *day <= last_day)
-            .filter(|day| *day > audit.due_on && in_plan(*day))
-            .map(|day| line(audit, day))
-    });
-    let mut lines: Vec<PlannedAudit> = scheduled.chain(following).collect();
-    lines.sort_by_key(|line| (line.due_on, line.audit_id.is_none(), line.audit_id));
-    lines
-}
-
-/// Whether `other` is a later audit of the same series.
-fn follows(other: &AuditFact, audit: &AuditFact) -> bool {
-    let series = |fact: &AuditFact| (fact.kind, fact.engagement_id, fact.first_due_on, fact.every_months);
-    series(other) == series(audit) && (other.due_on, other.planned) > (audit.due_on, audit.planned)
 }
 
 /// Whether an on-site audit is planned or done in a 年度 of a contract; nothing else counts, and one that was
@@ -179,24 +140,6 @@ mod tests {
             ..scene.audits[0].clone()
         };
         assert_eq!(february.next_due(), Some(d("2027-03-31")));
-    }
-
-    #[test]
-    fn the_plan_shows_scheduled_and_following_audits_up_to_the_last_day() {
-        let mut scene = Scene::new("2026-04-01", "2027-12-31");
-        scene.audit(AuditKind::Document, "2026-06-30", Some(6));
-        scene.audit(AuditKind::OnSite, "2027-03-31", None);
-        scene.audit(AuditKind::SelfCheck, "2027-04-01", None);
-        let lines = |year| {
-            let plan = plan(&scene.audits, year, d("2027-12-31"));
-            plan.into_iter().map(|l| format!("{} {}", l.due_on, l.audit_id.is_some())).collect::<Vec<_>>()
-        };
-        assert_eq!(lines(2026), ["2026-06-30 true", "2026-12-30 false", "2027-03-31 true"]);
-        assert_eq!(lines(2027), ["2027-04-01 true", "2027-06-30 false", "2027-12-30 false"]);
-        assert_eq!(plan(&scene.audits, 2027, d("2027-12-29")).len(), 2, "silent after the last day");
-        let next = AuditFact { due_on: d("2026-12-30"), ..scene.audits[0].clone() };
-        scene.audits.push(next);
-        assert_eq!(plan(&scene.audits, 2026, d("2027-12-31")).len(), 3, "a scheduled one is not shown twice");
     }
 
     #[test]

@@ -301,7 +301,7 @@ mod tests {
             audit_due_days: vec![7, 366, 7],
             decision_working_days: 0,
             severities: Severities { tier_exceeded: Severity::Info, ..Severities::default() },
-            closed_days: vec![NaiveDate::MIN, NaiveDate::MIN],
+            closed_days: vec![NaiveDate::default(), NaiveDate::default()],
             words: [("承認/許可".to_owned(), "a\nb".to_owned())].into(),
             clauses: vec![
                 Clause { number: "1".into(), text: "x".repeat(201) },

@@ -1,6 +1,6 @@
 //! The Cabinet Office's syukujitsu.csv: a header, then day (`2026/5/6`) and name; CP932 as published.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
@@ -15,13 +15,6 @@ pub struct HolidayFile {
     /// The last year of those without a gap from the first: one mistyped day does not make its year known.
     pub last_year: i32,
     pub bad: Vec<RowError>,
-}
-
-impl HolidayFile {
-    /// A calendar of these holidays and an agency's own closed days.
-    pub fn calendar(self, closed: BTreeSet<NaiveDate>) -> Calendar {
-        Calendar::new(self.days, self.last_year, closed)
-    }
 }
 
 /// Reads the file. One that names no holiday at all is refused.
@@ -102,7 +95,7 @@ mod tests {
         for day in first.iter_days().take_while(|day| day.year() <= 2027) {
             assert_eq!(built_in.holiday(day), file.days.get(&day).map(String::as_str), "{day}");
         }
-        let imported = file.calendar(BTreeSet::new());
+        let imported = Calendar::new(file.days, file.last_year, std::collections::BTreeSet::new());
         assert!(imported.knows(1955) && imported.knows(2027) && !imported.knows(2028));
     }
 }

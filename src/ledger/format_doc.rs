@@ -22,7 +22,7 @@ fn example() -> (SigningKey, Vec<Entry>) {
         actor_organization_id: None,
         action: "signing_key.registered".into(),
         subject_id: id(0xa1),
-        payload: key.registration_payload().unwrap(),
+        payload: Payload::new(&key.registration()).unwrap(),
     };
     let payload =
         json!({"kind": "vendor", "name": "株式会社\"見本\"", "lines": "一\n二", "vendor_id": id::<()>(0xb1)});

@@ -79,11 +79,6 @@ impl SigningKey {
         }
     }
 
-    /// The payload of that entry.
-    pub fn registration_payload(&self) -> Result<Payload, LedgerError> {
-        Payload::new(&self.registration())
-    }
-
     /// A receipt for an entry.
     pub fn receipt(&self, entry: &Entry) -> Receipt {
         let key_id = self.public().id();
@@ -201,7 +196,7 @@ mod tests {
         let entry = seal(draft(), NO_HASH);
         let text = serde_json::to_string(&key().receipt(&entry)).unwrap();
         let receipt: Receipt = serde_json::from_str(&text).unwrap();
-        let public = PublicKey::from_payload(key().registration_payload().unwrap().as_str()).unwrap();
+        let public = PublicKey::from_payload(Payload::new(&key().registration()).unwrap().as_str()).unwrap();
         assert_eq!(check(&receipt, &entry, &public), Ok(()));
     }
 

@@ -8,7 +8,7 @@ use super::case::Case;
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::audit::{AuditRow, CompletionRow, FindingRow, InSight};
 use crate::db::{self, Conn, DbError, Tx};
-use crate::domain::audit::{AuditKind, due_days};
+use crate::domain::audit::{AuditKind, next_due};
 use crate::domain::id::{AuditId, ContractId, EngagementId, FindingId, of};
 use crate::domain::input::FieldError;
 use crate::input;
@@ -190,7 +190,7 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
         for (place, finding) in (1..).zip(&findings) {
             db::audit::add_finding(tx, contract, place, finding, stamp)?;
         }
-        let next = row.every_months.and_then(|months| due_days(row.first_due_on, months).find(|day| *day > row.due_on));
+        let next = row.every_months.and_then(|months| next_due(row.first_due_on, months, row.due_on));
         if let Some(due_on) = next {
             let mut next = AuditRow { id: tx.new_id(), due_on, place: row.place + 1, ..row.clone() };
             schedule(tx, &mut next, Some(id))?;

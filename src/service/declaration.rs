@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::case::{Case, Place, check_volumes, engagement_under, refuse_cycle};
 use super::chain::Days;
-use super::contract::DataItem;
+use super::contract::{DataItem, volumes};
 use super::organization::{InlineVendor, named_vendor};
 use super::telling::{self, Addressees};
 use super::{App, Call, Failure, Page, Paged, application};
@@ -68,7 +68,7 @@ input! {
 
 impl UseInput {
     fn volumes(&self) -> Vec<DataVolume> {
-        self.data.iter().map(|d| DataVolume { category: d.category, persons: d.persons }).collect()
+        volumes(&self.data)
     }
 
     /// The statement it makes.

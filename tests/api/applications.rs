@@ -388,6 +388,7 @@ both! {
     fn a_consent_on_paper_holds_as_decided_and_is_known_from_today(app: TestApp) {
         let s = Stage::new(app);
         let registered = "2026-06-01";
+        let elsewhere = app.person(app.agency("A2"), &[itaku::domain::access::Role::Auditor]);
         app.move_to(registered);
         let k = s.contract();
         app.move_to("2026-06-02");
@@ -418,8 +419,7 @@ both! {
         assert_eq!((s.items(&s.approver, "/consents?recorded=late").len(), s.items(&s.officer, "/consents").len()), (1, 2));
         assert_eq!(s.get(&s.auditor, "/consents?recorded=early").errors(), [(at("/recorded"), at("choice"))]);
         s.get(&s.a.user, "/consents").must(403);
-        let elsewhere = app.person(app.agency("A2"), &[itaku::domain::access::Role::Auditor]);
-        assert_eq!(app.get(&elsewhere, "/consents").must(200)["items"], json!([]));
+        assert_eq!(app.get(&app.log_in(&elsewhere), "/consents").must(200)["items"], json!([]));
         // It is revoked like any other.
         assert_eq!(k.revoke(&b, "2026-06-10").must(200)["changed"], true);
     }

@@ -16,7 +16,7 @@ use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::FiledMail;
 use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
-use crate::service::contract::DataItem;
+use crate::service::contract::{DataItem, volumes};
 use crate::service::organization::{InlineVendor, named_vendor};
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure};
@@ -83,7 +83,7 @@ input! {
 impl CorrectionInput {
     /// Volumes as the domain has them.
     pub fn volumes(&self) -> Vec<DataVolume> {
-        self.data.iter().map(|d| DataVolume { category: d.category, persons: d.persons }).collect()
+        volumes(&self.data)
     }
 }
 

@@ -11,14 +11,13 @@ use crate::db::chain::ConsentBody;
 use crate::db::{self, DbError, Tx};
 use crate::domain::calendar::wareki;
 use crate::domain::chain::{Consent, NodeState};
-use crate::domain::contract::DataVolume;
 use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, RevokedMail};
 use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
-use crate::service::contract::DataItem;
+use crate::service::contract::{DataItem, volumes};
 use crate::service::organization::{InlineVendor, named_vendor};
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure, application};
@@ -61,10 +60,6 @@ input! {
         }
         check_volumes(&volumes(&it.data), "/data", errors);
     }
-}
-
-fn volumes(data: &[DataItem]) -> Vec<DataVolume> {
-    data.iter().map(|d| DataVolume { category: d.category, persons: d.persons }).collect()
 }
 
 /// An engagement after its consent changed.

@@ -24,7 +24,7 @@ pub use register::{Registration, register, register_in};
 pub use terminate::{Terminate, terminate};
 pub use terms::{
     Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingView,
-    TermsView,
+    TermsView, volumes,
 };
 
 /// A contract as one side sees it. What is not a side's business is left out: a vendor below the prime learns

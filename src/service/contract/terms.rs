@@ -1,7 +1,5 @@
 //! What is entered of a contract's terms, and what must hold between its fields.
 
-use std::collections::HashSet;
-
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +13,7 @@ use crate::domain::limits::{
     FIRST_YEAR, LAST_YEAR, MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE,
 };
 use crate::input;
+use crate::service::case::check_volumes;
 
 /// Days for giving data back unless the contract says otherwise.
 pub const RETURN_DUE_DAYS: i32 = 14;
@@ -180,7 +179,8 @@ pub fn contradictions(terms: &Terms) -> Vec<FieldError> {
     period.into_iter().chain(year).chain(data_errors(&terms.data)).collect()
 }
 
-fn volumes(data: &[DataItem]) -> Vec<DataVolume> {
+/// Volumes as the domain has them.
+pub fn volumes(data: &[DataItem]) -> Vec<DataVolume> {
     data.iter().map(|item| DataVolume { category: item.category, persons: item.persons }).collect()
 }
 
@@ -202,22 +202,9 @@ fn year_error(year: i32, starts_on: NaiveDate) -> Option<FieldError> {
     })
 }
 
-/// `personal` is the whole, the others are parts of it.
 fn data_errors(data: &[DataVolume]) -> Vec<FieldError> {
-    let whole =
-        data.iter().find(|volume| volume.category == DataCategory::Personal).map(|volume| volume.persons);
-    let mut seen = HashSet::new();
     let mut errors = Vec::new();
-    for (place, volume) in data.iter().enumerate() {
-        if !seen.insert(volume.category) {
-            let message = "同じ区分が重複しています。";
-            errors.push(FieldError::new(format!("/data/{place}/category"), "duplicate", message));
-        }
-        if let Some(whole) = whole.filter(|whole| volume.persons > *whole) {
-            let message = format!("個人情報全体の{whole}人を超えています。内数を入力してください。");
-            errors.push(FieldError::new(format!("/data/{place}/persons"), "more_than_whole", message));
-        }
-    }
+    check_volumes(data, "/data", &mut errors);
     errors
 }
 
