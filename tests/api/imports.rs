@@ -24,7 +24,7 @@ const THIRD: &str = "7000012050002";
 const HEADER: &str = "契約番号,件名,受託者法人番号,受託者名,契約金額（円）,契約日,開始日,終了日,担当部署\r\n";
 
 fn row(number: &str, vendor: &str, name: &str, amount: &str) -> String {
-    format!("{number},架空業務,{vendor},{name},{amount},2026-04-01,2026-04-01,2027-03-31,架空課\r\n")
+    format!("{number},架空業務,{vendor},{name},\"{amount}\",2026-04-01,2026-04-01,2027-03-31,架空課\r\n")
 }
 
 fn take(app: &TestApp, rows: &[String]) -> ImportSummary {

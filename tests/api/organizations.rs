@@ -144,7 +144,7 @@ both! {
         let hashes = |payload: &Value| [payload["name_hash"].clone(), payload["address_hash"].clone()];
         assert_eq!(hashes(&entries[0].1), [salted(&salt, "印章 次郎"), salted(&salt, "印章町3")]);
         assert_eq!(hashes(&entries[1].1), [salted(&salt, "印章 三郎"), salted(&salt, "印章町4")]);
-        let planned: Vec<Value> = app.entries(&k.id).into_iter().filter(|e| e.0 == "audit.planned").map(|e| e.1).collect();
+        let planned: Vec<Value> = app.entries(&text(&audit, "id")).into_iter().filter(|e| e.0 == "audit.planned").map(|e| e.1).collect();
         let series = [(planned[0]["every_months"].clone(), planned[0]["auditor_hash"].is_string()), (planned[1]["every_months"].clone(), planned[1]["auditor_hash"].is_string())];
         assert_eq!(series, [(json!(12), true), (json!(12), true)]);
     }
