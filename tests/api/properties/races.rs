@@ -4,7 +4,7 @@ use std::sync::Barrier;
 
 use itaku::domain::access::{OrganizationKind, Role};
 use itaku::domain::chain::NodeState;
-use itaku::domain::id::{ApplicationId, ContractId};
+use itaku::domain::id::{ApplicationId, ContractId, OrganizationId};
 use itaku::domain::input::{Input, Mode, parse};
 use itaku::service::application::{self, ApplicationView};
 use itaku::service::{App, Call, Failure, chain, contract};
@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::case::{call, d};
-use super::{ledger_holds, runner};
-use crate::support::{TestApp, both};
+use super::{halves, ledger_holds, runner};
+use crate::support::TestApp;
 
 #[derive(Debug, Clone, Copy)]
 enum Move {
@@ -27,7 +27,7 @@ struct People {
     officer: Call,
     approvers: [Call; 2],
     prime: Call,
-    subs: [itaku::domain::id::OrganizationId; 2],
+    subs: [OrganizationId; 3],
 }
 
 fn input<T: Input>(body: &Value) -> T {
@@ -43,7 +43,8 @@ impl People {
             officer: inside(&[Role::Officer]),
             approvers: [inside(&[Role::Approver]), inside(&[Role::Approver])],
             prime: call(app, prime, OrganizationKind::Vendor, &[Role::VendorUser]),
-            subs: [app.vendor("架空乙入力株式会社"), app.vendor("架空丙企画株式会社")],
+            subs: ["架空乙入力株式会社", "架空丙企画株式会社", "架空丁印刷株式会社"]
+                .map(|name| app.vendor(name)),
         }
     }
 
@@ -107,20 +108,34 @@ fn taken(answers: [Result<ApplicationView, Failure>; 2]) -> Result<ApplicationVi
     }
 }
 
-both! {
-    fn of_two_at_once_exactly_one_is_taken(app: TestApp) {
+/// The contract's entries follow on one another, each later than the one before.
+fn in_order(app: &App, people: &People, contract: ContractId) -> Result<(), TestCaseError> {
+    let page = itaku::service::Page { limit: 200, ..Default::default() };
+    let entries = itaku::service::ledger::list(app, &people.officer, contract.cast(), &page).unwrap().items;
+    for (place, pair) in (1..).zip(entries.windows(2)) {
+        prop_assert_eq!(pair[0].seq, place);
+        prop_assert_eq!(&pair[0].hash, &pair[1].prev_hash);
+        prop_assert!(pair[0].at < pair[1].at);
+    }
+    Ok(())
+}
+
+halves! {
+    fn of_two_at_once_one_is_first_and_the_other_hears_of_it(new, cases = 1_000 embedded, 1_000 on the server) {
+        let app = &new();
         let people = People::new(app);
         let (people, it) = (&people, &app.app);
         let one = prop_oneof![3 => Just(Move::Consent), 2 => Just(Move::Refuse), 1 => Just(Move::Return), 1 => Just(Move::Withdraw)];
         let pair = (one.clone(), one).prop_filter("a vendor's withdrawal or a return against itself", |pair| {
             !matches!(pair, (Move::Return, Move::Withdraw) | (Move::Withdraw, Move::Return))
         });
-        let outcome = runner(app, 60, 25).run(&pair, |(one, other)| {
+        let outcome = runner(cases).run(&(pair, any::<bool>()), |((one, other), refuse)| {
             app.clock.pass(chrono::Duration::minutes(1));
             let contract = people.contract(app);
-            // The same vendor applied for twice at once.
+            // The same vendor applied for twice: one is taken.
             let filed = taken(at_once(|| people.file(it, contract, 0), || people.file(it, contract, 0)))?;
             people.review(it, filed.id);
+            // Two decisions on that application: one is taken.
             let done = taken(at_once(|| people.make(it, 0, one, filed.id), || people.make(it, 1, other, filed.id)))?;
             let shown = application::get(it, &people.officer, filed.id).unwrap();
             prop_assert_eq!(shown.state, done.state);
@@ -130,36 +145,14 @@ both! {
             prop_assert_eq!(node.consents.len(), usize::from(consented));
             prop_assert_eq!(node.state == NodeState::Consented, consented);
             prop_assert_eq!(node.engagement_id, filed.engagement_id);
-            Ok(())
-        });
-        if let Err(error) = outcome {
-            panic!("{error}");
-        }
-        ledger_holds(app);
-    }
-
-    fn two_decisions_on_one_chain_are_both_taken_in_order(app: TestApp) {
-        let people = People::new(app);
-        let (people, it) = (&people, &app.app);
-        let outcome = runner(app, 30, 15).run(&any::<bool>(), |refuse| {
-            app.clock.pass(chrono::Duration::minutes(1));
-            let contract = people.contract(app);
-            let (first, second) = (people.file(it, contract, 0).unwrap(), people.file(it, contract, 1).unwrap());
-            people.review(it, first.id);
-            people.review(it, second.id);
-            let other = if refuse { Move::Refuse } else { Move::Consent };
-            let answers = at_once(|| people.make(it, 0, Move::Consent, first.id), || people.make(it, 1, other, second.id));
-            for answer in answers {
+            // Two decisions on two applications of the chain: both are taken, one after the other.
+            let next = [1, 2].map(|sub| people.file(it, contract, sub).unwrap().id);
+            next.iter().for_each(|id| people.review(it, *id));
+            let second = if refuse { Move::Refuse } else { Move::Consent };
+            for answer in at_once(|| people.make(it, 0, Move::Consent, next[0]), || people.make(it, 1, second, next[1])) {
                 prop_assert!(answer.is_ok(), "{:?}", answer);
             }
-            let page = itaku::service::Page { limit: 200, ..Default::default() };
-            let entries = itaku::service::ledger::list(it, &people.officer, contract.cast(), &page).unwrap().items;
-            for (place, pair) in (1..).zip(entries.windows(2)) {
-                prop_assert_eq!(pair[0].seq, place);
-                prop_assert_eq!(&pair[0].hash, &pair[1].prev_hash);
-                prop_assert!(pair[0].at < pair[1].at);
-            }
-            Ok(())
+            in_order(it, people, contract)
         });
         if let Err(error) = outcome {
             panic!("{error}");
