@@ -86,8 +86,8 @@ fn later(event: Event, by: i64) -> Event {
 fn plan() -> impl Strategy<Value = Plan> {
     let on = prop_oneof![3 => 0..10_i64, 2 => 0..60_i64];
     let interval = prop::sample::select(DeclarationInterval::ALL);
-    let events = prop::collection::vec((on, event()), 8..18);
-    (0..280_i64, 30..100_i64, interval, events).prop_map(|(begin, length, interval, events)| {
+    let events = prop::collection::vec((on, event()), 6..14);
+    (0..280_i64, 20..80_i64, interval, events).prop_map(|(begin, length, interval, events)| {
         let on_its_day = |(on, event)| (REGISTERED + begin + on, later(event, begin));
         let mut events: Vec<(i64, Event)> = events.into_iter().map(on_its_day).collect();
         events.sort_by_key(|(on, _)| *on);
