@@ -16,7 +16,7 @@ use crate::domain::days::DaySet;
 use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
 
 /// An alert as stored.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = alerts)]
 pub struct AlertRow {
     pub id: AlertId,

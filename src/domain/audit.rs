@@ -110,6 +110,9 @@ fn is_planned_in(audit: &AuditFact, year: i32, last_day: NaiveDate) -> bool {
 mod tests {
     use super::*;
     use crate::domain::alert::fixture::{Scene, d};
+    use crate::domain::calendar::tests::edge_day;
+    use chrono::Datelike;
+    use proptest::prelude::*;
 
     fn days(first: &str, months: i32, n: usize) -> Vec<String> {
         due_days(d(first), months).take(n).map(|day| day.to_string()).collect()
@@ -172,5 +175,51 @@ mod tests {
         assert!(!has_on_site(&scene.audits, 2027, d("2028-03-31")));
         assert!(has_cancelled_on_site(&scene.audits, 2027, d("2028-03-31")));
         assert!(!has_cancelled_on_site(&scene.audits, 2026, d("2028-03-31")));
+    }
+
+    /// The last day of a month, or the day itself where the month has it: by trying the days, without months' sums.
+    fn by_hand(first: NaiveDate, months: i32) -> NaiveDate {
+        let place = first.year() * 12 + first.month0().cast_signed() + months;
+        let of =
+            |day| NaiveDate::from_ymd_opt(place.div_euclid(12), place.rem_euclid(12).unsigned_abs() + 1, day);
+        (1..=first.day()).rev().find_map(of).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+        #[test]
+        fn a_series_keeps_its_day_across_29_february_and_the_ends_of_years(
+            first in edge_day(), months in 1..=60i32, late in 0..500i64, place in 0..30i32,
+        ) {
+            let due: Vec<NaiveDate> = due_days(first, months).take(31).collect();
+            let expected: Vec<NaiveDate> = (0..31).map(|k| by_hand(first, k * months)).collect();
+            prop_assert_eq!(&due, &expected);
+            // Done late or early, the next is counted from the due day.
+            let mut scene = Scene::new("2015-04-01", "2200-03-31");
+            scene.audit(AuditKind::OnSite, &first.to_string(), Some(months));
+            let due_on = by_hand(first, place * months);
+            scene.audits[0].due_on = due_on;
+            scene.complete(0, &(due_on + chrono::Duration::days(late - 100)).to_string());
+            prop_assert_eq!(scene.audits[0].next_due(), Some(by_hand(first, (place + 1) * months)));
+        }
+
+        #[test]
+        fn the_plans_of_the_years_hold_each_due_day_once(
+            first in edge_day(), months in 1..=30i32, last in edge_day(),
+        ) {
+            let mut scene = Scene::new("2015-04-01", "2200-03-31");
+            scene.audit(AuditKind::Document, &first.to_string(), Some(months));
+            let planned: Vec<(i32, NaiveDate)> = (2014..=2031)
+                .flat_map(|year| plan(&scene.audits, year, last).into_iter().map(move |line| (year, line.due_on)))
+                .collect();
+            let fiscal = |day: NaiveDate| if day.month() < 4 { day.year() - 1 } else { day.year() };
+            let expected: Vec<(i32, NaiveDate)> = (0..)
+                .map(|k| by_hand(first, k * months))
+                .take_while(|day| *day <= last)
+                .map(|day| (fiscal(day), day))
+                .collect();
+            prop_assert_eq!(planned, expected);
+        }
     }
 }

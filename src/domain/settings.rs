@@ -127,6 +127,9 @@ impl Settings {
     /// longest word first, so that what was put in is not replaced again. Only for the program's own texts,
     /// never for names.
     pub fn in_own_words(&self, text: &str) -> String {
+        if self.words.is_empty() {
+            return text.to_owned();
+        }
         let longest_at = |rest: &str| {
             let here =
                 self.words.iter().filter(|(word, _)| !word.is_empty() && rest.starts_with(word.as_str()));

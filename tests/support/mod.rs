@@ -30,7 +30,6 @@ use sha2::{Digest, Sha256};
 macro_rules! both {
     ($(fn $name:ident($app:ident: TestApp) $body:block)+) => {$(
         mod $name {
-            #[allow(unused_imports, reason = "not every test uses all of its file's")]
             use super::*;
 
             fn test($app: &TestApp) $body

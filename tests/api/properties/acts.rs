@@ -3,14 +3,15 @@
 use proptest::prelude::*;
 
 use super::case::{Case, Cast, REGISTERED, act, d};
-use super::{ledger_holds, runner};
-use crate::support::{TestApp, both};
+use super::{halves, ledger_holds, runner};
+use crate::support::TestApp;
 
-both! {
-    fn acts_lead_to_what_the_day_by_day_model_says(app: TestApp) {
+halves! {
+    fn acts_lead_to_what_the_day_by_day_model_says(new, cases = 1_000 embedded, 100 on the server) {
+        let app = &new();
         let people = Cast::new(app);
         let strategy = (prop::collection::vec(act(), 10..30), -20..130_i64);
-        let outcome = runner(app, 1_000, 60).run(&strategy, |(acts, as_of)| {
+        let outcome = runner(cases).run(&strategy, |(acts, as_of)| {
             app.clock.set_day(d(REGISTERED));
             let mut case = Case::new(app, &people);
             for act in &acts {

@@ -1,6 +1,6 @@
 //! Random chains of two agencies: each vendor sees its own places and those below, whole; of the rest nothing.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use chrono::Duration;
@@ -14,9 +14,9 @@ use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 
 use super::case::{REGISTERED, call, d};
-use super::{ledger_holds, runner};
+use super::{halves, ledger_holds, runner};
 use crate::stage::{nodes, text};
-use crate::support::{Person, TestApp, both};
+use crate::support::{Person, TestApp};
 
 /// How a vendor came to stand there.
 #[derive(Debug, Clone, Copy)]
@@ -375,15 +375,40 @@ fn sees_its_own(
     Ok(answers.iter().chain([&ledger, &seen]).map(Value::to_string).collect())
 }
 
-fn isolated(
-    app: &TestApp,
-    offices: &[Office; 2],
-    firms: &[Firm],
-    worlds: &[World; 2],
-) -> Result<(), TestCaseError> {
-    for (mine, other) in [(0, 1), (1, 0)] {
-        knows_nothing(app, &offices[other].reader, &worlds[mine])?;
-        let (who, world) = (&offices[mine].reader, &worlds[mine]);
+/// Offices, firms, and the chains on which they have come to stand, one after another.
+struct Block<'a> {
+    offices: &'a [Office; 2],
+    firms: Vec<Firm>,
+    /// With the office whose each is.
+    worlds: Vec<(usize, World)>,
+}
+
+impl<'a> Block<'a> {
+    fn new(app: &TestApp, offices: &'a [Office; 2], number: u32) -> Self {
+        let firm = |letter| Firm::new(app, format!("架空第{number}号{letter}事業所"));
+        let firms = ["甲", "乙", "丙", "丁", "戊", "己"].into_iter().map(firm).collect();
+        Self { offices, firms, worlds: vec![] }
+    }
+
+    /// What everyone sees of the latest chain, and of all of them in lists.
+    fn isolated(&self, app: &TestApp) -> Result<(), TestCaseError> {
+        let (mine, world) = self.worlds.last().unwrap();
+        knows_nothing(app, &self.offices[1 - mine].reader, world)?;
+        self.office_sees_all(app, &self.offices[*mine], world)?;
+        for me in 0..self.firms.len() {
+            if world.own(me).is_empty() {
+                knows_nothing(app, &self.firms[me].reader, world)?;
+            } else {
+                let said = sees_its_own(app, &self.firms, &self.offices[*mine], world, me)?;
+                self.says_no_more(&said, me, std::slice::from_ref(world))?;
+            }
+            self.lists_its_own(app, me)?;
+        }
+        Ok(())
+    }
+
+    fn office_sees_all(&self, app: &TestApp, office: &Office, world: &World) -> Result<(), TestCaseError> {
+        let who = &office.reader;
         let chain = app.get(who, &format!("/contracts/{}/chain", world.contract)).must(200);
         prop_assert_eq!(nodes(&chain).len(), world.spots.len());
         for (part, count) in [
@@ -394,74 +419,92 @@ fn isolated(
             let body = app.get(who, &format!("/contracts/{}/{part}", world.contract)).must(200);
             prop_assert_eq!(body["items"].as_array().unwrap().len(), count, "{}", part);
         }
-        let own_number = app
-            .get(who, &format!("/contracts?vendor_id={}", firms[worlds[other].spots[0].vendor].id))
-            .must(200);
-        prop_assert!(!ids_of(&own_number, "id").contains(worlds[other].contract.as_str()));
+        let prime = world.spots[0].vendor;
+        let listed =
+            app.get(who, &format!("/contracts?limit=200&vendor_id={}", self.firms[prime].id)).must(200);
+        let own = self.worlds.iter().filter(|(of, world)| {
+            self.offices[*of].organization == office.organization && world.spots[0].vendor == prime
+        });
+        let own: BTreeSet<String> = own.map(|(_, world)| world.contract.to_string()).collect();
+        prop_assert_eq!(ids_of(&listed, "id"), own);
+        Ok(())
     }
-    for (me, firm) in firms.iter().enumerate() {
-        let mut said = String::new();
-        let (mut known, mut listed) = (BTreeSet::from([me]), BTreeSet::from([me]));
-        let mut contracts = BTreeSet::new();
-        let mut organizations = BTreeSet::new();
-        for (world, office) in worlds.iter().zip(offices) {
+
+    /// A firm's lists speak of all chains on which it stands, and of nothing else.
+    fn lists_its_own(&self, app: &TestApp, me: usize) -> Result<(), TestCaseError> {
+        let firm = &self.firms[me];
+        let (mut contracts, mut organizations, mut applications) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for (office, world) in &self.worlds {
             let own = world.own(me);
             if own.is_empty() {
-                knows_nothing(app, &firm.reader, world)?;
                 continue;
             }
-            said.push_str(&sees_its_own(app, firms, office, world, me)?);
-            listed.extend(world.vendors(&own));
-            known.extend(world.vendors(&own));
-            known.extend(world.vendors(&world.above(me)));
             contracts.insert(world.contract.to_string());
-            organizations.insert(office.organization.to_string());
+            organizations.insert(self.offices[*office].organization.to_string());
+            organizations.insert(firm.id.to_string());
+            organizations.extend(world.vendors(&own).iter().map(|n| self.firms[*n].id.to_string()));
+            let filed = world.applications.iter().filter(|(_, spot)| own.contains(spot));
+            applications.extend(filed.map(|(id, _)| id.clone()));
         }
-        let list = app.get(&firm.reader, "/contracts?limit=200").must(200);
-        prop_assert_eq!(ids_of(&list, "id"), contracts.clone());
-        let register = app.get(&firm.reader, "/organizations?limit=200").must(200);
-        if !contracts.is_empty() {
-            organizations.extend(listed.iter().map(|n| firms[*n].id.to_string()));
-            prop_assert_eq!(ids_of(&register, "id"), organizations);
+        let lists = ["contracts", "applications", "organizations"]
+            .map(|list| app.get(&firm.reader, &format!("/{list}?limit=200")).must(200));
+        prop_assert_eq!(ids_of(&lists[0], "id"), contracts);
+        prop_assert_eq!(ids_of(&lists[1], "id"), applications);
+        if !organizations.is_empty() {
+            prop_assert_eq!(ids_of(&lists[2], "id"), organizations);
         }
-        let queue = app.get(&firm.reader, "/applications?limit=200").must(200);
-        said.extend([list, register, queue].map(|body| body.to_string()));
+        let worlds: Vec<&World> = self.worlds.iter().map(|(_, world)| world).collect();
+        self.says_no_more(&lists.map(|list| list.to_string()).concat(), me, &worlds)
+    }
 
-        // Not one word of what it may not know of.
-        for (n, other) in firms.iter().enumerate().filter(|(n, _)| !known.contains(n)) {
-            prop_assert!(
-                !said.contains(other.id.as_str()) && !said.contains(&other.name),
-                "{} hears of {}",
-                me,
-                n
-            );
-        }
-        for world in worlds {
+    /// Not one word of what the firm may not know of by these chains.
+    fn says_no_more(
+        &self,
+        said: &str,
+        me: usize,
+        worlds: &[impl std::borrow::Borrow<World>],
+    ) -> Result<(), TestCaseError> {
+        let mut known = BTreeSet::from([me]);
+        for world in worlds.iter().map(std::borrow::Borrow::borrow) {
             let (own, above) = (world.own(me), world.above(me));
-            for (n, spot) in
-                world.spots.iter().enumerate().filter(|(n, _)| !own.contains(n) && !above.contains(n))
-            {
-                prop_assert!(!said.contains(spot.id.as_str()), "{} hears of place {}", me, n);
+            known.extend(world.vendors(&own));
+            known.extend(world.vendors(&above));
+            let hidden = (0..world.spots.len()).filter(|n| !own.contains(n) && !above.contains(n));
+            for n in hidden {
+                prop_assert!(!said.contains(world.spots[n].id.as_str()), "{} hears of place {}", me, n);
             }
         }
+        for (n, other) in self.firms.iter().enumerate().filter(|(n, _)| !known.contains(n)) {
+            let heard = said.contains(other.id.as_str()) || said.contains(&other.name);
+            prop_assert!(!heard, "{} hears of {}", me, n);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-both! {
-    fn each_side_sees_its_own_and_nothing_else(app: TestApp) {
+/// Chains of one block: its firms come to know one another, so another begins.
+const CHAINS: usize = 10;
+
+halves! {
+    fn each_side_sees_its_own_and_nothing_else(new, cases = 1_000 embedded, 100 on the server) {
+        let app = &new();
         app.clock.set_day(d(REGISTERED));
         let offices = [Office::new(app, "I1"), Office::new(app, "I2")];
         // Readers' sessions would be over on another day; all of it happens on one.
         let offices = offices.map(|office| Office { reader: app.log_in(&office.reader), ..office });
-        let case = Cell::new(0);
-        let outcome = runner(app, 120, 15).run(&(chain_of(), chain_of()), |(first, second)| {
+        let blocks = Cell::new(1);
+        let block = RefCell::new(Block::new(app, &offices, 1));
+        let outcome = runner(cases).run(&(0..2_usize, chain_of()), |(mine, chain)| {
             app.clock.pass(Duration::milliseconds(5));
-            case.set(case.get() + 1);
-            let firm = |n: usize| Firm::new(app, format!("架空第{}号{}事業所", case.get(), ["甲", "乙", "丙", "丁", "戊", "己"][n]));
-            let firms: Vec<Firm> = (0..VENDORS).map(firm).collect();
-            let worlds = [World::new(app, &offices[0], &firms, &first), World::new(app, &offices[1], &firms, &second)];
-            isolated(app, &offices, &firms, &worlds)
+            let mut block = block.borrow_mut();
+            if block.worlds.len() == CHAINS {
+                blocks.set(blocks.get() + 1);
+                *block = Block::new(app, &offices, blocks.get());
+            }
+            let world = World::new(app, &offices[mine], &block.firms, &chain);
+            block.worlds.push((mine, world));
+            block.isolated(app)
         });
         if let Err(error) = outcome {
             panic!("{error}");

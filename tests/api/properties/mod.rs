@@ -11,9 +11,41 @@ mod isolation;
 mod races;
 mod sweeping;
 
-/// Runs so many cases on the embedded database, or on the server.
-fn runner(app: &TestApp, embedded: u32, server: u32) -> TestRunner {
-    let cases = if app.app.config.database.url.starts_with("sqlite:") { embedded } else { server };
+/// A property on both databases, each in two halves, so that two cores share its cases:
+/// `halves! { fn name(new, cases = 1_000 embedded, 100 on the server) { … } }`.
+macro_rules! halves {
+    ($(fn $name:ident($new:ident, $cases:ident = $embedded:literal embedded, $server:literal on the server) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            fn test($new: fn() -> TestApp, $cases: u32) $body
+
+            #[test]
+            fn sqlite_1() {
+                test(TestApp::sqlite, $embedded / 2);
+            }
+
+            #[test]
+            fn sqlite_2() {
+                test(TestApp::sqlite, $embedded / 2);
+            }
+
+            #[test]
+            fn postgresql_1() {
+                test(TestApp::postgresql, $server / 2);
+            }
+
+            #[test]
+            fn postgresql_2() {
+                test(TestApp::postgresql, $server / 2);
+            }
+        }
+    )+};
+}
+use halves;
+
+/// Each half draws its own cases; one that fails is shrunk and printed.
+fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config { cases, max_shrink_iters: 300, failure_persistence: None, ..Config::default() })
 }
 
