@@ -13,6 +13,7 @@ pub mod declaration;
 pub mod id;
 pub mod input;
 pub mod password;
+pub mod ratio;
 pub mod settings;
 pub mod text;
 pub mod text_enum;

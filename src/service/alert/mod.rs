@@ -10,8 +10,8 @@ use chrono::NaiveDate;
 
 pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowledge_all, assess, resolve};
 pub use event::{
-    VendorChange, VendorChangeKind, notice_failed, notice_sent, on_agency, title as notice_title,
-    vendor_changed,
+    VendorChange, VendorChangeKind, name_recorded, notice_failed, notice_sent, on_agency,
+    title as notice_title, vendor_changed,
 };
 pub(super) use telling::officers;
 pub use view::{AlertView, find, list};

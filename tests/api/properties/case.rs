@@ -9,8 +9,8 @@ use itaku::domain;
 use itaku::domain::access::{Actor, ActorOrganization, OrganizationKind, Role};
 use itaku::domain::alert::AlertState;
 use itaku::domain::chain::{
-    Application, ApplicationEvent, ApplicationStep, Asked, Cause, ChainFacts, Consent, Engagement, Retraction,
-    Revocation, Source, Statement, StatementOrigin, Vendor,
+    Application, ApplicationEvent, ApplicationStep, Asked, Cause, ChainFacts, Consent, Engagement,
+    Retraction, Revocation, Source, Statement, StatementOrigin, Vendor,
 };
 use itaku::domain::contract::{
     DeclarationInterval, Instant, Overseas, Policy, Stamp, Subcontracting, Termination, Terms, TermsFact,
@@ -871,7 +871,9 @@ impl<'a> Case<'a> {
     fn as_last_time(&mut self, act: &Act, by: usize) -> Outcome {
         let (by, call) = self.vendor(by, 0);
         let again = || self.declaration(call, json!({"as_last_time": true}));
-        let Some(view) = self.expect(self.stands(by), act, again)? else { return Ok(()) };
+        // There is a last time when a report of its own stands.
+        let reported = self.said.iter().any(|said| said.declarer == Some(by) && !said.retracted);
+        let Some(view) = self.expect(self.stands(by) && reported, act, again)? else { return Ok(()) };
         let origin = StatementOrigin::Declaration(view.id);
         let open = self.open_uses(by);
         let stamp = self.stamp();
