@@ -57,7 +57,7 @@ fn taken(known: &Known<'_>, id: EngagementId, day: NaiveDate, planned: &[Planned
 fn counts(held: &HeldConsent<'_>, day: NaiveDate, ahead: bool) -> bool {
     held.valid.is_some_and(|valid| {
         let uncut = valid.to == held.consent.valid_until;
-        let still_holds = day <= valid.to && !(ahead && !held.revoked);
+        let still_holds = day <= valid.to && (held.revoked || !ahead);
         (ahead || valid.from <= day) && (uncut || still_holds)
     })
 }

@@ -13,7 +13,7 @@ use crate::support::{TestApp, both, day};
 
 const NUMBER: &str = "7000012050002";
 
-/// A vendor of that number, and its ETag.
+/// A vendor of that number, and its version.
 fn numbered(app: &TestApp, name: &str) -> (Value, String) {
     let body = json!({"kind": "vendor", "name": name, "corporate_number": NUMBER});
     let made = app.post(&app.admin(), "/organizations", body);
