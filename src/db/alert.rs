@@ -229,6 +229,37 @@ pub fn unresolved(
         .optional()?)
 }
 
+/// State and opening of the latest alert of a kind and subject at an agency.
+pub fn latest(
+    conn: &mut Conn,
+    agency_id: OrganizationId,
+    kind: AlertKind,
+    subject: &str,
+) -> Result<Option<(AlertState, NaiveDateTime)>, DbError> {
+    Ok(alerts::table
+        .filter(alerts::agency_id.eq(agency_id))
+        .filter(alerts::kind.eq(kind))
+        .filter(alerts::subject.eq(subject))
+        .order(alerts::id.desc())
+        .select((alerts::state, alerts::opened_at))
+        .first(conn)
+        .optional()?)
+}
+
+/// The agencies at which an alert of a kind and subject is unresolved.
+pub fn agencies_alerted(
+    conn: &mut Conn,
+    kind: AlertKind,
+    subject: &str,
+) -> Result<Vec<OrganizationId>, DbError> {
+    Ok(alerts::table
+        .filter(alerts::kind.eq(kind))
+        .filter(alerts::subject.eq(subject))
+        .filter(alerts::state.ne(AlertState::Resolved))
+        .select(alerts::agency_id)
+        .load(conn)?)
+}
+
 /// Of these alerts, those that are resolved.
 pub fn resolved_among(conn: &mut Conn, ids: &[AlertId]) -> Result<Vec<AlertId>, DbError> {
     Ok(alerts::table

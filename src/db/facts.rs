@@ -348,25 +348,35 @@ fn declarations(
     retractions: &[Retraction],
 ) -> Result<Vec<DeclarationFact>, DbError> {
     use declarations as d;
-    let rows: Vec<(DeclarationId, OrganizationId, NaiveDate, NaiveDate, bool, i64, NaiveDateTime)> = d::table
+    type Columns = (DeclarationId, OrganizationId, NaiveDate, NaiveDate, NaiveDate, bool, i64, NaiveDateTime);
+    let rows: Vec<Columns> = d::table
         .filter(d::contract_id.eq(id))
         .select((
             d::id,
             d::organization_id,
             d::period_from,
             d::period_to,
+            d::filed_on,
             d::no_subcontracting,
             d::seq,
             d::recorded_at,
         ))
         .load(conn)?;
     rows.into_iter()
-        .map(|(id, organization_id, from, to, none, seq, at)| {
+        .map(|(id, organization_id, from, to, filed_on, none, seq, at)| {
             let period = DayRange::new(from, to)
                 .ok_or_else(|| DbError::BrokenRow("a period that ends before it begins".to_owned()))?;
             let retracted =
                 retractions.iter().find(|r| r.origin == StatementOrigin::Declaration(id)).map(|r| r.stamp);
-            Ok(DeclarationFact { id, organization_id, period, none, stamp: stamp(seq, at), retracted })
+            Ok(DeclarationFact {
+                id,
+                organization_id,
+                period,
+                filed_on,
+                none,
+                stamp: stamp(seq, at),
+                retracted,
+            })
         })
         .collect()
 }

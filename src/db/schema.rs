@@ -335,6 +335,7 @@ diesel::table! {
         organization_id -> Text,
         period_from -> Date,
         period_to -> Date,
+        filed_on -> Date,
         no_subcontracting -> Bool,
         declared_by -> Text,
         receipt -> Text,

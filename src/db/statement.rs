@@ -1,5 +1,7 @@
 //! What was declared and what was seen: declarations, observations, their statements, retractions.
 
+use std::collections::HashMap;
+
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
@@ -54,6 +56,20 @@ fn author(tx: &Tx<'_>) -> Result<UserId, DbError> {
     tx.author.map(|author| author.user_id).ok_or(DbError::NotFound)
 }
 
+/// The scopes stated in an organization's declarations on a contract.
+pub fn scopes_declared(
+    conn: &mut Conn,
+    contract: ContractId,
+    organization: OrganizationId,
+) -> Result<HashMap<(DeclarationId, EngagementId), String>, DbError> {
+    let rows: Vec<(Option<DeclarationId>, EngagementId, Option<String>)> = statements::table
+        .filter(statements::contract_id.eq(contract))
+        .filter(statements::source_organization_id.eq(organization))
+        .select((statements::declaration_id, statements::engagement_id, statements::scope))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(id, engagement, scope)| Some(((id?, engagement), scope?))).collect())
+}
+
 /// Writes a declaration; its statements follow.
 pub fn add_declaration(tx: &mut Tx<'_>, new: &NewDeclaration<'_>, stamp: Stamp) -> Result<(), DbError> {
     let by = author(tx)?;
@@ -65,6 +81,7 @@ pub fn add_declaration(tx: &mut Tx<'_>, new: &NewDeclaration<'_>, stamp: Stamp) 
             declarations::organization_id.eq(new.organization_id),
             declarations::period_from.eq(new.period.from),
             declarations::period_to.eq(new.period.to),
+            declarations::filed_on.eq(tx.today),
             declarations::no_subcontracting.eq(new.none),
             declarations::declared_by.eq(by),
             declarations::receipt.eq(to_json(new.receipt)?),

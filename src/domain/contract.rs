@@ -55,6 +55,9 @@ text_enum! {
     }
 }
 
+/// The country whose other side is 国外.
+pub const HOME: &str = "JP";
+
 text_enum! {
     /// 国外での取扱い.
     pub enum Overseas { Prohibited = "prohibited", ConsentRequired = "consent_required" }

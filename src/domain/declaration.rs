@@ -15,6 +15,8 @@ pub struct DeclarationFact {
     /// Who declared.
     pub organization_id: OrganizationId,
     pub period: DayRange,
+    /// The business day on which it was filed.
+    pub filed_on: NaiveDate,
     /// 「再委託なし」
     pub none: bool,
     pub stamp: Stamp,
@@ -22,9 +24,11 @@ pub struct DeclarationFact {
 }
 
 impl DeclarationFact {
-    /// Whether it answers for the whole of a reporting period.
+    /// Whether it answers for the whole of a reporting period: one that had begun when it was filed, for nobody can
+    /// report of days that are all to come.
     pub fn satisfies(&self, period: DayRange) -> bool {
-        self.retracted.is_none() && self.period.from <= period.from && period.to <= self.period.to
+        let covers = self.period.from <= period.from && period.to <= self.period.to;
+        self.retracted.is_none() && covers && period.from <= self.filed_on
     }
 }
 
@@ -198,6 +202,16 @@ mod tests {
         assert!(fact.satisfies(fact.period));
         assert!(!fact.satisfies(range("2026-03-31", "2026-06-30")));
         assert!(!fact.satisfies(range("2026-04-01", "2026-07-01")));
+        let ahead = DeclarationFact {
+            period: range("2026-04-01", "2100-12-31"),
+            filed_on: d("2026-06-30"),
+            ..fact.clone()
+        };
+        assert!(
+            ahead.satisfies(fact.period) && ahead.satisfies(range("2026-06-30", "2026-07-31")),
+            "running"
+        );
+        assert!(!ahead.satisfies(range("2026-07-01", "2026-09-30")), "not begun when it was filed");
         fact.retracted = Some(fact.stamp);
         assert!(!fact.satisfies(fact.period));
         assert_eq!(fact.period.from, d("2026-04-01"));

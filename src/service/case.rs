@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Failure;
+use super::organization::InlineVendor;
 use crate::db::facts::ContractFacts;
 use crate::db::{self, Conn, Tx};
 use crate::domain::access::Scope;
@@ -90,27 +91,56 @@ pub fn refuse_cycle(known: &Known<'_>, parent: &Engagement, vendor: Organization
     Ok(())
 }
 
-/// The engagement of a vendor under a parent: the one that is there, or a new one.
+/// Refuses what stands beside an engagement's id and names another parent or vendor; `at` is where in the body.
+pub fn refuse_contradiction(
+    engagement: &Engagement,
+    parent: Option<EngagementId>,
+    vendor: Option<OrganizationId>,
+    inline: Option<&InlineVendor>,
+    at: &str,
+) -> Result<(), Failure> {
+    let known = &engagement.vendor;
+    let others = [
+        ("parent_engagement_id", parent.is_some() && parent != engagement.parent_id),
+        ("vendor_id", vendor.is_some_and(|id| id != known.id)),
+        ("vendor", inline.is_some_and(|it| !it.is_named(&known.name, known.corporate_number.as_deref()))),
+    ];
+    let errors = others.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| {
+        let message = "engagement_id の示す再委託先と食い違っています。どちらか一方だけを指定してください。";
+        FieldError::new(format!("{at}/{field}"), "contradiction", message)
+    });
+    Failure::unless_empty(errors.collect())
+}
+
+/// Tiers of a chain at most, the prime's counted. No contract goes near it: it bounds what is walked tier by tier,
+/// and the answer that shows it nests two levels a tier where readers of JSON often stop at 128.
+const DEEPEST: i32 = 50;
+
+/// The engagement of a vendor under a parent: the one that is there, or a new one; `at` is where in the body.
 pub fn engagement_under(
     tx: &mut Tx<'_>,
     known: &Known<'_>,
     contract: ContractId,
     parent: &Engagement,
     vendor: OrganizationId,
-) -> Place {
+    at: &str,
+) -> Result<Place, Failure> {
     let there = known.engagements().find(|e| e.parent_id == Some(parent.id) && e.vendor.id == vendor);
-    match there {
-        Some(engagement) => Place { id: engagement.id, new: None },
-        None => Place {
-            id: tx.new_id(),
-            new: Some(db::chain::NewEngagement {
-                contract_id: contract,
-                parent_id: parent.id,
-                vendor_id: vendor,
-                tier: parent.tier + 1,
-            }),
-        },
+    if let Some(engagement) = there {
+        return Ok(Place { id: engagement.id, new: None });
     }
+    if parent.tier >= DEEPEST {
+        let message =
+            format!("再委託の階層は第{DEEPEST}層まで登録できます。上位の受託者を確かめてください。");
+        return Err(Failure::field(&format!("{at}/parent_engagement_id"), "too_many_tiers", message));
+    }
+    let new = db::chain::NewEngagement {
+        contract_id: contract,
+        parent_id: parent.id,
+        vendor_id: vendor,
+        tier: parent.tier + 1,
+    };
+    Ok(Place { id: tx.new_id(), new: Some(new) })
 }
 
 /// A place on the chain: there, or to be written with the entry that names it.

@@ -4,10 +4,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::case::{Case, Place, check_volumes, engagement_under, refuse_cycle};
+use super::case::{Case, Place, check_volumes, engagement_under, refuse_contradiction, refuse_cycle};
 use super::chain::Days;
 use super::contract::{DataItem, volumes};
 use super::organization::{InlineVendor, named_vendor};
+use super::register::tell_closed;
 use super::telling::{self, Addressees};
 use super::{App, Call, Failure, Page, Paged, application};
 use crate::db::statement::{DeclarationRow, InSight, NewDeclaration};
@@ -181,7 +182,7 @@ pub fn declare(
     contract: ContractId,
     given: &DeclarationInput,
 ) -> Result<DeclaredView, Failure> {
-    app.act_on_contract(call, contract, |tx| {
+    let declared = app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let own = call.actor.organization.id;
@@ -190,7 +191,8 @@ pub fn declare(
             return Err(Failure::conflict("open_use", message));
         }
         let id: DeclarationId = tx.new_id();
-        let uses = if given.as_last_time { again(&known, own) } else { resolve_uses(tx, &case, &known, given)? };
+        let uses =
+            if given.as_last_time { again(tx, &case, &known, own)? } else { resolve_uses(tx, &case, &known, given)? };
         let payload = json!({
             "declaration_id": id, "organization_id": own, "period": given.period, "none": given.none || uses.is_empty(),
             "engagements": uses.iter().map(|(place, said)| payload_of(place, said)).collect::<Vec<_>>(),
@@ -217,7 +219,9 @@ pub fn declare(
             "報告を受け付けました。ご報告ありがとうございます。承認を確認できない期間があるため、機関の担当者に通知しました。"
         };
         Ok(DeclaredView { id, receipt, unapproved, message: message.to_owned() })
-    })
+    })?;
+    tell_closed(app, contract);
+    Ok(declared)
 }
 
 /// A use as the ledger keeps it: a vendor by its id, never by the words that named it.
@@ -239,9 +243,23 @@ fn open_uses<'a>(known: &Known<'a>, own: OrganizationId) -> Vec<&'a Statement> {
         .collect()
 }
 
-/// The open uses as last declared.
-fn again(known: &Known<'_>, own: OrganizationId) -> Vec<(Place, UseInput)> {
-    open_uses(known, own)
+/// The open uses as last declared, scope included. Where nothing was declared yet, there is no last time.
+fn again(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    known: &Known<'_>,
+    own: OrganizationId,
+) -> Result<Vec<(Place, UseInput)>, Failure> {
+    if !case.facts.declarations.iter().any(|d| d.organization_id == own && d.retracted.is_none()) {
+        let message = "前回の報告がないため、「変更なし」では報告できません。再委託先を入力するか、「再委託なし」を選んでください。";
+        return Err(Failure::field("/as_last_time", "no_last_time", message));
+    }
+    let scopes = db::statement::scopes_declared(tx.conn, case.id(), own)?;
+    let scope = |s: &Statement| match s.origin {
+        StatementOrigin::Declaration(id) => scopes.get(&(id, s.engagement_id)).cloned(),
+        StatementOrigin::Observation(_) => None,
+    };
+    let uses = open_uses(known, own)
         .into_iter()
         .map(|s| {
             let said = UseInput {
@@ -251,14 +269,15 @@ fn again(known: &Known<'_>, own: OrganizationId) -> Vec<(Place, UseInput)> {
                 vendor: None,
                 started_on: s.started_on,
                 ended_on: None,
-                scope: None,
+                scope: scope(s),
                 country: s.country.clone(),
                 amount_yen: s.amount_yen,
                 data: s.data.iter().map(|d| DataItem { category: d.category, persons: d.persons }).collect(),
             };
             (Place { id: s.engagement_id, new: None }, said)
         })
-        .collect()
+        .collect();
+    Ok(uses)
 }
 
 fn resolve_uses(
@@ -284,7 +303,8 @@ fn resolve_uses(
     Ok(uses)
 }
 
-/// The engagement that is meant: in sight, below tier 1, and its vendor not under itself.
+/// The engagement that is meant: in sight, below tier 1, and its vendor not under itself. What stands beside an
+/// engagement's id may only say the same.
 pub fn place_of(
     tx: &mut Tx<'_>,
     case: &Case,
@@ -298,12 +318,19 @@ pub fn place_of(
             let message = "元請けの受託者の使用は、報告する必要がありません。";
             return Err(Failure::field(&format!("{at}/engagement_id"), "prime", message));
         }
+        refuse_contradiction(
+            engagement,
+            said.parent_engagement_id,
+            said.vendor_id,
+            said.vendor.as_ref(),
+            at,
+        )?;
         return Ok(Place { id, new: None });
     }
     let parent: &Engagement = case.engagement(known, said.parent_engagement_id.ok_or(Failure::NotFound)?)?;
     let vendor = named_vendor(tx, said.vendor_id, said.vendor.as_ref(), at)?;
     refuse_cycle(known, parent, vendor)?;
-    Ok(engagement_under(tx, known, case.id(), parent, vendor))
+    engagement_under(tx, known, case.id(), parent, vendor, at)
 }
 
 fn unapproved(known: &Known<'_>, uses: &[(Place, UseInput)], today: NaiveDate) -> Vec<Unapproved> {

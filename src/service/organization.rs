@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::register::tell_recorded;
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::organization::{NewOrganization, OrganizationFilter, OrganizationRow};
 use crate::db::{self, ChainKey, DbError, Tx};
@@ -65,6 +66,15 @@ input! {
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
         country: String => country(),
         address: Option<String> => optional(text(1, 300)),
+    }
+}
+
+impl InlineVendor {
+    /// Whether it names the organization of that name and number.
+    pub fn is_named(&self, name: &str, number: Option<&str>) -> bool {
+        let other_number =
+            self.corporate_number.zip(number).is_some_and(|(given, known)| given.as_str() != known);
+        !other_number && same_company(&self.name, name)
     }
 }
 
@@ -283,9 +293,13 @@ pub fn any_is(names: &[String], name: &str) -> bool {
 }
 
 /// The id of a registered vendor; any is accepted, only the listing is scoped.
-fn must_be_vendor(conn: &mut db::Conn, id: OrganizationId, pointer: &str) -> Result<OrganizationId, Failure> {
+fn must_be_vendor(
+    conn: &mut db::Conn,
+    id: OrganizationId,
+    pointer: &str,
+) -> Result<OrganizationRow, Failure> {
     match db::organization::find(conn, id) {
-        Ok(row) if row.kind == OrganizationKind::Vendor => Ok(id),
+        Ok(row) if row.kind == OrganizationKind::Vendor => Ok(row),
         Ok(_) | Err(DbError::NotFound) => {
             Err(Failure::field(pointer, "unknown", "登録された事業者ではありません。"))
         }
@@ -293,7 +307,7 @@ fn must_be_vendor(conn: &mut db::Conn, id: OrganizationId, pointer: &str) -> Res
     }
 }
 
-/// The vendor that a body names, by id or in words; `at` is where in the body.
+/// The vendor that a body names, by id or in words; both may say the same. `at` is where in the body.
 pub fn named_vendor(
     tx: &mut Tx<'_>,
     id: Option<OrganizationId>,
@@ -302,7 +316,14 @@ pub fn named_vendor(
 ) -> Result<OrganizationId, Failure> {
     let pointer = format!("{at}/vendor_id");
     match (id, inline) {
-        (Some(id), _) => must_be_vendor(tx.conn, id, &pointer),
+        (Some(id), inline) => {
+            let row = must_be_vendor(tx.conn, id, &pointer)?;
+            if inline.is_some_and(|it| !it.is_named(&row.name, row.corporate_number.as_deref())) {
+                let message = "vendor_id の事業者と食い違っています。どちらか一方だけを指定してください。";
+                return Err(Failure::field(&format!("{at}/vendor"), "contradiction", message));
+            }
+            Ok(id)
+        }
         (None, Some(inline)) => find_or_register_vendor(tx, inline),
         (None, None) => Err(Failure::field(&pointer, "required", "事業者を指定してください。")),
     }
@@ -342,7 +363,7 @@ pub fn change(
     version: i64,
     input: &OrganizationChange,
 ) -> Result<(OrganizationView, i64), Failure> {
-    app.act_on_organization(call, id, |tx| {
+    let changed = app.act_on_organization(call, id, |tx| {
         let before = db::organization::find(tx.conn, id)?;
         if before.version != version {
             return Err(Failure::Stale);
@@ -362,7 +383,9 @@ pub fn change(
         }
         let version = row.version;
         Ok((row.into(), version))
-    })
+    })?;
+    tell_recorded(app, id);
+    Ok(changed)
 }
 
 /// The operator's organization, made at first need.

@@ -194,6 +194,7 @@ impl<'a> House<'a> {
                     declarations::organization_id.eq(self.prime),
                     declarations::period_from.eq(from),
                     declarations::period_to.eq(to.unwrap_or(from)),
+                    declarations::filed_on.eq(tx.today),
                     declarations::no_subcontracting.eq(false),
                     declarations::declared_by.eq(self.prime_user.id),
                     declarations::receipt.eq("{}"),

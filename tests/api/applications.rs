@@ -297,6 +297,13 @@ both! {
         let here = clause("3", json!({"policy": "consent_required", "overseas": "prohibited"}));
         assert_eq!(here.try_apply(&s.a, &here.root, &s.b, &json!({"country": "VN"})).problem(409), "overseas");
         assert_eq!(here.try_apply(&s.a, &here.root, &s.b, &json!({"whole_scope": true})).problem(409), "whole_scope");
+        // Where no country is said, it is the vendor's own.
+        let abroad = json!({"country": null, "vendor_id": null, "vendor": {"name": "架空海外入力社", "country": "VN"}});
+        assert_eq!(here.try_apply(&s.a, &here.root, &s.b, &abroad).problem(409), "overseas");
+        assert_eq!(shallow.try_apply(&s.a, &shallow.root, &s.b, &abroad).must(201)["content"]["country"], "VN");
+        let recorded = text(&shallow.record(&shallow.root, &s.b, &abroad).must(201), "engagement_id");
+        shallow.declare(&s.a, &[used(&recorded, "2026-04-01", None)]);
+        assert_eq!(s.alerts("overseas_handling"), [], "consented to where it is");
         here.try_apply(&s.a, &here.root, &s.b, &json!({"vendor_id": "00000000-0000-7000-8000-00000000ffff"})).must(422);
         here.try_apply(&s.a, &here.root, &s.b, &json!({"vendor_id": s.agency})).must(422);
         let (pending, _) = here.apply(&s.a, &here.root, &s.b, "2026-05-01", "2026-12-31");
@@ -309,6 +316,49 @@ both! {
         here.decide(&pending, &json!({"decision": "refuse"})).must(200);
     }
 
+    fn the_terms_of_the_days_concerned_decide(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract_with(&json!({"starts_on": "2026-04-15"}));
+        let change = json!({"effective_on": "2026-10-01", "reason": "変更契約", "subcontracting": {"policy": "prohibited"}});
+        s.post(&s.officer, &format!("/contracts/{}/amendments", k.id), change).must(201);
+        let over = json!({"starts_on": "2026-04-15", "ends_on": "2026-10-01"});
+        assert_eq!(k.try_apply(&s.a, &k.root, &s.b, &over).problem(409), "prohibited", "on the last of its days");
+        let (application, b) = k.apply(&s.a, &k.root, &s.b, "2026-04-15", "2026-09-30");
+        k.review(&application);
+        assert_eq!(k.decide(&application, &json!({"valid_until": "2026-10-01"})).problem(409), "prohibited");
+        let early = k.decide(&application, &json!({"valid_from": "2026-04-14"})).errors();
+        assert_eq!(early, [("/valid_from".to_owned(), "outside_contract".to_owned())]);
+        k.decide(&application, &json!({})).must(200);
+        let consent = &k.node(&b, "")["consents"][0];
+        assert_eq!((&consent["valid_from"], &consent["valid_until"]), (&json!("2026-04-15"), &json!("2026-09-30")));
+    }
+
+    fn what_stands_beside_an_engagement_names_the_same(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
+        let c = k.consent(&s.b, &b, &s.c, "2026-04-01", "2026-12-31");
+        let same = json!({"engagement_id": c, "parent_engagement_id": b, "vendor": {"name": "架空丙企画㈱"}});
+        let apply = |change: &Value| k.try_apply(&s.b, &b, &s.c, &with(same.clone(), change));
+        let wrong = |fields: &[&str]| fields.iter().map(|field| (format!("/{field}"), "contradiction".to_owned())).collect::<Vec<_>>();
+        assert_eq!(apply(&json!({"vendor": {"name": "架空丁計算株式会社"}})).errors(), wrong(&["vendor"]));
+        let other = json!({"vendor_id": s.d.id, "vendor": {"name": "架空丁計算株式会社"}});
+        assert_eq!(apply(&other).errors(), wrong(&["vendor", "vendor_id"]));
+        apply(&json!({})).must(201);
+        let declared = |change: &Value| {
+            let used = with(with(used(&c, "2026-04-01", None), &same), change);
+            k.try_declare(&s.a, json!({"engagements": [used]}))
+        };
+        let at = |field: &str| [(format!("/engagements/0/{field}"), "contradiction".to_owned())];
+        assert_eq!(declared(&json!({"parent_engagement_id": k.root})).errors(), at("parent_engagement_id"));
+        assert_eq!(declared(&json!({"vendor_id": s.d.id})).errors(), at("vendor_id"));
+        declared(&json!({"vendor_id": s.c.id})).must(201);
+        // Nor do an id and words that name two vendors go together.
+        let two = json!({"vendor": {"name": "架空丁計算株式会社"}});
+        assert_eq!(k.try_apply(&s.a, &k.root, &s.e, &two).errors(), wrong(&["vendor"]));
+        assert_eq!(k.record(&k.root, &s.e, &two).errors(), wrong(&["vendor"]));
+    }
+
     fn tier_twos_amounts_reach_the_ratio_only_with_a_reason(app: TestApp) {
         let s = Stage::new(app);
         let k = s.contract_with(&json!({"subcontracting": {"policy": "consent_required", "max_ratio_percent": 50, "overseas": "prohibited"}}));
@@ -317,11 +367,13 @@ both! {
         };
         let missing = vec![("/special_reason".to_owned(), "required".to_owned())];
         assert_eq!(amount(&s.b, 5_000_000, &json!({})).errors(), missing, "at it");
+        assert_eq!(amount(&s.b, 5_000_000, &json!({"special_reason": "  "})).errors(), missing, "a blank is no reason");
         let first = amount(&s.b, 4_999_999, &json!({})).must(201);
         assert_eq!(amount(&s.c, 1, &json!({})).errors(), missing, "together with what is pending");
         amount(&s.c, 1, &json!({"special_reason": "ほかに扱える者がいない"})).must(201);
         k.review(&text(&first, "id"));
         k.decide(&text(&first, "id"), &json!({})).must(200);
+        assert_eq!(amount(&s.b, 1, &json!({})).errors(), missing, "together with what it was consented already");
         // Tier 3 does not count; a superseding application of the same vendor replaces its own amount.
         k.try_apply(&s.b, &text(&first, "engagement_id"), &s.d, &json!({"amount_yen": 4_000_000})).must(201);
         amount(&s.b, 4_999_998, &json!({"supersedes": true})).must(201);
@@ -422,5 +474,8 @@ both! {
         assert_eq!(app.get(&app.log_in(&elsewhere), "/consents").must(200)["items"], json!([]));
         // It is revoked like any other.
         assert_eq!(k.revoke(&b, "2026-06-10").must(200)["changed"], true);
+        // Another one of before, entered after it, does not undo it.
+        k.record(&k.root, &s.b, &json!({"document_number": "架第13号", "decided_on": "2026-06-01", "valid_from": "2026-06-01"})).must(201);
+        assert_eq!(k.causes(&b), ["2026-06-10..2026-12-31 revoked", "2027-01-01..2027-03-31 expired"]);
     }
 }

@@ -2,8 +2,10 @@
 //! what is owed.
 #![expect(clippy::many_single_char_names, reason = "the vendors of the worked example are called so")]
 
+use itaku::domain::id::{ContractId, EngagementId};
 use itaku::ledger::receipt::{PublicKey, Receipt, check};
 use itaku::schedule::sweep::sweep;
+use itaku::service::Failure;
 use itaku::service::verify::verify_receipt;
 use serde_json::{Value, json};
 
@@ -148,7 +150,9 @@ both! {
         let draft = || s.get(&s.a.user, &format!("/contracts/{}/declarations/draft", k.id)).must(200);
         let first = draft();
         assert_eq!((&first["period"], &first["due_on"], &first["none"]), (&json!({"from": "2026-04-01", "to": "2026-06-30"}), &json!("2026-07-14"), &json!(true)));
-        let open = crate::stage::with(used(&b, "2026-04-01", None), &json!({"data": [{"category": "personal", "persons": 10}], "amount_yen": 7}));
+        let not_yet = k.try_declare(&s.a, json!({"as_last_time": true})).errors();
+        assert_eq!(not_yet, [("/as_last_time".to_owned(), "no_last_time".to_owned())]);
+        let open = crate::stage::with(used(&b, "2026-04-01", None), &json!({"data": [{"category": "personal", "persons": 10}], "amount_yen": 7, "scope": "封入"}));
         k.declare(&s.a, &[open, used(&c, "2026-04-01", Some("2026-05-31"))]);
         let next = draft();
         assert_eq!((&next["period"], &next["none"]), (&json!({"from": "2026-07-01", "to": "2026-09-30"}), &json!(false)));
@@ -160,14 +164,22 @@ both! {
         let last = listed.iter().find(|d| d["id"] == said["id"]).unwrap();
         assert_eq!((&last["none"], last["engagements"].as_array().unwrap().len()), (&json!(false), 1));
         let entry = &app.entries(text(&said, "id").as_str())[0];
-        assert_eq!((&entry.1["engagements"][0]["amount_yen"], &entry.1["engagements"][0]["data"][0]["persons"]), (&json!(7), &json!(10)));
+        let again_said = &entry.1["engagements"][0];
+        assert_eq!((&again_said["amount_yen"], &again_said["data"][0]["persons"], &again_said["scope"]), (&json!(7), &json!(10), &json!("封入")));
         assert_eq!(draft()["period"]["from"], "2026-10-01");
         k.try_declare(&s.a, crate::stage::with(again, &json!({"engagements": [used(&b, "2026-04-01", None)]}))).must(422);
         // With nothing open it says 再委託なし.
         let none = json!({"period": {"from": "2026-07-01", "to": "2026-09-30"}, "as_last_time": true});
-        k.try_declare(&s.c, none).must(201);
+        k.try_declare(&s.c, none.clone()).must(422);
+        let first = k.try_declare(&s.c, json!({"none": true})).must(201);
+        k.try_declare(&s.c, none.clone()).must(201);
         let of_c = s.items(&s.c.user, &format!("/contracts/{}/declarations", k.id));
-        assert_eq!((of_c.len(), &of_c[0]["none"]), (1, &json!(true)));
+        assert_eq!((of_c.len(), &of_c[0]["none"]), (2, &json!(true)));
+        // What was taken back is no last time.
+        for said in [&first, &of_c[0]] {
+            s.post(&s.c.user, &format!("/declarations/{}/retract", text(said, "id")), json!({"reason": "誤り"})).must(200);
+        }
+        k.try_declare(&s.c, none).must(422);
     }
 
     fn a_declaration_is_owed_fourteen_days_after_the_period_by_all_with_a_consent_in_it(app: TestApp) {
@@ -188,6 +200,49 @@ both! {
         assert_eq!(s.items(&s.c.user, "/alerts"), Vec::<Value>::new());
         k.try_declare(&s.b, json!({"none": true})).must(201);
         assert_eq!(s.alerts("declaration_overdue")[0].0, "resolved");
+    }
+
+    fn nobody_reports_of_periods_that_have_not_begun(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract_with(&json!({"declaration_interval": "quarterly"}));
+        let for_ever = json!({"period": {"from": "2026-04-01", "to": "2100-12-31"}, "none": true});
+        k.try_declare(&s.a, for_ever).must(201);
+        let draft = s.get(&s.a.user, &format!("/contracts/{}/declarations/draft", k.id)).must(200);
+        assert_eq!(draft["period"]["from"], "2026-07-01", "the one that runs is answered, the next is not");
+        app.move_to("2026-10-15");
+        sweep(&app.app, day("2026-10-15"), false).unwrap();
+        assert_eq!(s.alerts("declaration_overdue").len(), 1);
+    }
+
+    fn a_chain_ends_at_fifty_tiers(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let contract: ContractId = k.id.parse().unwrap();
+        let author = itaku::db::Author { user_id: s.officer.id, organization_id: s.agency };
+        // 49 tiers, as the rows have them.
+        let chain = itaku::db::ChainKey::Existing(contract.cast());
+        let deep = app.app.db.write_tx::<EngagementId, Failure>(&app.app.sources, Some(author), chain, |tx| {
+            let mut parent_id: EngagementId = k.root.parse().unwrap();
+            for tier in 2..=49 {
+                let id: EngagementId = tx.new_id();
+                let stamp = tx.record("test.engaged", id, &json!({}))?.stamp;
+                let vendor_id = if tier % 2 == 0 { s.b.id } else { s.c.id };
+                let new = itaku::db::chain::NewEngagement { contract_id: contract, parent_id, vendor_id, tier };
+                itaku::db::chain::add_engagement(tx, id, new, stamp)?;
+                parent_id = id;
+            }
+            Ok(parent_id)
+        });
+        k.declare(&s.a, &[used_under(deep.unwrap().as_str(), &s.d, "2026-04-01", None)]);
+        let all = nodes(&k.chain(""));
+        let deepest = all.iter().find(|node| node["tier"] == 50).unwrap();
+        let under = used_under(&text(deepest, "engagement_id"), &s.e, "2026-04-01", None);
+        let too_many = |at: &str| [(format!("{at}/parent_engagement_id"), "too_many_tiers".to_owned())];
+        assert_eq!(k.try_declare(&s.a, json!({"engagements": [under.clone()]})).errors(), too_many("/engagements/0"));
+        assert_eq!(k.try_observe("audit", under).errors(), too_many(""));
+        let recorded = k.record(&text(deepest, "engagement_id"), &s.e, &json!({}));
+        assert_eq!(recorded.errors(), too_many(""));
+        assert_eq!(nodes(&k.chain("")).len(), 50);
     }
 
     fn what_was_said_by_mistake_is_taken_back_with_a_reason(app: TestApp) {

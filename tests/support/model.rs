@@ -6,10 +6,18 @@
 use chrono::NaiveDate;
 
 use super::domain::chain::{
-    Application, ApplicationStep, Asked, Cause, ChainFacts, Consent, Engagement, NodeState, Statement,
+    Application, ApplicationStep, Asked, Cause, ChainFacts, Consent, Engagement, NodeState, Revocation,
+    Statement,
 };
 use super::domain::contract::{DataCategory, Instant, Policy, Terms, TermsFact};
 use super::domain::id::EngagementId;
+
+/// Whether the agency revoked after it had consented. What is entered from paper was signed before the contract came
+/// into this ledger, and nothing is revoked here before that; any other consent is given when it is entered.
+fn is_later(revocation: &Revocation, consent: &Consent) -> bool {
+    let signed_on_paper = consent.application_id.is_none();
+    signed_on_paper || consent.stamp.seq < revocation.stamp.seq
+}
 
 /// The chain at `known_at`, judged day by day.
 pub struct Model<'a> {
@@ -74,7 +82,7 @@ impl<'a> Model<'a> {
             for revocation in &self.facts.revocations {
                 if revocation.engagement_id == id
                     && revocation.stamp.at <= self.known_at
-                    && revocation.stamp.seq > consent.stamp.seq
+                    && is_later(revocation, consent)
                     && day >= revocation.effective_on
                     && consent.valid_from <= day
                     && day <= consent.valid_until
@@ -229,7 +237,7 @@ impl<'a> Model<'a> {
         for revocation in &self.facts.revocations {
             if revocation.engagement_id == consent.engagement_id
                 && revocation.stamp.at <= self.known_at
-                && revocation.stamp.seq > consent.stamp.seq
+                && is_later(revocation, consent)
             {
                 end = end.min(revocation.effective_on.pred_opt().unwrap());
             }

@@ -337,6 +337,7 @@ CREATE TABLE declarations (
   organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   period_from DATE NOT NULL,
   period_to DATE NOT NULL,
+  filed_on DATE NOT NULL,
   no_subcontracting BOOLEAN NOT NULL,
   declared_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   receipt TEXT COLLATE "C" NOT NULL,

@@ -337,6 +337,7 @@ CREATE TABLE declarations (
   organization_id TEXT NOT NULL REFERENCES organizations (id),
   period_from DATE NOT NULL,
   period_to DATE NOT NULL,
+  filed_on DATE NOT NULL,
   no_subcontracting BOOLEAN NOT NULL,
   declared_by TEXT NOT NULL REFERENCES users (id),
   receipt TEXT NOT NULL,

@@ -23,6 +23,7 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
                 ("start", &*filed.asked.starts_on.to_string()),
             ];
             let template = "{vendor}の再委託承認申請（{filed}申請、{start}開始予定）が決定されていません";
+            let message = format!("{}{}", view.say(template, &places), view.reckoned(due_on));
             out.push(Finding {
                 engagement_id: Some(engagement.id),
                 application_id: Some(application.id),
@@ -31,7 +32,7 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
                     AlertKind::DecisionWaiting,
                     application.id.to_string(),
                     Severity::Warning,
-                    view.say(template, &places),
+                    message,
                 )
             });
         }

@@ -7,10 +7,13 @@ use crate::domain::days::DayRange;
 use crate::domain::id::OrganizationId;
 
 pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
+    // Also of a contract that was terminated on its first day, and so never ran.
+    for (engagement, coverage) in view.below() {
+        end_not_reported(view, out, (engagement, coverage));
+    }
     let Some(contract) = view.period() else { return };
     for (engagement, coverage) in view.below() {
         consent_expiring(view, out, contract, (engagement, coverage));
-        end_not_reported(view, out, contract, (engagement, coverage));
     }
     contract_expiring(view, out, contract);
 }
@@ -56,20 +59,13 @@ fn applicant(view: &View<'_>, engagement: &Engagement) -> Option<OrganizationId>
     filed.or_else(|| view.parent_vendor(engagement.id))
 }
 
-fn end_not_reported(
-    view: &View<'_>,
-    out: &mut Outcome,
-    contract: DayRange,
-    (engagement, coverage): (&Engagement, &Coverage),
-) {
-    if !coverage.open_use {
+fn end_not_reported(view: &View<'_>, out: &mut Outcome, (engagement, coverage): (&Engagement, &Coverage)) {
+    let Some(last_day) = view.known.last_day().filter(|_| coverage.open_use) else { return };
+    out.look_again(last_day.succ_opt());
+    if view.today <= last_day {
         return;
     }
-    out.look_again(contract.to.succ_opt());
-    if view.today <= contract.to {
-        return;
-    }
-    let places = [("vendor", &*name_of(engagement)), ("day", &*contract.to.to_string())];
+    let places = [("vendor", &*name_of(engagement)), ("day", &*last_day.to_string())];
     let message = view.say(
         "{vendor}の再委託について、契約の終了日（{day}）を過ぎましたが、終了の報告がありません",
         &places,
@@ -77,7 +73,7 @@ fn end_not_reported(
     let finding = Finding {
         engagement_id: Some(engagement.id),
         vendor_id: Some(engagement.vendor.id),
-        due_on: Some(contract.to),
+        due_on: Some(last_day),
         ..Finding::new(AlertKind::EndNotReported, engagement.id.to_string(), Severity::Warning, message)
     };
     out.push(

@@ -157,7 +157,7 @@ impl Scene {
         self.facts.consents.push(Consent {
             id: id(3_000_000 + stamp.seq),
             engagement_id: self.engagement(place),
-            application_id: None,
+            application_id: Some(id(9_000_000 + stamp.seq)),
             decided_on: d(from),
             valid_from: d(from),
             valid_until: d(to),
@@ -225,6 +225,7 @@ impl Scene {
             id: id(6_000_000 + stamp.seq),
             organization_id,
             period: range(from, to),
+            filed_on: d(to),
             none: true,
             stamp,
             retracted: None,

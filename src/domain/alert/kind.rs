@@ -171,17 +171,31 @@ pub enum Step {
     Weekly(i64),
     /// "escalated"
     Escalated,
+    /// "again-2026-10-01-2026-08-03": told anew on the first of these days, of days that the alert did not speak of
+    /// before; since the second nobody has taken it up.
+    Again { on: NaiveDate, since: NaiveDate },
+    /// "escalated-2026-10-06": escalated on that day, after it was told anew.
+    EscalatedAgain(NaiveDate),
 }
 
 impl Step {
-    fn place(self) -> (u8, i64) {
+    fn place(self) -> (u8, i64, i64) {
+        let number = |day: NaiveDate| (day - NaiveDate::MIN).num_days();
         match self {
-            Self::Opened => (0, 0),
-            Self::Before(days) => (1, -i64::from(days)),
-            Self::Missed(day) => (2, (day - NaiveDate::MIN).num_days()),
-            Self::Weekly(weeks) => (3, weeks),
-            Self::Escalated => (4, 0),
+            Self::Opened => (0, 0, 0),
+            Self::Before(days) => (1, -i64::from(days), 0),
+            Self::Missed(day) => (2, number(day), 0),
+            Self::Weekly(weeks) => (3, weeks, 0),
+            Self::Escalated => (4, 0, 0),
+            // Told anew on a day, it is not escalated on that day too.
+            Self::EscalatedAgain(day) => (5, number(day), 0),
+            Self::Again { on, since } => (5, number(on), 1 + number(since)),
         }
+    }
+
+    /// The administrators are told because nobody has taken the alert up.
+    pub fn is_escalation(self) -> bool {
+        matches!(self, Self::Escalated | Self::EscalatedAgain(_))
     }
 }
 
@@ -205,6 +219,8 @@ impl std::fmt::Display for Step {
             Self::Missed(day) => write!(f, "due-{day}"),
             Self::Weekly(weeks) => write!(f, "weekly-{weeks}"),
             Self::Escalated => f.write_str("escalated"),
+            Self::Again { on, since } => write!(f, "again-{on}-{since}"),
+            Self::EscalatedAgain(day) => write!(f, "escalated-{day}"),
         }
     }
 }
@@ -224,8 +240,14 @@ impl std::str::FromStr for Step {
         };
         let weekly = || text.strip_prefix("weekly-")?.parse().ok().map(Self::Weekly);
         let missed = || text.strip_prefix("due-")?.parse().ok().map(Self::Missed);
+        let again = || {
+            let days = text.strip_prefix("again-")?;
+            let (on, since) = (days.get(..10)?, days.get(10..)?.strip_prefix('-')?);
+            Some(Self::Again { on: on.parse().ok()?, since: since.parse().ok()? })
+        };
+        let escalated = || text.strip_prefix("escalated-")?.parse().ok().map(Self::EscalatedAgain);
         let before = || text.parse().ok().map(Self::Before);
-        step.or_else(weekly).or_else(missed).or_else(before).ok_or(NotAStep)
+        step.or_else(weekly).or_else(missed).or_else(again).or_else(escalated).or_else(before).ok_or(NotAStep)
     }
 }
 
@@ -247,12 +269,15 @@ mod tests {
             (Step::Weekly(2), "weekly-2"),
             (Step::Weekly(10), "weekly-10"),
             (Step::Escalated, "escalated"),
+            (Step::Again { on: day("2026-08-10"), since: day("2026-08-03") }, "again-2026-08-10-2026-08-03"),
+            (Step::EscalatedAgain(day("2026-08-11")), "escalated-2026-08-11"),
+            (Step::Again { on: day("2026-08-11"), since: day("2026-08-11") }, "again-2026-08-11-2026-08-11"),
         ];
         assert!(steps.windows(2).all(|pair| pair[0].0 < pair[1].0));
         for (step, text) in steps {
             assert_eq!((step.to_string().as_str(), text.parse()), (text, Ok(step)));
         }
-        for text in ["", "soon", "weekly-", "due-2026-02-30", "1.5"] {
+        for text in ["", "soon", "weekly-", "due-2026-02-30", "1.5", "again-2026-08-10", "escalated-"] {
             assert_eq!(text.parse::<Step>(), Err(NotAStep), "{text}");
         }
     }

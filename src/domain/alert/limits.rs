@@ -1,67 +1,105 @@
 //! The contract's limits, judged on what is stated and consented up to today: subcontracting prohibited, tier,
-//! ratio, work abroad, persons.
+//! ratio, work abroad, persons. While a use runs, its excess stands until it is corrected or accepted to a day; once
+//! the use has ended, until a person has recorded what was done about it.
 
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
 use super::view::{Outcome, View, name_of};
-use super::{AlertKind, Finding, Severity};
-use crate::domain::chain::{Engagement, HeldConsent, Statement};
-use crate::domain::contract::{DataCategory, DataVolume, Overseas, Policy, Terms};
-use crate::domain::days::DayRange;
+use super::{AlertFact, AlertKind, Finding, Severity};
+use crate::domain::chain::{Engagement, Statement};
+use crate::domain::contract::{DataCategory, DataVolume, HOME, Overseas, Policy, Terms};
+use crate::domain::days::{DayRange, DaySet};
+use crate::domain::ratio;
 use crate::domain::text_enum::TextEnum;
 
 pub(super) const WHY_GONE: &str = "是正され、又は契約の定めの範囲内になりました";
-
-const HOME: &str = "JP";
+pub(super) const WHY_ANSWERED: &str = "使用が終わり、とった措置が記録されています";
 
 pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
     let (Some(contract), Some(terms)) = (view.period(), view.terms()) else { return };
     for (engagement, _) in view.below() {
-        for day in turning_days(view, engagement) {
+        for day in turning_days(view, contract, engagement) {
             out.look_again(Some(day));
         }
-        let statements = begun(view, engagement);
-        if statements.is_empty() {
+        let stated = begun(view, engagement);
+        if stated.is_empty() {
             continue;
         }
-        place(view, out, terms, engagement);
-        overseas(view, out, terms, engagement, &statements);
-        volume(view, out, contract, engagement, &statements);
+        let used = Used { contract, terms, engagement, stated };
+        place(view, out, &used);
+        overseas(view, out, &used);
+        volume(view, out, &used);
     }
-    ratio(view, out, terms);
+    ratio(view, out, contract, terms);
 }
 
-/// The statements in force whose use has begun.
+/// An engagement that is in use, or was.
+struct Used<'a> {
+    contract: DayRange,
+    terms: &'a Terms,
+    engagement: &'a Engagement,
+    /// The statements in force whose use has begun.
+    stated: Vec<&'a Statement>,
+}
+
 fn begun<'a>(view: &View<'a>, engagement: &Engagement) -> Vec<&'a Statement> {
     let statements = view.known.statements(engagement.id).iter().copied();
     statements.filter(|statement| statement.started_on <= view.today).collect()
 }
 
+/// The days of a use as stated; one without an end goes on to the contract's last day.
+fn days_of(contract: DayRange, statement: &Statement) -> Option<DayRange> {
+    let silent_end = contract.to.max(statement.started_on);
+    DayRange::new(statement.started_on, statement.ended_on.unwrap_or(silent_end))
+}
+
+/// Says the excess on these days while they run; when they are over, as long as nobody has recorded what was done
+/// about them. An acceptance speaks of the days up to its end.
+fn stand(view: &View<'_>, out: &mut Outcome, days: DaySet, finding: Finding) {
+    let finding = Finding { days, ..finding };
+    let runs = finding.days.contains(view.today);
+    match view.unresolved(finding.kind, &finding.subject) {
+        Some(alert) if !runs && alert.measure.is_some() => out.answer(alert, finding),
+        None if !runs && finding.days.difference(&answered(view, &finding)).is_empty() => {}
+        _ => out.push(finding),
+    }
+}
+
+fn answered(view: &View<'_>, finding: &Finding) -> DaySet {
+    let days = |alert: &AlertFact| match alert.accepted_until {
+        Some(until) => alert.days.up_to(until),
+        None => alert.days.clone(),
+    };
+    let measured = view.resolved(finding.kind, &finding.subject).filter(|alert| alert.measure.is_some());
+    measured.fold(DaySet::new(), |all, alert| all.union(&days(alert)))
+}
+
 /// The days on which a statement or a consent begins to count or counts no more.
-fn turning_days(view: &View<'_>, engagement: &Engagement) -> Vec<NaiveDate> {
-    let uses = view.known.statements(engagement.id).iter();
-    let uses = uses.flat_map(|s| [Some(s.started_on), s.ended_on.and_then(|day| day.succ_opt())]);
+fn turning_days(view: &View<'_>, contract: DayRange, engagement: &Engagement) -> Vec<NaiveDate> {
+    let uses = view.known.statements(engagement.id).iter().filter_map(|s| days_of(contract, s));
+    let uses = uses.flat_map(|days| [Some(days.from), days.to.succ_opt()]);
     let consents = view.known.consents(engagement.id).iter().filter_map(|held| held.valid);
     let consents = consents.flat_map(|valid| [Some(valid.from), valid.to.succ_opt()]);
     uses.chain(consents).flatten().collect()
 }
 
 /// Prohibited altogether, or too deep.
-fn place(view: &View<'_>, out: &mut Outcome, terms: &Terms, engagement: &Engagement) {
-    let severities = &view.ctx.settings.severities;
-    let vendor = name_of(engagement);
-    if terms.subcontracting.policy == Policy::Prohibited {
+fn place(view: &View<'_>, out: &mut Outcome, used: &Used<'_>) {
+    let (severities, clause) = (&view.ctx.settings.severities, &used.terms.subcontracting);
+    let (engagement, vendor) = (used.engagement, name_of(used.engagement));
+    let days = used.stated.iter().filter_map(|statement| days_of(used.contract, statement)).collect();
+    if clause.policy == Policy::Prohibited {
         let message =
             view.say("再委託を禁止する契約で、{vendor}の使用が報告されています", &[("vendor", &*vendor)]);
         let severity = severities.subcontracting_prohibited;
-        out.push(about(engagement, AlertKind::SubcontractingProhibited, severity, message));
-    } else if let Some(limit) = terms.subcontracting.max_tier.filter(|limit| engagement.tier > *limit) {
+        stand(view, out, days, about(engagement, AlertKind::SubcontractingProhibited, severity, message));
+    } else if let Some(limit) = clause.max_tier.filter(|limit| engagement.tier > *limit) {
         let places = [("vendor", &*vendor), ("limit", &*limit.to_string())];
         let message =
             view.say("{vendor}の使用が報告されていますが、契約で認める階層は第{limit}層までです", &places);
-        out.push(about(engagement, AlertKind::TierExceeded, severities.tier_exceeded, message));
+        stand(view, out, days, about(engagement, AlertKind::TierExceeded, severities.tier_exceeded, message));
     }
 }
 
@@ -72,70 +110,66 @@ fn about(engagement: &Engagement, kind: AlertKind, severity: Severity, message: 
     }
 }
 
-/// Stated in use abroad, where that is prohibited or no consent names the country.
-fn overseas(
-    view: &View<'_>,
-    out: &mut Outcome,
-    terms: &Terms,
-    engagement: &Engagement,
-    stated: &[&Statement],
-) {
-    let consents = view.known.consents(engagement.id).iter().filter(|held| held.valid.is_some());
-    let consented: BTreeSet<&str> = match terms.subcontracting.overseas {
+/// Stated in use abroad, where that is prohibited or no consent names the country. Where a statement names none, the
+/// vendor's own counts.
+fn overseas(view: &View<'_>, out: &mut Outcome, used: &Used<'_>) {
+    let consents = view.known.consents(used.engagement.id).iter().filter(|held| held.valid.is_some());
+    let consented: BTreeSet<&str> = match used.terms.subcontracting.overseas {
         Overseas::Prohibited => BTreeSet::new(),
         Overseas::ConsentRequired => consents.map(|held| held.consent.country.as_str()).collect(),
     };
-    let countries = stated.iter().filter_map(|statement| statement.country.as_deref());
-    let abroad: BTreeSet<&str> =
-        countries.filter(|country| *country != HOME && !consented.contains(country)).collect();
-    if abroad.is_empty() {
+    let own = used.engagement.vendor.country.as_str();
+    let country = |statement: &Statement| statement.country.as_deref().unwrap_or(own).to_owned();
+    let abroad = |statement: &&&Statement| {
+        let country = country(statement);
+        country != HOME && !consented.contains(&*country)
+    };
+    let countries: BTreeSet<String> = used.stated.iter().filter(abroad).map(|it| country(it)).collect();
+    if countries.is_empty() {
         return;
     }
-    let template = match terms.subcontracting.overseas {
+    let template = match used.terms.subcontracting.overseas {
         Overseas::Prohibited => {
             "{vendor}について、契約が禁止する国外（{countries}）での取扱いが報告されています"
         }
         Overseas::ConsentRequired => "{vendor}について、国外（{countries}）での取扱いの承認を確認できません",
     };
-    let countries = abroad.into_iter().collect::<Vec<_>>().join("、");
-    let message = view.say(template, &[("vendor", &*name_of(engagement)), ("countries", &*countries)]);
+    let days = used.stated.iter().filter(abroad).filter_map(|it| days_of(used.contract, it)).collect();
+    let countries = countries.into_iter().collect::<Vec<_>>().join("、");
+    let message = view.say(template, &[("vendor", &*name_of(used.engagement)), ("countries", &*countries)]);
     let severity = view.ctx.settings.severities.overseas_handling;
-    out.push(about(engagement, AlertKind::OverseasHandling, severity, message));
+    stand(view, out, days, about(used.engagement, AlertKind::OverseasHandling, severity, message));
 }
 
 /// More persons stated than the consents allow that held when the statement last spoke of use. Consents side by
 /// side add up; a category on which either side is silent is not judged.
-fn volume(
-    view: &View<'_>,
-    out: &mut Outcome,
-    contract: DayRange,
-    engagement: &Engagement,
-    stated: &[&Statement],
-) {
+fn volume(view: &View<'_>, out: &mut Outcome, used: &Used<'_>) {
     for category in DataCategory::ALL {
-        let excess = stated.iter().filter_map(|statement| {
+        let excess = |statement: &Statement| {
             let said = persons(&statement.data, *category)?;
-            let end = statement.ended_on.unwrap_or(contract.to).min(view.today).max(statement.started_on);
-            let held = view
-                .known
-                .consents(engagement.id)
-                .iter()
-                .filter(|h| h.valid.is_some_and(|v| v.contains(end)));
+            let days = days_of(used.contract, statement)?;
+            let end = days.to.min(view.today).max(days.from);
+            let consents = view.known.consents(used.engagement.id).iter();
+            let held = consents.filter(|held| held.valid.is_some_and(|valid| valid.contains(end)));
             let allowed =
                 held.filter_map(|held| persons(&held.consent.data, *category)).reduce(i64::saturating_add)?;
-            (said > allowed).then_some((said, allowed))
-        });
-        let Some((said, allowed)) = excess.max() else { continue };
+            (said > allowed).then_some((said, allowed, days))
+        };
+        let found: Vec<(i64, i64, DayRange)> = used.stated.iter().filter_map(|it| excess(it)).collect();
+        let Some((said, allowed, _)) = found.iter().max() else { continue };
         let template = "{vendor}の{category}について、報告された人数（{said}人）が承認した人数（{allowed}人）を超えています";
         let places = [
-            ("vendor", &*name_of(engagement)),
+            ("vendor", &*name_of(used.engagement)),
             ("category", label(*category)),
             ("said", &*said.to_string()),
             ("allowed", &*allowed.to_string()),
         ];
         let severity = view.ctx.settings.severities.volume_exceeded;
-        let finding = about(engagement, AlertKind::VolumeExceeded, severity, view.say(template, &places));
-        out.push(Finding { subject: format!("{}:{category}", engagement.id), ..finding });
+        let message = view.say(template, &places);
+        let finding = about(used.engagement, AlertKind::VolumeExceeded, severity, message);
+        let subject = format!("{}:{category}", used.engagement.id);
+        let days = found.iter().map(|(_, _, days)| *days).collect();
+        stand(view, out, days, Finding { subject, ..finding });
     }
 }
 
@@ -152,42 +186,19 @@ fn label(category: DataCategory) -> &'static str {
     }
 }
 
-/// Tier 2 against the contract's amount: for each engagement what was consented, or what a source states where
-/// that is more.
-fn ratio(view: &View<'_>, out: &mut Outcome, terms: &Terms) {
-    let Some(limit) = terms.subcontracting.max_ratio_percent.filter(|_| terms.amount_yen > 0) else { return };
-    let tier_2 = view.below().filter(|(engagement, _)| engagement.tier == 2);
-    let total: i128 = tier_2
-        .map(|(engagement, _)| {
-            let consents = view.known.consents(engagement.id).iter().filter(|held| counts(view, held));
-            let consented: i128 = consents.map(|held| i128::from(held.consent.amount_yen)).sum();
-            let stated =
-                begun(view, engagement).into_iter().filter_map(|statement| statement.amount_yen).max();
-            consented.max(stated.map_or(0, i128::from))
-        })
-        .sum();
-    let amount = i128::from(terms.amount_yen);
-    if total == 0 || total * 100 < i128::from(limit) * amount {
-        return;
-    }
-    let places =
-        [("total", &*total.to_string()), ("amount", &*amount.to_string()), ("limit", &*limit.to_string())];
+/// Tier 2 against the contract's amount, by what has begun. The money is the contract's as long as that runs.
+fn ratio(view: &View<'_>, out: &mut Outcome, contract: DayRange, terms: &Terms) {
+    let Some(reached) = ratio::reached(&view.known, terms, view.today, &[]) else { return };
+    out.look_again(contract.to.succ_opt());
+    let places = [
+        ("total", &*reached.total_yen.to_string()),
+        ("amount", &*terms.amount_yen.to_string()),
+        ("limit", &*reached.limit_percent.to_string()),
+    ];
     let template =
         "再委託の金額の合計（{total}円）が、契約金額（{amount}円）に対する上限（{limit}％）に達しています";
     let severity = view.ctx.settings.severities.ratio_exceeded;
-    let message = view.say(template, &places);
-    out.push(Finding::new(
-        AlertKind::RatioExceeded,
-        view.facts.chain.contract_id.to_string(),
-        severity,
-        message,
-    ));
-}
-
-/// A consent's amount counts from its first day, and goes on counting when its days are over, for the money is
-/// spent; not when a revocation or a superseding consent has ended it.
-fn counts(view: &View<'_>, held: &HeldConsent<'_>) -> bool {
-    held.valid.is_some_and(|valid| {
-        valid.from <= view.today && (view.today <= valid.to || valid.to == held.consent.valid_until)
-    })
+    let subject = view.facts.chain.contract_id.to_string();
+    let finding = Finding::new(AlertKind::RatioExceeded, subject, severity, view.say(template, &places));
+    stand(view, out, Some(contract).into(), finding);
 }

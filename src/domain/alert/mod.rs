@@ -69,7 +69,7 @@ pub struct AlertFact {
     pub due_on: Option<NaiveDate>,
     /// Business day.
     pub opened_on: NaiveDate,
-    /// The uncovered days it speaks of; empty for other kinds.
+    /// See [`Finding::days`].
     pub days: DaySet,
     /// What a person recorded as done about it.
     pub measure: Option<String>,
@@ -96,7 +96,8 @@ pub struct Finding {
     pub due_on: Option<NaiveDate>,
     /// One neutral sentence in Japanese, in the agency's words.
     pub message: String,
-    /// Uncovered days; empty for other kinds.
+    /// The uncovered days it speaks of; of a limit the days of the use in excess as stated, those to come too; empty
+    /// for other kinds.
     pub days: DaySet,
     pub step: Step,
     /// Who is told of the step.
@@ -117,8 +118,8 @@ pub struct Closing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub findings: Vec<Finding>,
-    /// Of unresolved alerts that no finding supports, or (`unapproved_subcontractor`) that are answered: then
-    /// its finding says how the alert ends.
+    /// Of unresolved alerts that no finding supports, or that are answered: then its finding says how the alert
+    /// ends.
     pub closings: Vec<Closing>,
     /// The first day after today on which a rule could say something new if nothing is recorded meanwhile.
     pub next_check: Option<NaiveDate>,
@@ -145,12 +146,12 @@ pub fn evaluate(facts: &Facts<'_>, existing: &[AlertFact], ctx: &Context<'_>) ->
     let gone = existing.iter().filter(|alert| alert.kind.is_evaluated() && alert.is_unresolved());
     let closings = gone
         .filter(|alert| !supported(alert))
-        .map(|alert| Closing { id: alert.id, reason: why_gone(&view, alert) })
+        .map(|alert| Closing { id: alert.id, reason: why_gone(&view, alert, answered.contains(&alert.id)) })
         .collect();
     Verdict { findings, closings, next_check }
 }
 
-fn why_gone(view: &View<'_>, alert: &AlertFact) -> String {
+fn why_gone(view: &View<'_>, alert: &AlertFact, answered: bool) -> String {
     let why = match alert.kind {
         AlertKind::UnapprovedSubcontractor => unapproved::WHY_GONE,
         AlertKind::ConsentExpiring | AlertKind::EndNotReported | AlertKind::ContractExpiring => {
@@ -161,6 +162,7 @@ fn why_gone(view: &View<'_>, alert: &AlertFact) -> String {
         }
         AlertKind::DeclarationOverdue => declarations::WHY_GONE,
         AlertKind::DecisionWaiting => decisions::why_gone(view, alert),
+        _ if answered => limits::WHY_ANSWERED,
         _ => limits::WHY_GONE,
     };
     view.say(why, &[])

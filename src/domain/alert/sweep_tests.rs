@@ -127,6 +127,7 @@ impl World {
                 let organization = scene.vendor(pick(a, 4));
                 let from = n.saturating_sub(b % 120);
                 scene.declare(organization, &text(from), &text(from + c % 130));
+                scene.declarations.last_mut().unwrap().filed_on = day(n);
             }
             17 => scene.amend(&soon(a % 60), |t| {
                 terms(t, a, b, c);

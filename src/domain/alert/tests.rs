@@ -111,6 +111,44 @@ fn nobody_taking_it_up_escalates_after_three_working_days() {
 }
 
 #[test]
+fn days_after_a_gap_are_told_at_once_and_escalate_anew() {
+    let kind = UnapprovedSubcontractor;
+    let mut scene = year();
+    let b = scene.engage(0, "乙");
+    scene.state(b, "2026-08-03", None);
+    scene.consent(b, "2026-08-05", "2026-12-31");
+    assert_eq!(only(scene.sweep("2026-08-03"), kind), ["open unapproved_subcontractor critical opened"]);
+    scene.sweep("2026-08-05");
+    scene.revoke(b, "2026-10-01");
+    let mut escalated = scene.clone();
+    // Nobody takes it up before the administrators hear of it: they hear of the later days as well.
+    assert_eq!(
+        only(escalated.sweep("2026-08-06"), kind),
+        ["remind unapproved_subcontractor escalated urgent"]
+    );
+    assert_eq!(only(escalated.sweep("2026-09-30"), kind), [""; 0]);
+    let again = [
+        "update unapproved_subcontractor critical",
+        "remind unapproved_subcontractor again-2026-10-01-2026-10-01 urgent",
+    ];
+    assert_eq!(only(escalated.sweep("2026-10-01"), kind), again);
+    let changes = escalated.verdict(&escalated.store.alerts, d("2026-10-01"));
+    let found = changes.findings.iter().find(|found| found.kind == kind).unwrap();
+    assert_eq!(found.audience, [Audience::Officer, Audience::Approver, Audience::Auditor]);
+    assert_eq!(only(escalated.sweep("2026-10-01"), kind), [""; 0], "the same day again");
+    assert_eq!(only(escalated.sweep("2026-10-05"), kind), ["update unapproved_subcontractor critical"]);
+    let third = only(escalated.sweep("2026-10-06"), kind);
+    assert_eq!(third.last().unwrap(), "remind unapproved_subcontractor escalated-2026-10-06 urgent");
+    assert_eq!(only(escalated.sweep("2026-10-07"), kind), ["update unapproved_subcontractor critical"]);
+    // A gap does not put off an escalation that is still to come.
+    let late = only(scene.sweep("2026-10-01"), kind);
+    assert_eq!(late.last().unwrap(), "remind unapproved_subcontractor again-2026-10-01-2026-08-03 urgent");
+    assert_eq!(scene.verdict(&scene.store.alerts, d("2026-10-01")).next_check, Some(d("2026-10-02")));
+    let late = only(scene.sweep("2026-10-02"), kind);
+    assert_eq!(late.last().unwrap(), "remind unapproved_subcontractor escalated-2026-10-02 urgent");
+}
+
+#[test]
 fn a_consents_end_is_announced_only_where_use_goes_on() {
     let (mut scene, b) = with_b();
     scene.table(
@@ -163,6 +201,18 @@ fn an_end_nobody_reported() {
     scene.sweep("2027-04-01");
     scene.state(c, "2026-06-01", Some("2027-03-31"));
     assert!(scene.sweep("2027-04-02").contains(&"resolve end_not_reported".to_owned()));
+}
+
+#[test]
+fn an_end_nobody_reported_of_a_contract_that_never_ran() {
+    let mut scene = year();
+    let b = scene.engage(0, "乙");
+    scene.state(b, "2026-04-01", None);
+    scene.terminate("2026-04-01");
+    scene.table(EndNotReported, &[("2026-03-31", ""), ("2026-04-01", "warning opened")]);
+    scene.sweep("2026-04-01");
+    scene.state(b, "2026-04-01", Some("2026-04-01"));
+    assert!(scene.sweep("2026-04-02").contains(&"resolve end_not_reported".to_owned()));
 }
 
 #[test]
@@ -361,6 +411,25 @@ fn waiting_counts_across_the_year_end_and_29_february() {
 }
 
 #[test]
+fn a_year_whose_holidays_are_not_known_is_said() {
+    let mut scene = Scene::new("2027-04-01", "2028-03-31");
+    let b = scene.engage(0, "乙");
+    scene.apply(b, "2027-11-01", "2028-03-31");
+    let message = |scene: &Scene, kind, day| scene.found(kind, day)[0].message.clone();
+    assert!(!message(&scene, DecisionWaiting, "2027-12-01").contains("未登録"));
+    scene.facts.applications.clear();
+    scene.apply(b, "2028-02-01", "2028-03-31");
+    let note = "（2028年の祝日は未登録のため、祝日を除かずに数えた期限です）";
+    assert!(message(&scene, DecisionWaiting, "2028-03-01").ends_with(note));
+    scene.state(b, "2028-02-01", Some("2028-02-02"));
+    assert!(!message(&scene, UnapprovedSubcontractor, "2028-02-02").contains("未登録"));
+    scene.sweep("2028-02-02");
+    scene.sweep("2028-02-10");
+    assert!(scene.alert(UnapprovedSubcontractor).message.ends_with(note), "told after so many working days");
+    assert_eq!(scene.sweep("2028-02-10"), [""; 0]);
+}
+
+#[test]
 fn prohibited_and_too_deep() {
     let (mut scene, b) = with_b();
     let c = scene.engage(b, "丙");
@@ -393,8 +462,46 @@ fn what_is_accepted_is_silent_until_the_day_after() {
 }
 
 #[test]
+fn an_ended_use_with_a_measure_is_over_for_good() {
+    let resolved = |scene: &mut Scene, today, kind: AlertKind| {
+        assert!(!scene.alert(kind).closes_when_resolved(None, d(today)));
+        scene.alert(kind).measure = Some("指導した".into());
+        scene.alert(kind).state = AlertState::Acknowledged;
+        only(scene.sweep(today), kind)
+    };
+    let (mut scene, b) = with_b();
+    scene.terms(|t| t.subcontracting.max_tier = Some(1));
+    scene.state(b, "2026-06-01", Some("2026-06-30")).country = Some("VN".into());
+    scene.sweep("2026-06-10");
+    // While it runs, what was done about it does not end it; its end does.
+    assert_eq!(resolved(&mut scene, "2026-06-15", TierExceeded), [""; 0]);
+    assert_eq!(scene.verdict(&scene.store.alerts, d("2026-06-15")).next_check, Some(d("2026-07-01")));
+    assert_eq!(only(scene.sweep("2026-07-01"), TierExceeded), ["resolve tier_exceeded"]);
+    assert_eq!(scene.store.resolved.last().unwrap().2, "使用が終わり、とった措置が記録されています");
+    // Over without a word about it, it waits for one.
+    assert_eq!(only(scene.sweep("2026-08-01"), OverseasHandling), [""; 0]);
+    assert_eq!(resolved(&mut scene, "2026-08-02", OverseasHandling), ["resolve overseas_handling"]);
+    let later = scene.sweep("2027-03-01");
+    assert!(only(later.clone(), TierExceeded).is_empty() && only(later, OverseasHandling).is_empty());
+    // Other days than those that were answered, learned late: it opens anew.
+    scene.state(b, "2026-07-10", Some("2026-07-20"));
+    assert_eq!(only(scene.sweep("2027-03-02"), TierExceeded), ["open tier_exceeded warning opened"]);
+    assert_eq!(only(scene.sweep("2027-03-02"), OverseasHandling), [""; 0]);
+    // Accepted, it answers the days up to the end of the acceptance.
+    scene.alert(TierExceeded).state = AlertState::Resolved;
+    scene.alert(TierExceeded).measure = Some("認めた".into());
+    scene.alert(TierExceeded).accepted_until = Some(d("2027-03-10"));
+    scene.state(b, "2026-07-10", Some("2026-07-19"));
+    assert_eq!(only(scene.sweep("2027-03-11"), TierExceeded), [""; 0]);
+}
+
+#[test]
 fn work_abroad() {
     let (mut scene, b) = with_b();
+    scene.state(b, "2026-06-01", None);
+    scene.table(OverseasHandling, &[("2026-06-01", "")]);
+    scene.facts.engagements[b].vendor.country = "VN".into();
+    scene.table(OverseasHandling, &[("2026-05-31", ""), ("2026-06-01", "critical opened")]);
     scene.state(b, "2026-06-01", None).country = Some("JP".into());
     scene.table(OverseasHandling, &[("2026-06-01", "")]);
     scene.state(b, "2026-06-01", None).country = Some("VN".into());

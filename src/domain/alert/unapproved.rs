@@ -1,5 +1,7 @@
 //! 承認未確認の再委託: days in use that no consent covers, and that no earlier alert has answered.
 
+use chrono::NaiveDate;
+
 use super::text::{cause, spell};
 use super::view::{Outcome, View, name_of};
 use super::{AlertFact, AlertKind, AlertState, Audience, Finding, Severity, Step};
@@ -34,8 +36,9 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
         if let Some(alert) = alert.filter(|alert| !running && alert.measure.is_some()) {
             out.answer(alert, finding);
         } else {
-            let finding = escalate(view, out, alert, finding);
-            out.push(finding);
+            let step = step(view, out, alert, &finding.days);
+            let opened_on = alert.map_or(view.today, |alert| alert.opened_on);
+            out.push(told(view, finding, step, opened_on));
         }
     }
 }
@@ -72,18 +75,50 @@ fn found(
     }
 }
 
-/// Nobody took it up within the working days set: the agency's administrators are told.
-fn escalate(view: &View<'_>, out: &mut Outcome, alert: Option<&AlertFact>, finding: Finding) -> Finding {
-    let state = alert.map_or(AlertState::Open, |alert| alert.state);
-    if state != AlertState::Open {
-        return finding;
+/// What is told: of days after a gap, or of others that the alert did not speak of yet, at once like the first; and
+/// the agency's administrators where nobody takes it up within the working days set, counted from what was told first
+/// after they last heard of it.
+fn step(view: &View<'_>, out: &mut Outcome, alert: Option<&AlertFact>, days: &DaySet) -> Step {
+    let Some(alert) = alert else {
+        out.look_again(Some(escalation_day(view, view.today)));
+        return Step::Opened;
+    };
+    let since = match alert.told {
+        Step::Again { since, .. } => since,
+        told if told.is_escalation() => view.today,
+        _ => alert.opened_on,
+    };
+    let spoken_of = |range| !alert.days.intersection(&Some(range).into()).is_empty();
+    let anew = days.ranges().iter().any(|range| !spoken_of(*range));
+    let told = if anew { Step::Again { on: view.today, since } } else { alert.told };
+    if alert.state != AlertState::Open || told.is_escalation() {
+        return told;
     }
-    let opened_on = alert.map_or(view.today, |alert| alert.opened_on);
-    let days = i64::from(view.ctx.settings.escalation_working_days);
-    let day = view.ctx.calendar.add_working_days(opened_on, days);
-    out.look_again(Some(day));
-    if view.today < day {
-        return finding;
+    let due = escalation_day(view, since);
+    if due <= view.today {
+        let escalated = if told == Step::Opened { Step::Escalated } else { Step::EscalatedAgain(view.today) };
+        if escalated > told {
+            return escalated;
+        }
     }
-    Finding { step: Step::Escalated, audience: vec![Audience::AgencyAdmin], ..finding }
+    // What was told anew today is escalated tomorrow at the earliest.
+    out.look_again(view.today.succ_opt().map(|tomorrow| tomorrow.max(due)));
+    told
+}
+
+fn escalation_day(view: &View<'_>, since: NaiveDate) -> NaiveDate {
+    view.ctx.calendar.add_working_days(since, i64::from(view.ctx.settings.escalation_working_days))
+}
+
+fn told(view: &View<'_>, mut finding: Finding, step: Step, opened_on: NaiveDate) -> Finding {
+    let escalated_on = match step {
+        Step::Escalated => Some(escalation_day(view, opened_on)),
+        Step::EscalatedAgain(day) => Some(day),
+        _ => None,
+    };
+    if let Some(day) = escalated_on {
+        finding.audience = vec![Audience::AgencyAdmin];
+        finding.message.push_str(&view.reckoned(day));
+    }
+    Finding { step, ..finding }
 }

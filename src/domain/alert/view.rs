@@ -1,7 +1,7 @@
 //! What the rules share: the contract as known, the alerts that stand, and where findings and days to look
 //! again are gathered.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use super::text::fill;
 use super::{AlertFact, AlertKind, Context, Facts, Finding, Step};
@@ -27,6 +27,15 @@ impl<'a> View<'a> {
     /// A text of ours in the agency's words, its `{places}` filled in with what is left as it stands.
     pub fn say(&self, template: &str, places: &[(&str, &str)]) -> String {
         fill(&self.ctx.settings.in_own_words(template), places)
+    }
+
+    /// What to say beside a day reckoned in working days; empty where the holidays of its year are known.
+    pub fn reckoned(&self, day: NaiveDate) -> String {
+        let year = day.year();
+        if self.ctx.calendar.knows(year) {
+            return String::new();
+        }
+        format!("（{year}年の祝日は未登録のため、祝日を除かずに数えた期限です）")
     }
 
     pub fn period(&self) -> Option<DayRange> {

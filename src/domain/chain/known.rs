@@ -90,6 +90,15 @@ impl<'a> Known<'a> {
         holding.or_else(|| registration(&self.terms)).map(|fact| &fact.terms)
     }
 
+    /// The terms that hold on any of these days, each with its first day among them.
+    pub fn terms_within(&self, days: DayRange) -> impl Iterator<Item = (NaiveDate, &'a Terms)> {
+        let later = self.terms.iter().map(|fact| fact.effective_on);
+        let mut firsts: Vec<NaiveDate> = later.filter(|day| days.from < *day && *day <= days.to).collect();
+        firsts.dedup();
+        let firsts = std::iter::once(days.from).chain(firsts);
+        firsts.filter_map(|day| Some((day, self.terms_on(day)?)))
+    }
+
     /// Every engagement known, parents before children, a sub-tree in one piece, siblings by stamp.
     pub fn engagements(&self) -> impl Iterator<Item = &'a Engagement> {
         self.nodes.iter().map(|node| node.engagement)

@@ -111,7 +111,8 @@ pub struct Consent {
     pub stamp: Stamp,
 }
 
-/// 承認取消し: cuts every consent of the engagement with a smaller `seq` from `effective_on` on.
+/// 承認取消し: cuts every consent of the engagement decided before it from `effective_on` on: those with a smaller
+/// `seq`, and 既承認 also when it is entered later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
     pub engagement_id: EngagementId,

@@ -20,7 +20,7 @@ pub struct HeldConsent<'a> {
     pub valid: Option<DayRange>,
     /// The last day after every cut; it lies before `valid_from` when no day is left.
     pub ends_on: NaiveDate,
-    /// The earliest `effective_on` of the later revocations, whether or not it took a day.
+    /// The earliest `effective_on` of the revocations decided after it, whether or not it took a day.
     pub revoked_from: Option<NaiveDate>,
     /// A revocation made its end: without one it would have held longer.
     pub revoked: bool,
@@ -140,6 +140,7 @@ impl<'a> Gathered<'a> {
 fn held<'a>(mut consents: Vec<&'a Consent>, mut revocations: Vec<&'a Revocation>) -> Vec<HeldConsent<'a>> {
     consents.sort_by_key(|consent| consent.stamp);
     revocations.sort_by_key(|revocation| revocation.stamp);
+    let first_of_all = revocations.iter().map(|revocation| revocation.effective_on).min();
     let mut later_revocations = revocations.into_iter().rev().peekable();
     let (mut revoked_from, mut superseded_from) = (None, None);
     let mut held = Vec::with_capacity(consents.len());
@@ -147,6 +148,8 @@ fn held<'a>(mut consents: Vec<&'a Consent>, mut revocations: Vec<&'a Revocation>
         while let Some(later) = later_revocations.next_if(|r| r.stamp.seq > consent.stamp.seq) {
             revoked_from = Some(earliest(revoked_from, later.effective_on));
         }
+        // 既承認 was decided before the contract was registered here, so before any revocation, whenever entered.
+        let revoked_from = if consent.application_id.is_none() { first_of_all } else { revoked_from };
         let given =
             superseded_from.map_or(consent.valid_until, |day| consent.valid_until.min(day_before(day)));
         let cut = revoked_from.map(day_before).filter(|last| *last < given);

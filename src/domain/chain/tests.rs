@@ -159,7 +159,7 @@ impl Story {
         self.facts.consents.push(Consent {
             id: id(number),
             engagement_id: id(n),
-            application_id: None,
+            application_id: Some(id(number)),
             decided_on: stamp.at.date_naive(),
             valid_from,
             valid_until,
@@ -458,6 +458,21 @@ fn the_earliest_revocation_wins_and_a_later_consent_starts_anew() {
     assert_eq!(story.uncovered(B), [(range("2026-07-01", "2026-09-30"), Cause::Revoked), expired]);
     assert_eq!(story.state_of(B, "2026-08-01"), NodeState::Consented);
     assert_eq!(story.state_of(B, "2027-01-01"), NodeState::Expired);
+}
+
+#[test]
+fn a_consent_on_paper_entered_after_a_revocation_is_cut_like_those_before_it() {
+    let mut story = Story::of_three();
+    story.consent(B, "2026-04-01", "2026-12-31");
+    story.declare(B, "2026-04-01", Some("2026-12-31"));
+    story.revoke(B, "2026-07-01");
+    let revoked = [(range("2026-07-01", "2026-12-31"), Cause::Revoked)];
+    assert_eq!(story.uncovered(B), revoked);
+    story.consent(B, "2026-04-01", "2026-12-31");
+    assert_eq!(story.uncovered(B), [], "a decision of today starts anew");
+    story.facts.consents[1].application_id = None;
+    assert_eq!(story.uncovered(B), revoked, "one decided on paper before the contract was entered does not");
+    assert_eq!(story.state_of(B, "2026-07-01"), NodeState::Revoked);
 }
 
 #[test]

@@ -17,7 +17,12 @@ impl<C: Codec> Codec for Optional<C> {
         self.0.read(value, at).map(Some)
     }
     fn schema(&self) -> Value {
-        self.0.schema()
+        let mut schema = self.0.schema();
+        // Left out, it is not given: the codec's own default does not hold.
+        if let Value::Object(fields) = &mut schema {
+            fields.remove("default");
+        }
+        schema
     }
     fn missing(&self) -> Option<Self::Out> {
         Some(None)

@@ -88,6 +88,21 @@ pub fn vendor_changed(app: &App, agency_id: OrganizationId, change: &VendorChang
     })
 }
 
+/// The name that the register has was recorded here: the alerts that it had changed are over.
+pub fn name_recorded(app: &App, vendor_id: OrganizationId) -> Result<(), Failure> {
+    let kind = AlertKind::VendorChanged;
+    let agencies = app.db.read_one(|conn| db::alert::agencies_alerted(conn, kind, vendor_id.as_str()))?;
+    for agency_id in agencies {
+        on_agency(app, agency_id, |tx| {
+            match db::alert::unresolved(tx.conn, agency_id, kind, vendor_id.as_str())? {
+                Some(alert) => close(tx, alert.id, "登録情報の名称が記録されました"),
+                None => Ok(()),
+            }
+        })?;
+    }
+    Ok(())
+}
+
 /// A notice was given up: raises the alert at the agency, inside a transaction on its chain, and tells its
 /// administrators in their digest, never at the address that failed. False when it stands already.
 pub fn notice_failed(

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 
 pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowledge_all, assess, resolve};
 pub use event::{
-    VendorChange, VendorChangeKind, address_corrected, notice_failed, notice_sent, on_agency,
+    VendorChange, VendorChangeKind, address_corrected, name_recorded, notice_failed, notice_sent, on_agency,
     title as notice_title, vendor_changed,
 };
 pub(super) use telling::officers;

@@ -55,7 +55,8 @@ pub struct AlertView {
     pub basis: String,
     pub next_step: String,
     pub due_on: Option<NaiveDate>,
-    /// The uncovered days it speaks of; empty for other kinds.
+    /// The uncovered days it speaks of; of a limit of the contract the days of the use as stated, those to come
+    /// too; empty for other kinds.
     pub days: Vec<Days>,
     pub opened_on: NaiveDate,
     pub opened_at: DateTime<Utc>,

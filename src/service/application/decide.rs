@@ -10,6 +10,7 @@ use crate::db::types::from_json;
 use crate::db::{self, Tx};
 use crate::domain::chain::{ApplicationStep, Consent, Known};
 use crate::domain::contract::{Policy, Stamp};
+use crate::domain::days::DayRange;
 use crate::domain::id::{ApplicationId, ConsentId};
 use crate::input;
 use crate::notice::Mail;
@@ -95,19 +96,20 @@ pub fn decide(
 fn consent(tx: &Tx<'_>, known: &Known<'_>, filed: &Filed, given: &DecisionInput) -> Result<Consent, Failure> {
     let content: Content = from_json(&filed.row.body)?;
     let today = tx.today;
-    let policy = known.terms().map(|terms| terms.subcontracting.policy);
     let Some(period) = known.period().filter(|period| today <= period.to) else {
         return Err(Failure::conflict("contract_ended", "この契約は終了しています。"));
     };
-    if policy == Some(Policy::Prohibited) {
-        return Err(Failure::conflict("prohibited", "この契約では再委託が禁止されています。"));
-    }
-    let valid_from = given.valid_from.unwrap_or(content.starts_on.max(today));
+    // The contract's first day may have been put off since the application was filed.
+    let valid_from = given.valid_from.unwrap_or(content.starts_on.max(today).max(period.from));
     let valid_until = given.valid_until.unwrap_or(content.ends_on.min(period.to));
     if valid_from < today {
         let message =
             format!("承認は決裁した日より前にさかのぼれません。今日（{today}）以降の日を入力してください。");
         return Err(Failure::field("/valid_from", "before_decision", message));
+    }
+    if valid_from < period.from {
+        let message = format!("契約の開始日（{}）以降の日を入力してください。", period.from);
+        return Err(Failure::field("/valid_from", "outside_contract", message));
     }
     if valid_until < valid_from {
         let message = format!("承認の終了日は開始日（{valid_from}）以降の日を入力してください。");
@@ -116,6 +118,18 @@ fn consent(tx: &Tx<'_>, known: &Known<'_>, filed: &Filed, given: &DecisionInput)
     if valid_until > period.to {
         let message = format!("契約の終了日（{}）までの日を入力してください。", period.to);
         return Err(Failure::field("/valid_until", "outside_contract", message));
+    }
+    let days = DayRange { from: valid_from, to: valid_until };
+    let mut terms = known.terms_within(days);
+    if let Some((from, _)) = terms.find(|(_, terms)| terms.subcontracting.policy == Policy::Prohibited) {
+        let message = if from == valid_from {
+            "この契約では再委託が禁止されています。".to_owned()
+        } else {
+            format!(
+                "この契約では{from}から再委託が禁止されています。承認の終了日をその前日までにしてください。"
+            )
+        };
+        return Err(Failure::conflict("prohibited", message));
     }
     Ok(Consent {
         id: tx.new_id::<crate::domain::id::of::Consent>(),

@@ -5,19 +5,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ApplicationState, ApplicationView, Filed, act, mail_reference};
-use crate::db;
 use crate::db::chain::ApplicationRow;
-use crate::db::types::to_json;
+use crate::db::types::{from_json, to_json};
+use crate::db::{self, Tx};
 use crate::domain::chain::{ApplicationStep, Engagement, Known};
-use crate::domain::contract::{DataVolume, Overseas, Policy, Terms};
+use crate::domain::contract::{DataVolume, HOME, Overseas, Policy};
+use crate::domain::days::DayRange;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, of};
 use crate::domain::input::FieldError;
+use crate::domain::ratio::{self, Planned};
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::FiledMail;
-use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
+use crate::service::case::{Case, check_volumes, engagement_under, refuse_contradiction, refuse_cycle};
 use crate::service::contract::{DataItem, volumes};
 use crate::service::organization::{InlineVendor, named_vendor};
+use crate::service::register::tell_closed;
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure};
 
@@ -57,7 +60,8 @@ input! {
         amount_yen: i64 => yen(),
         starts_on: NaiveDate => day(),
         ends_on: NaiveDate => day(),
-        country: String => country(),
+        /// Where the work is done; left out, the vendor's own country.
+        country: Option<String> => optional(country()),
         /// 作業場所
         work_places: Vec<String> => list(text(1, 500), 50),
         data: Vec<DataItem> => list(nested::<DataItem>(), 10),
@@ -85,6 +89,11 @@ impl CorrectionInput {
     pub fn volumes(&self) -> Vec<DataVolume> {
         volumes(&self.data)
     }
+
+    /// With the country said: the vendor's own where none was given.
+    fn in_country(&self, own: &str) -> Self {
+        Self { country: Some(self.country.clone().unwrap_or_else(|| own.to_owned())), ..self.clone() }
+    }
 }
 
 /// The part of a stored application that decisions need.
@@ -105,26 +114,32 @@ pub fn file(
     contract: ContractId,
     given: &ApplicationInput,
 ) -> Result<ApplicationView, Failure> {
-    app.act_on_contract(call, contract, |tx| {
+    let view = app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let parent = parent(&case, &known, given)?;
         may_apply_under(&case, call, parent)?;
         let engaged = given.engagement_id.and_then(|id| known.engagement(id));
         let vendor = match engaged {
-            Some(engagement) => engagement.vendor.id,
+            Some(it) => {
+                refuse_contradiction(it, given.parent_engagement_id, given.vendor_id, given.vendor.as_ref(), "")?;
+                it.vendor.id
+            }
             None => named_vendor(tx, given.vendor_id, given.vendor.as_ref(), "")?,
         };
         refuse_cycle(&known, parent, vendor)?;
-        rules(&known, parent, vendor, &given.content, tx.today)?;
-        let place = engagement_under(tx, &known, contract, parent, vendor);
+        let vendor = db::organization::find(tx.conn, vendor)?;
+        let content = given.content.in_country(&vendor.country);
+        let place = engagement_under(tx, &known, contract, parent, vendor.id, "")?;
+        let planned = planned(tx, contract, place.id, given.supersedes, &content)?;
+        rules(&known, parent, &content, &planned, tx.today)?;
         if known.applications(place.id).iter().any(crate::domain::chain::FiledApplication::is_pending) {
             return Err(Failure::conflict("pending", "この再委託先についての申請を審査しています。結果をお待ちください。"));
         }
         let id: ApplicationId = tx.new_id();
         let payload = json!({
-            "application_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor,
-            "tier": parent.tier + 1, "supersedes": given.supersedes, "content": given.content,
+            "application_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor.id,
+            "tier": parent.tier + 1, "supersedes": given.supersedes, "content": content,
         });
         let stamp = tx.record("application.filed", id, &payload)?.stamp;
         place.settle(tx, stamp)?;
@@ -137,19 +152,20 @@ pub fn file(
             applied_by: call.actor.user_id,
             supersedes: given.supersedes,
             filed_on: tx.today,
-            body: to_json(&given.content)?,
+            body: to_json(&content)?,
             state: ApplicationState::Applied.as_str().to_owned(),
             version: 1,
             seq: stamp.seq,
             recorded_at: stamp.at.naive_utc(),
         };
         db::chain::add_application(tx.conn, &row)?;
-        let name = db::organization::find(tx.conn, vendor)?.name;
-        let application = mail_reference(app, tx, &case, &known, &row, &name, parent.tier + 1)?;
+        let application = mail_reference(app, tx, &case, &known, &row, &vendor.name, parent.tier + 1)?;
         let mail = Mail::ApplicationFiled(FiledMail { application, decide_by: None });
         telling::tell(tx, &case, &Addressees::officer(), "application", id.as_str(), "filed", &mail)?;
         Filed::new(row, Vec::new()).show(false)
-    })
+    })?;
+    tell_closed(app, contract);
+    Ok(view)
 }
 
 /// 補正: the applicant gives the application anew as a whole; it waits for review again.
@@ -169,7 +185,9 @@ pub fn resubmit(
         let known = case.facts.chain.now();
         let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
         let parent = engagement.parent_id.and_then(|id| known.engagement(id)).ok_or(Failure::NotFound)?;
-        rules(&known, parent, engagement.vendor.id, given, tx.today)?;
+        let given = &given.in_country(&engagement.vendor.country);
+        let planned = planned(tx, case.id(), engagement.id, filed.row.supersedes, given)?;
+        rules(&known, parent, given, &planned, tx.today)?;
         let payload = json!({"application_id": id, "engagement_id": engagement.id, "content": given});
         let stamp = tx.record("application.resubmitted", id, &payload)?.stamp;
         filed.step(tx, ApplicationStep::Resubmitted, given, stamp)?;
@@ -206,42 +224,57 @@ fn may_apply_under(case: &Case, call: &Call, parent: &Engagement) -> Result<(), 
     Err(Failure::Forbidden("申請できるのは、自社のすぐ下に入る再委託先についてだけです。".to_owned()))
 }
 
-/// The contract's rules on a day. All of them are the agency's to set; none is repaired silently.
+/// What is applied for and not decided, this application with it: what counts for the ratio.
+fn planned(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    engagement_id: EngagementId,
+    supersedes: bool,
+    content: &CorrectionInput,
+) -> Result<Vec<Planned>, Failure> {
+    let mut planned = vec![Planned { engagement_id, amount_yen: content.amount_yen, supersedes }];
+    for (row, steps) in db::chain::applications_of(tx.conn, contract, None, None, i64::MAX)? {
+        let filed = Filed::new(row, steps);
+        let waits = matches!(filed.state()?, ApplicationState::Applied | ApplicationState::Returned);
+        // Of one engagement one application waits at most: this one itself.
+        if waits && filed.row.engagement_id != engagement_id {
+            let Content { amount_yen, .. } = from_json(&filed.row.body)?;
+            let Filed { row, .. } = filed;
+            planned.push(Planned {
+                engagement_id: row.engagement_id,
+                amount_yen,
+                supersedes: row.supersedes,
+            });
+        }
+    }
+    Ok(planned)
+}
+
+/// The contract's rules, by the terms in force on the days that are applied for. All of them are the agency's to
+/// set; none is repaired silently.
 fn rules(
     known: &Known<'_>,
     parent: &Engagement,
-    vendor: OrganizationId,
     given: &CorrectionInput,
+    planned: &[Planned],
     today: NaiveDate,
 ) -> Result<(), Failure> {
-    let (Some(terms), Some(period)) = (known.terms(), known.period()) else {
+    let Some(period) = known.period() else {
         return Err(Failure::conflict("contract_ended", "この契約は始まる前に解除されています。"));
     };
     if today > period.to {
         return Err(Failure::conflict("contract_ended", "この契約は終了しています。"));
     }
-    let clause = &terms.subcontracting;
-    if clause.policy == Policy::Prohibited {
-        return Err(Failure::conflict("prohibited", "この契約では再委託が禁止されています。"));
-    }
+    // A consent holds from today at the earliest; days outside the contract are refused below.
+    let from = given.starts_on.max(today).clamp(period.from, period.to);
+    let days = DayRange { from, to: given.ends_on.clamp(from, period.to) };
     if given.whole_scope {
         return Err(Failure::conflict("whole_scope", "業務の全部を一括して再委託することはできません。"));
     }
-    if clause.max_tier.is_some_and(|max| parent.tier + 1 > max) {
-        return Err(Failure::conflict(
-            "too_deep",
-            format!("この契約で認められる再委託は第{}層までです。", clause.max_tier.unwrap_or_default()),
-        ));
-    }
-    if given.country != "JP" && clause.overseas == Overseas::Prohibited {
-        return Err(Failure::conflict("overseas", "この契約では、国外での取扱いが禁止されています。"));
-    }
+    clauses(known, days, parent, given)?;
     // Before its first day the contract does not run yet; what is to start with it must be applied for before.
-    let parent_stands = if parent.tier == 1 {
-        today <= period.to
-    } else {
-        known.coverage(parent.id).is_some_and(|c| c.consented.contains(today))
-    };
+    let parent_stands =
+        parent.tier == 1 || known.coverage(parent.id).is_some_and(|c| c.consented.contains(today));
     if !parent_stands {
         return Err(Failure::conflict(
             "parent_without_consent",
@@ -269,31 +302,42 @@ fn rules(
             "終了日が過ぎています。承認は決裁した日より前にさかのぼれません。",
         ));
     }
-    if parent.tier == 1 && ratio_reached(known, terms, vendor, given) && given.special_reason.is_none() {
+    let without_reason = given.special_reason.as_deref().is_none_or(str::is_empty);
+    let mut terms = known.terms_within(days).map(|(_, terms)| terms);
+    let reached = terms.find_map(|terms| ratio::reached(known, terms, today, planned));
+    if let Some(reached) = reached.filter(|_| parent.tier == 1 && without_reason) {
         let message = format!(
-            "再委託の金額の合計が契約金額の{}%以上になります。やむを得ない理由を入力してください。",
-            clause.max_ratio_percent.unwrap_or_default()
+            "再委託の金額の合計（{}円）が契約金額の{}%以上になります。やむを得ない理由を入力してください。",
+            reached.total_yen, reached.limit_percent
         );
         errors.push(FieldError::new("/special_reason", "required", message));
     }
     Failure::unless_empty(errors)
 }
 
-/// Whether tier 2's amounts with this one reach the contract's limit.
-fn ratio_reached(known: &Known<'_>, terms: &Terms, vendor: OrganizationId, given: &CorrectionInput) -> bool {
-    let Some(limit) = terms.subcontracting.max_ratio_percent else { return false };
-    let others: i64 = known
-        .engagements()
-        .filter(|e| e.tier == 2 && e.vendor.id != vendor)
-        .map(|e| {
-            let consented = known.consents(e.id).iter().filter(|held| held.valid.is_some());
-            let pending = known.applications(e.id).iter().filter(|a| a.is_pending());
-            consented
-                .map(|held| held.consent.amount_yen)
-                .chain(pending.map(|filed| filed.asked.amount_yen))
-                .max()
-                .unwrap_or(0)
-        })
-        .sum();
-    i128::from(others + given.amount_yen) * 100 >= i128::from(limit) * i128::from(terms.amount_yen)
+/// The clause on subcontracting on each of these days.
+fn clauses(
+    known: &Known<'_>,
+    days: DayRange,
+    parent: &Engagement,
+    given: &CorrectionInput,
+) -> Result<(), Failure> {
+    let abroad = given.country.as_deref().is_some_and(|country| country != HOME);
+    for (from, terms) in known.terms_within(days) {
+        let clause = &terms.subcontracting;
+        let since = if from == days.from { String::new() } else { format!("{from}から") };
+        if clause.policy == Policy::Prohibited {
+            let message = format!("この契約では、{since}再委託が禁止されています。");
+            return Err(Failure::conflict("prohibited", message));
+        }
+        if let Some(max) = clause.max_tier.filter(|max| parent.tier + 1 > *max) {
+            let message = format!("この契約で{since}認められる再委託は第{max}層までです。");
+            return Err(Failure::conflict("too_deep", message));
+        }
+        if abroad && clause.overseas == Overseas::Prohibited {
+            let message = format!("この契約では、{since}国外での取扱いが禁止されています。");
+            return Err(Failure::conflict("overseas", message));
+        }
+    }
+    Ok(())
 }

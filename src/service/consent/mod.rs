@@ -19,6 +19,7 @@ use crate::notice::context::{Day, RevokedMail};
 use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
 use crate::service::contract::{DataItem, volumes};
 use crate::service::organization::{InlineVendor, named_vendor};
+use crate::service::register::tell_closed;
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure, application};
 
@@ -39,7 +40,8 @@ input! {
         vendor: Option<InlineVendor> => optional(nested::<InlineVendor>()),
         scope: String => prose(1, 10_000),
         amount_yen: i64 => yen(),
-        country: String => country(),
+        /// Where the work is done; left out, the vendor's own country.
+        country: Option<String> => optional(country()),
         data: Vec<DataItem> => list(nested::<DataItem>(), 10),
         decided_on: NaiveDate => day(),
         /// 文書番号
@@ -151,10 +153,12 @@ pub fn record(
     contract: ContractId,
     given: &RecordedConsentInput,
 ) -> Result<RecordedConsentView, Failure> {
-    app.act_on_contract(call, contract, |tx| {
+    let recorded = app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         record_in(tx, &case, given, call.actor.user_id)
-    })
+    })?;
+    tell_closed(app, contract);
+    Ok(recorded)
 }
 
 /// As [`record`], within a transaction.
@@ -194,7 +198,12 @@ fn record_in(
     Failure::unless_empty(errors)?;
     let vendor = named_vendor(tx, given.vendor_id, given.vendor.as_ref(), "")?;
     refuse_cycle(&known, parent, vendor)?;
-    let place = engagement_under(tx, &known, case.id(), parent, vendor);
+    let place = engagement_under(tx, &known, case.id(), parent, vendor, "")?;
+    let country = match &given.country {
+        Some(country) => country.clone(),
+        None => db::organization::find(tx.conn, vendor)?.country,
+    };
+    let given = RecordedConsentInput { country: Some(country.clone()), ..given.clone() };
     let id: ConsentId = tx.new_id();
     // The vendor by its id only: in words it may be a person.
     let payload = json!({
@@ -214,7 +223,7 @@ fn record_in(
         valid_until: given.valid_until,
         supersedes: false,
         amount_yen: given.amount_yen,
-        country: given.country.clone(),
+        country,
         data: volumes(&given.data),
         stamp,
     };

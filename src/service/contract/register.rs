@@ -8,6 +8,7 @@ use crate::db::contract::NewContractRow;
 use crate::db::{self, ChainKey, Tx};
 use crate::domain::contract::{ContractOrigin, Terms};
 use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
+use crate::service::register::tell_closed;
 use crate::service::{App, Call, Failure, alert};
 
 /// A contract to be registered, from a form or from a file.
@@ -102,12 +103,14 @@ pub fn register(app: &App, call: &Call, given: &NewContract) -> Result<ContractV
         joint_agencies: Vec::new(),
     };
     let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
-    app.act(call, chain, |tx| {
+    let view = app.act(call, chain, |tx| {
         if db::contract::vendor(tx.conn, new.vendor_id)?.is_none() {
             return Err(Failure::field("/vendor_id", "unknown", "この事業者は登録されていません。"));
         }
         register_in(tx, &new)?;
         alert::reevaluate(tx, new.id)?;
         Ok(show(tx.conn, &call.scope(), new.id, tx.today)?)
-    })
+    })?;
+    tell_closed(app, view.id);
+    Ok(view)
 }

@@ -36,6 +36,7 @@ enum Act {
         from: u64,
         len: u64,
         supersedes: bool,
+        paper: bool,
     },
     Revoke {
         node: usize,
@@ -82,8 +83,8 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(application, step)| Act::Step { application, step }),
         2 => (0usize..64, start(), 1u64..25)
             .prop_map(|(application, from, len)| Act::Correct { application, from, len }),
-        6 => (node(), start(), 0u64..30, prop::bool::weighted(0.3))
-            .prop_map(|(node, from, len, supersedes)| Act::Consent { node, from, len, supersedes }),
+        6 => (node(), start(), 0u64..30, prop::bool::weighted(0.3), prop::bool::weighted(0.2))
+            .prop_map(|(node, from, len, supersedes, paper)| Act::Consent { node, from, len, supersedes, paper }),
         2 => (node(), start()).prop_map(|(node, on)| Act::Revoke { node, on }),
         6 => (node(), 0u128..5, 0u128..4, start(), prop::option::of(1u64..30), yen)
             .prop_map(|(node, source, origin, started, len, yen)| Act::State { node, source, origin, started, len, yen }),
@@ -143,9 +144,11 @@ fn perform(story: &mut Story, act: &Act) {
                 story.correct(application % count, at(from), at(from + len));
             }
         }
-        Act::Consent { node, from, len, supersedes } => {
+        Act::Consent { node, from, len, supersedes, paper } => {
             if let Some(n) = below(story, node) {
                 story.consent_days(n, at(from), at((from + len).saturating_sub(1)), supersedes);
+                let consent = story.facts.consents.last_mut().unwrap();
+                consent.application_id = consent.application_id.filter(|_| !paper);
             }
         }
         Act::Revoke { node, on } => {

@@ -73,7 +73,9 @@ impl Case<'_> {
     pub(super) fn as_last_time(&mut self, act: &Act, by: usize) -> Outcome {
         let (by, call) = self.vendor(by, 0);
         let again = || self.declaration(call, json!({"as_last_time": true}));
-        let Some(view) = self.expect(self.stands(by), act, again)? else { return Ok(()) };
+        // There is a last time when a report of its own stands.
+        let reported = self.said.iter().any(|said| said.declarer == Some(by) && !said.retracted);
+        let Some(view) = self.expect(self.stands(by) && reported, act, again)? else { return Ok(()) };
         let origin = StatementOrigin::Declaration(view.id);
         let open = self.open_uses(by);
         let stamp = self.stamp();
