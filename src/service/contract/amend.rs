@@ -9,7 +9,7 @@ use crate::db::contract::TermsRow;
 use crate::db::{self, DbError, Tx};
 use crate::domain::contract::Terms;
 use crate::domain::id::ContractId;
-use crate::service::{App, Call, Failure, Page, Paged};
+use crate::service::{App, Call, Failure, IfMatch, Page, Paged};
 
 /// What the ledger keeps of new terms.
 #[derive(Serialize)]
@@ -70,13 +70,11 @@ pub fn patch(
     app: &App,
     call: &Call,
     id: ContractId,
-    version: i64,
+    version: &IfMatch,
     given: &ContractPatch,
 ) -> Result<ContractView, Failure> {
     change(app, call, id, |tx, row| {
-        if row.version != version {
-            return Err(Failure::Stale);
-        }
+        version.covers(row.version)?;
         let base = latest(tx, id)?.fact;
         let Some(department) =
             given.department.clone().filter(|name| base.terms.department.as_ref() != Some(name))
