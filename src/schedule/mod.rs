@@ -177,12 +177,12 @@ impl Scheduler {
 fn rest(stop: &Stop, pulse: &Pulse, wait: Duration) {
     let mut left = wait;
     while !left.is_zero() {
-        let step = left.min(PULSE_EVERY);
-        if stop.wait(step) {
+        let part = left.min(PULSE_EVERY);
+        if stop.wait(part) {
             return;
         }
         pulse.beat();
-        left = left.saturating_sub(step);
+        left = left.saturating_sub(part);
     }
 }
 
@@ -299,9 +299,7 @@ mod tests {
         scheduler
             .spawn("test", move |go_on| {
                 sent.send(()).ok();
-                if times.fetch_add(1, Ordering::Relaxed) == 0 {
-                    panic!("the first turn");
-                }
+                assert_ne!(times.fetch_add(1, Ordering::Relaxed), 0, "the first turn");
                 while go_on() {
                     std::thread::sleep(Duration::from_millis(1));
                 }
@@ -316,14 +314,14 @@ mod tests {
     #[test]
     fn one_thread_that_hangs_is_seen_beside_others_that_tick() {
         let (mut scheduler, clock) = scheduler();
-        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let (release, released) = std::sync::mpsc::channel::<()>();
         let (sent, hanging) = std::sync::mpsc::channel();
         scheduler.spawn("quick", |_| Duration::from_millis(1)).unwrap();
-        let held = Mutex::new(held);
+        let released = Mutex::new(released);
         scheduler
             .spawn("hung", move |_| {
                 sent.send(()).ok();
-                held.lock().unwrap().recv().ok();
+                released.lock().unwrap().recv().ok();
                 Duration::from_millis(1)
             })
             .unwrap();
@@ -333,7 +331,7 @@ mod tests {
         clock.pass(chrono::Duration::seconds(61));
         std::thread::sleep(Duration::from_millis(50));
         assert!(!ticks.is_ticking(clock.machine_now()));
-        drop(hold);
+        drop(release);
         let begun = std::time::Instant::now();
         while !ticks.is_ticking(clock.machine_now()) && begun.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(5));

@@ -17,6 +17,8 @@ use crate::input;
 
 /// A session's row is touched no oftener.
 const TOUCH_AFTER: Duration = Duration::seconds(60);
+/// Behind longer writes it is not touched; so late, they are waited for.
+const TOUCH_WAITS_AFTER: Duration = Duration::minutes(5);
 /// A session that nobody used for so long has ended (trust.md, "Sessions").
 const IDLE: Duration = Duration::minutes(30);
 
@@ -102,11 +104,9 @@ pub fn authenticate(app: &App, bearer: &str) -> Result<Actor, Failure> {
     if !live.active || live.expires_on.is_some_and(|last| last < today) {
         return Err(Failure::Unauthorized);
     }
-    if now.naive_utc() - live.seen_at >= TOUCH_AFTER {
-        // A disk that takes no more writes must not end the reading, nor a long write elsewhere hold it up.
-        if let Err(error) = app.db.write_unless_busy::<_, DbError>(|conn| db::session::touch(conn, id, now)) {
-            tracing::warn!(%error, "a session could not be touched");
-        }
+    let unseen = now.naive_utc() - live.seen_at;
+    if unseen >= TOUCH_AFTER {
+        touch(app, id, now, unseen >= TOUCH_WAITS_AFTER);
     }
     Ok(Actor {
         user_id: live.user_id,
@@ -120,6 +120,15 @@ pub fn authenticate(app: &App, bearer: &str) -> Result<Actor, Failure> {
         },
         roles,
     })
+}
+
+/// A disk that takes no more writes must not end the reading, nor a long write elsewhere hold every request up.
+fn touch(app: &App, id: SessionId, now: Instant, waits: bool) {
+    let touch = |conn: &mut Conn| db::session::touch(conn, id, now);
+    let touched = if waits { app.db.write(touch).map(Some) } else { app.db.write_unless_busy(touch) };
+    if let Err::<_, DbError>(error) = touched {
+        tracing::warn!(%error, "a session could not be touched");
+    }
 }
 
 fn read_access_token(app: &App, bearer: &str, now: Instant) -> Result<SessionId, Failure> {

@@ -63,7 +63,7 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
 }
 
 /// How long a body may take to arrive: a megabyte over the slowest line in use.
-const BODY_WITHIN: Duration = Duration::from_secs(60);
+const BODY_WITHIN: Duration = Duration::from_mins(1);
 
 /// A body, taken in.
 enum Body {
