@@ -54,6 +54,7 @@ pub struct Database {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mail {
+    /// Empty: not set; whoever sends needs it.
     pub url: String,
     /// An address, with or without a name.
     pub from: String,
@@ -139,7 +140,7 @@ fn time_of_day<'de, D: Deserializer<'de>>(d: D) -> Result<NaiveTime, D::Error> {
 pub struct ConfigError(pub String);
 
 impl Config {
-    /// Reads the settings; `file` is that of `--config`, `environment` usually `std::env::vars()`.
+    /// Reads the settings; `file` is that of `--config`, `environment` usually the process's.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -154,11 +155,13 @@ impl Config {
             .separator("__")
             .ignore_empty(true)
             .source(Some(environment));
-        let config: Self = builder
+        let mut config: Self = builder
             .add_source(source)
             .build()
             .and_then(config::Config::try_deserialize)
             .map_err(|e| ConfigError(e.to_string()))?;
+        // Paths are put after it.
+        config.server.public_url = config.server.public_url.trim_end_matches('/').to_owned();
         config.check()?;
         Ok(config)
     }
@@ -170,6 +173,9 @@ impl Config {
                 "server.public_url: {:?} is not an http(s) address",
                 self.server.public_url
             )));
+        }
+        if !(1..=120).contains(&self.mail.timeout_seconds) {
+            return Err(ConfigError("mail.timeout_seconds: from 1 to 120".to_owned()));
         }
         if !(1..=200).contains(&self.database.connections) {
             return Err(ConfigError("database.connections: from 1 to 200".to_owned()));
@@ -260,6 +266,12 @@ mod tests {
         assert!(bad.contains("sweep_at"), "{bad}");
         let zone = load(&[("ITAKU__TIMEZONE", "Mars/Olympus")]).unwrap_err().to_string();
         assert!(zone.contains("Mars/Olympus"), "{zone}");
+        for seconds in ["0", "121", "86400"] {
+            let endless = load(&[("ITAKU__MAIL__TIMEOUT_SECONDS", seconds)]).unwrap_err().to_string();
+            assert!(endless.contains("mail.timeout_seconds"), "{endless}");
+        }
+        let link = load(&[("ITAKU__SERVER__PUBLIC_URL", "https://itaku.example.jp//")]).unwrap();
+        assert_eq!(link.server.public_url, "https://itaku.example.jp");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! a ledger that was tampered with.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -19,7 +21,11 @@ fn itaku(arguments: &[&str]) -> Command {
 }
 
 fn on(database: &Path, arguments: &[&str]) -> Output {
-    itaku(arguments).env("ITAKU__DATABASE__URL", format!("sqlite:{}", database.display())).output().unwrap()
+    itaku(arguments)
+        .env("ITAKU__DATABASE__URL", format!("sqlite:{}", database.display()))
+        .env("ITAKU__MAIL__URL", format!("file:{}", database.with_extension("mail").display()))
+        .output()
+        .unwrap()
 }
 
 fn status(output: &Output) -> i32 {
@@ -159,6 +165,37 @@ fn settings_that_are_unknown_or_bad_are_named() {
     let secret = "0123456789012345678901234567890123";
     let no_key = itaku(&["serve"]).env("ITAKU__AUTH__SECRET", secret).output().unwrap();
     assert!(words(&no_key).contains("ITAKU__LEDGER__SIGNING_KEY") && !words(&no_key).contains(secret));
+    for (url, from, named) in [
+        ("", "itaku@example.jp", "ITAKU__MAIL__URL"),
+        ("smtp://itaku:secret@mail.example.jp", "itaku@example.jp", "ITAKU__MAIL__URL"),
+        ("smtp://mail.example.jp", "no address", "ITAKU__MAIL__FROM"),
+    ] {
+        let output = itaku(&["serve"])
+            .env("ITAKU__AUTH__SECRET", secret)
+            .env("ITAKU__LEDGER__SIGNING_KEY", "5a".repeat(32))
+            .env("ITAKU__MAIL__URL", url)
+            .env("ITAKU__MAIL__FROM", from)
+            .output()
+            .unwrap();
+        assert_eq!(status(&output), 2, "{url}");
+        assert!(words(&output).contains(named) && !words(&output).contains("secret@"), "{}", words(&output));
+    }
+}
+
+#[test]
+fn an_environment_that_is_no_text_is_passed_by_or_named() {
+    let no_text = OsStr::from_bytes(b"\xff\xfe");
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("itaku.db").display());
+    let migrate = || {
+        let mut command = itaku(&["migrate"]);
+        command.env("ITAKU__DATABASE__URL", &url).env("SOMEONE_ELSES", no_text);
+        command
+    };
+    assert_eq!(status(&migrate().output().unwrap()), 0);
+    let ours = migrate().env("ITAKU__AUTH__SECRET", no_text).output().unwrap();
+    assert_eq!(status(&ours), 2);
+    assert!(words(&ours).contains("ITAKU__AUTH__SECRET"), "{}", words(&ours));
 }
 
 #[test]
@@ -197,6 +234,14 @@ fn migrate_create_a_user_sweep_deliver_export() {
     let swept: Value =
         serde_json::from_slice(&on(&file, &["sweep", "--date", "2026-04-01", "--json"]).stdout).unwrap();
     assert_eq!((&swept["day"], &swept["failed"]), (&json!("2026-04-01"), &json!(0)));
+    assert_eq!(status(&on(&file, &["sweep", "--all"])), 0, "today");
+    for (more, why) in
+        [(["--date", "2999-01-01", "--json"], "ahead"), (["--date", "2026-04-02", "--json"], "already swept")]
+    {
+        let refused = on(&file, &[&["sweep"][..], &more[..]].concat());
+        assert_eq!((status(&refused), refused.stdout.len()), (2, 0), "{more:?}");
+        assert!(words(&refused).contains(why), "{}", words(&refused));
+    }
     assert_eq!(status(&on(&file, &["deliver", "--json"])), 0);
     assert_eq!(on(&file, &["export", "alerts", "--format", "json"]).stdout, b"[]\n");
     assert_eq!(status(&on(&file, &["export", "alerts", "--format", "xlsx"])), 2);
@@ -246,9 +291,17 @@ fn the_demonstration_is_ready_tells_its_logins_and_leaves_nothing() {
     let (moved, done) = to("2026-04-20");
     assert_eq!((moved, &done["today"]), (200, &json!("2026-04-20")));
     assert!(done["sweep"]["failed"] == 0 && done["delivered"]["sent"].as_i64() > Some(0), "{done}");
-    let told = std::fs::read_dir(&mail).unwrap().count();
+    let before = std::fs::read_dir(&mail).unwrap().count();
     assert_eq!(to("2026-04-20").1["delivered"]["sent"], 0, "the same day again sends nothing new");
-    assert_eq!(std::fs::read_dir(&mail).unwrap().count(), told);
+    assert_eq!(std::fs::read_dir(&mail).unwrap().count(), before);
+    let keyed = || {
+        let request = agent().post(demo.url("/api/v1/demo/clock")).header("Idempotency-Key", "once");
+        let request = request.header("Authorization", format!("Bearer {admin}"));
+        request.send_json(json!({"today": "2026-05-20"})).unwrap().body_mut().read_json::<Value>().unwrap()
+    };
+    let once = keyed();
+    assert!(once["sweep"]["checked"].as_i64() > Some(0), "{once}");
+    assert_eq!(keyed(), once);
     assert_eq!(demo.post(&demo.token("officer"), "/demo/clock", &json!({"today": "2026-05-01"})).0, 403);
 
     assert_eq!(demo.stop("-INT"), 0);

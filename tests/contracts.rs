@@ -19,7 +19,7 @@ mod tests {
     use itaku::service::contract::{self, ContractQuery, ContractView, NewContract};
     use itaku::service::idempotency::Key;
     use itaku::service::register::import_register;
-    use itaku::service::{App, Call, Failure, Page, calendar};
+    use itaku::service::{App, Call, Failure, IfMatch, Page, calendar};
     use serde_json::{Value, json};
 
     /// Passes the check and can belong to nobody.
@@ -511,8 +511,9 @@ mod tests {
             house.clock.set_day(d("2026-06-01"));
             app.db.write(|conn| db::contract::reproject(conn, id, app.today(), false)).unwrap();
             assert_eq!(house.get(&house.officer, id).unwrap().amount_yen, Some(150_000_000));
-            let patch =
-                |version, body: Value| contract::patch(app, &house.officer, id, version, &input(body));
+            let patch = |version, body: Value| {
+                contract::patch(app, &house.officer, id, &IfMatch::These(vec![version]), &input(body))
+            };
             assert!(matches!(patch(1, json!({"department": "新課"})), Err(Failure::Stale)));
             let version = house.get(&house.officer, id).unwrap().version;
             assert_eq!(

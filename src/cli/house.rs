@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::{CliError, Settings, log};
 use crate::clock::Sources;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, pool};
 use crate::ledger::receipt::SigningKey;
+use crate::notice::message::Sender;
 use crate::notice::transport::Transport;
 use crate::service::App;
 
@@ -18,7 +19,7 @@ const FEW: u32 = 2;
 
 /// The path of an embedded database.
 pub fn file_of(url: &str) -> Option<&Path> {
-    url.strip_prefix("sqlite:").map(|path| Path::new(path.trim_start_matches("//")))
+    pool::file_of(url).map(Path::new)
 }
 
 /// Refuses an embedded database that is not there: opening would make it.
@@ -62,8 +63,16 @@ fn throwaway_key(sources: &Sources) -> SigningKey {
     SigningKey::from_bytes(&bytes)
 }
 
-/// The way mail takes by the settings.
+/// The way mail takes by the settings. There is none by default: mail that nobody gets would count as sent.
 pub fn transport(config: &Config) -> Result<Transport, CliError> {
+    if config.mail.url.is_empty() {
+        return Err(CliError::Usage(
+            "settings: mail.url (ITAKU__MAIL__URL): say where mail goes: smtps://…, smtp://… or file:DIRECTORY"
+                .to_owned(),
+        ));
+    }
+    Sender::parse(&config.mail.from)
+        .map_err(|error| CliError::Usage(format!("settings: mail.from (ITAKU__MAIL__FROM): {error}")))?;
     Transport::from_url(&config.mail.url, Duration::from_secs(config.mail.timeout_seconds))
         .map_err(|error| CliError::Usage(format!("settings: mail.url (ITAKU__MAIL__URL): {error}")))
 }

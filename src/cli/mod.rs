@@ -148,7 +148,18 @@ impl Settings {
 }
 
 fn load(file: Option<&Path>) -> Result<Config, CliError> {
-    Ok(Config::load(file, std::env::vars())?)
+    Ok(Config::load(file, environment()?)?)
+}
+
+/// The environment as far as it is ours. What other programs keep there may be no text at all.
+fn environment() -> Result<Vec<(String, String)>, CliError> {
+    let ours = std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value)));
+    ours.filter(|(key, _)| key.starts_with("ITAKU__"))
+        .map(|(key, value)| match value.into_string() {
+            Ok(value) => Ok((key, value)),
+            Err(_) => Err(CliError::Usage(format!("settings: {key}: its value is not UTF-8"))),
+        })
+        .collect()
 }
 
 /// Writes a line of data to stdout.

@@ -4,13 +4,13 @@ use chrono::NaiveDate;
 use clap::Args;
 
 use super::{CliError, Settings, house, print_json, say};
-use crate::schedule::sweep::{SweepReport, sweep};
+use crate::schedule::sweep::{SweepReport, refused, sweep_and_record};
 
 #[derive(Debug, Args)]
 pub struct Sweep {
     #[command(flatten)]
     settings: Settings,
-    /// Business date to evaluate, YYYY-MM-DD; today unless given.
+    /// Business date to evaluate, YYYY-MM-DD; today unless given, never ahead of it, nor before the last day swept.
     #[arg(long, value_name = "DATE")]
     date: Option<NaiveDate>,
     /// Evaluate everything, not only what is due.
@@ -24,11 +24,15 @@ pub struct Sweep {
 impl Sweep {
     pub fn run(&self) -> Result<(), CliError> {
         let app = house::for_command(&self.settings)?;
-        let report = sweep(&app, self.date.unwrap_or_else(|| app.today()), self.all)?;
+        let day = self.date.unwrap_or_else(|| app.today());
+        if let Some(why) = refused(&app, day, self.all)? {
+            return Err(CliError::Usage(why.to_string()));
+        }
+        let report = sweep_and_record(&app, day, self.all, &|| true)?;
         if self.json {
             print_json(&report)?;
         } else {
-            let SweepReport { day, checked, failed, opened, resolved, reminders, digests } = report;
+            let SweepReport { day, checked, failed, opened, resolved, reminders, digests, whole: _ } = report;
             say(&format!(
                 "{day}: {checked} contracts checked, {opened} alerts opened, {resolved} resolved, {reminders} reminders, {digests} digests, {failed} failed"
             ));
@@ -36,7 +40,7 @@ impl Sweep {
         if report.failed == 0 {
             Ok(())
         } else {
-            Err(CliError::Failed(format!("{} contracts could not be evaluated", report.failed)))
+            Err(CliError::Failed(format!("{} contracts or digests failed; the log says why", report.failed)))
         }
     }
 }

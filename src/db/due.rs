@@ -58,12 +58,14 @@ pub fn check_on<T: 'static>(
     Ok(dsl::due.find((subject_kind, subject_id)).select(dsl::check_on).first(conn).optional()?)
 }
 
-/// Everything of an agency is looked at anew: its settings or closed days changed.
+/// Everything of an agency is looked at anew: its settings or closed days changed, in this transaction and before. What
+/// others are reckoning by the old ones is waited for, so that their next day does not go over this one.
 ///
 /// Subjects that nothing is due for have no row; for contracts that is so only while they have nothing left to
 /// say, so those are put in as well.
 pub fn touch_agency(conn: &mut Conn, agency_id: OrganizationId, today: NaiveDate) -> Result<(), DbError> {
     use super::schema::contracts;
+    super::setting::hold_alone(conn, agency_id)?;
     diesel::update(dsl::due.filter(dsl::agency_id.eq(agency_id)).filter(dsl::check_on.gt(today)))
         .set(dsl::check_on.eq(today))
         .execute(conn)?;

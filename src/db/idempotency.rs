@@ -8,7 +8,23 @@ use crate::domain::access::Actor;
 use crate::domain::contract::Instant;
 use crate::domain::id::UserId;
 
-/// Hash of the body and answer of a key used since `since`; an older one is forgotten.
+/// Hash of the body and answer of a key used since `since`.
+pub fn look_up(
+    conn: &mut Conn,
+    user: UserId,
+    route: &str,
+    key: &str,
+    since: Instant,
+) -> Result<Option<(String, String)>, DbError> {
+    Ok(dsl::idempotency_keys
+        .find((user, route, key))
+        .filter(dsl::created_at.ge(since.naive_utc()))
+        .select((dsl::body_hash, dsl::answer))
+        .first(conn)
+        .optional()?)
+}
+
+/// As [`look_up`], for who may claim it: an older one is forgotten.
 pub fn find(
     conn: &mut Conn,
     user: UserId,

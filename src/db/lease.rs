@@ -48,23 +48,21 @@ pub fn last_day(conn: &mut Conn, job: &str) -> Result<Option<NaiveDate>, DbError
     Ok(job_runs::table.find(job).select(job_runs::last_day).first(conn).optional()?)
 }
 
-/// A job was done for a day; an earlier one than recorded changes nothing.
+/// A job was done for a day; an earlier one than recorded changes nothing. Not unique: another writes the first at
+/// the same moment.
 pub fn set_last_day(conn: &mut Conn, job: &str, day: NaiveDate) -> Result<(), DbError> {
-    match last_day(conn, job)? {
-        Some(last) if last >= day => {}
-        Some(_) => {
-            diesel::update(job_runs::table.find(job)).set(job_runs::last_day.eq(day)).execute(conn)?;
-        }
-        None => {
-            diesel::insert_into(job_runs::table)
-                .values((job_runs::name.eq(job), job_runs::last_day.eq(day)))
-                .execute(conn)?;
-        }
+    let earlier = job_runs::table.filter(job_runs::name.eq(job)).filter(job_runs::last_day.lt(day));
+    if diesel::update(earlier).set(job_runs::last_day.eq(day)).execute(conn)? == 0
+        && last_day(conn, job)?.is_none()
+    {
+        diesel::insert_into(job_runs::table)
+            .values((job_runs::name.eq(job), job_runs::last_day.eq(day)))
+            .execute(conn)?;
     }
     Ok(())
 }
 
-/// Forgets sessions and tokens that ended before `before`, and attempts of earlier days than its.
+/// Forgets sessions and tokens that ended before `before`.
 pub fn forget_sessions(conn: &mut Conn, before: Instant) -> Result<usize, DbError> {
     let old = sessions::table.filter(sessions::expires_at.lt(before.naive_utc()));
     let mut forgotten = diesel::delete(
@@ -75,11 +73,11 @@ pub fn forget_sessions(conn: &mut Conn, before: Instant) -> Result<usize, DbErro
     forgotten +=
         diesel::delete(account_tokens::table.filter(account_tokens::expires_at.lt(before.naive_utc())))
             .execute(conn)?;
-    forgotten += diesel::delete(
-        login_attempts::table
-            .filter(login_attempts::day.lt(before.date_naive()))
-            .filter(login_attempts::blocked_until.lt(before.naive_utc())),
-    )
-    .execute(conn)?;
     Ok(forgotten)
+}
+
+/// Forgets failed attempts whose delay ended before `before`.
+pub fn forget_attempts(conn: &mut Conn, before: Instant) -> Result<usize, DbError> {
+    let quiet = login_attempts::table.filter(login_attempts::blocked_until.lt(before.naive_utc()));
+    Ok(diesel::delete(quiet).execute(conn)?)
 }

@@ -65,7 +65,10 @@ impl From<diesel::result::Error> for DbError {
                 Self::NotUnique(info.constraint_name().unwrap_or(info.message()).to_owned())
             }
             Error::DatabaseError(
-                Kind::ClosedConnection | Kind::SerializationFailure | Kind::ReadOnlyTransaction,
+                Kind::ClosedConnection
+                | Kind::UnableToSendCommand
+                | Kind::SerializationFailure
+                | Kind::ReadOnlyTransaction,
                 info,
             ) => Self::Unavailable(info.message().to_owned()),
             Error::DatabaseError(Kind::Unknown, ref info) if out_of_reach(info.message()) => {
@@ -77,20 +80,31 @@ impl From<diesel::result::Error> for DbError {
     }
 }
 
-/// Messages of SQLite and libpq that speak of the disk, the connection or a crowd, not of the statement.
+/// Messages that speak of the disk, the connection or a crowd, not of the statement. A connection that broke has a
+/// kind of its own; of these diesel tells neither SQLSTATE nor result code, so their words must do: SQLite's are always
+/// English, PostgreSQL's where the connection could choose (`pool`), else those of a Japanese server are known too.
 fn out_of_reach(message: &str) -> bool {
-    const SIGNS: [&str; 11] = [
+    const SIGNS: [&str; 20] = [
         "database is locked",
+        "database table is locked",
         "disk is full",
         "disk I/O error",
         "unable to open database",
         "readonly database",
-        "server closed the connection",
-        "terminating connection",
         "connection to server",
-        "no connection to the server",
         "deadlock detected",
+        "デッドロックを検出しました",
+        "due to lock timeout",
+        "ロックのタイムアウトのため",
+        "due to statement timeout",
+        "ステートメントのタイムアウトのため",
+        "terminating connection",
+        "接続を終了しています",
         "could not extend file",
+        "を拡張できませんでした",
+        "could not write to file",
+        "を書き出せませんでした",
+        "No space left on device",
     ];
     SIGNS.iter().any(|sign| message.contains(sign))
 }

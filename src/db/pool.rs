@@ -12,6 +12,32 @@ use super::{Backend, Conn, DbError};
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRESQL: EmbeddedMigrations = embed_migrations!("migrations/postgresql");
 
+/// How long one waits for another process's lock, in milliseconds.
+const WAIT_FOR_OTHERS: &str = "PRAGMA busy_timeout = 10000";
+/// Nobody waits for ever: a web worker's statement, or a row that another transaction holds.
+const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'";
+/// A migration takes what it takes, and waits for those of other servers.
+const NO_HURRY: &str = "SET statement_timeout = 0; SET lock_timeout = 0";
+/// Errors without a kind of their own are told apart by their words; only a superuser or one who was granted it may
+/// choose the language.
+const IN_ENGLISH: &str =
+    "DO $$ BEGIN PERFORM set_config('lc_messages', 'C', false); EXCEPTION WHEN OTHERS THEN NULL; END $$";
+
+/// The path of an embedded database's URL; None: the URL is of another kind.
+pub fn file_of(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(path.strip_prefix("//").unwrap_or(path))
+}
+
+/// libpq alone would wait for a silent host for minutes.
+fn with_connect_timeout(url: &str) -> String {
+    if url.contains("connect_timeout=") {
+        return url.to_owned();
+    }
+    let sign = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{sign}connect_timeout=5")
+}
+
 /// Makes connections of the kind that the URL names.
 pub struct Manager {
     backend: Backend,
@@ -21,14 +47,10 @@ pub struct Manager {
 
 impl Manager {
     fn new(url: &str) -> Result<Self, DbError> {
-        if let Some(path) = url.strip_prefix("sqlite:") {
-            Ok(Self {
-                backend: Backend::Sqlite,
-                target: path.trim_start_matches("//").to_owned(),
-                read_only: false,
-            })
+        if let Some(path) = file_of(url) {
+            Ok(Self { backend: Backend::Sqlite, target: path.to_owned(), read_only: false })
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Ok(Self { backend: Backend::Postgresql, target: url.to_owned(), read_only: false })
+            Ok(Self { backend: Backend::Postgresql, target: with_connect_timeout(url), read_only: false })
         } else {
             Err(DbError::Setup("a database URL begins with sqlite: or postgres://".to_owned()))
         }
@@ -48,7 +70,7 @@ impl Manager {
                 let mut conn = SqliteConnection::establish(&self.target).map_err(unavailable)?;
                 // One statement each, in this order: the first must already wait for another process's lock.
                 for pragma in [
-                    "PRAGMA busy_timeout = 10000",
+                    WAIT_FOR_OTHERS,
                     "PRAGMA journal_mode = WAL",
                     "PRAGMA synchronous = FULL",
                     "PRAGMA foreign_keys = ON",
@@ -59,9 +81,10 @@ impl Manager {
             }
             Backend::Postgresql => {
                 let mut conn = PgConnection::establish(&self.target).map_err(unavailable)?;
-                let read_only = if self.read_only { "; SET default_transaction_read_only = on" } else { "" };
+                // Who verifies reads everything once.
+                let manner = if self.read_only { "SET default_transaction_read_only = on" } else { PATIENCE };
                 conn.batch_execute(&format!(
-                    "SET TIME ZONE 'UTC'; SET client_min_messages = warning{read_only}"
+                    "SET TIME ZONE 'UTC'; SET client_min_messages = warning; {manner}; {IN_ENGLISH}"
                 ))
                 .map_err(|e| DbError::Unavailable(e.to_string()))?;
                 Ok(Conn::Postgresql(conn))
@@ -79,9 +102,7 @@ fn read_sqlite(path: &str) -> Result<SqliteConnection, DbError> {
     let address = if std::path::Path::new(&format!("{path}-wal")).exists() { read_only } else { plain };
     let open = |address: &str| -> Result<SqliteConnection, DbError> {
         let mut conn = SqliteConnection::establish(address).map_err(unavailable)?;
-        for pragma in
-            ["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON", "SELECT count(*) FROM sqlite_master"]
-        {
+        for pragma in [WAIT_FOR_OTHERS, "PRAGMA query_only = ON", "SELECT count(*) FROM sqlite_master"] {
             conn.batch_execute(pragma).map_err(|e| DbError::Unavailable(e.to_string()))?;
         }
         Ok(conn)
@@ -213,16 +234,27 @@ impl Db {
     /// guards (sessions, leases, reference data).
     pub fn write<T, E: From<DbError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.writer.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
-        begin(&mut conn, "BEGIN IMMEDIATE", "BEGIN")?;
-        match work(&mut conn) {
-            Ok(answer) => {
-                commit(&mut conn)?;
-                Ok(answer)
-            }
-            Err(error) => {
-                rollback(&mut conn);
-                Err(error)
-            }
+        begin_write(&mut conn)?;
+        finish(&mut conn, work)
+    }
+
+    /// As [`write`](Self::write), for what may as well be left out: where the embedded database is being written,
+    /// here or by another process, `work` does not run and the answer is None at once.
+    pub fn write_unless_busy<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        if self.backend == Backend::Postgresql {
+            return self.write(work).map(Some);
+        }
+        let Some(mut conn) = self.writer.try_get() else { return Ok(None) };
+        conn.batch_execute("PRAGMA busy_timeout = 0").map_err(DbError::from)?;
+        let begun = begin_write(&mut conn);
+        conn.batch_execute(WAIT_FOR_OTHERS).map_err(DbError::from)?;
+        match begun {
+            Ok(()) => finish(&mut conn, work).map(Some),
+            Err(DbError::Unavailable(_)) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -233,9 +265,11 @@ impl Db {
             Conn::Sqlite(c) => run_migrations(c, SQLITE),
             Conn::Postgresql(c) => {
                 // Servers starting together take turns.
-                c.batch_execute("SELECT pg_advisory_lock(7230146)").map_err(DbError::from)?;
+                c.batch_execute(&format!("{NO_HURRY}; SELECT pg_advisory_lock(7230146)"))
+                    .map_err(DbError::from)?;
                 let done = run_migrations(c, POSTGRESQL);
-                c.batch_execute("SELECT pg_advisory_unlock(7230146)").map_err(DbError::from)?;
+                c.batch_execute(&format!("SELECT pg_advisory_unlock(7230146); {PATIENCE}"))
+                    .map_err(DbError::from)?;
                 done
             }
         };
@@ -283,6 +317,28 @@ fn begin(conn: &mut Conn, sqlite: &str, postgresql: &str) -> Result<(), DbError>
     .map_err(DbError::from)
 }
 
+fn begin_write(conn: &mut Conn) -> Result<(), DbError> {
+    // Said, not left to the server's settings: what waited for a lock must then see what the other did.
+    begin(conn, "BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL READ COMMITTED")
+}
+
+/// Runs the work of a transaction that has begun, and ends it.
+fn finish<T, E: From<DbError>>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T, E>,
+) -> Result<T, E> {
+    match work(conn) {
+        Ok(answer) => {
+            commit(conn)?;
+            Ok(answer)
+        }
+        Err(error) => {
+            rollback(conn);
+            Err(error)
+        }
+    }
+}
+
 fn commit(conn: &mut Conn) -> Result<(), DbError> {
     match conn {
         Conn::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),
@@ -299,5 +355,45 @@ fn rollback(conn: &mut Conn) {
     if let Err(error) = ended {
         // The pool throws a connection away whose transaction is still open.
         tracing::warn!(%error, "rollback failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_what_stands_after_the_scheme() {
+        for (url, path) in [
+            ("sqlite:itaku.db", "itaku.db"),
+            ("sqlite:/var/itaku.db", "/var/itaku.db"),
+            ("sqlite:///var/itaku.db", "/var/itaku.db"),
+            ("sqlite:////var/itaku.db", "//var/itaku.db"),
+        ] {
+            assert_eq!(file_of(url), Some(path), "{url}");
+        }
+        assert_eq!(file_of("postgres://x/y"), None);
+        assert_eq!(with_connect_timeout("postgres:///itaku"), "postgres:///itaku?connect_timeout=5");
+        assert_eq!(
+            with_connect_timeout("postgres://h/d?sslmode=require"),
+            "postgres://h/d?sslmode=require&connect_timeout=5"
+        );
+        assert_eq!(
+            with_connect_timeout("postgres://h/d?connect_timeout=1"),
+            "postgres://h/d?connect_timeout=1"
+        );
+    }
+
+    #[test]
+    fn what_may_be_left_out_does_not_wait_for_a_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("busy.db").display());
+        let (here, elsewhere) = (Db::open(&url, 1).unwrap(), Db::open(&url, 1).unwrap());
+        let begun = std::time::Instant::now();
+        let touch = || here.write_unless_busy::<_, DbError>(|_| Ok(())).unwrap();
+        let while_written = |db: &Db| db.write::<_, DbError>(|_| Ok(touch())).unwrap();
+        assert_eq!((while_written(&here), while_written(&elsewhere)), (None, None));
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        assert_eq!(touch(), Some(()));
     }
 }

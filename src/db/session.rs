@@ -26,14 +26,20 @@ pub struct LiveSession {
     pub seen_at: NaiveDateTime,
 }
 
-/// A session that has neither ended nor expired at `now`, in one joined row.
-pub fn live(conn: &mut Conn, id: SessionId, now: Instant) -> Result<Option<LiveSession>, DbError> {
+/// A session that has neither ended nor expired at `now` and was seen after `seen_after`, in one joined row.
+pub fn live(
+    conn: &mut Conn,
+    id: SessionId,
+    now: Instant,
+    seen_after: Instant,
+) -> Result<Option<LiveSession>, DbError> {
     Ok(sessions::table
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
         .inner_join(organizations::table.on(organizations::id.eq(users::organization_id)))
         .filter(sessions::id.eq(id))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now.naive_utc()))
+        .filter(sessions::seen_at.gt(seen_after.naive_utc()))
         .select((
             users::id,
             users::name,
@@ -142,6 +148,7 @@ pub fn list(
     conn: &mut Conn,
     user: UserId,
     now: Instant,
+    seen_after: Instant,
     after: Option<SessionId>,
     limit: i64,
 ) -> Result<Vec<SessionRow>, DbError> {
@@ -149,6 +156,7 @@ pub fn list(
         .filter(sessions::user_id.eq(user))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now.naive_utc()))
+        .filter(sessions::seen_at.gt(seen_after.naive_utc()))
         .order(sessions::id)
         .select(SessionRow::as_select())
         .limit(limit)
@@ -297,6 +305,14 @@ pub struct Attempts {
 /// The failed attempts under a key.
 pub fn attempts(conn: &mut Conn, key: &str) -> Result<Option<Attempts>, DbError> {
     Ok(login_attempts::table.find(key).select(Attempts::as_select()).first(conn).optional()?)
+}
+
+/// As [`attempts`], for who counts on: another who counts waits for this transaction's end.
+pub fn attempts_to_count(conn: &mut Conn, key: &str) -> Result<Option<Attempts>, DbError> {
+    diesel::update(login_attempts::table.find(key))
+        .set(login_attempts::failures.eq(login_attempts::failures))
+        .execute(conn)?;
+    attempts(conn, key)
 }
 
 /// Writes the failed attempts under a key.

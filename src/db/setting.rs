@@ -1,6 +1,7 @@
 //! What agencies set for themselves, and their departments.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::schema::{agency_settings, departments};
 use super::types::{from_json, to_json};
@@ -8,6 +9,33 @@ use super::{Conn, DbError};
 use crate::domain::contract::Instant;
 use crate::domain::id::OrganizationId;
 use crate::domain::settings::Settings;
+
+/// The key under which the rules of an agency are held: its settings, its closed days, the holidays.
+fn rules_key(agency: OrganizationId) -> String {
+    format!("itaku rules {agency}")
+}
+
+/// Keeps an agency's rules as they are until the transaction ends, so that what is reckoned from them stands. On the
+/// embedded database one writer alone writes anyway.
+pub fn hold(conn: &mut Conn, agency: OrganizationId) -> Result<(), DbError> {
+    if let Conn::Postgresql(conn) = conn {
+        diesel::sql_query("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))")
+            .bind::<Text, _>(rules_key(agency))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Waits for those who [`hold`] an agency's rules and keeps others from it: what they have reckoned is seen now, what
+/// comes later is reckoned by the rules as changed.
+pub fn hold_alone(conn: &mut Conn, agency: OrganizationId) -> Result<(), DbError> {
+    if let Conn::Postgresql(conn) = conn {
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind::<Text, _>(rules_key(agency))
+            .execute(conn)?;
+    }
+    Ok(())
+}
 
 /// An agency's settings and their version; the defaults and 0 while it has set nothing.
 pub fn find(conn: &mut Conn, agency: OrganizationId) -> Result<(Settings, i64), DbError> {

@@ -83,6 +83,13 @@ pub fn set_password(conn: &mut Conn, id: UserId, hash: &str) -> Result<(), DbErr
     Ok(())
 }
 
+/// Puts a password in the place of the one whose hash was checked; false: it is no longer that one. Whoever changes it
+/// meanwhile waits for this transaction, and sees what it did.
+pub fn replace_password(conn: &mut Conn, id: UserId, checked: &str, hash: &str) -> Result<bool, DbError> {
+    let unchanged = users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(checked));
+    Ok(diesel::update(unchanged).set(users::password_hash.eq(hash)).execute(conn)? == 1)
+}
+
 /// An account by id; the caller settles who may see it.
 pub fn find(conn: &mut Conn, id: UserId) -> Result<UserRow, DbError> {
     Ok(users::table.find(id).select(UserRow::as_select()).first(conn)?)
@@ -179,7 +186,8 @@ pub fn roles_on(conn: &mut Conn, id: UserId, on: NaiveDate) -> Result<Vec<Role>,
     Ok(roles)
 }
 
-/// Whether someone else in the organization holds the role and can use the account.
+/// Whether someone else in the organization holds the role, can use the account on that day, and has come in: an
+/// invitation that nobody accepted administers nothing.
 pub fn another_holds(
     conn: &mut Conn,
     organization_id: OrganizationId,
@@ -192,6 +200,7 @@ pub fn another_holds(
         .filter(user_roles::organization_id.eq(organization_id))
         .filter(user_roles::role.eq(role))
         .filter(users::id.ne(but))
+        .filter(users::password_hash.is_not_null())
         .filter(users::active.eq(true))
         .filter(users::expires_on.is_null().or(users::expires_on.ge(on)));
     Ok(diesel::select(diesel::dsl::exists(others)).get_result(conn)?)

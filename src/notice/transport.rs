@@ -42,7 +42,8 @@ pub enum Transport {
 
 impl Transport {
     /// `smtp://[user:password@]host[:port]` (STARTTLS where the server offers it), `smtp://…?tls=required`
-    /// (STARTTLS or nothing), `smtps://…` (TLS from the start), `file:DIRECTORY`. Ports: 25, 587 with
+    /// (STARTTLS or nothing), `smtps://…` (TLS from the start), `file:DIRECTORY`. A password leaves this machine by the
+    /// latter two only. Ports: 25, 587 with
     /// `tls=required`, 465 for smtps. User and password are percent-encoded.
     pub fn from_url(url: &str, timeout: Duration) -> Result<Self, NoticeError> {
         if let Some(folder) = url.strip_prefix("file:") {
@@ -88,6 +89,10 @@ fn smtp(url: &Url, timeout: Duration) -> Result<SmtpTransport, NoticeError> {
         ("smtp", false) => (25, Tls::Opportunistic(tls_parameters(host, false)?)),
         _ => return Err(NoticeError::Url("unknown scheme")),
     };
+    // With opportunistic TLS anyone on the line could ask for the password in clear.
+    if matches!(tls, Tls::Opportunistic(_)) && !url.username().is_empty() && !is_this_machine(url) {
+        return Err(NoticeError::Url("a password needs smtps:// or tls=required"));
+    }
     let mut builder = SmtpTransport::builder_dangerous(host)
         .port(url.port().unwrap_or(port))
         .tls(tls)
@@ -99,6 +104,18 @@ fn smtp(url: &Url, timeout: Duration) -> Result<SmtpTransport, NoticeError> {
         ));
     }
     Ok(builder.build())
+}
+
+/// Where there is no line.
+fn is_this_machine(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback()),
+        None => false,
+    }
 }
 
 fn tls_parameters(host: &str, verified: bool) -> Result<TlsParameters, NoticeError> {

@@ -177,10 +177,16 @@ fn wrong_urls_are_refused_without_repeating_them() {
         "smtp://a:se%zzcret@example.jp",
         "smtp://a:secret@example.jp?tls=maybe",
         "smtp://a:secret@example.jp?tls=required&x=1",
+        "smtp://a:secret@mail.example.jp",
+        "smtp://a:secret@192.0.2.1:587",
     ] {
         let error = Transport::from_url(url, DEFAULT_TIMEOUT).unwrap_err();
         assert!(matches!(error, NoticeError::Url(_)), "{url}");
         assert!(!error.to_string().contains("cret"));
     }
-    assert!(Transport::from_url("smtps://user:pass@example.jp", DEFAULT_TIMEOUT).is_ok());
+    for url in
+        ["smtps://user:pass@example.jp", "smtp://user:pass@example.jp?tls=required", "smtp://example.jp"]
+    {
+        assert!(Transport::from_url(url, DEFAULT_TIMEOUT).is_ok(), "{url}");
+    }
 }

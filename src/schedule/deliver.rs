@@ -63,7 +63,7 @@ pub fn deliver_by(app: &App, send: &Send<'_>) -> Result<DeliverReport, Failure> 
 pub(super) fn deliver_while(
     app: &App,
     send: &Send<'_>,
-    go_on: &dyn Fn() -> bool,
+    go_on: &super::GoOn<'_>,
 ) -> Result<DeliverReport, Failure> {
     let sender = Sender::parse(&app.config.mail.from).map_err(|e| Failure::Internal(e.to_string()))?;
     let mut report = DeliverReport::default();
@@ -75,8 +75,7 @@ pub(super) fn deliver_while(
                 return Ok(report);
             }
             let now = machine_now(app);
-            let lease = app.config.mail.timeout_seconds.saturating_mul(TIMEOUTS).max(60);
-            let until = now + chrono::Duration::seconds(i64::try_from(lease).unwrap_or(3600));
+            let until = now + longest(app);
             let Some(row) = app.db.write(|conn| db::notice::claim(conn, id, now, until))? else { continue };
             taken += 1;
             let attempt = attempt(app, &sender, &row, send);
@@ -92,6 +91,12 @@ pub(super) fn deliver_while(
             return Ok(report);
         }
     }
+}
+
+/// How long a claim lasts, and with it what one notice may take: a minute at least.
+pub(super) fn longest(app: &App) -> chrono::Duration {
+    let seconds = app.config.mail.timeout_seconds.saturating_mul(TIMEOUTS).max(60);
+    chrono::Duration::seconds(i64::try_from(seconds).unwrap_or(3600))
 }
 
 /// Renders and sends one notice, outside any transaction. A link that works no more is not sent.

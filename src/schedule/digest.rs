@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 
-use super::sweep::by_another;
+use super::sweep::{SweepReport, by_another};
+use super::{GoOn, caught};
 use crate::db::notice::NoticeRow;
 use crate::db::{self, Conn};
 use crate::domain::alert::Severity;
@@ -17,21 +18,28 @@ use crate::service::{App, Failure};
 /// People looked up at once.
 const BATCH: i64 = 200;
 
-/// Writes the day's digest of everyone for whom something waits. What came after a person's digest of the day waits
-/// for the next. Answers how many were written.
-pub fn write_all(app: &App, day: NaiveDate) -> Result<usize, Failure> {
-    let mut written = 0;
+/// Writes the day's digest of everyone for whom something waits, and counts into the report. What came after a
+/// person's digest of the day waits for the next. One that can't be written does not keep the others from theirs.
+pub(super) fn write_all(app: &App, report: &mut SweepReport, go_on: &GoOn<'_>) -> Result<(), Failure> {
+    let day = report.day;
     let mut after: Option<String> = None;
     loop {
         let people = app.db.read_one(|conn| db::notice::digest_recipients(conn, after.as_deref(), BATCH))?;
-        let Some(last) = people.last() else { return Ok(written) };
+        let Some(last) = people.last() else { return Ok(()) };
         after = Some(last.clone());
         for recipient in &people {
-            match app.db.write(|conn| write_one(app, conn, recipient, day)) {
-                Ok(true) => written += 1,
+            if !report.goes_on(go_on) {
+                return Ok(());
+            }
+            match caught(|| app.db.write(|conn| write_one(app, conn, recipient, day))) {
+                Ok(true) => report.digests += 1,
                 Ok(false) => {}
                 Err(failure) if by_another(&failure) => {}
-                Err(failure) => return Err(failure),
+                Err(Failure::Unavailable(why)) => return Err(Failure::Unavailable(why)),
+                Err(failure) => {
+                    tracing::error!(%failure, detail = ?failure, "a digest could not be written");
+                    report.failed += 1;
+                }
             }
         }
     }

@@ -6,13 +6,15 @@ pub mod deliver;
 pub mod digest;
 pub mod sweep;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime};
+use chrono::{Days, NaiveDate, NaiveTime};
 
+use crate::clock::Clock;
 use crate::db;
 use crate::domain::contract::Instant;
 use crate::notice::message::Message;
@@ -24,8 +26,17 @@ const SWEEP_EVERY: Duration = Duration::from_secs(15);
 const CLEAN_EVERY: Duration = Duration::from_hours(1);
 /// A sweep that failed in part is tried again after this.
 const SWEEP_AGAIN: Duration = Duration::from_mins(5);
+/// A thread that waits shows this often that it lives.
+const PULSE_EVERY: Duration = Duration::from_secs(15);
+/// A thread whose turn panicked goes on after this.
+const AFTER_PANIC: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(30) };
 /// Ended sessions and tokens are kept so long, for those who look into what happened.
 const SESSIONS_KEPT: Days = Days::new(30);
+/// Failed logins: what is counted anew after a quiet day need not be kept longer. Anyone can make such rows.
+const ATTEMPTS_KEPT: Days = Days::new(1);
+
+/// Asked again and again by a job: whether to go on. Asking also shows that the job's thread lives.
+pub(crate) type GoOn<'a> = dyn Fn() -> bool + 'a;
 
 /// A sign that it is time to stop, which also wakes those who wait for their next turn.
 #[derive(Default)]
@@ -52,32 +63,38 @@ impl Stop {
     }
 }
 
-/// When the scheduler last went round; for `/readyz`. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Ticks(Arc<AtomicI64>);
+/// A thread's sign of life.
+#[derive(Clone)]
+struct Pulse {
+    clock: Arc<dyn Clock>,
+    last: Arc<AtomicI64>,
+}
+
+impl Pulse {
+    fn beat(&self) {
+        self.last.store(self.clock.machine_now().timestamp(), Ordering::Relaxed);
+    }
+}
+
+/// When each thread of the scheduler last showed that it lives; for `/readyz`. Cheap to clone.
+#[derive(Clone)]
+pub struct Ticks {
+    threads: Vec<Arc<AtomicI64>>,
+    patience: chrono::Duration,
+}
 
 impl Ticks {
-    fn tick(&self, now: Instant) {
-        self.0.store(now.timestamp_micros(), Ordering::Relaxed);
-    }
-
-    /// The machine's instant of the last round; None before the first.
-    pub fn last(&self) -> Option<Instant> {
-        match self.0.load(Ordering::Relaxed) {
-            0 => None,
-            micros => DateTime::from_timestamp_micros(micros),
-        }
-    }
-
-    /// Whether the last round is less than a minute ago.
+    /// Whether every thread has lately gone round, or on within its round.
     pub fn is_ticking(&self, now: Instant) -> bool {
-        self.last().is_some_and(|last| now - last < chrono::Duration::minutes(1))
+        let oldest = (now - self.patience).timestamp();
+        self.threads.iter().all(|last| last.load(Ordering::Relaxed) > oldest)
     }
 }
 
 /// The running scheduler of a server.
 pub struct Scheduler {
     stop: Arc<Stop>,
+    clock: Arc<dyn Clock>,
     ticks: Ticks,
     threads: Vec<JoinHandle<()>>,
 }
@@ -85,37 +102,62 @@ pub struct Scheduler {
 impl Scheduler {
     /// Starts the threads. In the demonstration the day moves by hand, and with it the sweep.
     pub fn start(app: &App, transport: Transport) -> std::io::Result<Self> {
-        let mut scheduler = Self { stop: Arc::default(), ticks: Ticks::default(), threads: Vec::new() };
+        let mut scheduler = Self::without_jobs(Arc::clone(&app.sources.clock), deliver::longest(app));
         let holder = app.sources.token();
-        let (served, ticks, stop) = (app.clone(), scheduler.ticks.clone(), Arc::clone(&scheduler.stop));
-        scheduler.spawn("deliver", move || {
-            ticks.tick(served.sources.clock.machine_now());
+        let served = app.clone();
+        scheduler.spawn("deliver", move |go_on| {
             let send = |message: &Message| transport.send(message);
-            report("deliver", deliver::deliver_while(&served, &send, &|| !stop.is_asked()).map(drop));
+            report("deliver", deliver::deliver_while(&served, &send, go_on).map(drop));
             DELIVER_EVERY
         })?;
-        let (work, ticks) = ((app.clone(), holder.clone()), scheduler.ticks.clone());
-        scheduler.spawn("sweep", move || {
-            ticks.tick(work.0.sources.clock.machine_now());
-            if work.0.demo.is_some() { SWEEP_EVERY } else { sweep_turn(&work.0, &work.1) }
+        let work = (app.clone(), holder.clone());
+        scheduler.spawn("sweep", move |go_on| {
+            if work.0.demo.is_some() { SWEEP_EVERY } else { sweep_turn(&work.0, &work.1, go_on) }
         })?;
         let work = (app.clone(), holder);
-        scheduler.spawn("clean", move || {
+        scheduler.spawn("clean", move |_| {
             report("clean", leased(&work.0, "clean", &work.1, || clean(&work.0)));
             CLEAN_EVERY
         })?;
         Ok(scheduler)
     }
 
-    /// Runs `turn` again and again; it says how long to wait for the next.
-    fn spawn(&mut self, name: &str, turn: impl Fn() -> Duration + Send + 'static) -> std::io::Result<()> {
+    /// `longest`: what one step of a job may take, a minute at least.
+    fn without_jobs(clock: Arc<dyn Clock>, longest: chrono::Duration) -> Self {
+        let patience = longest.max(chrono::Duration::minutes(1));
+        let ticks = Ticks { threads: Vec::new(), patience };
+        Self { stop: Arc::default(), clock, ticks, threads: Vec::new() }
+    }
+
+    /// Runs `turn` again and again; it says how long to wait for the next. One that panics is told in the log and
+    /// does not end the thread.
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        turn: impl Fn(&GoOn<'_>) -> Duration + Send + 'static,
+    ) -> std::io::Result<()> {
         let stop = Arc::clone(&self.stop);
-        let run = move || while !stop.wait(turn()) {};
+        let pulse = Pulse { clock: Arc::clone(&self.clock), last: Arc::default() };
+        pulse.beat();
+        self.ticks.threads.push(Arc::clone(&pulse.last));
+        let run = move || {
+            let go_on = || {
+                pulse.beat();
+                !stop.is_asked()
+            };
+            while go_on() {
+                let wait = catch_unwind(AssertUnwindSafe(|| turn(&go_on))).unwrap_or_else(|_| {
+                    tracing::error!(job = name, "a job of the scheduler panicked; it is tried again");
+                    AFTER_PANIC
+                });
+                rest(&stop, &pulse, wait);
+            }
+        };
         self.threads.push(std::thread::Builder::new().name(format!("itaku-{name}")).spawn(run)?);
         Ok(())
     }
 
-    /// When it last went round.
+    /// When its threads last showed that they live.
     pub fn ticks(&self) -> Ticks {
         self.ticks.clone()
     }
@@ -129,6 +171,24 @@ impl Scheduler {
             }
         }
     }
+}
+
+/// Waits for the next turn, or until asked to stop.
+fn rest(stop: &Stop, pulse: &Pulse, wait: Duration) {
+    let mut left = wait;
+    while !left.is_zero() {
+        let part = left.min(PULSE_EVERY);
+        if stop.wait(part) {
+            return;
+        }
+        pulse.beat();
+        left = left.saturating_sub(part);
+    }
+}
+
+/// Work on one thing of many: a panic in it is its failure, and the others have their turn.
+fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Failure::Internal("it panicked".to_owned())))
 }
 
 fn report(job: &str, done: Result<(), Failure>) {
@@ -159,7 +219,7 @@ fn leased(
 }
 
 /// Sweeps when the day's sweep is due.
-fn sweep_turn(app: &App, holder: &str) -> Duration {
+fn sweep_turn(app: &App, holder: &str, go_on: &GoOn<'_>) -> Duration {
     let today = app.today();
     let time = app.now().with_timezone(&app.config.timezone).time();
     let due = sweep::last_day(app).map(|last| is_due(last, today, time, app.config.scheduler.sweep_at));
@@ -168,8 +228,8 @@ fn sweep_turn(app: &App, holder: &str) -> Duration {
         Ok(false) => {}
         Ok(true) => {
             let swept = leased(app, "sweep", holder, || {
-                let done = sweep::sweep_and_record(app, today)?;
-                tracing::info!(event = "sweep", day = %done.day, checked = done.checked, opened = done.opened, resolved = done.resolved, reminders = done.reminders, digests = done.digests, failed = done.failed, "swept");
+                let done = sweep::sweep_and_record(app, today, false, go_on)?;
+                tracing::info!(event = "sweep", day = %done.day, checked = done.checked, opened = done.opened, resolved = done.resolved, reminders = done.reminders, digests = done.digests, failed = done.failed, whole = done.whole, "swept");
                 if done.failed > 0 {
                     again = SWEEP_AGAIN;
                 }
@@ -199,6 +259,9 @@ fn clean(app: &App) -> Result<(), Failure> {
     if let Some(before) = now.checked_sub_days(SESSIONS_KEPT) {
         app.db.write(|conn| db::lease::forget_sessions(conn, before))?;
     }
+    if let Some(before) = now.checked_sub_days(ATTEMPTS_KEPT) {
+        app.db.write(|conn| db::lease::forget_attempts(conn, before))?;
+    }
     Ok(())
 }
 
@@ -217,6 +280,64 @@ mod tests {
         assert!(due(Some("2026-11-05"), 5), "after downtime at once");
         assert!(!due(Some("2026-11-11"), 7), "a clock stepped back");
         assert!(!due(None, 5) && due(None, 6));
+    }
+
+    fn scheduler() -> (Scheduler, Arc<crate::clock::TestClock>) {
+        let clock = Arc::new(crate::clock::TestClock::new("2026-11-10".parse().unwrap()));
+        (Scheduler::without_jobs(Arc::clone(&clock) as Arc<dyn Clock>, chrono::Duration::zero()), clock)
+    }
+
+    #[test]
+    fn a_turn_that_panics_does_not_end_its_thread_and_the_stop_is_seen_within_a_turn() {
+        let (mut scheduler, _) = scheduler();
+        let (sent, turns) = std::sync::mpsc::channel();
+        assert!(matches!(
+            caught(|| -> Result<(), Failure> { panic!("in one of many") }),
+            Err(Failure::Internal(_))
+        ));
+        let times = AtomicI64::new(0);
+        scheduler
+            .spawn("test", move |go_on| {
+                sent.send(()).ok();
+                assert_ne!(times.fetch_add(1, Ordering::Relaxed), 0, "the first turn");
+                while go_on() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Duration::from_hours(1)
+            })
+            .unwrap();
+        turns.recv_timeout(Duration::from_secs(5)).unwrap();
+        turns.recv_timeout(AFTER_PANIC + Duration::from_secs(10)).unwrap();
+        scheduler.stop();
+    }
+
+    #[test]
+    fn one_thread_that_hangs_is_seen_beside_others_that_tick() {
+        let (mut scheduler, clock) = scheduler();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let (sent, hanging) = std::sync::mpsc::channel();
+        scheduler.spawn("quick", |_| Duration::from_millis(1)).unwrap();
+        let released = Mutex::new(released);
+        scheduler
+            .spawn("hung", move |_| {
+                sent.send(()).ok();
+                released.lock().unwrap().recv().ok();
+                Duration::from_millis(1)
+            })
+            .unwrap();
+        hanging.recv_timeout(Duration::from_secs(5)).unwrap();
+        let ticks = scheduler.ticks();
+        assert!(ticks.is_ticking(clock.machine_now()));
+        clock.pass(chrono::Duration::seconds(61));
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!ticks.is_ticking(clock.machine_now()));
+        drop(release);
+        let begun = std::time::Instant::now();
+        while !ticks.is_ticking(clock.machine_now()) && begun.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(ticks.is_ticking(clock.machine_now()));
+        scheduler.stop();
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::digest;
+use super::{GoOn, caught, digest};
 use crate::db::{self, ChainKey, DbError};
 use crate::domain::id::{ContractId, SubjectId};
 use crate::service::alert::{Evaluated, evaluate_contract};
@@ -20,30 +20,47 @@ pub struct SweepReport {
     pub day: NaiveDate,
     /// Contracts evaluated.
     pub checked: usize,
-    /// Contracts whose evaluation failed; the log says why.
+    /// Contracts whose evaluation failed, and digests; the log says why.
     pub failed: usize,
     pub opened: usize,
     pub resolved: usize,
     pub reminders: usize,
     /// Digests written.
     pub digests: usize,
+    /// False: it was asked to stop before its end.
+    #[serde(skip)]
+    pub whole: bool,
+}
+
+impl SweepReport {
+    pub(super) fn goes_on(&mut self, go_on: &GoOn<'_>) -> bool {
+        self.whole = go_on();
+        self.whole
+    }
 }
 
 /// Sweeps for a business day: what is due, or everything.
 pub fn sweep(app: &App, day: NaiveDate, all: bool) -> Result<SweepReport, Failure> {
-    let mut report = SweepReport { day, ..SweepReport::default() };
+    sweep_while(app, day, all, &|| true)
+}
+
+/// As [`sweep`], as long as it may go on: asked before each contract and each digest.
+fn sweep_while(app: &App, day: NaiveDate, all: bool, go_on: &GoOn<'_>) -> Result<SweepReport, Failure> {
+    let mut report = SweepReport { day, whole: true, ..SweepReport::default() };
     if all {
         let mut after = None;
-        while let Some(last) = everything(app, after, &mut report)? {
+        while let Some(last) = everything(app, after, &mut report, go_on)? {
             after = Some(last);
         }
     } else {
         let mut after = None;
-        while let Some(last) = due(app, after, &mut report)? {
+        while let Some(last) = due(app, after, &mut report, go_on)? {
             after = Some(last);
         }
     }
-    report.digests = digest::write_all(app, day)?;
+    if report.whole {
+        digest::write_all(app, &mut report, go_on)?;
+    }
     Ok(report)
 }
 
@@ -52,10 +69,14 @@ fn everything(
     app: &App,
     after: Option<SubjectId>,
     report: &mut SweepReport,
+    go_on: &GoOn<'_>,
 ) -> Result<Option<SubjectId>, Failure> {
     let ids = app.db.read_one(|conn| db::due::contracts_after(conn, after, BATCH))?;
     for id in &ids {
-        count(report, evaluate(app, id.cast(), report.day))?;
+        if !report.goes_on(go_on) {
+            return Ok(None);
+        }
+        count(report, caught(|| evaluate(app, id.cast(), report.day)))?;
     }
     Ok(ids.last().copied())
 }
@@ -65,11 +86,15 @@ fn due(
     app: &App,
     after: Option<(NaiveDate, SubjectId)>,
     report: &mut SweepReport,
+    go_on: &GoOn<'_>,
 ) -> Result<Option<(NaiveDate, SubjectId)>, Failure> {
     let batch =
         app.db.read_one(|conn| db::due::due_batch(conn, db::due::CONTRACT, report.day, after, BATCH))?;
     for row in &batch {
-        count(report, evaluate_due(app, row.subject_id.cast(), report.day))?;
+        if !report.goes_on(go_on) {
+            return Ok(None);
+        }
+        count(report, caught(|| evaluate_due(app, row.subject_id.cast(), report.day)))?;
     }
     Ok(batch.last().map(|row| (row.check_on, row.subject_id)))
 }
@@ -126,11 +151,45 @@ pub fn last_day(app: &App) -> Result<Option<NaiveDate>, DbError> {
     app.db.read_one(|conn| db::lease::last_day(conn, JOB))
 }
 
-/// Sweeps and records the day where nothing failed.
-pub fn sweep_and_record(app: &App, day: NaiveDate) -> Result<SweepReport, Failure> {
-    let report = sweep(app, day, false)?;
-    if report.failed == 0 {
-        app.db.write(|conn| db::lease::set_last_day(conn, JOB, day))?;
+/// Sweeps and records the day where nothing failed and all was done.
+pub fn sweep_and_record(
+    app: &App,
+    day: NaiveDate,
+    all: bool,
+    go_on: &GoOn<'_>,
+) -> Result<SweepReport, Failure> {
+    let report = sweep_while(app, day, all, go_on)?;
+    if report.failed == 0 && report.whole {
+        match app.db.write(|conn| db::lease::set_last_day(conn, JOB, day)) {
+            // Another sweep of the same moment has recorded it.
+            Ok(()) | Err(DbError::NotUnique(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(report)
+}
+
+/// Why a day is not swept by hand. What is evaluated for a day takes its alerts to that day: one ahead would spend
+/// alerts and reminders before their time and put off the looking, one behind would undo what later days have said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("--date {day} is ahead of today, {today}: a day is swept when it has come")]
+    Ahead { day: NaiveDate, today: NaiveDate },
+    #[error("{day} is before {last}, which was already swept: nothing is evaluated backwards")]
+    Swept { day: NaiveDate, last: NaiveDate },
+    #[error("--all takes no --date before today, {today}: what was evaluated since would be undone")]
+    AllBehind { today: NaiveDate },
+}
+
+/// What keeps a day from being swept by hand: today may be, and a day not before the last one swept, where only what
+/// has not been evaluated since is due.
+pub fn refused(app: &App, day: NaiveDate, all: bool) -> Result<Option<Refused>, DbError> {
+    let today = app.today();
+    if day > today {
+        return Ok(Some(Refused::Ahead { day, today }));
+    }
+    if let Some(last) = last_day(app)?.filter(|last| day < *last) {
+        return Ok(Some(Refused::Swept { day, last }));
+    }
+    Ok((all && day < today).then_some(Refused::AllBehind { today }))
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::guessing::{self, Counter};
 use super::session::{DONE, Done, token_hash};
-use super::{App, Call, Failure, hashing};
+use super::{App, Call, Failure, hashing, idempotency};
 use crate::clock::Sources;
 use crate::config::Config;
 use crate::db::session::EndReason;
@@ -83,21 +83,29 @@ pub fn check_password(
 /// Changes one's own password; every other session ends.
 pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result<Done, Failure> {
     let actor = &call.actor;
+    // The same request again: by now its `current` is the old password.
+    if let Some(done) = idempotency::kept(app, call)? {
+        return Ok(done);
+    }
     check_password("/new", &given.new, &actor.email, &actor.name, &actor.organization.name)?;
     let key = guessing::key(app, Counter::Login, &actor.email);
     guessing::check(app, &key)?;
     let user = app.db.read_one::<_, DbError>(|conn| db::user::find(conn, actor.user_id))?;
+    let wrong = || Failure::field("/current", "wrong_password", "現在のパスワードが正しくありません。");
     let place = hashing::place()?;
-    if !place.verify(&given.current, user.password_hash.as_deref()) {
+    let right = place.verify(&given.current, user.password_hash.as_deref());
+    let Some(checked) = user.password_hash.filter(|_| right) else {
         guessing::failed(app, &key)?;
         tracing::warn!(event = "password_change_refused", user = %user.id, "wrong current password");
-        return Err(Failure::field("/current", "wrong_password", "現在のパスワードが正しくありません。"));
-    }
+        return Err(wrong());
+    };
     let hash = place.hash(&app.sources, &given.new)?;
     drop(place);
     app.act(call, ChainKey::Existing(user.organization_id.cast()), |tx| {
         let now = tx.sources.clock.machine_now();
-        db::user::set_password(tx.conn, user.id, &hash)?;
+        if !db::user::replace_password(tx.conn, user.id, &checked, &hash)? {
+            return Err(wrong());
+        }
         db::session::end_all(tx.conn, user.id, Some(actor.session_id), now, EndReason::PasswordChanged)?;
         db::session::spend_tokens(tx.conn, user.id, None, now)?;
         db::session::clear_attempts(tx.conn, &key)?;
@@ -108,9 +116,19 @@ pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result
     Ok(DONE)
 }
 
-/// Mails a link to set a new password, if the account exists and can be used. The answer, and the work done for
-/// it, is the same if not.
+/// A request for a reset is answered after so long, whatever was done for it.
+const RESET_TAKES: std::time::Duration = std::time::Duration::from_millis(150);
+
+/// Mails a link to set a new password, if the account exists and can be used. The answer is the same if not, and
+/// takes as long.
 pub fn request_reset(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
+    let begun = std::time::Instant::now();
+    let answer = reset_if_known(app, given);
+    std::thread::sleep(RESET_TAKES.saturating_sub(begun.elapsed()));
+    answer
+}
+
+fn reset_if_known(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
     let key = guessing::key(app, Counter::Reset, &given.email);
     let today = app.today();
     let ask = || {
@@ -210,7 +228,7 @@ pub fn token_mail(
     let on = sources.clock.day_of(until);
     let mail = TokenMail {
         organization: organization.name,
-        link: format!("{}/{page}?token={token}", config.server.public_url.trim_end_matches('/')),
+        link: format!("{}/{page}?token={token}", config.server.public_url),
         until: Day { on, wareki: calendar::wareki(on) },
         until_time: until.with_timezone(&sources.clock.timezone()).format("%H:%M").to_string(),
     };

@@ -16,11 +16,9 @@ pub struct ChainView {
     pub as_of: NaiveDate,
     pub known_at: DateTime<Utc>,
     /// The prime; for a vendor its own node, the first of `roots`.
-    #[schema(no_recursion)]
     pub root: Node,
     /// A vendor's nodes, where it stands on several branches.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    #[schema(no_recursion)]
     pub roots: Vec<Node>,
 }
 

@@ -69,7 +69,7 @@ pub fn failed(app: &App, key: &str) -> Result<(), Failure> {
 /// Counts one inside a transaction; answers whether a delay was running already.
 pub fn count_on(app: &App, conn: &mut Conn, key: &str) -> Result<bool, DbError> {
     let now = app.sources.clock.machine_now();
-    let before = session::attempts(conn, key)?;
+    let before = session::attempts_to_count(conn, key)?;
     let blocked = before.as_ref().is_some_and(|a| a.blocked_until > now.naive_utc());
     session::set_attempts(conn, key, &next(before, now, app.sources.clock.day_of(now)))?;
     Ok(blocked)

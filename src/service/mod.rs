@@ -29,6 +29,7 @@ pub mod status;
 pub mod telling;
 pub mod user;
 pub mod verify;
+pub mod version;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ use crate::ledger::receipt::SigningKey;
 
 pub use failure::Failure;
 pub use page::{Page, Paged};
+pub use version::IfMatch;
 
 /// What every use case works with. Cheap to clone.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::register::tell_recorded;
-use super::{App, Call, Failure, Page, Paged};
+use super::{App, Call, Failure, IfMatch, Page, Paged};
 use crate::db::organization::{NewOrganization, OrganizationFilter, OrganizationRow};
 use crate::db::{self, ChainKey, DbError, Tx};
 use crate::domain::access::{OrganizationKind, Role};
@@ -360,14 +360,12 @@ pub fn change(
     app: &App,
     call: &Call,
     id: OrganizationId,
-    version: i64,
+    version: &IfMatch,
     input: &OrganizationChange,
 ) -> Result<(OrganizationView, i64), Failure> {
     let changed = app.act_on_organization(call, id, |tx| {
         let before = db::organization::find(tx.conn, id)?;
-        if before.version != version {
-            return Err(Failure::Stale);
-        }
+        version.covers(before.version)?;
         let mut row = before.clone();
         row.name = input.name.clone().unwrap_or(row.name);
         row.address = input.address.clone().or(row.address);

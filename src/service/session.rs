@@ -17,6 +17,15 @@ use crate::input;
 
 /// A session's row is touched no oftener.
 const TOUCH_AFTER: Duration = Duration::seconds(60);
+/// Behind longer writes it is not touched; so late, they are waited for.
+const TOUCH_WAITS_AFTER: Duration = Duration::minutes(5);
+/// A session that nobody used for so long has ended (trust.md, "Sessions").
+const IDLE: Duration = Duration::minutes(30);
+
+/// Sessions seen since then live. The row may be as much behind as it is touched seldom: nobody is sent away early.
+fn seen_after(now: Instant) -> Instant {
+    now - IDLE - TOUCH_AFTER
+}
 
 input! {
     /// Who wants in.
@@ -86,7 +95,8 @@ pub fn authenticate(app: &App, bearer: &str) -> Result<Actor, Failure> {
     let id = read_access_token(app, bearer, now)?;
     let today = app.today();
     let found = app.db.read_one(|conn| {
-        let Some(live) = db::session::live(conn, id, now)? else { return Ok::<_, DbError>(None) };
+        let live = db::session::live(conn, id, now, seen_after(now))?;
+        let Some(live) = live else { return Ok::<_, DbError>(None) };
         let roles = db::user::roles_on(conn, live.user_id, today)?;
         Ok(Some((live, roles)))
     })?;
@@ -94,11 +104,9 @@ pub fn authenticate(app: &App, bearer: &str) -> Result<Actor, Failure> {
     if !live.active || live.expires_on.is_some_and(|last| last < today) {
         return Err(Failure::Unauthorized);
     }
-    if now.naive_utc() - live.seen_at >= TOUCH_AFTER {
-        // A disk that takes no more writes must not end the reading.
-        if let Err(error) = app.db.write::<_, DbError>(|conn| db::session::touch(conn, id, now)) {
-            tracing::warn!(%error, "a session could not be touched");
-        }
+    let unseen = now.naive_utc() - live.seen_at;
+    if unseen >= TOUCH_AFTER {
+        touch(app, id, now, unseen >= TOUCH_WAITS_AFTER);
     }
     Ok(Actor {
         user_id: live.user_id,
@@ -112,6 +120,15 @@ pub fn authenticate(app: &App, bearer: &str) -> Result<Actor, Failure> {
         },
         roles,
     })
+}
+
+/// A disk that takes no more writes must not end the reading, nor a long write elsewhere hold every request up.
+fn touch(app: &App, id: SessionId, now: Instant, waits: bool) {
+    let touch = |conn: &mut Conn| db::session::touch(conn, id, now);
+    let touched = if waits { app.db.write(touch).map(Some) } else { app.db.write_unless_busy(touch) };
+    if let Err::<_, DbError>(error) = touched {
+        tracing::warn!(%error, "a session could not be touched");
+    }
 }
 
 fn read_access_token(app: &App, bearer: &str, now: Instant) -> Result<SessionId, Failure> {
@@ -150,19 +167,24 @@ pub fn log_in(app: &App, given: &Credentials) -> Result<Tokens, Failure> {
     let hash = user.as_ref().and_then(|u| u.password_hash.as_deref());
     let right = place.verify(&given.password, hash);
     let today = app.today();
-    let Some(user) = user.filter(|u| right && u.is_usable(today)) else {
+    let user = user.filter(|u| right && u.is_usable(today));
+    let Some((user, checked)) = user.and_then(|u| u.password_hash.clone().map(|hash| (u, hash))) else {
         guessing::failed(app, &key)?;
         tracing::warn!(event = "login_failed", account = key, "login refused");
         return Err(Failure::WrongCredentials);
     };
-    let outdated = user.password_hash.as_deref().is_some_and(hashing::is_outdated);
-    let rehashed = if outdated { Some(place.hash(&app.sources, &given.password)?) } else { None };
+    let hash = if hashing::is_outdated(&checked) {
+        place.hash(&app.sources, &given.password)?
+    } else {
+        checked.clone()
+    };
     drop(place);
     let (session, tokens) = app.db.write::<_, Failure>(|conn| {
-        db::session::clear_attempts(conn, &key)?;
-        if let Some(hash) = &rehashed {
-            db::user::set_password(conn, user.id, hash)?;
+        // Changed since it was checked: then it is not the password any more.
+        if !db::user::replace_password(conn, user.id, &checked, &hash)? {
+            return Err(Failure::WrongCredentials);
         }
+        db::session::clear_attempts(conn, &key)?;
         open(app, conn, &user)
     })?;
     tracing::info!(event = "login", user = %user.id, session = %session, "logged in");
@@ -189,7 +211,7 @@ pub fn refresh(app: &App, given: &Refresh) -> Result<Tokens, Failure> {
     // A replay must be kept, so it is an answer of the transaction and not its failure.
     let answer = app.db.write::<_, Failure>(|conn| {
         let Some((id, fresh)) = db::session::use_refresh(conn, &hash, now)? else { return Ok(None) };
-        let Some(live) = db::session::live(conn, id, now)? else { return Ok(None) };
+        let Some(live) = db::session::live(conn, id, now, seen_after(now))? else { return Ok(None) };
         if !fresh {
             db::session::end(conn, live.user_id, id, now, EndReason::RefreshReplayed)?;
             tracing::warn!(event = "refresh_replayed", user = %live.user_id, session = %id, "session ended");
@@ -199,6 +221,8 @@ pub fn refresh(app: &App, given: &Refresh) -> Result<Tokens, Failure> {
             return Ok(None);
         }
         let next = app.sources.token();
+        // The new access token lives as long as is promised.
+        db::session::touch(conn, id, now)?;
         db::session::insert_refresh(conn, &token_hash(&next), id, live.organization_id, now)?;
         tokens(app, id, next, now).map(Some)
     })?;
@@ -231,7 +255,7 @@ pub fn mine(app: &App, call: &Call, page: &Page) -> Result<Paged<SessionView>, F
     let now = app.sources.clock.machine_now();
     let after = page.after_id()?;
     let rows = app.db.read_one::<_, DbError>(|conn| {
-        db::session::list(conn, call.actor.user_id, now, after, page.rows())
+        db::session::list(conn, call.actor.user_id, now, seen_after(now), after, page.rows())
     })?;
     Ok(Paged::cut(
         page,

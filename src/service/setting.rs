@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{App, Call, Failure, Page, Paged};
+use super::{App, Call, Failure, IfMatch, Page, Paged};
 use crate::db::{self, DbError};
 use crate::domain::input::{FieldError, Fields, Input};
 use crate::domain::settings::Settings;
@@ -113,15 +113,13 @@ pub fn find(app: &App, call: &Call) -> Result<(SettingsView, i64), Failure> {
 pub fn change(
     app: &App,
     call: &Call,
-    version: i64,
+    version: &IfMatch,
     change: &SettingsChange,
 ) -> Result<(SettingsView, i64), Failure> {
     let agency = call.actor.organization.id;
     app.act_on_organization(call, agency, |tx| {
         let (before, current) = db::setting::find(tx.conn, agency)?;
-        if current != version {
-            return Err(Failure::Stale);
-        }
+        version.covers(current)?;
         let after = merge(&before, change).map_err(Failure::Invalid)?;
         if after == before {
             return Ok((SettingsView(before), current));

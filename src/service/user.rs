@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::account::{check_password, post_token, token_mail};
 use super::session::{DONE, Done};
-use super::{App, Call, Failure, Page, Paged, alert, hashing, organization};
+use super::{App, Call, Failure, IfMatch, Page, Paged, alert, hashing, organization};
 use crate::db::organization::OrganizationRow;
 use crate::db::session::{EndReason, TokenPurpose};
 use crate::db::user::{DeputyRow, UserRow};
@@ -352,16 +352,14 @@ pub fn change(
     app: &App,
     call: &Call,
     id: UserId,
-    version: i64,
+    version: &IfMatch,
     input: &UserChange,
     unlimited: bool,
 ) -> Result<(UserView, i64), Failure> {
     let organization = administered(app, call, id)?.organization_id;
     let (changed, readdressed) = app.act_on_organization(call, organization, |tx| {
         let before = db::user::find(tx.conn, id)?;
-        if before.version != version {
-            return Err(Failure::Stale);
-        }
+        version.covers(before.version)?;
         let held = db::user::roles(tx.conn, &[id])?.remove(&id).unwrap_or_default();
         let mut after = before.clone();
         after.email = input.email.clone().unwrap_or(after.email);
@@ -407,12 +405,17 @@ fn check_change(
             "自分の役割・有効期限の変更と、自分の停止はできません。ほかの管理者に依頼してください。";
         return Err(Failure::conflict("own_account", message));
     }
-    for role in [Role::AgencyAdmin, Role::SystemAdmin] {
-        let serves = held.contains(&role) && before.is_usable(tx.today);
-        let will_serve = roles.contains(&role) && after.is_usable(tx.today);
+    // Tomorrow too: one whose last day is today is no one to leave it to.
+    let days = [Some(tx.today), tx.today.succ_opt()];
+    for (role, day) in [Role::AgencyAdmin, Role::SystemAdmin]
+        .into_iter()
+        .flat_map(|role| days.iter().flatten().map(move |day| (role, *day)))
+    {
+        let serves = held.contains(&role) && before.is_usable(day);
+        let will_serve = roles.contains(&role) && after.is_usable(day);
         if serves
             && !will_serve
-            && !db::user::another_holds(tx.conn, before.organization_id, role, before.id, tx.today)?
+            && !db::user::another_holds(tx.conn, before.organization_id, role, before.id, day)?
         {
             let message =
                 format!("最後の{}です。先にほかの人を{}にしてください。", role.title(), role.title());

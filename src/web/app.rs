@@ -2,12 +2,15 @@
 //! case, and its answer written; nothing here knows what a route does.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix_web::http::StatusCode;
+use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -45,8 +48,9 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
                     let route = Arc::clone(&route);
                     async move {
                         match body {
-                            Ok(body) => answer(app.into_inner(), route, &request, body).await,
-                            Err(error) => unread(&error),
+                            Body::Whole(body) => answer(app.into_inner(), route, &request, body).await,
+                            Body::Unreadable(error) => unread(&error),
+                            Body::Late => late(),
                         }
                     }
                 },
@@ -58,7 +62,34 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
     config.app_data(web::PayloadConfig::new(BODY_LIMIT));
 }
 
-type Body = Result<Bytes, actix_web::Error>;
+/// How long a body may take to arrive: a megabyte over the slowest line in use.
+const BODY_WITHIN: Duration = Duration::from_mins(1);
+
+/// A body, taken in.
+enum Body {
+    Whole(Bytes),
+    /// Too large, or broken off.
+    Unreadable(actix_web::Error),
+    Late,
+}
+
+impl FromRequest for Body {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let whole = Bytes::from_request(request, payload);
+        Box::pin(async move { Ok(within(BODY_WITHIN, whole).await) })
+    }
+}
+
+async fn within(time: Duration, whole: impl Future<Output = Result<Bytes, actix_web::Error>>) -> Body {
+    match tokio::time::timeout(time, whole).await {
+        Ok(Ok(bytes)) => Body::Whole(bytes),
+        Ok(Err(error)) => Body::Unreadable(error),
+        Err(_) => Body::Late,
+    }
+}
 
 /// Whether the route needs no session, or makes and ends sessions: what strangers can call.
 fn is_for_strangers(route: &Route) -> bool {
@@ -87,6 +118,15 @@ fn unread(error: &actix_web::Error) -> HttpResponse {
     problem(Failure::Malformed("要求の本文を読み取れません。".to_owned()))
 }
 
+/// The rest is not waited for, so the connection is of no more use.
+fn late() -> HttpResponse {
+    let detail = format!("要求の本文を{}秒以内に送ってください。", BODY_WITHIN.as_secs());
+    let mut response =
+        plain_problem(StatusCode::REQUEST_TIMEOUT, "too_slow", "要求が届き終わりません", &detail);
+    response.head_mut().set_connection_type(ConnectionType::Close);
+    response
+}
+
 async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Bytes) -> HttpResponse {
     if let Some(limiter) = http.app_data::<Data<Limiter>>().filter(|_| is_for_strangers(&route))
         && let Err(failure) = limiter.take(http)
@@ -94,7 +134,7 @@ async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Byte
         return problem(failure);
     }
     let bearer = bearer(http.headers());
-    let idempotency = match idempotency_key(http, &body) {
+    let idempotency = match idempotency_key(&app.config.auth.secret, http, &body) {
         Ok(key) => key,
         Err(failure) => return problem(failure),
     };
@@ -185,7 +225,7 @@ fn json(http: &HttpRequest, body: &Bytes) -> Result<Value, Refusal> {
     })
 }
 
-fn idempotency_key(http: &HttpRequest, body: &Bytes) -> Result<Option<Key>, Failure> {
+fn idempotency_key(secret: &str, http: &HttpRequest, body: &Bytes) -> Result<Option<Key>, Failure> {
     if http.method() != actix_web::http::Method::POST {
         return Ok(None);
     }
@@ -197,7 +237,8 @@ fn idempotency_key(http: &HttpRequest, body: &Bytes) -> Result<Option<Key>, Fail
             "Idempotency-Key は255文字以内の英数字で指定してください。",
         )
     })?;
-    let body_hash = hex::encode(Sha256::digest(body));
+    let body_hash =
+        hex::encode(Sha256::new().chain_update(secret).chain_update([0]).chain_update(body).finalize());
     Ok(Some(Key { route: format!("{} {}", http.method(), http.path()), key: key.to_owned(), body_hash }))
 }
 
@@ -208,4 +249,18 @@ fn write(reply: Reply) -> HttpResponse {
         response.insert_header((ETAG, format!("\"{version}\"")));
     }
     response.body(reply.body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let short = Duration::from_millis(5);
+        assert!(matches!(within(short, std::future::pending()).await, Body::Late));
+        assert!(matches!(within(short, async { Ok(Bytes::new()) }).await, Body::Whole(_)));
+        let answer = late();
+        assert_eq!((answer.status().as_u16(), answer.head().connection_type()), (408, ConnectionType::Close));
+    }
 }

@@ -153,3 +153,41 @@ fn operation(route: &Route) -> Value {
     }
     operation
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str));
+                map.values().for_each(|value| references(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document(true);
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 100, "{}", found.len());
+        found.retain(|reference| document.pointer(reference.trim_start_matches('#')).is_none());
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn a_name_stands_for_one_schema() {
+        let mut seen: HashMap<String, Value> = HashMap::new();
+        for (name, schema) in api::routes(true).into_iter().flat_map(|route| route.components) {
+            let schema = serialize(&schema);
+            let first = seen.entry(name.clone()).or_insert_with(|| schema.clone());
+            assert_eq!(*first, schema, "{name} is described twice");
+        }
+    }
+}

@@ -18,9 +18,10 @@ use crate::clock::parse_instant;
 use crate::domain::access::Permission;
 use crate::domain::contract::Instant;
 use crate::domain::id::Id;
-use crate::domain::input::{Input, Mode, parse};
+use crate::domain::input::{FieldError, Input, Mode, parse};
 use crate::domain::text_enum::TextEnum;
-use crate::service::{App, Call, Failure, Page};
+use crate::input;
+use crate::service::{App, Call, Failure, IfMatch, Page};
 
 /// What a request brought, before it is interpreted.
 #[derive(Debug, Clone, Default)]
@@ -45,13 +46,12 @@ impl Request {
 
     /// A day in the query.
     pub fn query_day(&self, name: &str) -> Result<Option<NaiveDate>, Failure> {
+        // In the form and within the years of every other day.
         let read = |text: &str| {
-            NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| {
-                Failure::field(
-                    &format!("/{name}"),
-                    "date",
-                    "日付として読めません。2026-04-01 の形で指定してください。",
-                )
+            let asked = parse::<Asked>(&serde_json::json!({ "day": text }), Mode::Strict);
+            asked.map(|asked| asked.day).map_err(|errors| {
+                let named = |e: FieldError| FieldError { pointer: format!("/{name}"), ..e };
+                Failure::Invalid(errors.into_iter().map(named).collect())
             })
         };
         self.query(name).map(read).transpose()
@@ -106,10 +106,16 @@ impl Request {
         Page::read(self.query("limit"), self.query("cursor"))
     }
 
-    /// The version that `If-Match` names: needed for a change.
-    pub fn version(&self) -> Result<i64, Failure> {
-        let given = self.if_match.as_deref().ok_or(Failure::PreconditionRequired)?;
-        given.trim().trim_matches('"').parse().map_err(|_| Failure::Stale)
+    /// The versions that `If-Match` names: needed for a change.
+    pub fn version(&self) -> Result<IfMatch, Failure> {
+        self.if_match.as_deref().map(IfMatch::parse).ok_or(Failure::PreconditionRequired)
+    }
+}
+
+input! {
+    /// A day of a query.
+    pub struct Asked {
+        day: NaiveDate => day(),
     }
 }
 

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use itaku::db::DbError;
 use itaku::db::schema::{deputies, notices};
 use itaku::domain::access::Role;
-use itaku::schedule::sweep::sweep;
+use itaku::schedule::sweep::{self, Refused, sweep, sweep_and_record};
 use itaku::service::App;
 use serde_json::json;
 
@@ -190,6 +190,74 @@ both! {
         assert_eq!(reports.iter().map(|r| r.opened).sum::<usize>(), 12);
         assert_eq!(reports.iter().map(|r| r.digests).sum::<usize>(), 3);
         assert_eq!(house.told(), pairs("digest", &[&house.officer, &house.auditor, &house.prime_user]));
+    }
+
+    fn a_day_ahead_or_behind_the_last_swept_is_refused(app: TestApp) {
+        app.move_to("2026-05-20");
+        let refused = |on: &str, all| sweep::refused(&app.app, day(on), all).unwrap();
+        assert!(matches!(refused("2026-05-21", false), Some(Refused::Ahead { .. })));
+        assert!(matches!(refused("2026-05-19", true), Some(Refused::AllBehind { .. })));
+        assert_eq!((refused("2026-05-19", false), refused("2026-05-20", true)), (None, None));
+        sweep_and_record(&app.app, day("2026-05-19"), false, &|| true).unwrap();
+        sweep_and_record(&app.app, day("2026-05-20"), false, &|| true).unwrap();
+        assert_eq!(refused("2026-05-20", false), None);
+        assert!(matches!(refused("2026-05-19", false), Some(Refused::Swept { .. })));
+        app.move_to("2026-05-19");
+        assert!(refused("2026-05-19", false).is_some(), "a clock stepped back");
+    }
+
+    fn a_sweep_asked_to_stop_ends_between_two_contracts_and_its_day_is_still_to_be_swept(app: TestApp) {
+        let house = House::new(app);
+        for number in 1..=3 {
+            house.contract(&format!("R8-{number}"));
+        }
+        app.move_to("2026-11-17");
+        let asked = std::cell::Cell::new(0);
+        let twice = || asked.replace(asked.get() + 1) < 2;
+        let run = |go_on: &dyn Fn() -> bool| sweep_and_record(&app.app, day("2026-11-17"), false, go_on).unwrap();
+        let part = run(&twice);
+        assert_eq!((part.whole, part.checked, part.digests), (false, 2, 0));
+        assert_eq!(sweep::last_day(&app.app).unwrap(), None);
+        let rest = run(&|| true);
+        assert_eq!((rest.whole, rest.checked, rest.digests), (true, 1, 3));
+        assert_eq!(sweep::last_day(&app.app).unwrap(), Some(day("2026-11-17")));
+    }
+
+    fn a_digest_that_cannot_be_written_does_not_keep_others_from_theirs(app: TestApp) {
+        let house = House::new(app);
+        let contract = house.contract("R8-1");
+        app.move_to("2026-09-05");
+        house.audit(contract, "2026-09-10");
+        app.app.db.write::<_, DbError>(|conn| {
+            let theirs = notices::table.filter(notices::recipient.eq(house.officer.id.to_string()));
+            Ok(diesel::update(theirs).set(notices::context.eq("{")).execute(conn)?)
+        }).unwrap();
+        app.move_to("2026-09-06");
+        let report = sweep(&app.app, day("2026-09-06"), false).unwrap();
+        assert_eq!((report.failed, report.digests), (1, 2));
+        let mut to: Vec<_> = house.deliver().into_iter().map(|mail| mail.to).collect();
+        to.sort();
+        let mut expected = vec![house.auditor.email.clone(), house.prime_user.email.clone()];
+        expected.sort();
+        assert_eq!(to, expected);
+    }
+
+    fn what_is_reckoned_while_settings_change_is_reckoned_by_the_new_ones(app: TestApp) {
+        let house = House::new(app);
+        house.contract("R8-1");
+        let today = "2026-11-01";
+        assert_eq!(house.sweep(today).opened, 0);
+        let changed = serde_json::from_value(json!({"audit_due_days": [120]})).unwrap();
+        let evaluating = app.app.db.write::<_, DbError>(|conn| {
+            itaku::db::setting::set(conn, house.agency, &changed, 1, app.app.now())?;
+            itaku::db::due::touch_agency(conn, house.agency, day(today))?;
+            let app = app.app.clone();
+            let evaluating = std::thread::spawn(move || sweep(&app, day(today), true).unwrap());
+            std::thread::sleep(std::time::Duration::from_millis(700));
+            assert!(!evaluating.is_finished(), "it waits for the change");
+            Ok(evaluating)
+        }).unwrap();
+        assert_eq!(evaluating.join().unwrap().opened, 1);
     }
 
     fn changed_settings_are_looked_at_the_same_day(app: TestApp) {

@@ -12,6 +12,11 @@ fn new_user(organization: impl serde::Serialize, roles: &[&str]) -> Value {
     json!({"email": "shinki@example.jp", "name": "新規 一郎", "organization_id": organization, "roles": roles})
 }
 
+/// Their password is set: the invitation was accepted.
+fn has_come_in(app: &TestApp, who: &Person) {
+    app.app.db.write(|conn| itaku::db::user::set_password(conn, who.id, "set")).unwrap();
+}
+
 fn path(who: &Person) -> String {
     format!("/users/{}", who.id)
 }
@@ -178,9 +183,17 @@ both! {
             assert_eq!(app.patch(&app.admin(), &path(&admin), change).problem(409), "last_admin");
         }
         let second = app.person(agency, &[Role::AgencyAdmin]);
+        let without = || app.patch(&app.admin(), &path(&admin), json!({"active": false}));
+        assert_eq!(without().problem(409), "last_admin", "who never came in administers nothing");
+        has_come_in(app, &admin);
+        has_come_in(app, &second);
+        app.patch(&app.admin(), &path(&second), json!({"expires_on": "2026-04-01"})).must(200);
+        assert_eq!(without().problem(409), "last_admin", "nor from tomorrow on who ends today");
+        app.patch(&app.admin(), &path(&second), json!({"expires_on": null, "name": "二人目"})).must(200);
         app.patch(&second, &path(&admin), json!({"active": false})).must(200);
         assert_eq!(app.patch(&app.admin(), &path(&second), json!({"active": false})).problem(409), "last_admin");
         let root = app.admin();
+        has_come_in(app, &root);
         let other_root = app.person(root.organization, &[Role::SystemAdmin]);
         app.patch(&root, &path(&other_root), json!({"roles": ["overseer"]})).must(200);
         let overseer = app.log_in(&other_root);

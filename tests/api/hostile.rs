@@ -77,7 +77,17 @@ both! {
         let long = app.request(Some(&admin.token), "POST", "/users").insert_header(("Idempotency-Key", "k".repeat(256)));
         app.send(long.set_json(json!({}))).must(422);
         let etag = app.request(Some(&admin.token), "PATCH", &format!("/users/{}", admin.id)).insert_header(("If-Match", "*"));
-        app.send(etag.set_json(json!({}))).must(412);
+        app.send(etag.set_json(json!({}))).must(200);
+    }
+
+    fn a_day_in_a_query_has_the_form_and_the_years_of_every_other(app: TestApp) {
+        let officer = app.person(app.agency("H9"), &[Role::Officer]);
+        let chain = "/contracts/00000000-0000-7000-8000-00000000ffff/chain";
+        for (given, code) in [("2910", "date"), ("26-06-01", "date"), ("2026-6-1", "date"), ("%2B262142-12-31", "date"), ("0026-06-01", "date_range"), ("2910-01-01", "date_range")] {
+            let answer = app.get(&officer, &format!("{chain}?as_of={given}"));
+            assert_eq!(answer.errors(), [("/as_of".to_owned(), code.to_owned())], "{given}");
+        }
+        app.get(&officer, &format!("{chain}?as_of=2026-06-01")).must(404);
     }
 }
 

@@ -147,6 +147,47 @@ both! {
         keyed(app, &admin, "/organizations", "", &json!({"kind": "vendor", "name": "架空社三"})).must(422);
     }
 
+    fn a_handover_of_many_moves_what_it_moved_and_no_more(app: TestApp) {
+        let agency = app.agency("I5");
+        let (one, other) = (app.person(agency, &[Role::Officer]), app.person(agency, &[Role::Officer]));
+        let admin = app.person(agency, &[Role::AgencyAdmin]);
+        let vendor = app.vendor("架空社").to_string();
+        let make = |number: &str| {
+            let mut body = contract(&vendor);
+            body["number"] = json!(number);
+            word(&app.post(&one, "/contracts", body).must(201), "id")
+        };
+        let officer_of = |id: &str| word(&app.get(&admin, &format!("/contracts/{id}")).must(200), "officer_id");
+        let (first, second) = (make("1"), make("2"));
+        let body = json!({"from_officer_id": one.id, "officer_id": other.id, "from": "2026-04-01"});
+        let move_all = || keyed(app, &admin, "/contracts/handover", "h", &body).must(200);
+        assert_eq!(move_all(), json!({"moved": 2}));
+        let third = make("3");
+        let back = json!({"officer_id": one.id, "from": "2026-04-01"});
+        app.post(&admin, &format!("/contracts/{first}/handover"), back).must(200);
+        assert_eq!(move_all(), json!({"moved": 2}));
+        assert_eq!(officer_of(&second), other.id.to_string());
+        assert_eq!([officer_of(&first), officer_of(&third)], [one.id.to_string(), one.id.to_string()]);
+        assert_eq!(app.post(&admin, "/contracts/handover", body.clone()).must(200), json!({"moved": 2}));
+    }
+
+    fn a_password_changed_twice_by_the_same_request_is_changed_once(app: TestApp) {
+        let agency = app.agency("I6");
+        let (old, new) = ("馬と電池とホチキス正しい", "川と鉛筆とトランプ涼しい");
+        let body = json!({"email": "taro@example.jp", "name": "架空 太郎", "organization_id": agency, "roles": ["officer"], "password": old});
+        let made = app.post(&app.admin(), "/users", body).must(201);
+        let nobody = Person { id: crate::support::id(&made), email: String::new(), organization: agency, token: String::new() };
+        let who = app.log_in(&nobody);
+        let body = json!({"current": old, "new": new});
+        let first = keyed(app, &who, "/me/password", "p", &body).must(200);
+        assert_eq!(keyed(app, &who, "/me/password", "p", &body).must(200), first);
+        let actions = app.entries(&who.id.to_string());
+        assert_eq!(actions.iter().filter(|(action, _)| action == "user.password_changed").count(), 1);
+        let wrong = json!({"current": old, "new": "山と封筒とピアノ静かな"});
+        assert_eq!(keyed(app, &who, "/me/password", "p", &wrong).errors(), [("/Idempotency-Key".to_owned(), "reused".to_owned())]);
+        app.anyone("/auth/token", json!({"email": "taro@example.jp", "password": new})).must(200);
+    }
+
     fn a_key_is_kept_for_a_day(app: TestApp) {
         let admin = app.admin();
         let body = json!({"kind": "vendor", "name": "架空社", "distinct": true});

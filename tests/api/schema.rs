@@ -238,3 +238,34 @@ fn the_programs_schema_is_the_databases() {
         sqlite.unique.into_iter().filter(|line| line.ends_with(" primary")).collect();
     assert_eq!(keys, primary);
 }
+
+#[test]
+fn a_row_that_is_not_given_in_time_is_no_defect_of_the_program() {
+    use itaku::db::DbError;
+    use itaku::db::schema::organizations;
+
+    let app = TestApp::postgresql();
+    let agency = app.agency("L1");
+    let touch = |conn: &mut itaku::db::Conn| {
+        diesel::update(organizations::table.find(agency))
+            .set(organizations::version.eq(organizations::version))
+            .execute(conn)
+    };
+    let refused = app.app.db.write::<_, DbError>(|conn| {
+        touch(conn)?;
+        Ok(app.app.db.write::<_, DbError>(|conn| {
+            diesel::sql_query("SET LOCAL lock_timeout = '50ms'").execute(conn)?;
+            Ok(touch(conn)?)
+        }))
+    });
+    assert!(matches!(refused.unwrap(), Err(DbError::Unavailable(_))));
+    let set = |name: &str| {
+        let line = format!("SELECT current_setting('{name}') AS line");
+        app.app
+            .db
+            .read::<_, DbError>(|conn| Ok(diesel::sql_query(line).get_result::<Line>(conn)?))
+            .unwrap()
+            .line
+    };
+    assert_eq!([set("statement_timeout"), set("lock_timeout")], ["30s", "10s"]);
+}

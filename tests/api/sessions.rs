@@ -1,7 +1,12 @@
 //! Login, refresh, revocation, delays, invitations and resets.
 
 use chrono::Duration;
+use itaku::db::lease::forget_attempts;
+use itaku::db::session::attempts;
+use itaku::db::{DbError, user};
 use itaku::domain::access::Role;
+use itaku::domain::input::{Mode, parse};
+use itaku::service::{Failure, guessing, hashing, session};
 use serde_json::{Value, json};
 
 use crate::support::{Person, TestApp, both};
@@ -85,6 +90,65 @@ both! {
             app.pass(Duration::minutes(30));
         }
         app.anyone("/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).must(401);
+    }
+
+    fn a_session_that_nobody_uses_ends_after_half_an_hour(app: TestApp) {
+        let who = with_password(app, "taro@example.jp");
+        let (used, idle) = (log_in(app, &who.email, PASSWORD), log_in(app, &who.email, PASSWORD));
+        let again = |tokens: &Value| app.anyone("/auth/refresh", json!({"refresh_token": tokens["refresh_token"]}));
+        app.pass(Duration::minutes(29));
+        assert!(is_in(app, &access(&used)));
+        app.pass(Duration::minutes(2));
+        again(&idle).must(401);
+        let used = again(&used).must(200);
+        app.pass(Duration::seconds(1799));
+        assert!(is_in(app, &access(&used)), "an access token lives as long as is promised");
+        app.send(app.request(Some(&access(&used)), "GET", "/me/sessions")).must(200)["items"].as_array().map(Vec::len).filter(|n| *n == 1).unwrap();
+    }
+
+    fn a_password_changed_during_a_login_is_the_password_no_more(app: TestApp) {
+        let who = with_password(app, "taro@example.jp");
+        let other = hashing::hash(&app.app.sources, OTHER).unwrap();
+        let logging_in = app.app.db.write::<_, DbError>(|conn| {
+            user::set_password(conn, who.id, &other)?;
+            let app = app.app.clone();
+            let given = json!({"email": who.email, "password": PASSWORD});
+            let given: session::Credentials = parse(&given, Mode::Strict).unwrap();
+            let logging_in = std::thread::spawn(move || session::log_in(&app, &given));
+            // By then it has checked the password of before, and waits to write.
+            std::thread::sleep(std::time::Duration::from_secs(2));
+            Ok(logging_in)
+        }).unwrap();
+        assert!(matches!(logging_in.join().unwrap(), Err(Failure::WrongCredentials)));
+        log_in(app, &who.email, OTHER);
+    }
+
+    fn failures_at_once_are_all_counted_and_forgotten_after_a_quiet_day(app: TestApp) {
+        let key = guessing::key(&app.app, guessing::Counter::Login, "nobody@example.jp");
+        let failing: Vec<_> = (0..8).map(|_| {
+            let (app, key) = (app.app.clone(), key.clone());
+            std::thread::spawn(move || guessing::failed(&app, &key).unwrap())
+        }).collect();
+        failing.into_iter().for_each(|one| one.join().unwrap());
+        let counted = app.app.db.read_one(|conn| attempts(conn, &key)).unwrap().unwrap();
+        assert_eq!(counted.failures, 8);
+        let forget = || {
+            let before = app.app.sources.clock.machine_now() - Duration::days(1);
+            app.app.db.write::<_, DbError>(|conn| forget_attempts(conn, before)).unwrap()
+        };
+        app.pass(Duration::hours(24));
+        assert_eq!(forget(), 0, "the delay has not been over for a day");
+        app.pass(Duration::minutes(2));
+        assert_eq!(forget(), 1);
+    }
+
+    fn a_reset_takes_as_long_for_an_address_that_nobody_has(app: TestApp) {
+        with_password(app, "taro@example.jp");
+        for email in ["taro@example.jp", "nobody@example.jp"] {
+            let begun = std::time::Instant::now();
+            app.anyone("/auth/password-reset", json!({"email": email})).must(200);
+            assert!(begun.elapsed() >= std::time::Duration::from_millis(150), "{email}");
+        }
     }
 
     fn a_refresh_token_that_comes_twice_ends_the_session(app: TestApp) {

@@ -156,9 +156,11 @@ class Instance:
             raise AssertionError(f"itaku {' '.join(args)}: exit {done.returncode}, {status} expected\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
         return done.stdout
 
-    def at_once(self, times, *args, timeout=300):
-        """Runs the same subcommand `times` times at the same moment; every one must exit 0."""
-        procs = [spawn([self.binary, *args], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder) for _ in range(times)]
+    def at_once(self, times, *args, timeout=300, days_ahead=0):
+        """Runs the same subcommand `times` times at the same moment, by a clock that is so many days ahead; every one
+        must exit 0."""
+        clock = ["faketime", "--exclude-monotonic", "-f", f"+{days_ahead}d"] if days_ahead else []
+        procs = [spawn([*clock, self.binary, *args], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder) for _ in range(times)]
         for p in procs:
             out, _ = p.communicate(timeout=timeout)
             if p.returncode != 0:

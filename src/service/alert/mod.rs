@@ -52,6 +52,7 @@ pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Eva
         db::contract::reproject(tx.conn, contract_id, tx.today, false)?;
     }
     let facts = db::facts::load(tx.conn, contract_id)?;
+    db::setting::hold(tx.conn, facts.agency_id)?;
     let settings = db::setting::find(tx.conn, facts.agency_id)?.0;
     let calendar = db::calendar::calendar(tx.conn, Some(facts.agency_id))?;
     let rows = db::alert::of_contract(tx.conn, contract_id)?;

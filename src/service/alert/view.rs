@@ -17,7 +17,7 @@ use crate::service::{App, Call, Page, Paged};
 
 /// An inclusive run of days.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Days {
+pub struct AlertDays {
     pub from: NaiveDate,
     pub to: NaiveDate,
 }
@@ -57,7 +57,7 @@ pub struct AlertView {
     pub due_on: Option<NaiveDate>,
     /// The uncovered days it speaks of; of a limit of the contract the days of the use as stated, those to come
     /// too; empty for other kinds.
-    pub days: Vec<Days>,
+    pub days: Vec<AlertDays>,
     pub opened_on: NaiveDate,
     pub opened_at: DateTime<Utc>,
     pub acknowledged_by: Option<Handler>,
@@ -126,7 +126,8 @@ fn shown(
     words: &Settings,
     handlers: &HashMap<UserId, String>,
 ) -> Result<AlertView, Failure> {
-    let days = row.days()?.ranges().iter().map(|range| Days { from: range.from, to: range.to }).collect();
+    let days =
+        row.days()?.ranges().iter().map(|range| AlertDays { from: range.from, to: range.to }).collect();
     let rule = row.kind.rule();
     let version =
         rule.and_then(|rule| rule.versions.iter().find(|version| version.version == row.rule_version));

@@ -11,7 +11,7 @@ use crate::db::contract::TermsRow;
 use crate::db::{self, DbError, Tx};
 use crate::domain::contract::Terms;
 use crate::domain::id::ContractId;
-use crate::service::{App, Call, Failure, Page, Paged};
+use crate::service::{App, Call, Failure, IfMatch, Page, Paged};
 
 /// What the ledger keeps of new terms.
 #[derive(Serialize)]
@@ -95,13 +95,11 @@ pub fn patch(
     app: &App,
     call: &Call,
     id: ContractId,
-    version: i64,
+    version: &IfMatch,
     given: &ContractPatch,
 ) -> Result<ContractView, Failure> {
     change(app, call, id, |tx, row| {
-        if row.version != version {
-            return Err(Failure::Stale);
-        }
+        version.covers(row.version)?;
         let all = db::contract::terms(tx.conn, id)?;
         // As the projection has it: after the contract's end, its last day.
         let day = tx.today.min(row.last_day).max(row.starts_on);

@@ -1,5 +1,7 @@
 //! The responsible officer handed over: one contract, or many at a 人事異動.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +13,7 @@ use crate::domain::access::Scope;
 use crate::domain::id::{ContractId, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
-use crate::service::{App, Call, Failure, Page, Paged};
+use crate::service::{App, Call, Failure, Page, Paged, idempotency};
 
 input! {
     /// 担当者の引継ぎ: who is responsible from which day on.
@@ -76,32 +78,48 @@ pub fn hand_over(app: &App, call: &Call, id: ContractId, given: &Handover) -> Re
     })
 }
 
-/// `POST /contracts/handover`: one transaction a contract; done again, it moves what is still to be moved.
+/// What a bulk handover set out to do; kept as its answer under its `Idempotency-Key`, without `left` once it is done.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Plan {
+    moved: usize,
+    left: Vec<ContractId>,
+}
+
+/// `POST /contracts/handover`: which contracts move is settled first, then one transaction a contract. The same request
+/// again, after a crash in between too, moves what is left of those and no other.
 pub fn hand_over_all(app: &App, call: &Call, given: &BulkHandover) -> Result<Moved, Failure> {
-    let agency = call.actor.organization.id;
-    let today = app.today();
-    let contracts = app.db.read(|conn| {
-        check_officer(conn, agency, given.officer_id, today)?;
-        match &given.contract_ids {
-            Some(ids) => known(conn, &call.scope(), ids).map(|()| ids.clone()),
-            None => Ok(running_of_officer(conn, agency, given.from_officer_id, today)?),
-        }
-    })?;
+    let plan =
+        app.act_on_organization(call, call.actor.organization.id, |tx| plan(tx.conn, call, given, tx.today))?;
     // Without its key: each contract is an act of its own, and repeating one changes nothing.
     let each = Call::of(call.actor.clone());
-    let mut moved = 0;
-    for id in contracts {
-        let did = std::cell::Cell::new(false);
-        change(app, &each, id, |tx, _| {
-            did.set(false);
-            if officer_on(tx.conn, id, given.from)? == Some(given.from_officer_id) {
-                did.set(hand_over_in(tx, id, given.officer_id, given.from)?);
-            }
-            Ok(did.get())
+    for id in &plan.left {
+        change(app, &each, *id, |tx, _| {
+            let still = officer_on(tx.conn, *id, given.from)? == Some(given.from_officer_id);
+            Ok(still && hand_over_in(tx, *id, given.officer_id, given.from)?)
         })?;
-        moved += usize::from(did.get());
     }
-    Ok(Moved { moved })
+    if !plan.left.is_empty() {
+        idempotency::keep_instead(app, call, &Plan { moved: plan.moved, left: Vec::new() })?;
+    }
+    Ok(Moved { moved: plan.moved })
+}
+
+fn plan(conn: &mut Conn, call: &Call, given: &BulkHandover, today: NaiveDate) -> Result<Plan, Failure> {
+    let agency = call.actor.organization.id;
+    check_officer(conn, agency, given.officer_id, today)?;
+    let contracts = match &given.contract_ids {
+        Some(ids) => known(conn, &call.scope(), ids).map(|()| ids.clone())?,
+        None => running_of_officer(conn, agency, given.from_officer_id, today)?,
+    };
+    let (mut left, mut seen) = (Vec::new(), HashSet::new());
+    if given.officer_id != given.from_officer_id {
+        for id in contracts {
+            if seen.insert(id) && officer_on(conn, id, given.from)? == Some(given.from_officer_id) {
+                left.push(id);
+            }
+        }
+    }
+    Ok(Plan { moved: left.len(), left })
 }
 
 /// Every one of these is a contract in scope.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Failure};
+use super::{App, Call, Failure, idempotency};
 use crate::clock::DemoClock;
 use crate::input;
 
@@ -69,12 +69,17 @@ impl Demonstration {
 }
 
 /// Moves the business day; answers after that day's sweep and delivery.
-pub fn move_clock(app: &App, to: &MoveClock) -> Result<MovedView, Failure> {
+pub fn move_clock(app: &App, call: &Call, to: &MoveClock) -> Result<MovedView, Failure> {
     let demo = app.demo.as_ref().ok_or(Failure::NotFound)?;
+    // A twin waits here and finds the answer kept.
     let _alone = demo.moving.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(moved) = idempotency::kept(app, call)? {
+        return Ok(moved);
+    }
     if !demo.clock.set(to.today) {
         return Err(Failure::field("/today", "past", "いまの日付より前の日には戻せません。"));
     }
     let (sweep, delivered) = (demo.turn)(app, to.today)?;
-    Ok(MovedView { today: to.today, sweep, delivered })
+    let moved = MovedView { today: to.today, sweep, delivered };
+    app.act_on_organization(call, call.actor.organization.id, |_| Ok(moved.clone()))
 }

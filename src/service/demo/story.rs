@@ -94,7 +94,7 @@ impl Teller<'_> {
 
     /// Lets the days pass up to the n-th, with its sweep and its mail.
     fn wait(&self, n: u64) -> Result<(), Failure> {
-        move_clock(self.app, &MoveClock { today: self.day(n).min(self.today) }).map(drop)
+        move_clock(self.app, &self.admin, &MoveClock { today: self.day(n).min(self.today) }).map(drop)
     }
 
     fn organization(&self, kind: &str, name: &str, code: Option<&str>) -> Result<ActorOrganization, Failure> {
@@ -176,7 +176,7 @@ impl Teller<'_> {
         let third_place = self.consented(contract, cast, cast.sub, (second_place, third.id), 137)?;
         self.wait(160)?;
         self.declare(contract, cast.sub, third_place, 120)?;
-        move_clock(self.app, &MoveClock { today: self.today }).map(drop)
+        move_clock(self.app, &self.admin, &MoveClock { today: self.today }).map(drop)
     }
 
     /// Filed today, reviewed three days later, decided four days after that; from the n-th day.

@@ -34,7 +34,7 @@ pub fn routes() -> Vec<Route> {
         patch("/contracts/{id}", "契約の担当部署を改める（契約条件の変更は amendments）")
             .needs(Permission::ChangeContract)
             .takes(|app, call, request, given: ContractPatch| {
-                contract::patch(app, call, request.id("id")?, request.version()?, &given).map(versioned)
+                contract::patch(app, call, request.id("id")?, &request.version()?, &given).map(versioned)
             }),
         create("/contracts/{id}/amendments", "変更契約を登録する").needs(Permission::ChangeContract).takes(
             |app, call, request, given: Amendment| {

@@ -9,6 +9,6 @@ pub fn routes() -> Vec<Route> {
     vec![
         act("/demo/clock", "日付を進める: その日の判定と通知を行ってから答える")
             .needs(MoveDemoClock)
-            .takes(|app, _, _, input: MoveClock| move_clock(app, &input).map(Plain)),
+            .takes(|app, call, _, input: MoveClock| move_clock(app, call, &input).map(Plain)),
     ]
 }

@@ -28,7 +28,7 @@ pub fn routes() -> Vec<Route> {
             |app, call, request, input: OrganizationChange| {
                 let id = request.id("id")?;
                 organization::find(app, call, id)?;
-                organization::change(app, call, id, request.version()?, &input).map(Versioned::from)
+                organization::change(app, call, id, &request.version()?, &input).map(Versioned::from)
             },
         ),
     ]

@@ -12,7 +12,7 @@ pub fn routes() -> Vec<Route> {
             .run(|app, call, _| setting::find(app, call).map(Versioned::from)),
         patch("/settings", "機関の設定の変更").needs(Permission::ChangeSettings).takes(
             |app, call, request, input: SettingsChange| {
-                setting::change(app, call, request.version()?, &input).map(Versioned::from)
+                setting::change(app, call, &request.version()?, &input).map(Versioned::from)
             },
         ),
         get("/departments", "担当部署の一覧")

@@ -23,7 +23,7 @@ pub fn routes() -> Vec<Route> {
         patch("/users/{id}", "利用者の変更").needs(Permission::ManageUsers).takes(
             |app, call, request, input: UserChange| {
                 let unlimited = request.body.get("expires_on").is_some_and(serde_json::Value::is_null);
-                user::change(app, call, request.id("id")?, request.version()?, &input, unlimited)
+                user::change(app, call, request.id("id")?, &request.version()?, &input, unlimited)
                     .map(Versioned::from)
             },
         ),
