@@ -4,9 +4,11 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{account_tokens, login_attempts, organizations, refresh_tokens, sessions, users};
+use super::schema::{
+    account_tokens, deputies, login_attempts, organizations, refresh_tokens, sessions, user_roles, users,
+};
 use super::{Conn, DbError};
-use crate::domain::access::OrganizationKind;
+use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::contract::Instant;
 use crate::domain::id::{OrganizationId, SessionId, UserId};
 use crate::text_enum;
@@ -25,15 +27,10 @@ pub struct LiveSession {
     pub seen_at: NaiveDateTime,
 }
 
-/// A session that has neither ended nor expired at `now`, in one joined row.
-pub fn live(conn: &mut Conn, id: SessionId, now: Instant) -> Result<Option<LiveSession>, DbError> {
-    Ok(sessions::table
-        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
-        .inner_join(organizations::table.on(organizations::id.eq(users::organization_id)))
-        .filter(sessions::id.eq(id))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.naive_utc()))
-        .select((
+/// The columns of [`LiveSession`] from its three tables; a macro, because the types of joins can't be written.
+macro_rules! live_columns {
+    () => {
+        (
             users::id,
             users::name,
             users::email,
@@ -43,9 +40,46 @@ pub fn live(conn: &mut Conn, id: SessionId, now: Instant) -> Result<Option<LiveS
             organizations::kind,
             organizations::name,
             sessions::seen_at,
-        ))
-        .first(conn)
-        .optional()?)
+        )
+    };
+}
+
+/// Sessions that have neither ended nor expired, with their people.
+macro_rules! live_sessions {
+    ($id:expr, $now:expr) => {
+        sessions::table
+            .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+            .inner_join(organizations::table.on(organizations::id.eq(users::organization_id)))
+            .filter(sessions::id.eq($id))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::expires_at.gt($now.naive_utc()))
+    };
+}
+
+/// A session that has neither ended nor expired at `now`.
+pub fn live(conn: &mut Conn, id: SessionId, now: Instant) -> Result<Option<LiveSession>, DbError> {
+    Ok(live_sessions!(id, now).select(live_columns!()).first(conn).optional()?)
+}
+
+/// As [`live`], with the roles of its person on a business day: one query for all but those who stand in for others.
+pub fn live_with_roles(
+    conn: &mut Conn,
+    id: SessionId,
+    now: Instant,
+    on: NaiveDate,
+) -> Result<Option<(LiveSession, Vec<Role>)>, DbError> {
+    let lent = diesel::dsl::exists(deputies::table.filter(deputies::deputy_id.eq(users::id)));
+    let rows: Vec<(LiveSession, bool, Option<Role>)> = live_sessions!(id, now)
+        .left_join(user_roles::table.on(user_roles::user_id.eq(users::id)))
+        .select((live_columns!(), lent, user_roles::role.nullable()))
+        .load(conn)?;
+    let mut roles: Vec<Role> = rows.iter().filter_map(|(_, _, role)| *role).collect();
+    let Some((live, stands_in, _)) = rows.into_iter().next() else { return Ok(None) };
+    if stands_in {
+        roles = super::user::roles_on(conn, live.user_id, on)?;
+    }
+    roles.sort_unstable();
+    Ok(Some((live, roles)))
 }
 
 /// A session as its person sees it.

@@ -111,9 +111,6 @@ fn batch(
 ) -> Result<(Option<ContractId>, Rows), Failure> {
     let lines = db::contract::list(conn, &scope, &ContractFilter::default(), as_of, after, BATCH)?;
     let last = lines.last().map(|line| line.contract.id);
-    // What the ledger learned of later was not there on that day.
-    let lines: Vec<ContractLine> =
-        lines.into_iter().filter(|line| line.contract.learned_on <= as_of).collect();
     let rows = match register {
         Register::Contracts => lines.into_iter().map(|line| contract(line, as_of)).collect(),
         Register::Subcontracts => subcontracts(conn, &lines, as_of)?,
