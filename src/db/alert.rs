@@ -212,6 +212,9 @@ pub fn of_contract(conn: &mut Conn, id: ContractId) -> Result<Vec<AlertRow>, DbE
         .load(conn)?)
 }
 
+// The words of the partial index, which a bound value would not meet.
+diesel::postfix_operator!(Unresolved, " <> 'resolved'");
+
 /// The unresolved alert of a kind and subject at an agency.
 pub fn unresolved(
     conn: &mut Conn,
@@ -223,7 +226,7 @@ pub fn unresolved(
         .filter(alerts::agency_id.eq(agency_id))
         .filter(alerts::kind.eq(kind))
         .filter(alerts::subject.eq(subject))
-        .filter(alerts::state.ne(AlertState::Resolved))
+        .filter(Unresolved::new(alerts::state))
         .select(AlertRow::as_select())
         .first(conn)
         .optional()?)

@@ -1,23 +1,20 @@
 //! The holidays as imported, and the calendar that an agency works by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::schema::holidays;
-use super::{Conn, DbError, setting};
+use super::{Conn, DbError};
 use crate::domain::calendar::Calendar;
-use crate::domain::id::OrganizationId;
 
-/// The calendar: the holidays imported, or those built in while none are; with an agency, its own closed days too.
-pub fn calendar(conn: &mut Conn, agency: Option<OrganizationId>) -> Result<Calendar, DbError> {
+/// The calendar of an agency with these closed days of its own: the holidays imported, or those built in while none
+/// are.
+pub fn calendar(conn: &mut Conn, closed: &[NaiveDate]) -> Result<Calendar, DbError> {
     let rows = holidays::table.order(holidays::day).select((holidays::day, holidays::name));
     let days: BTreeMap<NaiveDate, String> = rows.load::<(NaiveDate, String)>(conn)?.into_iter().collect();
-    let closed = match agency {
-        Some(agency) => setting::find(conn, agency)?.0.closed_days.into_iter().collect(),
-        None => BTreeSet::new(),
-    };
+    let closed = closed.iter().copied().collect();
     Ok(match Calendar::last_known_year(&days) {
         Some(last) => Calendar::new(days, last, closed),
         None => Calendar::built_in().with_closed(closed),

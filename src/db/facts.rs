@@ -101,17 +101,32 @@ fn head(conn: &mut Conn, id: ContractId) -> Result<Head, DbError> {
         .first(conn)?)
 }
 
-pub(super) fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
-    use contract_terms as t;
-    let rows: Vec<(NaiveDate, String, i64, NaiveDateTime)> = t::table
-        .filter(t::contract_id.eq(id))
-        .select((t::effective_on, t::body, t::seq, t::recorded_at))
-        .load(conn)?;
-    rows.into_iter()
-        .map(|(effective_on, body, seq, at)| {
-            Ok(TermsFact { effective_on, terms: from_json::<Terms>(&body)?, stamp: stamp(seq, at) })
+/// The columns of terms that the folds need.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = contract_terms)]
+pub(super) struct TermsColumns {
+    effective_on: NaiveDate,
+    body: String,
+    seq: i64,
+    recorded_at: NaiveDateTime,
+}
+
+impl TermsColumns {
+    pub(super) fn fact(self) -> Result<TermsFact, DbError> {
+        Ok(TermsFact {
+            effective_on: self.effective_on,
+            terms: from_json::<Terms>(&self.body)?,
+            stamp: stamp(self.seq, self.recorded_at),
         })
-        .collect()
+    }
+}
+
+pub(super) fn terms(conn: &mut Conn, id: ContractId) -> Result<Vec<TermsFact>, DbError> {
+    let rows: Vec<TermsColumns> = contract_terms::table
+        .filter(contract_terms::contract_id.eq(id))
+        .select(TermsColumns::as_select())
+        .load(conn)?;
+    rows.into_iter().map(TermsColumns::fact).collect()
 }
 
 pub(super) fn terminations(conn: &mut Conn, id: ContractId) -> Result<Vec<Termination>, DbError> {

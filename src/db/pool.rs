@@ -127,8 +127,10 @@ impl ManageConnection for Manager {
         conn.batch_execute("SELECT 1").map_err(DbError::from)
     }
     fn has_broken(&self, conn: &mut Conn) -> bool {
-        // As diesel's own manager does: a panic may have left a transaction open.
-        std::thread::panicking()
+        // As diesel's own manager does: a panic may have left a transaction open. And who only reads leaves the file
+        // as it was: the connection is closed in the reader's own thread, not by a pool that the program outruns.
+        self.read_only
+            || std::thread::panicking()
             || match conn {
                 Conn::Sqlite(c) => AnsiTransactionManager::is_broken_transaction_manager(c),
                 Conn::Postgresql(c) => AnsiTransactionManager::is_broken_transaction_manager(c),
@@ -178,6 +180,7 @@ impl Db {
         let backend = manager.backend;
         let pool = Pool::builder()
             .max_size(1)
+            .min_idle(Some(0))
             .connection_timeout(Duration::from_secs(5))
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
             .build(manager)

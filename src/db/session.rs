@@ -4,9 +4,11 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{account_tokens, login_attempts, organizations, refresh_tokens, sessions, users};
+use super::schema::{
+    account_tokens, deputies, login_attempts, organizations, refresh_tokens, sessions, user_roles, users,
+};
 use super::{Conn, DbError};
-use crate::domain::access::OrganizationKind;
+use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::contract::Instant;
 use crate::domain::id::{OrganizationId, SessionId, UserId};
 use crate::notice::NoticeKind;
@@ -26,21 +28,10 @@ pub struct LiveSession {
     pub seen_at: NaiveDateTime,
 }
 
-/// A session that has neither ended nor expired at `now` and was seen after `seen_after`, in one joined row.
-pub fn live(
-    conn: &mut Conn,
-    id: SessionId,
-    now: Instant,
-    seen_after: Instant,
-) -> Result<Option<LiveSession>, DbError> {
-    Ok(sessions::table
-        .inner_join(users::table.on(users::id.eq(sessions::user_id)))
-        .inner_join(organizations::table.on(organizations::id.eq(users::organization_id)))
-        .filter(sessions::id.eq(id))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now.naive_utc()))
-        .filter(sessions::seen_at.gt(seen_after.naive_utc()))
-        .select((
+/// The columns of [`LiveSession`] from its three tables; a macro, because the types of joins can't be written.
+macro_rules! live_columns {
+    () => {
+        (
             users::id,
             users::name,
             users::email,
@@ -50,9 +41,53 @@ pub fn live(
             organizations::kind,
             organizations::name,
             sessions::seen_at,
-        ))
-        .first(conn)
-        .optional()?)
+        )
+    };
+}
+
+/// Sessions that have neither ended nor expired and were seen lately enough, with their people.
+macro_rules! live_sessions {
+    ($id:expr, $now:expr, $seen_after:expr) => {
+        sessions::table
+            .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+            .inner_join(organizations::table.on(organizations::id.eq(users::organization_id)))
+            .filter(sessions::id.eq($id))
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::expires_at.gt($now.naive_utc()))
+            .filter(sessions::seen_at.gt($seen_after.naive_utc()))
+    };
+}
+
+/// A session that has neither ended nor expired at `now` and was seen after `seen_after`.
+pub fn live(
+    conn: &mut Conn,
+    id: SessionId,
+    now: Instant,
+    seen_after: Instant,
+) -> Result<Option<LiveSession>, DbError> {
+    Ok(live_sessions!(id, now, seen_after).select(live_columns!()).first(conn).optional()?)
+}
+
+/// As [`live`], with the roles of its person on a business day: one query for all but those who stand in for others.
+pub fn live_with_roles(
+    conn: &mut Conn,
+    id: SessionId,
+    now: Instant,
+    seen_after: Instant,
+    on: NaiveDate,
+) -> Result<Option<(LiveSession, Vec<Role>)>, DbError> {
+    let lent = diesel::dsl::exists(deputies::table.filter(deputies::deputy_id.eq(users::id)));
+    let rows: Vec<(LiveSession, bool, Option<Role>)> = live_sessions!(id, now, seen_after)
+        .left_join(user_roles::table.on(user_roles::user_id.eq(users::id)))
+        .select((live_columns!(), lent, user_roles::role.nullable()))
+        .load(conn)?;
+    let mut roles: Vec<Role> = rows.iter().filter_map(|(_, _, role)| *role).collect();
+    let Some((live, stands_in, _)) = rows.into_iter().next() else { return Ok(None) };
+    if stands_in {
+        roles = super::user::roles_on(conn, live.user_id, on)?;
+    }
+    roles.sort_unstable();
+    Ok(Some((live, roles)))
 }
 
 /// A session as its person sees it.

@@ -1,6 +1,7 @@
 //! Working days, fiscal years (年度), months, and the Japanese calendar (和暦) in and out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
 
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use unicode_normalization::UnicodeNormalization;
@@ -11,7 +12,7 @@ mod published;
 /// 3 January (行政機関の休日に関する法律1条) and the agency's own closed days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
-    holidays: BTreeMap<NaiveDate, String>,
+    holidays: Arc<BTreeMap<NaiveDate, String>>,
     last_known_year: i32,
     closed: BTreeSet<NaiveDate>,
 }
@@ -24,11 +25,16 @@ impl Calendar {
         last_known_year: i32,
         closed: BTreeSet<NaiveDate>,
     ) -> Self {
-        Self { holidays, last_known_year, closed }
+        Self { holidays: Arc::new(holidays), last_known_year, closed }
     }
 
     /// The holidays built in: published for 2018 to 2027. No closed days of an agency's own.
     pub fn built_in() -> Self {
+        static BUILT_IN: LazyLock<Calendar> = LazyLock::new(Calendar::published);
+        BUILT_IN.clone()
+    }
+
+    fn published() -> Self {
         let days = published::PUBLISHED.iter().flat_map(|(year, days)| {
             days.iter().filter_map(|(month, day, name)| {
                 Some((NaiveDate::from_ymd_opt(*year, *month, *day)?, (*name).to_owned()))

@@ -37,7 +37,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::clock::Sources;
 use crate::config::Config;
-use crate::db::{Author, ChainKey, Db, DbError, Tx};
+use crate::db::{Author, Backend, ChainKey, Db, DbError, Tx};
 use crate::domain::access::{Actor, Scope};
 use crate::domain::contract::Instant;
 use crate::domain::id::{ContractId, OrganizationId};
@@ -92,6 +92,11 @@ impl App {
     /// The business day.
     pub fn today(&self) -> chrono::NaiveDate {
         self.sources.clock.today()
+    }
+
+    /// Whether the database is inside this process: a query is a call, not a journey.
+    pub fn is_embedded(&self) -> bool {
+        self.db.backend() == Backend::Sqlite
     }
 
     /// Acts on a chain in one transaction, once per `Idempotency-Key`: the same key and body give the answer kept

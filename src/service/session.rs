@@ -94,12 +94,9 @@ pub fn authenticate(app: &App, bearer: &str) -> Result<Actor, Failure> {
     let now = app.sources.clock.machine_now();
     let id = read_access_token(app, bearer, now)?;
     let today = app.today();
-    let found = app.db.read_one(|conn| {
-        let live = db::session::live(conn, id, now, seen_after(now))?;
-        let Some(live) = live else { return Ok::<_, DbError>(None) };
-        let roles = db::user::roles_on(conn, live.user_id, today)?;
-        Ok(Some((live, roles)))
-    })?;
+    let found = app
+        .db
+        .read_one::<_, DbError>(|conn| db::session::live_with_roles(conn, id, now, seen_after(now), today))?;
     let (live, roles) = found.ok_or(Failure::Unauthorized)?;
     if !live.active || live.expires_on.is_some_and(|last| last < today) {
         return Err(Failure::Unauthorized);

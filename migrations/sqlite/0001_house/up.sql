@@ -517,9 +517,8 @@ CREATE TABLE notices (
   last_error TEXT,
   UNIQUE (kind, subject, step, recipient)
 );
-CREATE INDEX notices_due ON notices (next_attempt_at) WHERE state = 'queued';
-CREATE INDEX notices_failed ON notices (organization_id, id) WHERE state = 'failed';
-CREATE INDEX notices_digest ON notices (recipient) WHERE state = 'digest';
+CREATE INDEX notices_due ON notices (state, next_attempt_at);
+CREATE INDEX notices_recipient ON notices (recipient, state);
 CREATE INDEX notices_organization ON notices (organization_id, id);
 
 CREATE TABLE due (

@@ -180,36 +180,11 @@ pub fn facts(conn: &mut Conn, contract: ContractId, agency: OrganizationId) -> R
     Ok(ChainFacts {
         terms: super::super::facts::terms(conn, contract)?,
         terminations: super::super::facts::terminations(conn, contract)?,
-        ..facts_without_chain(contract, agency)
+        ..ChainFacts::empty(contract, agency)
     })
 }
 
-fn facts_without_chain(contract_id: ContractId, agency_id: OrganizationId) -> ChainFacts {
-    ChainFacts {
-        contract_id,
-        agency_id,
-        terms: Vec::new(),
-        terminations: Vec::new(),
-        engagements: Vec::new(),
-        applications: Vec::new(),
-        consents: Vec::new(),
-        revocations: Vec::new(),
-        statements: Vec::new(),
-        retractions: Vec::new(),
-    }
-}
-
-/// The terms in force on a day, or on the contract's day nearest to it.
-pub fn terms_in_force(conn: &mut Conn, row: &super::ContractRow, day: NaiveDate) -> Result<Terms, DbError> {
-    let mut facts = facts_without_chain(row.id, row.agency_id);
-    facts.terms = super::super::facts::terms(conn, row.id)?;
-    let known = facts.now();
-    let day =
-        if row.starts_on <= row.last_day { day.clamp(row.starts_on, row.last_day) } else { row.starts_on };
-    known.terms_on(day).cloned().ok_or_else(|| without_terms(row.id))
-}
-
-fn without_terms(id: ContractId) -> DbError {
+pub(super) fn without_terms(id: ContractId) -> DbError {
     DbError::BrokenRow(format!("contract {id} without terms"))
 }
 

@@ -3,10 +3,12 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{alerts, contracts, engagements, organizations, users};
+use super::facts::TermsColumns;
+use super::schema::{alerts, contract_terms, contracts, engagements, organizations, users};
 use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Scope};
-use crate::domain::contract::{ContractOrigin, ContractStatus};
+use crate::domain::chain::{ChainFacts, Vendor};
+use crate::domain::contract::{ContractOrigin, ContractStatus, Terms, TermsFact};
 use crate::domain::id::{ContractId, OrganizationId, UserId};
 
 mod facts;
@@ -14,7 +16,7 @@ mod recorded;
 
 pub use facts::{
     HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer,
-    next_change, officer_on, reproject, terms, terms_in_force,
+    next_change, officer_on, reproject, terms,
 };
 pub use recorded::{Recorded, recorded};
 
@@ -51,17 +53,36 @@ pub struct ContractRow {
     pub version: i64,
 }
 
-impl ContractRow {
+impl ContractHead {
     /// Where it stands on a day.
     pub fn status(&self, day: NaiveDate) -> ContractStatus {
         ContractStatus::on(day, self.starts_on, self.last_day)
     }
 }
 
-/// A contract with the names that stand beside it.
+/// What a list shows of a contract: the part of its row that is its projection.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = contracts)]
+pub struct ContractHead {
+    pub id: ContractId,
+    pub agency_id: OrganizationId,
+    pub number: String,
+    pub vendor_id: OrganizationId,
+    pub officer_id: Option<UserId>,
+    pub title: String,
+    pub fiscal_year: i32,
+    pub amount_yen: i64,
+    pub starts_on: NaiveDate,
+    pub last_day: NaiveDate,
+    pub department: Option<String>,
+    pub open_alerts: i32,
+    pub version: i64,
+}
+
+/// A contract's head with the names that stand beside it.
 #[derive(Debug, Clone)]
 pub struct ContractLine {
-    pub contract: ContractRow,
+    pub contract: ContractHead,
     pub agency_name: String,
     pub vendor_name: String,
     pub vendor_corporate_number: Option<String>,
@@ -80,24 +101,33 @@ pub struct ContractFilter {
     pub alerting: bool,
 }
 
+// The words of the partial index, which a bound value would not meet.
+diesel::postfix_operator!(Alerting, " > 0");
+
 diesel::alias! {
     const AGENCIES: Alias<AgencyAlias> = organizations as agencies;
 }
 
-/// Contracts with their prime, agency and officer; a macro, because the type of the join can't be written.
+/// Contracts with their prime, agency and officer; macros, because the types of joins can't be written.
 macro_rules! joined {
     () => {
         contracts::table
             .inner_join(organizations::table.on(organizations::id.eq(contracts::vendor_id)))
             .inner_join(AGENCIES.on(AGENCIES.field(organizations::id).eq(contracts::agency_id)))
             .left_join(users::table.on(users::id.nullable().eq(contracts::officer_id)))
-            .select((
-                ContractRow::as_select(),
-                AGENCIES.field(organizations::name),
-                organizations::name,
-                organizations::corporate_number,
-                users::name.nullable(),
-            ))
+    };
+}
+
+macro_rules! line_columns {
+    ($($more:expr),*) => {
+        (
+            ContractHead::as_select(),
+            AGENCIES.field(organizations::name),
+            organizations::name,
+            organizations::corporate_number,
+            users::name.nullable(),
+            $($more),*
+        )
     };
 }
 
@@ -116,9 +146,9 @@ macro_rules! in_scope {
     };
 }
 
-type Joined = (ContractRow, String, String, Option<String>, Option<String>);
+type Line = (ContractHead, String, String, Option<String>, Option<String>);
 
-fn line(row: Joined) -> ContractLine {
+fn line(row: Line) -> ContractLine {
     let (contract, agency_name, vendor_name, vendor_corporate_number, officer_name) = row;
     ContractLine { contract, agency_name, vendor_name, vendor_corporate_number, officer_name }
 }
@@ -141,11 +171,71 @@ pub fn by_number(
     Ok(query.select(contracts::id).first(conn).optional()?)
 }
 
-/// The contract with its names, when the scope may know of it.
-pub fn find_line(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractLine, DbError> {
-    let mut query = joined!().filter(contracts::id.eq(id)).into_boxed();
-    in_scope!(query, scope);
-    Ok(line(query.first(conn)?))
+/// What the registration fixed for ever of a contract.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = contracts)]
+pub struct ContractBirth {
+    pub origin: ContractOrigin,
+    pub period_assumed: bool,
+    /// JSON, as in [`ContractRow`].
+    pub joint_vendors: String,
+    /// JSON, as in [`ContractRow`].
+    pub joint_agencies: String,
+    pub created_at: NaiveDateTime,
+}
+
+/// A contract in full, when the scope may know of it.
+#[derive(Debug, Clone)]
+pub struct WholeContract {
+    pub line: ContractLine,
+    pub birth: ContractBirth,
+    /// Every version, in no order.
+    pub terms: Vec<TermsFact>,
+}
+
+impl WholeContract {
+    /// The terms in force on a day, or on the contract's day nearest to it.
+    pub fn terms_in_force(&self, day: NaiveDate) -> Result<Terms, DbError> {
+        let head = &self.line.contract;
+        let day = if head.starts_on <= head.last_day {
+            day.clamp(head.starts_on, head.last_day)
+        } else {
+            head.starts_on
+        };
+        let facts = ChainFacts { terms: self.terms.clone(), ..ChainFacts::empty(head.id, head.agency_id) };
+        let known = facts.now();
+        known.terms_on(day).cloned().ok_or_else(|| facts::without_terms(head.id))
+    }
+}
+
+type WholeLine = (ContractHead, String, String, Option<String>, Option<String>, ContractBirth, TermsColumns);
+
+/// The contract with its names and terms, when the scope may know of it: one statement, hence one moment.
+pub fn find_whole(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<WholeContract, DbError> {
+    let query = joined!()
+        .inner_join(contract_terms::table.on(contract_terms::contract_id.eq(contracts::id)))
+        .filter(contracts::id.eq(id))
+        .select(line_columns!(ContractBirth::as_select(), TermsColumns::as_select()));
+    let rows: Vec<WholeLine> = if let Scope::Agency(agency) = *scope {
+        // Unboxed, its text is made once: the most asked of all queries.
+        query.filter(contracts::agency_id.eq(agency)).load(conn)?
+    } else {
+        let mut query = query.into_boxed();
+        in_scope!(query, scope);
+        query.load(conn)?
+    };
+    let mut whole: Option<WholeContract> = None;
+    for (contract, agency, vendor, number, officer, birth, terms) in rows {
+        let terms = terms.fact()?;
+        match &mut whole {
+            Some(whole) => whole.terms.push(terms),
+            None => {
+                let line = line((contract, agency, vendor, number, officer));
+                whole = Some(WholeContract { line, birth, terms: vec![terms] });
+            }
+        }
+    }
+    whole.ok_or(DbError::NotFound)
 }
 
 /// A page of contracts, newest first; `after` is the last id of the page before.
@@ -157,7 +247,7 @@ pub fn list(
     after: Option<ContractId>,
     rows: i64,
 ) -> Result<Vec<ContractLine>, DbError> {
-    let mut query = joined!().order(contracts::id.desc()).limit(rows).into_boxed();
+    let mut query = joined!().select(line_columns!()).order(contracts::id.desc()).limit(rows).into_boxed();
     in_scope!(query, scope);
     if let Some(after) = after {
         query = query.filter(contracts::id.lt(after));
@@ -202,10 +292,10 @@ pub fn list(
                     .filter(alerts::vendor_id.eq(own))
                     .filter(alerts::state.ne("resolved")),
             )),
-            _ => query.filter(contracts::open_alerts.gt(0)),
+            _ => query.filter(Alerting::new(contracts::open_alerts)),
         };
     }
-    Ok(query.load::<Joined>(conn)?.into_iter().map(line).collect())
+    Ok(query.load::<Line>(conn)?.into_iter().map(line).collect())
 }
 
 /// A contract about to be written.
@@ -266,11 +356,14 @@ fn search_key(number: &str, title: &str) -> String {
     format!("{} {}", crate::domain::text::search_key(number), crate::domain::text::search_key(title))
 }
 
-/// Name and 法人番号 of a vendor; None: there is no such vendor.
-pub fn vendor(conn: &mut Conn, id: OrganizationId) -> Result<Option<(String, Option<String>)>, DbError> {
-    let query = organizations::table
-        .filter(organizations::id.eq(id).and(organizations::kind.eq(OrganizationKind::Vendor)));
-    Ok(query.select((organizations::name, organizations::corporate_number)).first(conn).optional()?)
+/// A vendor as it stands on a chain; None: there is no such vendor.
+pub fn vendor(conn: &mut Conn, id: OrganizationId) -> Result<Option<Vendor>, DbError> {
+    let found: Option<(String, Option<String>, String)> = organizations::table
+        .filter(organizations::id.eq(id).and(organizations::kind.eq(OrganizationKind::Vendor)))
+        .select((organizations::name, organizations::corporate_number, organizations::country))
+        .first(conn)
+        .optional()?;
+    Ok(found.map(|(name, corporate_number, country)| Vendor { id, name, corporate_number, country }))
 }
 
 /// Whether the error says that the agency already has a contract of this number.

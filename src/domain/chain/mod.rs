@@ -180,6 +180,24 @@ pub struct ChainFacts {
     pub retractions: Vec<Retraction>,
 }
 
+impl ChainFacts {
+    /// Of which nothing is known yet: to be filled in.
+    pub fn empty(contract_id: ContractId, agency_id: OrganizationId) -> Self {
+        Self {
+            contract_id,
+            agency_id,
+            terms: Vec::new(),
+            terminations: Vec::new(),
+            engagements: Vec::new(),
+            applications: Vec::new(),
+            consents: Vec::new(),
+            revocations: Vec::new(),
+            statements: Vec::new(),
+            retractions: Vec::new(),
+        }
+    }
+}
+
 text_enum! {
     /// Why a day in use is not covered. 「原因」
     pub enum Cause {

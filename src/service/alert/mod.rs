@@ -52,10 +52,27 @@ pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Eva
         db::contract::reproject(tx.conn, contract_id, tx.today, false)?;
     }
     let facts = db::facts::load(tx.conn, contract_id)?;
+    let rows = db::alert::of_contract(tx.conn, contract_id)?;
+    let handovers = db::contract::handovers(tx.conn, contract_id)?;
+    let handover = handovers.iter().map(|handover| handover.starts_on).filter(|day| *day > tx.today).min();
+    bring_up_to_date(tx, &facts, rows, handover)
+}
+
+/// The first evaluation of a contract, whose facts the caller has just written: nothing needs to be read again.
+pub fn evaluate_new(tx: &mut Tx<'_>, facts: &ContractFacts) -> Result<(), Failure> {
+    bring_up_to_date(tx, facts, Vec::new(), None).map(drop)
+}
+
+/// `rows`: every alert the contract has; `handover`: the first day after today on which another officer begins.
+fn bring_up_to_date(
+    tx: &mut Tx<'_>,
+    facts: &ContractFacts,
+    rows: Vec<AlertRow>,
+    handover: Option<NaiveDate>,
+) -> Result<Evaluated, Failure> {
     db::setting::hold(tx.conn, facts.agency_id)?;
     let settings = db::setting::find(tx.conn, facts.agency_id)?.0;
-    let calendar = db::calendar::calendar(tx.conn, Some(facts.agency_id))?;
-    let rows = db::alert::of_contract(tx.conn, contract_id)?;
+    let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
     let existing = rows.iter().map(AlertRow::fact).collect::<Result<Vec<AlertFact>, _>>()?;
     let verdict = evaluate(
         &Facts {
@@ -67,15 +84,12 @@ pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Eva
         &existing,
         &Context { today: tx.today, calendar: &calendar, settings: &settings },
     );
-    let next_check = verdict.next_check;
+    let next = [verdict.next_check, handover].into_iter().flatten().min();
     let changes = settle(&existing, verdict);
 
     let evaluated =
-        by_the_program(tx, |tx| Applying { facts: &facts, settings: &settings, rows }.apply(tx, changes))?;
-    let handovers = db::contract::handovers(tx.conn, contract_id)?;
-    let handover = handovers.iter().map(|handover| handover.starts_on).filter(|day| *day > tx.today).min();
-    let next = [next_check, handover].into_iter().flatten().min();
-    db::due::set(tx.conn, db::due::CONTRACT, contract_id, facts.agency_id, next)?;
+        by_the_program(tx, |tx| Applying { facts, settings: &settings, rows }.apply(tx, changes))?;
+    db::due::set(tx.conn, db::due::CONTRACT, facts.chain.contract_id, facts.agency_id, next)?;
     Ok(evaluated)
 }
 

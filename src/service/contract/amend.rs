@@ -138,7 +138,7 @@ pub fn amendments(
     let scope = call.scope();
     let rows = app.db.read(|conn| {
         let contract = db::contract::find(conn, &scope, id)?;
-        match Sight::of(&scope, &contract) {
+        match Sight::of(&scope, contract.vendor_id) {
             Sight::Below => Err(DbError::NotFound),
             Sight::Agency | Sight::Prime => db::contract::terms(conn, id),
         }

@@ -11,11 +11,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{App, Call, Failure, Page, Paged, alert};
-use crate::db::contract::{ContractFilter, ContractLine, ContractRow};
+use crate::db::contract::{ContractFilter, ContractLine, ContractRow, WholeContract};
 use crate::db::types::from_json;
 use crate::db::{self, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::Scope;
-use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterval, Terms};
+use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterval};
 use crate::domain::id::{ContractId, OrganizationId, UserId};
 
 pub use amend::{AmendmentView, amend, amendments, patch};
@@ -102,77 +102,88 @@ enum Sight {
 }
 
 impl Sight {
-    fn of(scope: &Scope, contract: &ContractRow) -> Self {
+    fn of(scope: &Scope, prime: OrganizationId) -> Self {
         match *scope {
-            Scope::Vendor(id) if id == contract.vendor_id => Self::Prime,
+            Scope::Vendor(id) if id == prime => Self::Prime,
             Scope::Vendor(_) => Self::Below,
             Scope::Agency(_) | Scope::Overseer | Scope::Nothing | Scope::Program => Self::Agency,
         }
     }
 }
 
-/// The contract as the scope sees it; without `terms` as it stands in a list.
-fn view(
-    line: ContractLine,
-    terms: Option<&Terms>,
-    scope: &Scope,
-    today: NaiveDate,
-) -> Result<ContractView, DbError> {
-    let ContractLine { contract, agency_name, vendor_name, vendor_corporate_number, officer_name } = line;
-    let sight = Sight::of(scope, &contract);
+/// The contract as the scope sees it in a list: without what only its terms and its registration say.
+fn listed(line: ContractLine, scope: &Scope, today: NaiveDate) -> ContractView {
+    let ContractLine { contract: head, agency_name, vendor_name, vendor_corporate_number, officer_name } =
+        line;
+    let sight = Sight::of(scope, head.vendor_id);
     let (prime, agency) = (sight != Sight::Below, sight == Sight::Agency);
-    let whole = terms.filter(|_| prime);
-    let mut subcontracting = terms.map(|terms| SubcontractingView::from(&terms.subcontracting));
-    if !prime && let Some(clause) = &mut subcontracting {
-        clause.max_ratio_percent = None;
-        clause.minor_limit_yen = None;
-    }
-    let detail = agency && terms.is_some();
-    let names = |json: &str| if detail { from_json(json).map(Some) } else { Ok(None) };
-    Ok(ContractView {
-        joint_vendors: names(&contract.joint_vendors)?,
-        joint_agencies: names(&contract.joint_agencies)?,
-        status: contract.status(today),
-        id: contract.id,
-        number: contract.number,
-        title: contract.title,
-        agency_id: contract.agency_id,
+    ContractView {
+        status: head.status(today),
+        id: head.id,
+        number: head.number,
+        title: head.title,
+        agency_id: head.agency_id,
         agency_name,
-        starts_on: contract.starts_on,
-        last_day: contract.last_day,
-        vendor_id: prime.then_some(contract.vendor_id),
+        starts_on: head.starts_on,
+        last_day: head.last_day,
+        vendor_id: prime.then_some(head.vendor_id),
         vendor_name: prime.then_some(vendor_name),
         vendor_corporate_number: vendor_corporate_number.filter(|_| prime),
-        fiscal_year: prime.then_some(contract.fiscal_year),
-        amount_yen: prime.then_some(contract.amount_yen),
-        department: contract.department.filter(|_| prime),
-        signed_on: whole.map(|terms| terms.signed_on),
-        ends_on: whole.map(|terms| terms.ends_on),
-        scope: whole.map(|terms| terms.scope.clone()),
-        data: whole.map(|terms| terms.data.iter().map(Into::into).collect()),
-        subcontracting,
-        declaration_interval: terms.map(|terms| terms.declaration_interval),
-        return_due_days: terms.map(|terms| terms.return_due_days),
-        officer_id: contract.officer_id.filter(|_| agency),
+        fiscal_year: prime.then_some(head.fiscal_year),
+        amount_yen: prime.then_some(head.amount_yen),
+        department: head.department.filter(|_| prime),
+        officer_id: head.officer_id.filter(|_| agency),
         officer_name: officer_name.filter(|_| agency),
-        open_alerts: agency.then_some(contract.open_alerts),
-        origin: detail.then_some(contract.origin),
-        period_assumed: detail.then_some(contract.period_assumed),
-        registered_at: detail.then(|| contract.created_at.and_utc()),
-        version: contract.version,
-    })
+        open_alerts: agency.then_some(head.open_alerts),
+        version: head.version,
+        signed_on: None,
+        ends_on: None,
+        scope: None,
+        data: None,
+        subcontracting: None,
+        declaration_interval: None,
+        return_due_days: None,
+        origin: None,
+        period_assumed: None,
+        joint_vendors: None,
+        joint_agencies: None,
+        registered_at: None,
+    }
 }
 
-/// The contract with its terms of today, read inside a transaction.
+/// The contract with its terms of today, read inside a transaction or by itself.
 fn show(conn: &mut Conn, scope: &Scope, id: ContractId, today: NaiveDate) -> Result<ContractView, DbError> {
-    let line = db::contract::find_line(conn, scope, id)?;
-    let terms = db::contract::terms_in_force(conn, &line.contract, today)?;
-    view(line, Some(&terms), scope, today)
+    let whole = db::contract::find_whole(conn, scope, id)?;
+    let terms = whole.terms_in_force(today)?;
+    let WholeContract { line, birth, .. } = whole;
+    let sight = Sight::of(scope, line.contract.vendor_id);
+    let mut view = listed(line, scope, today);
+    let mut subcontracting = SubcontractingView::from(&terms.subcontracting);
+    view.declaration_interval = Some(terms.declaration_interval);
+    view.return_due_days = Some(terms.return_due_days);
+    if sight == Sight::Below {
+        subcontracting.max_ratio_percent = None;
+        subcontracting.minor_limit_yen = None;
+    } else {
+        view.signed_on = Some(terms.signed_on);
+        view.ends_on = Some(terms.ends_on);
+        view.scope = Some(terms.scope);
+        view.data = Some(terms.data.iter().map(Into::into).collect());
+    }
+    view.subcontracting = Some(subcontracting);
+    if sight == Sight::Agency {
+        view.origin = Some(birth.origin);
+        view.period_assumed = Some(birth.period_assumed);
+        view.joint_vendors = Some(from_json(&birth.joint_vendors)?);
+        view.joint_agencies = Some(from_json(&birth.joint_agencies)?);
+        view.registered_at = Some(birth.created_at.and_utc());
+    }
+    Ok(view)
 }
 
 /// One contract.
 pub fn get(app: &App, call: &Call, id: ContractId) -> Result<ContractView, Failure> {
-    Ok(app.db.read(|conn| show(conn, &call.scope(), id, app.today()))?)
+    Ok(app.db.read_one(|conn| show(conn, &call.scope(), id, app.today()))?)
 }
 
 /// What the list of contracts is narrowed to, as asked.
@@ -204,10 +215,7 @@ pub fn list(
     let (scope, today, after) = (call.scope(), app.today(), page.after_id()?);
     let lines =
         app.db.read_one(|conn| db::contract::list(conn, &scope, &filter, today, after, page.rows()))?;
-    let page =
-        Paged::cut(page, lines, |line| line.contract.id.to_string(), |line| view(line, None, &scope, today));
-    let items = page.items.into_iter().collect::<Result<_, _>>()?;
-    Ok(Paged { items, next_cursor: page.next_cursor })
+    Ok(Paged::cut(page, lines, |line| line.contract.id.to_string(), |line| listed(line, &scope, today)))
 }
 
 /// Changes a contract: `work` adds facts and says whether it did; then projection and alerts follow.

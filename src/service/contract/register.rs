@@ -1,12 +1,16 @@
 //! Registration: the contract, its first terms, its officer and the prime at tier 1, as one entry of a new chain.
 
+use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::terms::NewContract;
 use super::{ContractView, show};
 use crate::db::contract::NewContractRow;
+use crate::db::facts::ContractFacts;
 use crate::db::{self, ChainKey, Tx};
-use crate::domain::contract::{ContractOrigin, Terms};
+use crate::domain::access::ActorOrganization;
+use crate::domain::chain::{ChainFacts, Engagement, Vendor};
+use crate::domain::contract::{ContractOrigin, Stamp, Terms, TermsFact};
 use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
 use crate::service::register::tell_closed;
 use crate::service::{App, Call, Failure, alert};
@@ -44,8 +48,9 @@ struct Registered<'a> {
     terms: &'a Terms,
 }
 
-/// Registers a contract on its own new chain, whose tenant is the agency. Evaluates no alerts.
-pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<EngagementId, Failure> {
+/// Registers a contract on its own new chain, whose tenant is the agency; answers with the prime's place on it and
+/// the stamp of its facts. Evaluates no alerts.
+pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId, Stamp), Failure> {
     let engagement_id: EngagementId = tx.new_id();
     let payload = Registered {
         number: &new.number,
@@ -85,7 +90,36 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<EngagementId, 
         db::contract::add_officer(tx, new.id, officer, tx.today, stamp)?;
     }
     db::contract::add_prime(tx, new.id, engagement_id, new.vendor_id, stamp)?;
-    Ok(engagement_id)
+    Ok((engagement_id, stamp))
+}
+
+/// All that the ledger knows of a contract just registered: what loading it would give.
+fn first_facts(
+    new: &Registration,
+    agency: &ActorOrganization,
+    vendor: Vendor,
+    (engagement_id, stamp): (EngagementId, Stamp),
+    today: NaiveDate,
+) -> ContractFacts {
+    let first_terms = TermsFact { effective_on: new.terms.starts_on, terms: new.terms.clone(), stamp };
+    let prime = Engagement { id: engagement_id, parent_id: None, vendor, tier: 1, stamp };
+    ContractFacts {
+        chain: ChainFacts {
+            terms: vec![first_terms],
+            engagements: vec![prime],
+            ..ChainFacts::empty(new.id, agency.id)
+        },
+        declarations: Vec::new(),
+        audits: Vec::new(),
+        learned_on: today,
+        agency_id: agency.id,
+        agency_name: agency.name.clone(),
+        number: new.number.clone(),
+        title: new.terms.title.clone(),
+        officer_id: new.officer,
+        department: new.terms.department.clone(),
+        prime_id: new.vendor_id,
+    }
 }
 
 /// `POST /contracts`.
@@ -104,11 +138,11 @@ pub fn register(app: &App, call: &Call, given: &NewContract) -> Result<ContractV
     };
     let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
     let view = app.act(call, chain, |tx| {
-        if db::contract::vendor(tx.conn, new.vendor_id)?.is_none() {
-            return Err(Failure::field("/vendor_id", "unknown", "この事業者は登録されていません。"));
-        }
-        register_in(tx, &new)?;
-        alert::reevaluate(tx, new.id)?;
+        let vendor = db::contract::vendor(tx.conn, new.vendor_id)?
+            .ok_or_else(|| Failure::field("/vendor_id", "unknown", "この事業者は登録されていません。"))?;
+        let registered = register_in(tx, &new)?;
+        let facts = first_facts(&new, &call.actor.organization, vendor, registered, tx.today);
+        alert::evaluate_new(tx, &facts)?;
         Ok(show(tx.conn, &call.scope(), new.id, tx.today)?)
     })?;
     tell_closed(app, view.id);

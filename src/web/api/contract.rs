@@ -21,6 +21,7 @@ pub fn routes() -> Vec<Route> {
             .query("vendor_id", "受託者")
             .query("alert", "open: 未解決のアラートがあるものだけ")
             .paged()
+            .brief()
             .needs(Permission::ReadContract)
             .run(|app, call, request| {
                 contract::list(app, call, &query(request)?, &request.page()?).map(Plain)
@@ -29,6 +30,7 @@ pub fn routes() -> Vec<Route> {
             .needs(Permission::HandOver)
             .takes(|app, call, _, given: BulkHandover| contract::hand_over_all(app, call, &given).map(Plain)),
         get("/contracts/{id}", "契約")
+            .brief()
             .needs(Permission::ReadContract)
             .run(|app, call, request| contract::get(app, call, request.id("id")?).map(versioned)),
         patch("/contracts/{id}", "契約の担当部署を改める（契約条件の変更は amendments）")
