@@ -90,6 +90,7 @@ both! {
         let resolve = format!("/alerts/{}/resolve", alert["id"].as_str().unwrap());
         house.post(&house.officer, &resolve, json!({"reason": "清算人に確認した"})).must(200);
         assert_eq!(house.alerts("?kind=vendor_changed&state=open").len(), 0);
+        app.move_to("2026-04-10");
         contract_with(&house, "R8-2", &vendor);
         assert_eq!(house.alerts("?kind=vendor_changed&state=open").len(), 1, "contracted anew");
     }
