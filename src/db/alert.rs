@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{alerts, contract_terms, contracts, users};
+use super::schema::{alerts, contract_terms, contracts};
 use super::types::{from_json, to_json};
 use super::{Conn, DbError};
 use crate::domain::access::Scope;
@@ -348,16 +348,4 @@ pub fn contract_labels(
     let label =
         |(id, number, title)| (id, ContractLabel { number, title, my_number: my_number.contains(&id) });
     Ok(labels.into_iter().map(label).collect())
-}
-
-/// The names of those who took the rows' alerts up.
-pub fn handlers(conn: &mut Conn, rows: &[AlertRow]) -> Result<HashMap<UserId, String>, DbError> {
-    let ids: Vec<UserId> =
-        rows.iter().flat_map(|row| [row.acknowledged_by, row.measured_by]).flatten().collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let names: Vec<(UserId, String)> =
-        users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
-    Ok(names.into_iter().collect())
 }

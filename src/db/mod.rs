@@ -15,7 +15,6 @@ pub mod ledger_rows;
 pub mod notice;
 pub mod organization;
 pub mod pool;
-pub mod recipient;
 pub mod register;
 pub mod schema;
 pub mod session;

@@ -4,7 +4,7 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{departments, notices, users};
+use super::schema::{departments, notices};
 use super::session::TokenPurpose;
 use super::types::{from_json, to_json};
 use super::{Conn, DbError};
@@ -288,8 +288,7 @@ pub fn recipient_names(
     rows: &[NoticeRow],
 ) -> Result<std::collections::HashMap<String, String>, DbError> {
     let ids: Vec<UserId> = rows.iter().filter_map(NoticeRow::user_id).collect();
-    let people: Vec<(UserId, String)> =
-        users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
+    let people = super::user::names(conn, &ids)?;
     let addresses: Vec<&str> =
         rows.iter().filter(|row| row.user_id().is_none()).map(|row| row.address.as_str()).collect();
     let offices: Vec<(String, String)> = departments::table

@@ -186,17 +186,11 @@ pub fn list(
         let number = text.parse::<CorporateNumber>().map_or_else(|_| text.clone(), |n| n.to_string());
         query = query.filter(
             organizations::search_key
-                .like(pattern(text))
+                .like(format!("%{}%", super::like_escaped(&search_key(text))))
                 .escape('\\')
                 .or(organizations::code.assume_not_null().eq(text.clone()))
                 .or(organizations::corporate_number.assume_not_null().eq(number)),
         );
     }
     Ok(query.load(conn)?)
-}
-
-/// `LIKE` pattern for a part of a search key; escapes with a backslash.
-pub fn pattern(text: &str) -> String {
-    let key = search_key(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{key}%")
 }

@@ -93,7 +93,7 @@ pub fn departments(
     Ok(query.load(conn)?)
 }
 
-/// The address of a department.
+/// The address of a 担当部署, where one is registered under that name.
 pub fn department_email(
     conn: &mut Conn,
     agency: OrganizationId,

@@ -120,6 +120,15 @@ pub fn list(
     Ok(query.load(conn)?)
 }
 
+/// The names of these people.
+pub fn names(conn: &mut Conn, ids: &[UserId]) -> Result<HashMap<UserId, String>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = users::table.filter(users::id.eq_any(ids)).select((users::id, users::name));
+    Ok(rows.load::<(UserId, String)>(conn)?.into_iter().collect())
+}
+
 /// The roles that people hold themselves, in the order of [`Role`].
 pub fn roles(conn: &mut Conn, ids: &[UserId]) -> Result<HashMap<UserId, Vec<Role>>, DbError> {
     let rows: Vec<(UserId, Role)> = user_roles::table

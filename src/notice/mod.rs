@@ -143,7 +143,7 @@ mod tests {
             let draft = Draft::new(about.clone(), to.clone(), &mail).unwrap();
             assert_eq!(Mail::parse(draft.kind, &draft.context).unwrap(), mail);
         }
-        let Mail::Alert(alert) = samples::alert(NoticeKind::AuditDue) else { unreachable!() };
+        let alert = samples::alert(NoticeKind::AuditDue);
         let wrong = Mail::Alert(context::AlertMail { kind: NoticeKind::Digest, ..alert });
         assert!(matches!(Draft::new(about, to, &wrong), Err(NoticeError::Context(NoticeKind::Digest))));
     }

@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_an_error() {
-        let mail = samples::alert(NoticeKind::AuditDue);
+        let mail = Mail::Alert(samples::alert(NoticeKind::AuditDue));
         let mut value = mail.to_value().unwrap();
         value.as_object_mut().unwrap().remove("basis");
         assert!(matches!(render(mail.kind(), &value), Err(NoticeError::Context(_))));
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn html_is_escaped_and_text_is_not() {
-        let Mail::Alert(mut alert) = samples::alert(NoticeKind::AuditDue) else { unreachable!() };
+        let mut alert = samples::alert(NoticeKind::AuditDue);
         alert.message = "<script>alert(1)</script> & 改行".into();
         alert.link = "https://itaku.example.lg.jp/?a=\"><b>".into();
         let rendered = render(alert.kind, &Mail::Alert(alert).to_value().unwrap()).unwrap();
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_subject_is_one_line_whatever_was_typed() {
-        let Mail::Alert(mut alert) = samples::alert(NoticeKind::AuditDue) else { unreachable!() };
+        let mut alert = samples::alert(NoticeKind::AuditDue);
         alert.contract.as_mut().unwrap().number = "R8-1\r\nBcc: x@example.com\u{85}\u{2028}\0y".into();
         let rendered = render(alert.kind, &Mail::Alert(alert).to_value().unwrap()).unwrap();
         assert!(rendered.subject.contains("R8-1 Bcc: x@example.com y"), "{}", rendered.subject);

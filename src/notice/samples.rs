@@ -139,10 +139,10 @@ const ALERTS: [(NoticeKind, &str, &str, &str, &str); 16] = [
 ];
 
 /// A sample of an alert's mail. A failed notice and a changed vendor belong to no contract.
-pub fn alert(kind: NoticeKind) -> Mail {
+pub fn alert(kind: NoticeKind) -> AlertMail {
     let (_, title, severity, message, next_step) = ALERTS.iter().find(|(known, ..)| *known == kind).unwrap();
     let of_contract = !matches!(kind, NoticeKind::NoticeFailed | NoticeKind::VendorChanged);
-    Mail::Alert(AlertMail {
+    AlertMail {
         kind,
         title: (*title).into(),
         agency: "見本市".into(),
@@ -155,7 +155,7 @@ pub fn alert(kind: NoticeKind) -> Mail {
         basis: "契約書第10条".into(),
         next_step: (*next_step).into(),
         link: LINK.into(),
-    })
+    }
 }
 
 fn application() -> ApplicationRef {
@@ -244,8 +244,11 @@ pub fn all() -> Vec<Mail> {
         ended,
         uncovered,
     };
-    let mut mails: Vec<_> =
-        NoticeKind::ALL.iter().filter(|kind| **kind < NoticeKind::Digest).map(|kind| alert(*kind)).collect();
+    let mut mails: Vec<_> = NoticeKind::ALL
+        .iter()
+        .filter(|kind| **kind < NoticeKind::Digest)
+        .map(|kind| Mail::Alert(alert(*kind)))
+        .collect();
     mails.extend([
         Mail::Digest(digest()),
         Mail::Invitation(token()),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::case::{Case, Place, check_volumes, engagement_under, refuse_cycle};
 use super::chain::Days;
@@ -193,11 +193,7 @@ pub fn declare(
         let uses = if given.as_last_time { again(&known, own) } else { resolve_uses(tx, &case, &known, given)? };
         let payload = json!({
             "declaration_id": id, "organization_id": own, "period": given.period, "none": given.none || uses.is_empty(),
-            "engagements": uses.iter().map(|(place, said)| json!({
-                "engagement_id": place.id, "new": place.new.map(|n| json!({"parent_engagement_id": n.parent_id, "vendor_id": n.vendor_id, "tier": n.tier})),
-                "started_on": said.started_on, "ended_on": said.ended_on, "scope": said.scope, "country": said.country,
-                "amount_yen": said.amount_yen, "data": said.data,
-            })).collect::<Vec<_>>(),
+            "engagements": uses.iter().map(|(place, said)| payload_of(place, said)).collect::<Vec<_>>(),
         });
         let recorded = tx.record("declaration.filed", id, &payload)?;
         let stamp = recorded.stamp;
@@ -221,6 +217,16 @@ pub fn declare(
             "報告を受け付けました。ご報告ありがとうございます。承認を確認できない期間があるため、機関の担当者に通知しました。"
         };
         Ok(DeclaredView { id, receipt, unapproved, message: message.to_owned() })
+    })
+}
+
+/// A use as the ledger keeps it: a vendor by its id, never by the words that named it.
+pub fn payload_of(place: &Place, said: &UseInput) -> Value {
+    json!({
+        "engagement_id": place.id,
+        "new": place.new.map(|n| json!({"parent_engagement_id": n.parent_id, "vendor_id": n.vendor_id, "tier": n.tier})),
+        "started_on": said.started_on, "ended_on": said.ended_on, "scope": said.scope, "country": said.country,
+        "amount_yen": said.amount_yen, "data": said.data,
     })
 }
 

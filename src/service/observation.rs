@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::case::Case;
 use super::chain::Days;
-use super::declaration::{RetractionInput, UseInput, place_of};
+use super::declaration::{RetractionInput, UseInput, payload_of, place_of};
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::{self, DbError};
 use crate::domain::chain::{Source, StatementOrigin};
@@ -75,9 +75,7 @@ pub fn observe(
         let place = place_of(tx, &case, &known, &given.used, "")?;
         let id: ObservationId = tx.new_id();
         let payload = json!({
-            "observation_id": id, "engagement_id": place.id, "source": given.source, "observed": given.used,
-            "new": place.new.map(|n| json!({"parent_engagement_id": n.parent_id, "vendor_id": n.vendor_id, "tier": n.tier})),
-            "note": given.note,
+            "observation_id": id, "source": given.source, "observed": payload_of(&place, &given.used), "note": given.note,
         });
         let stamp = tx.record("observation.recorded", id, &payload)?.stamp;
         place.settle(tx, stamp)?;

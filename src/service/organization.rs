@@ -179,15 +179,23 @@ fn differs_from_register(
 }
 
 /// Writes the row and the entry, on the transaction's chain.
-fn insert(tx: &mut Tx<'_>, new: &NewOrganization<'_>) -> Result<(), DbError> {
+pub fn insert(tx: &mut Tx<'_>, new: &NewOrganization<'_>) -> Result<(), DbError> {
+    let told = is_public(new.kind, new.corporate_number.is_some());
     let payload = json!({
-        "kind": new.kind, "code": new.code, "name": new.name, "corporate_number": new.corporate_number,
-        "country": new.country, "address": new.address,
+        "kind": new.kind, "code": new.code, "name": told.then_some(new.name),
+        "corporate_number": new.corporate_number, "country": new.country,
+        "address": new.address.filter(|_| told),
     });
     // The row first: the entry of a chain of its own refers to it.
     db::organization::insert(tx.conn, new, tx.sources.clock.now())?;
     tx.record("organization.registered", new.id, &payload)?;
     Ok(())
+}
+
+/// Whether name and address may stand in the ledger for ever. A vendor without a 法人番号 may be a person
+/// (個人事業主): what is told of people stays outside the payloads, so that it can be erased.
+fn is_public(kind: OrganizationKind, has_number: bool) -> bool {
+    kind != OrganizationKind::Vendor || has_number
 }
 
 /// The vendor that is meant: that of the number, else one of the same name and country without a number, else a
@@ -298,8 +306,11 @@ pub fn change(
         row.contact_email = input.contact_email.clone().or(row.contact_email);
         let contact_changed = row.contact_email != before.contact_email;
         if row.name != before.name || row.address != before.address || contact_changed {
-            let payload =
-                json!({"name": row.name, "address": row.address, "contact_changed": contact_changed});
+            let told = is_public(row.kind, row.corporate_number.is_some());
+            let payload = json!({
+                "name": told.then_some(&row.name), "address": row.address.as_ref().filter(|_| told),
+                "contact_changed": contact_changed,
+            });
             tx.record("organization.changed", id, &payload)?;
             db::organization::update(tx.conn, &row)?;
             row.version += 1;

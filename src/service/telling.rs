@@ -51,7 +51,7 @@ pub fn tell(
     if to.officer {
         people.extend(officers(tx, agency, case.facts.officer_id.as_slice())?);
         if let Some(department) = &case.facts.department {
-            office = db::recipient::department_address(tx.conn, agency, department)?;
+            office = db::setting::department_email(tx.conn, agency, department)?;
         }
     }
     for vendor in &to.vendors {

@@ -11,6 +11,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::service::Failure;
 
+// The compiler unwraps these; nothing is left that could fail.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
 const BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -159,7 +159,7 @@ both! {
         assert_eq!(said(&now), [json!("2026-06-01"), json!("2026-11-30"), json!("改めた範囲"), json!(2_000_000)]);
         let stands = |view: &Value| (text(view, "state"), view["steps"].as_array().unwrap().len(), view["version"].as_i64().unwrap());
         assert_eq!((stands(&then), stands(&now)), (("returned".to_owned(), 1, 2), ("applied".to_owned(), 2, 3)));
-        assert_eq!(stands(&seen(&s.officer, "?known_at=2026-04-01T00:00:00Z").must(200)), ("applied".to_owned(), 0, 1));
+        assert_eq!(stands(&seen(&s.officer, "?known_at=2026-04-01T12:00:00Z").must(200)), ("applied".to_owned(), 0, 1));
         assert_eq!(seen(&s.a.user, "?known_at=2026-05-10T23:59:59Z").must(200)["content"], then["content"]);
         seen(&s.officer, "?known_at=2026-03-31T23:59:59Z").must(404);
         seen(&s.c.user, "?known_at=2026-05-10T23:59:59Z").must(404);

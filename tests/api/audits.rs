@@ -76,6 +76,7 @@ both! {
 
     fn an_audit_planned_by_mistake_is_cancelled_with_a_reason(app: TestApp) {
         let s = Stage::new(app);
+        let stranger = app.person(app.agency("B1"), &[Role::Officer]);
         let k = s.contract();
         let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
         let audits = format!("/contracts/{}/audits", k.id);
@@ -91,7 +92,6 @@ both! {
         for who in [&s.approver, &s.a.user, &s.b.user] {
             cancel(who, &id, why.clone()).must(403);
         }
-        let stranger = app.person(app.agency("B1"), &[Role::Officer]);
         cancel(&stranger, &id, why.clone()).must(404);
         assert_eq!(cancel(&s.officer, &id, json!({})).errors(), [("/reason".to_owned(), "required".to_owned())]);
         assert_eq!(s.alerts("audit_overdue"), [("open".to_owned(), id.clone())], "nothing was cancelled");

@@ -1,4 +1,5 @@
 //! Lists: every one is paged by a cursor, and pages cut anywhere give each row once, in the list's order.
+#![expect(clippy::many_single_char_names, reason = "the vendors of the worked example are called so")]
 
 use std::collections::BTreeSet;
 

@@ -88,6 +88,30 @@ both! {
         assert!(!entries[0].1.to_string().contains("info@example.jp"));
     }
 
+    // A vendor without a 法人番号 may be a person: its name can be erased, the ledger's entries can't.
+    fn the_ledger_names_a_vendor_in_clear_only_by_a_public_number(app: TestApp) {
+        let officer = app.person(app.agency("A1"), &[Role::Officer]);
+        let body = |name: &str, number: Option<&str>| json!({"kind": "vendor", "name": name, "corporate_number": number, "address": "架空市1-2"});
+        let company = app.post(&officer, "/organizations", body("株式会社架空", Some(NUMBER))).must(201);
+        let person = app.post(&officer, "/organizations", body("架空 太郎", None)).must(201);
+        let registered = |made: &Value| app.entries(made["id"].as_str().unwrap())[0].1.clone();
+        let told = |payload: &Value| [payload["name"].clone(), payload["address"].clone(), payload["corporate_number"].clone()];
+        assert_eq!(told(&registered(&company)), [json!("株式会社架空"), json!("架空市1-2"), json!(NUMBER)]);
+        assert_eq!(told(&registered(&person)), [Value::Null, Value::Null, Value::Null]);
+        let inline = InlineVendor { name: "架空 花子".to_owned(), corporate_number: None, country: "JP".to_owned(), address: Some("架空市3".to_owned()) };
+        let chain = ChainKey::Existing(officer.organization.cast());
+        let inline = app.app.db.write_tx(&app.app.sources, None, chain, |tx| find_or_register_vendor(tx, &inline)).unwrap();
+        assert_eq!(told(&app.entries(inline.as_str())[0].1), [Value::Null, Value::Null, Value::Null]);
+        // A change is told alike.
+        for made in [&company, &person] {
+            let path = format!("/organizations/{}", made["id"].as_str().unwrap());
+            app.patch(&app.admin(), &path, json!({"name": format!("{}改", made["name"].as_str().unwrap())})).must(200);
+        }
+        let changed = |made: &Value| app.entries(made["id"].as_str().unwrap())[1].clone();
+        assert_eq!(changed(&company).1["name"], "株式会社架空改");
+        assert_eq!((changed(&person).0.as_str(), &changed(&person).1["name"]), ("organization.changed", &Value::Null));
+    }
+
     fn wrong_fields_of_an_organization_are_named(app: TestApp) {
         let admin = app.admin();
         let errors = |body: Value| app.post(&admin, "/organizations", body).errors();

@@ -38,6 +38,20 @@ struct Line {
     line: String,
 }
 
+/// A step of SQLite's plan.
+#[derive(Debug, QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// A line of PostgreSQL's.
+#[derive(Debug, QueryableByName)]
+struct Planned {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    line: String,
+}
+
 type Columns = BTreeMap<String, BTreeMap<String, (String, bool)>>;
 
 /// What both databases must have alike.
@@ -187,6 +201,32 @@ fn both_databases_are_alike() {
     assert_eq!(sqlite.foreign, postgresql.foreign);
     assert_eq!(sqlite.indexes, postgresql.indexes);
     assert!(sqlite.unique.len() > sqlite.columns.len());
+}
+
+/// How each database counts what `/metrics` shows: the statements of `db::status`.
+#[test]
+fn the_backlog_is_counted_by_indexes() {
+    let counted = [
+        ("SELECT count(*) FROM notices WHERE state = 'queued'", "notices_due"),
+        ("SELECT count(*) FROM notices WHERE state = 'failed'", "notices_failed"),
+        ("SELECT count(*) FROM due WHERE check_on <= '2026-04-01'", "due_check_on"),
+    ];
+    let (sqlite, postgresql) = (TestApp::sqlite(), TestApp::postgresql());
+    let file = sqlite.app.config.database.url.clone();
+    let mut embedded = SqliteConnection::establish(file.strip_prefix("sqlite:").unwrap()).unwrap();
+    let mut server = PgConnection::establish(&postgresql.app.config.database.url).unwrap();
+    // With next to no rows it would rather read the whole table.
+    diesel::sql_query("SET enable_seqscan = off").execute(&mut server).unwrap();
+    for (statement, index) in counted {
+        let steps: Vec<Step> =
+            diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load(&mut embedded).unwrap();
+        assert!(steps.iter().any(|step| step.detail.contains(index)), "{statement}: {steps:?}");
+        let plan: Vec<Planned> = diesel::sql_query(format!("EXPLAIN {statement}")).load(&mut server).unwrap();
+        assert!(plan.iter().any(|step| step.line.contains(index)), "{statement}: {plan:?}");
+    }
+    let waiting =
+        sqlite.app.db.read_one(|conn| itaku::db::status::backlog(conn, crate::support::day("2026-04-01")));
+    assert_eq!(waiting.unwrap(), (0, 0, 0));
 }
 
 #[test]

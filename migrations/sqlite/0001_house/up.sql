@@ -510,6 +510,7 @@ CREATE TABLE notices (
   UNIQUE (kind, subject, step, recipient)
 );
 CREATE INDEX notices_due ON notices (next_attempt_at) WHERE state = 'queued';
+CREATE INDEX notices_failed ON notices (organization_id, id) WHERE state = 'failed';
 CREATE INDEX notices_digest ON notices (recipient) WHERE state = 'digest';
 CREATE INDEX notices_organization ON notices (organization_id, id);
 

@@ -228,15 +228,6 @@ pub fn is_officer(
     Ok(found.select(users::id).first::<UserId>(conn).optional()?.is_some())
 }
 
-/// Names of these people.
-pub fn names_of(
-    conn: &mut Conn,
-    people: &[UserId],
-) -> Result<std::collections::HashMap<UserId, String>, DbError> {
-    let rows = users::table.filter(users::id.eq_any(people)).select((users::id, users::name));
-    Ok(rows.load::<(UserId, String)>(conn)?.into_iter().collect())
-}
-
 /// The projection of a contract on a day.
 struct Projection {
     officer_id: Option<UserId>,

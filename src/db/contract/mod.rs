@@ -15,7 +15,7 @@ mod facts;
 
 pub use facts::{
     HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer,
-    names_of, next_change, officer_on, reproject, terms, terms_in_force,
+    next_change, officer_on, reproject, terms, terms_in_force,
 };
 
 /// A row of `contracts`. From `officer_id` on it is a projection of the facts, as of the day it was last rebuilt.
@@ -289,6 +289,23 @@ pub fn running_of_officer(
         .filter(contracts::agency_id.eq(agency).and(contracts::officer_id.eq(officer)))
         .filter(contracts::last_day.ge(today));
     Ok(query.order(contracts::id).select(contracts::id).load(conn)?)
+}
+
+/// The responsible officers of an agency's contracts on whose chain the vendor stands.
+pub fn officers_over(
+    conn: &mut Conn,
+    agency_id: OrganizationId,
+    vendor_id: OrganizationId,
+) -> Result<Vec<UserId>, DbError> {
+    let officers: Vec<Option<UserId>> = engagements::table
+        .inner_join(contracts::table.on(contracts::id.eq(engagements::contract_id)))
+        .filter(engagements::vendor_id.eq(vendor_id))
+        .filter(engagements::agency_id.eq(agency_id))
+        .filter(contracts::officer_id.is_not_null())
+        .select(contracts::officer_id)
+        .distinct()
+        .load(conn)?;
+    Ok(officers.into_iter().flatten().collect())
 }
 
 /// Which of these numbers the agency has.

@@ -81,7 +81,7 @@ pub fn vendor_changed(app: &App, agency_id: OrganizationId, change: &VendorChang
         );
         let finding = event(AlertKind::VendorChanged, change.vendor_id.to_string(), severity, message);
         let Some((id, finding)) = raise(tx, agency_id, finding)? else { return Ok(false) };
-        let ids = db::recipient::officers_over(tx.conn, agency_id, change.vendor_id)?;
+        let ids = db::contract::officers_over(tx.conn, agency_id, change.vendor_id)?;
         let people = officers(tx, agency_id, &ids)?;
         tell(tx, agency_id, id, &finding, &format!("{}-{}", change.kind, change.changed_on), people)?;
         Ok(true)

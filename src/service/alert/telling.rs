@@ -181,7 +181,7 @@ impl<'a> Telling<'a> {
 
     fn department(&self, tx: &mut Tx<'_>) -> Result<Option<String>, Failure> {
         let Some(name) = &self.facts.department else { return Ok(None) };
-        Ok(db::recipient::department_address(tx.conn, self.facts.agency_id, name)?)
+        Ok(db::setting::department_email(tx.conn, self.facts.agency_id, name)?)
     }
 
     fn people(&mut self, tx: &mut Tx<'_>, part: Audience) -> Result<Vec<Person>, Failure> {

@@ -96,7 +96,7 @@ pub(super) fn one(conn: &mut Conn, scope: Scope, id: AlertId) -> Result<AlertVie
 fn show(conn: &mut Conn, scope: Scope, rows: Vec<AlertRow>) -> Result<Vec<AlertView>, Failure> {
     let labels = db::alert::contract_labels(conn, &rows)?;
     let inside = !matches!(scope, Scope::Vendor(_));
-    let handlers = if inside { db::alert::handlers(conn, &rows)? } else { HashMap::new() };
+    let handlers = if inside { db::user::names(conn, &handlers(&rows))? } else { HashMap::new() };
     let mut settings: HashMap<OrganizationId, Settings> = HashMap::new();
     for row in &rows {
         if let std::collections::hash_map::Entry::Vacant(place) = settings.entry(row.agency_id) {
@@ -112,6 +112,11 @@ fn show(conn: &mut Conn, scope: Scope, rows: Vec<AlertRow>) -> Result<Vec<AlertV
             Ok(if inside { view } else { outside(view) })
         })
         .collect()
+}
+
+/// Who acknowledged or took measures.
+fn handlers(rows: &[AlertRow]) -> Vec<UserId> {
+    rows.iter().flat_map(|row| [row.acknowledged_by, row.measured_by]).flatten().collect()
 }
 
 fn shown(

@@ -194,7 +194,7 @@ impl Filed {
         let all = steps.len();
         steps.retain(|step| step.recorded_at.and_utc() <= at);
         let state = steps.last().map_or(ApplicationState::Applied, |step| ApplicationState::after(step.step));
-        row.state = state.as_str().to_owned();
+        state.as_str().clone_into(&mut row.state);
         // Each step raised it by one.
         row.version -= i64::try_from(all - steps.len()).unwrap_or(0);
         (row.recorded_at.and_utc() <= at).then(|| Self::new(row, steps))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{ContractView, change, page_by_seq};
-use crate::db::contract::{is_officer, names_of, officer_on, running_of_officer};
+use crate::db::contract::{is_officer, officer_on, running_of_officer};
 use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::access::Scope;
 use crate::domain::id::{ContractId, OrganizationId, UserId, of};
@@ -156,7 +156,7 @@ pub fn handovers(
         db::contract::find(conn, &scope, id)?;
         let rows = db::contract::handovers(conn, id)?;
         let people: Vec<UserId> = rows.iter().map(|row| row.officer_id).collect();
-        let names = names_of(conn, &people)?;
+        let names = db::user::names(conn, &people)?;
         Ok((rows, names))
     })?;
     page_by_seq(

@@ -18,7 +18,7 @@ use crate::domain::text::company_key;
 use crate::exchange::contracts::{ContractFile, ImportedContract, ImportedVendor, Origin, Outcome};
 use crate::exchange::table::RowError;
 use crate::service::register::Problem;
-use crate::service::{App, Failure};
+use crate::service::{App, Failure, organization};
 
 /// Most tiers, and most days for giving data back, that a contract can have.
 const MAX_TIER: i32 = 10;
@@ -295,13 +295,6 @@ impl<'a> Vendors<'a> {
         for (key, vendor) in std::mem::take(&mut self.new) {
             let id: OrganizationId = tx.new_id();
             let number = vendor.given.corporate_number;
-            // Without a number it may be a person's name, which the ledger keeps out of its payloads.
-            let name = number.map(|_| vendor.name.as_str());
-            let payload = serde_json::json!({
-                "kind": OrganizationKind::Vendor, "name": name, "country": "JP",
-                "corporate_number": number.map(|number| number.to_string()),
-            });
-            let at = tx.record("organization.registered", id, &payload)?.stamp.at;
             let new = NewOrganization {
                 id,
                 kind: OrganizationKind::Vendor,
@@ -312,7 +305,7 @@ impl<'a> Vendors<'a> {
                 address: None,
                 contact_email: None,
             };
-            db::organization::insert(tx.conn, &new, at)?;
+            organization::insert(&mut tx, &new)?;
             self.known.insert(key, id);
         }
         Ok(tx.close()?)

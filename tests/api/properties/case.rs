@@ -9,8 +9,8 @@ use itaku::domain;
 use itaku::domain::access::{Actor, ActorOrganization, OrganizationKind, Role};
 use itaku::domain::alert::AlertState;
 use itaku::domain::chain::{
-    Application, ApplicationEvent, ApplicationStep, Asked, Cause, ChainFacts, Consent, Engagement, Retraction,
-    Revocation, Source, Statement, StatementOrigin, Vendor,
+    Application, ApplicationEvent, ApplicationStep, Asked, Cause, ChainFacts, Consent, Engagement,
+    Retraction, Revocation, Source, Statement, StatementOrigin, Vendor,
 };
 use itaku::domain::contract::{
     DeclarationInterval, Instant, Overseas, Policy, Stamp, Subcontracting, Termination, Terms, TermsFact,
