@@ -129,7 +129,9 @@ both! {
             let (app, key) = (app.app.clone(), key.clone());
             std::thread::spawn(move || guessing::failed(&app, &key).unwrap())
         }).collect();
-        failing.into_iter().for_each(|one| one.join().unwrap());
+        for one in failing {
+            one.join().unwrap();
+        }
         let counted = app.app.db.read_one(|conn| attempts(conn, &key)).unwrap().unwrap();
         assert_eq!(counted.failures, 8);
         let forget = || {
