@@ -133,7 +133,8 @@ fn a_template_is_printed_without_a_file_or_a_database() {
         }
         for missing in [&["import", what][..], &["import", what, "x.csv"], &["import", what, "--agency", "A"]]
         {
-            assert_eq!(status(&itaku(missing).output().unwrap()), 2, "{missing:?}");
+            let output = itaku(missing).output().unwrap();
+            assert!(status(&output) == 2 && words(&output).contains("--"), "{missing:?}: {}", words(&output));
         }
         let help = String::from_utf8(itaku(&["import", what, "--help"]).output().unwrap().stdout).unwrap();
         assert!(help.contains("--template") && help.contains("雛形"), "{help}");
@@ -246,6 +247,14 @@ fn migrate_create_a_user_sweep_deliver_export() {
     assert_eq!(on(&file, &["export", "alerts", "--format", "json"]).stdout, b"[]\n");
     assert_eq!(status(&on(&file, &["export", "alerts", "--format", "xlsx"])), 2);
     assert_eq!(status(&on(&file, &["export", "alerts", "--format", "csv", "--agency", "NONE"])), 2);
+    let csv = folder.path().join("contracts.csv");
+    std::fs::write(&csv, itaku::exchange::contracts::template()).unwrap();
+    let path = csv.to_str().unwrap();
+    for more in [&["contracts", path][..], &["consents", path, "--approver", "x@example.jp"]] {
+        let taken = on(&file, &[&["import"], more, &["--agency", "NONE"]].concat());
+        assert!(status(&taken) != 0 && !words(&taken).is_empty(), "{more:?}");
+    }
+    assert!(words(&on(&file, &["import", "contracts", path, "--agency", "NONE"])).contains("NONE"));
     assert_eq!(status(&on(&file, &["verify"])), 0);
 }
 

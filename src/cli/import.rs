@@ -35,8 +35,23 @@ enum What {
         /// Print the template instead: CSV in UTF-8 with its header and one invented example row. 雛形を出力します。
         #[arg(long, exclusive = true)]
         template: bool,
+        /// The CSV file.
+        #[arg(required_unless_present = "template")]
+        file: Option<PathBuf>,
         #[command(flatten)]
-        source: Option<ContractSource>,
+        settings: Settings,
+        /// Code of the agency.
+        #[arg(long, value_name = "CODE", required_unless_present = "template")]
+        agency: Option<String>,
+        /// Read and report, write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Import the good rows even if others are bad.
+        #[arg(long)]
+        skip_bad: bool,
+        /// Print the summary as one JSON object.
+        #[arg(long)]
+        json: bool,
     },
     /// 既承認: consents given on paper before the contracts were registered here; CSV of itaku's own template. All
     /// rows or none.
@@ -46,8 +61,23 @@ enum What {
         /// Print the template instead: CSV in UTF-8 with its header. 雛形を出力します。
         #[arg(long, exclusive = true)]
         template: bool,
+        /// The CSV file.
+        #[arg(required_unless_present = "template")]
+        file: Option<PathBuf>,
         #[command(flatten)]
-        source: Option<ConsentSource>,
+        settings: Settings,
+        /// Code of the agency.
+        #[arg(long, value_name = "CODE", required_unless_present = "template")]
+        agency: Option<String>,
+        /// E-mail of the approver in whose name they are entered.
+        #[arg(long, value_name = "EMAIL", required_unless_present = "template")]
+        approver: Option<String>,
+        /// Read and report, write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print the summary as one JSON object.
+        #[arg(long)]
+        json: bool,
     },
     /// A daily file of the corporate-number register: new names, addresses, closures, mergers.
     ///
@@ -75,63 +105,34 @@ enum What {
     },
 }
 
-/// A file of contracts, and how it is taken in.
-#[derive(Debug, Args)]
-struct ContractSource {
-    /// The CSV file.
-    file: PathBuf,
-    #[command(flatten)]
-    settings: Settings,
-    /// Code of the agency.
-    #[arg(long, value_name = "CODE")]
-    agency: String,
-    /// Read and report, write nothing.
-    #[arg(long)]
-    dry_run: bool,
-    /// Import the good rows even if others are bad.
-    #[arg(long)]
-    skip_bad: bool,
-    /// Print the summary as one JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
-/// A file of 既承認, and how it is taken in.
-#[derive(Debug, Args)]
-struct ConsentSource {
-    /// The CSV file.
-    file: PathBuf,
-    #[command(flatten)]
-    settings: Settings,
-    /// Code of the agency.
-    #[arg(long, value_name = "CODE")]
-    agency: String,
-    /// E-mail of the approver in whose name they are entered.
-    #[arg(long, value_name = "EMAIL")]
-    approver: String,
-    /// Read and report, write nothing.
-    #[arg(long)]
-    dry_run: bool,
-    /// Print the summary as one JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
 impl Import {
     pub fn run(&self) -> ExitCode {
         match &self.what {
             What::Contracts { template: true, .. } => give(&contract_files::template()),
             What::Consents { template: true, .. } => give(&consent_files::template()),
-            What::Contracts { source: Some(source), .. } => {
-                with_app(&source.settings, |app| contracts(app, source))
+            What::Contracts {
+                file: Some(file),
+                agency: Some(agency),
+                settings,
+                dry_run,
+                skip_bad,
+                json,
+                ..
+            } => {
+                let options = ImportOptions { dry_run: *dry_run, skip_bad: *skip_bad };
+                with_app(settings, |app| contracts(app, file, agency, options, *json))
             }
-            What::Consents { source: Some(source), .. } => {
-                with_app(&source.settings, |app| consents(app, source))
-            }
-            // The parser asks for a file where no template is asked for.
-            What::Contracts { source: None, .. } | What::Consents { source: None, .. } => {
-                ExitCode::from(MISUSED)
-            }
+            What::Consents {
+                file: Some(file),
+                agency: Some(agency),
+                approver: Some(approver),
+                settings,
+                dry_run,
+                json,
+                ..
+            } => with_app(settings, |app| consents(app, file, agency, approver, *dry_run, *json)),
+            // The parser asks for all of them where no template is asked for.
+            What::Contracts { .. } | What::Consents { .. } => ExitCode::from(MISUSED),
             What::Vendors { file, settings, json } => with_app(settings, |app| vendors(app, file, *json)),
             What::Holidays { file, settings, json } => with_app(settings, |app| holidays(app, file, *json)),
         }
@@ -161,9 +162,7 @@ const FAILED: u8 = 1;
 const MISUSED: u8 = 2;
 
 /// Imports a file of contracts for the agency with that code. Exit status.
-fn contracts(app: &App, source: &ContractSource) -> u8 {
-    let ContractSource { file: path, agency, dry_run, skip_bad, json, .. } = source;
-    let (dry_run, skip_bad) = (*dry_run, *skip_bad);
+fn contracts(app: &App, path: &Path, agency: &str, options: ImportOptions, json: bool) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
@@ -172,7 +171,7 @@ fn contracts(app: &App, source: &ContractSource) -> u8 {
         Ok(file) => file,
         Err(error) => return unreadable(path, &error),
     };
-    let summary = match import(app, None, agency, &file, ImportOptions { dry_run, skip_bad }) {
+    let summary = match import(app, None, agency, &file, options) {
         Ok(summary) => summary,
         Err(failure) => return told(&failure),
     };
@@ -180,7 +179,7 @@ fn contracts(app: &App, source: &ContractSource) -> u8 {
     for warning in &summary.warnings {
         eprintln!("{}行目 {}: 注意: {}", warning.line, warning.column, warning.message);
     }
-    let outcome = match (summary.written, dry_run) {
+    let outcome = match (summary.written, options.dry_run) {
         (true, _) => "取り込みました。",
         (false, true) => "試行のため、取り込んでいません。",
         (false, false) => {
@@ -191,13 +190,12 @@ fn contracts(app: &App, source: &ContractSource) -> u8 {
         "{}行: 取込み{}件、重複{}件、誤り{}件、新しい事業者{}件。{outcome}",
         summary.rows, summary.taken, summary.duplicates, summary.bad, summary.new_vendors
     );
-    print(*json, &summary);
-    if summary.bad == 0 || skip_bad { DONE } else { FAILED }
+    print(json, &summary);
+    if summary.bad == 0 || options.skip_bad { DONE } else { FAILED }
 }
 
 /// Imports a file of 既承認 in the name of an approver. Exit status.
-fn consents(app: &App, source: &ConsentSource) -> u8 {
-    let ConsentSource { file: path, agency, approver, dry_run, json, .. } = source;
+fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool, json: bool) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
@@ -206,12 +204,12 @@ fn consents(app: &App, source: &ConsentSource) -> u8 {
         Ok(file) => file,
         Err(error) => return unreadable(path, &error),
     };
-    let summary = match import_consents(app, agency, approver, &file, *dry_run) {
+    let summary = match import_consents(app, agency, approver, &file, dry_run) {
         Ok(summary) => summary,
         Err(failure) => return told(&failure),
     };
     tell_problems(&summary.problems);
-    let outcome = match (summary.written, *dry_run) {
+    let outcome = match (summary.written, dry_run) {
         (true, _) => "取り込みました。",
         (false, true) => "試行のため、取り込んでいません。",
         (false, false) => "誤りのある行があるため、1件も取り込みませんでした。",
@@ -220,7 +218,7 @@ fn consents(app: &App, source: &ConsentSource) -> u8 {
         "{}行: 取込み{}件、重複{}件、誤り{}件。{outcome}",
         summary.rows, summary.taken, summary.duplicates, summary.bad
     );
-    print(*json, &summary);
+    print(json, &summary);
     if summary.bad == 0 { DONE } else { FAILED }
 }
 

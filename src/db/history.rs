@@ -170,7 +170,7 @@ fn alerts(conn: &mut Conn, ids: &[ContractId]) -> Result<HashMap<ContractId, Vec
 pub fn taken_up(conn: &mut Conn, ids: &[AlertId]) -> Result<HashMap<AlertId, NaiveDateTime>, DbError> {
     let rows: Vec<(AlertId, NaiveDateTime)> = ledger_names::table
         .inner_join(ledger_entries::table.on(ledger_entries::id.eq(ledger_names::entry_id)))
-        .filter(ledger_names::subject_id.eq_any(ids.iter().map(|id| id.to_string()).collect::<Vec<_>>()))
+        .filter(ledger_names::subject_id.eq_any(ids.iter().map(ToString::to_string).collect::<Vec<_>>()))
         .filter(ledger_entries::action.eq_any(["alert.acknowledged", "alert.measured", "alert.assessed"]))
         .select((ledger_entries::subject_id, ledger_entries::at))
         .load(conn)?;

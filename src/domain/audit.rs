@@ -146,18 +146,6 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_audit_is_not_in_the_plan_and_ends_its_series() {
-        let mut scene = Scene::new("2026-04-01", "2028-03-31");
-        scene.audit(AuditKind::OnSite, "2026-06-30", Some(12));
-        let other = scene.audit(AuditKind::OnSite, "2026-07-31", Some(12));
-        scene.cancel(0, "2026-05-01", "重複");
-        let lines = |year| plan(&scene.audits, year, d("2028-03-31"));
-        assert_eq!(lines(2026).iter().map(|line| line.audit_id).collect::<Vec<_>>(), [Some(other)]);
-        assert_eq!(lines(2027).iter().map(|line| line.due_on).collect::<Vec<_>>(), [d("2027-07-31")]);
-        assert!(!scene.audits[0].is_open() && scene.audits[1].is_open());
-    }
-
-    #[test]
     fn only_on_site_audits_of_the_year_count() {
         let mut scene = Scene::new("2026-04-01", "2028-03-31");
         scene.audit(AuditKind::Document, "2026-06-30", None);

@@ -6,10 +6,7 @@ use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    LedgerError,
-    entry::{Entry, Payload},
-};
+use super::{LedgerError, entry::Entry};
 use crate::domain::id::{EntryId, SubjectId};
 
 /// `action` of the entry that publishes a public key.
@@ -183,7 +180,7 @@ pub fn check(receipt: &Receipt, entry: &Entry, key: &PublicKey) -> Result<(), Re
 mod tests {
     use super::*;
     use crate::ledger::entry::{
-        NO_HASH, seal,
+        NO_HASH, Payload, seal,
         tests::{draft, id},
     };
 

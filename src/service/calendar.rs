@@ -27,9 +27,9 @@ pub fn import_holidays(app: &App, file: &HolidayFile) -> Result<HolidaySummary, 
     }
     // They are every agency's: the entry stands in the operator's chain.
     let operator = organization::ensure_system(app)?;
-    let text = file.days.iter().map(|(day, name)| format!("{day},{name}\n")).collect::<String>();
+    let lines: Vec<String> = file.days.iter().map(|(day, name)| format!("{day},{name}")).collect();
     let payload = json!({
-        "days": file.days.len(), "last_year": file.last_year, "sha256": hex::encode(Sha256::digest(text)),
+        "days": file.days.len(), "last_year": file.last_year, "sha256": hex::encode(Sha256::digest(lines.join("\n"))),
     });
     app.db.write_tx::<_, DbError>(&app.sources, None, ChainKey::Existing(operator.cast()), |tx| {
         tx.record("holidays.imported", operator, &payload)?;

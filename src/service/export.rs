@@ -127,7 +127,7 @@ impl Line {
         let day = known.period().map_or(latest.starts_on, |period| as_of.clamp(period.from, period.to));
         let terms = known.terms_on(day).unwrap_or(latest).clone();
         let status = ContractStatus::on(as_of, latest.starts_on, last_day);
-        Ok(Some(Self { terms, status, last_day, contract }))
+        Ok(Some(Self { contract, terms, status, last_day }))
     }
 }
 

@@ -100,6 +100,6 @@ impl ImportedContract {
 }
 
 /// How the template writes a value.
-fn word_of<T: PartialEq>(words: &[(&str, T)], value: T) -> String {
+fn word_of<T: Copy + PartialEq>(words: &[(&str, T)], value: T) -> String {
     words.iter().find(|(_, known)| *known == value).map(|(word, _)| (*word).to_owned()).unwrap_or_default()
 }
