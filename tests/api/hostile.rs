@@ -394,7 +394,7 @@ both! {
                         let named = route.path == "/departments";
                         for cursor in ["bm90IGFuIGlk", "LTE3", "AGE", "MSBPUiAxPTE"] {
                             let fine = named && cursor != "AGE";
-                            let numbered = matches!(route.path, "/ledger") || route.path.ends_with("/amendments") || route.path.ends_with("/handovers");
+                            let numbered = matches!(route.path, "/ledger" | "/contracts/{id}/applications") || route.path.ends_with("/amendments") || route.path.ends_with("/handovers");
                             if fine || (numbered && cursor == "LTE3") {
                                 ask(&format!("cursor={cursor}"), 200, None);
                             } else {
