@@ -35,8 +35,10 @@ fn take(app: &TestApp, rows: &[String]) -> ImportSummary {
     summary
 }
 
+type Places<'a> = Vec<(u64, &'a str)>;
+
 /// Line and column of each problem and each warning.
-fn said(summary: &ImportSummary) -> (Vec<(u64, &str)>, Vec<(u64, &str)>) {
+fn said(summary: &ImportSummary) -> (Places<'_>, Places<'_>) {
     let bad = summary.problems.iter().map(|p| (p.line, p.column.as_str())).collect();
     (bad, summary.warnings.iter().map(|w| (w.line, w.column.as_str())).collect())
 }

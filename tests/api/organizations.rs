@@ -128,10 +128,10 @@ both! {
         let made = s.post(&s.officer, "/organizations", own).must(201);
         let path = format!("/organizations/{}", text(&made, "id"));
         app.patch(&app.admin(), &path, json!({"name": "印章 三郎", "address": "印章町4"})).must(200);
-        let user = json!({"email": "insho2@example.jp", "name": "印章 四郎", "organization_id": s.agency, "roles": ["officer"]});
-        let user = app.post(&app.admin(), "/users", user).must(201);
+        let clerk = json!({"email": "insho2@example.jp", "name": "印章 四郎", "organization_id": s.agency, "roles": ["officer"]});
+        let clerk = app.post(&app.admin(), "/users", clerk).must(201);
         let change = json!({"name": "印章 五郎", "email": "insho3@example.jp"});
-        app.patch(&app.admin(), &format!("/users/{}", text(&user, "id")), change).must(200);
+        app.patch(&app.admin(), &format!("/users/{}", text(&clerk, "id")), change).must(200);
         let audit = json!({"kind": "on_site", "due_on": "2026-12-01", "every_months": 12, "auditor": "印章 六郎"});
         let audit = s.post(&s.auditor, &format!("/contracts/{}/audits", k.id), audit).must(201);
         s.post(&s.auditor, &format!("/audits/{}/complete", text(&audit, "id")), json!({"done_on": "2026-04-01", "result": "pass"})).must(200);
