@@ -86,8 +86,8 @@ fn later(event: Event, by: i64) -> Event {
 fn plan() -> impl Strategy<Value = Plan> {
     let on = prop_oneof![3 => 0..10_i64, 2 => 0..60_i64];
     let interval = prop::sample::select(DeclarationInterval::ALL);
-    let events = prop::collection::vec((on, event()), 6..14);
-    (0..280_i64, 20..80_i64, interval, events).prop_map(|(begin, length, interval, events)| {
+    let events = prop::collection::vec((on, event()), 5..13);
+    (0..280_i64, 15..65_i64, interval, events).prop_map(|(begin, length, interval, events)| {
         let on_its_day = |(on, event)| (REGISTERED + begin + on, later(event, begin));
         let mut events: Vec<(i64, Event)> = events.into_iter().map(on_its_day).collect();
         events.sort_by_key(|(on, _)| *on);
@@ -117,7 +117,7 @@ pub fn year(contracts: usize) -> impl Strategy<Value = Year> {
     let holidays = prop::collection::btree_set(0..400_i64, 5..60)
         .prop_map(|days| Change::Holidays(days.into_iter().collect()));
     let change = prop_oneof![3 => settings().prop_map(Change::Settings), 1 => holidays];
-    let changes = prop::collection::vec((REGISTERED + 10..REGISTERED + 340, change), 3..7);
+    let changes = prop::collection::vec((REGISTERED + 10..REGISTERED + 340, change), 3..6);
     let plans = prop::collection::vec(plan(), contracts);
     (plans, changes).prop_map(|(plans, changes)| Year { plans, changes })
 }
