@@ -549,8 +549,13 @@ mod tests {
             amend(json!({"effective_on": "2026-10-01", "reason": "移管", "department": "三課"}));
             house.clock.set_day(d("2026-06-01"));
             let version = house.get(&house.officer, id).unwrap().version;
-            let patched =
-                contract::patch(app, &house.officer, id, version, &input(json!({"department": "二課"})));
+            let patched = contract::patch(
+                app,
+                &house.officer,
+                id,
+                &IfMatch::These(vec![version]),
+                &input(json!({"department": "二課"})),
+            );
             assert_eq!(patched.unwrap().department.as_deref(), Some("二課"));
             let terms = |on: &str| {
                 let facts = app.db.read(|conn| db::contract::facts(conn, id, house.agency)).unwrap();
@@ -566,8 +571,14 @@ mod tests {
             // An amendment before it is not barred by it, and does not undo it.
             let other = house.register("2026-002", json!({"department": "一課"})).id;
             let version = house.get(&house.officer, other).unwrap().version;
-            contract::patch(app, &house.officer, other, version, &input(json!({"department": "二課"})))
-                .unwrap();
+            contract::patch(
+                app,
+                &house.officer,
+                other,
+                &IfMatch::These(vec![version]),
+                &input(json!({"department": "二課"})),
+            )
+            .unwrap();
             let given = json!({"effective_on": "2026-05-01", "reason": "減額", "amount_yen": 1});
             let view = contract::amend(app, &house.officer, other, &input(given)).unwrap();
             assert_eq!((view.amount_yen, view.department.as_deref()), (Some(1), Some("二課")));

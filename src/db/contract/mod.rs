@@ -227,12 +227,11 @@ pub fn find_whole(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<Whol
     let mut whole: Option<WholeContract> = None;
     for (contract, agency, vendor, number, officer, birth, terms) in rows {
         let terms = terms.fact()?;
-        match &mut whole {
-            Some(whole) => whole.terms.push(terms),
-            None => {
-                let line = line((contract, agency, vendor, number, officer));
-                whole = Some(WholeContract { line, birth, terms: vec![terms] });
-            }
+        if let Some(whole) = &mut whole {
+            whole.terms.push(terms);
+        } else {
+            let line = line((contract, agency, vendor, number, officer));
+            whole = Some(WholeContract { line, birth, terms: vec![terms] });
         }
     }
     whole.ok_or(DbError::NotFound)
