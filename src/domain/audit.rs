@@ -227,7 +227,7 @@ mod tests {
                 .flat_map(|year| plan(&scene.audits, year, last).into_iter().map(move |line| (year, line.due_on)))
                 .collect();
             let fiscal = |day: NaiveDate| if day.month() < 4 { day.year() - 1 } else { day.year() };
-            let expected: Vec<(i32, NaiveDate)> = (0..)
+            let expected: Vec<(i32, NaiveDate)> = (0..400)
                 .map(|k| by_hand(first, k * months))
                 .take_while(|day| *day <= last)
                 .map(|day| (fiscal(day), day))
