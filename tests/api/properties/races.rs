@@ -152,7 +152,9 @@ fn on_one_application(
 fn on_one_chain(app: &App, people: &People, [one, other]: [Move; 2]) -> Result<ContractId, TestCaseError> {
     let place = people.contract(app);
     let filed = [0, 1].map(|sub| people.file(app, place, sub).unwrap().id);
-    filed.iter().for_each(|id| people.review(app, *id));
+    for id in filed {
+        people.review(app, id);
+    }
     let both = at_once(|| people.make(app, 0, one, filed[0]), || people.make(app, 1, other, filed[1]));
     for answer in both {
         prop_assert!(answer.is_ok(), "{:?}", answer);
@@ -170,10 +172,8 @@ halves! {
         });
         let outcome = runner(cases).run(&(pair, any::<bool>()), |((one, other), same)| {
             app.clock.pass(chrono::Duration::minutes(1));
-            let contract = match same {
-                true => on_one_application(&app.app, &people, [one, other]),
-                false => on_one_chain(&app.app, &people, [one, other]),
-            }?;
+            let decide = if same { on_one_application } else { on_one_chain };
+            let contract = decide(&app.app, &people, [one, other])?;
             in_order(&app.app, &people, contract)
         });
         if let Err(error) = outcome {

@@ -11,7 +11,7 @@ use itaku::domain::id::{ContractId, SubjectId};
 use itaku::domain::input::{Input, Mode, parse};
 use itaku::exchange::holidays::HolidayFile;
 use itaku::schedule::sweep::{SweepReport, sweep};
-use itaku::service::{Call, Failure, alert, audit, calendar, contract, setting};
+use itaku::service::{Call, Failure, IfMatch, alert, audit, calendar, contract, setting};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use serde_json::{Value, json};
 
@@ -231,7 +231,8 @@ impl<'a> Agency<'a> {
         match change {
             Change::Settings(body) => {
                 let (_, version) = setting::find(app, &self.admin).unwrap();
-                setting::change(app, &self.admin, version, &input(body).unwrap()).unwrap();
+                setting::change(app, &self.admin, &IfMatch::These(vec![version]), &input(body).unwrap())
+                    .unwrap();
             }
             Change::Holidays(days) => {
                 let days: BTreeMap<_, _> = days.iter().map(|on| (d(*on), "架空の祝日".to_owned())).collect();
