@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("notice", &["domain", "ledger"]),
     ("exchange", &["domain"]),
     ("service", &["clock", "config", "db", "domain", "exchange", "ledger", "notice"]),
-    ("schedule", &["db", "domain", "notice", "service"]),
+    ("schedule", &["clock", "db", "domain", "notice", "service"]),
     ("web", &["clock", "domain", "service"]),
     // Puts the house together: opens the database, chooses the transport, starts the servers.
     (
