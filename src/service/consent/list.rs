@@ -19,7 +19,7 @@ text_enum! {
 
 /// A consent in a list.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ListedConsent {
+pub struct ConsentLine {
     pub id: ConsentId,
     pub contract_id: ContractId,
     pub contract_number: String,
@@ -47,14 +47,14 @@ pub fn list(
     call: &Call,
     entered: Option<Entered>,
     page: &Page,
-) -> Result<Paged<ListedConsent>, Failure> {
+) -> Result<Paged<ConsentLine>, Failure> {
     let (scope, after, late) = (call.scope(), page.after_id()?, entered == Some(Entered::Late));
     let rows = app
         .db
         .read_one::<_, DbError>(|conn| db::chain::list_consents(conn, &scope, late, after, page.rows()))?;
     let show = |row: ListedConsent| {
         let recorded_on = app.sources.clock.day_of(row.recorded_at.and_utc());
-        ListedConsent {
+        ConsentLine {
             id: row.id,
             contract_id: row.contract_id,
             contract_number: row.contract_number,
