@@ -256,17 +256,3 @@ pub fn reproject(conn: &mut Conn, id: ContractId, today: NaiveDate, touch: bool)
         .execute(conn)?;
     Ok(changed)
 }
-
-/// The first day after `today` on which the projection will say something else by what is known: terms or a handover
-/// that begin then.
-pub fn next_change(conn: &mut Conn, id: ContractId, today: NaiveDate) -> Result<Option<NaiveDate>, DbError> {
-    let terms: Option<NaiveDate> = contract_terms::table
-        .filter(contract_terms::contract_id.eq(id).and(contract_terms::effective_on.gt(today)))
-        .select(diesel::dsl::min(contract_terms::effective_on))
-        .first(conn)?;
-    let officers: Option<NaiveDate> = contract_officers::table
-        .filter(contract_officers::contract_id.eq(id).and(contract_officers::starts_on.gt(today)))
-        .select(diesel::dsl::min(contract_officers::starts_on))
-        .first(conn)?;
-    Ok([terms, officers].into_iter().flatten().min())
-}

@@ -16,7 +16,7 @@ mod recorded;
 
 pub use facts::{
     HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer,
-    next_change, officer_on, reproject, terms,
+    officer_on, reproject, terms,
 };
 pub use recorded::{Recorded, recorded};
 

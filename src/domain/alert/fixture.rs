@@ -68,18 +68,7 @@ impl Scene {
             department: None,
         };
         let mut scene = Self {
-            facts: ChainFacts {
-                contract_id: id(1),
-                agency_id: id(2),
-                terms: Vec::new(),
-                terminations: Vec::new(),
-                engagements: Vec::new(),
-                applications: Vec::new(),
-                consents: Vec::new(),
-                revocations: Vec::new(),
-                statements: Vec::new(),
-                retractions: Vec::new(),
-            },
+            facts: ChainFacts::empty(id(1), id(2)),
             declarations: Vec::new(),
             audits: Vec::new(),
             learned_on: d(from),
