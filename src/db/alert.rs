@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{alerts, contract_terms, contracts};
-use super::types::{from_json, to_json};
+use super::types::{directly, from_json, to_json};
 use super::{Conn, DbError};
 use crate::domain::access::Scope;
 use crate::domain::alert::{AlertFact, AlertKind, AlertState, Assessment, Finding, Severity, Step};
@@ -91,7 +91,7 @@ pub struct NewAlert<'a> {
 /// Opens an alert. A second unresolved one of the same kind and subject is refused as not unique.
 pub fn insert(conn: &mut Conn, new: &NewAlert<'_>) -> Result<(), DbError> {
     let found = new.finding;
-    diesel::insert_into(alerts::table)
+    directly!(conn, |own| diesel::insert_into(alerts::table)
         .values((
             alerts::id.eq(new.id),
             alerts::agency_id.eq(new.agency_id),
@@ -112,7 +112,7 @@ pub fn insert(conn: &mut Conn, new: &NewAlert<'_>) -> Result<(), DbError> {
             alerts::opened_at.eq(new.opened_at.naive_utc()),
             alerts::version.eq(1),
         ))
-        .execute(conn)?;
+        .execute(own))?;
     Ok(())
 }
 

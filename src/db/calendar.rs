@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::schema::holidays;
+use super::types::directly;
 use super::{Conn, DbError};
 use crate::domain::calendar::Calendar;
 
@@ -13,7 +14,8 @@ use crate::domain::calendar::Calendar;
 /// are.
 pub fn calendar(conn: &mut Conn, closed: &[NaiveDate]) -> Result<Calendar, DbError> {
     let rows = holidays::table.order(holidays::day).select((holidays::day, holidays::name));
-    let days: BTreeMap<NaiveDate, String> = rows.load::<(NaiveDate, String)>(conn)?.into_iter().collect();
+    let days: Vec<(NaiveDate, String)> = directly!(conn, |own| rows.load(own))?;
+    let days: BTreeMap<NaiveDate, String> = days.into_iter().collect();
     let closed = closed.iter().copied().collect();
     Ok(match Calendar::last_known_year(&days) {
         Some(last) => Calendar::new(days, last, closed),

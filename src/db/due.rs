@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::schema::due::dsl;
+use super::types::directly;
 use super::{Conn, DbError};
 use crate::domain::id::{Id, OrganizationId, SubjectId};
 
@@ -35,16 +36,26 @@ pub fn set<T: 'static>(
     let moved = diesel::update(dsl::due.find((subject_kind, subject_id)))
         .set(dsl::check_on.eq(check_on))
         .execute(conn)?;
-    if moved == 0 {
-        diesel::insert_into(dsl::due)
-            .values((
-                dsl::subject_kind.eq(subject_kind),
-                dsl::subject_id.eq(subject_id),
-                dsl::agency_id.eq(agency_id),
-                dsl::check_on.eq(check_on),
-            ))
-            .execute(conn)?;
-    }
+    if moved == 0 { insert(conn, subject_kind, subject_id, agency_id, check_on) } else { Ok(()) }
+}
+
+/// As [`set`], for a subject that nothing was due for.
+pub fn insert<T: 'static>(
+    conn: &mut Conn,
+    subject_kind: &str,
+    subject_id: Id<T>,
+    agency_id: OrganizationId,
+    check_on: NaiveDate,
+) -> Result<(), DbError> {
+    let subject_id: SubjectId = subject_id.cast();
+    directly!(conn, |own| diesel::insert_into(dsl::due)
+        .values((
+            dsl::subject_kind.eq(subject_kind),
+            dsl::subject_id.eq(subject_id),
+            dsl::agency_id.eq(agency_id),
+            dsl::check_on.eq(check_on),
+        ))
+        .execute(own))?;
     Ok(())
 }
 

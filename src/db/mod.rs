@@ -25,6 +25,9 @@ pub mod status;
 pub mod tx;
 pub mod types;
 pub mod user;
+mod writer;
+#[cfg(test)]
+mod writer_tests;
 
 pub use pool::{Db, Migrated};
 pub use tx::{Author, ChainKey, Tx};

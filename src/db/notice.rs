@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::schema::{departments, notices};
 use super::session::TokenPurpose;
-use super::types::{from_json, to_json};
+use super::types::{directly, from_json, to_json};
 use super::{Conn, DbError};
 use crate::clock::Sources;
 use crate::domain::contract::Instant;
@@ -85,7 +85,7 @@ pub fn enqueue_on(
     }
     let now = sources.clock.machine_now().naive_utc();
     let state = if draft.in_digest { NoticeState::Digest } else { NoticeState::Queued };
-    diesel::insert_into(notices::table)
+    directly!(conn, |own| diesel::insert_into(notices::table)
         .values((
             notices::id.eq(sources.new_id::<crate::domain::id::of::Notice>()),
             notices::organization_id.eq(draft.about.organization_id),
@@ -102,7 +102,7 @@ pub fn enqueue_on(
             notices::created_at.eq(now),
             notices::created_on.eq(today),
         ))
-        .execute(conn)?;
+        .execute(own))?;
     Ok(true)
 }
 
@@ -128,7 +128,8 @@ pub fn is_told(
         .filter(notices::subject.eq(subject))
         .filter(notices::step.eq(step))
         .filter(notices::recipient.eq(recipient));
-    Ok(diesel::select(diesel::dsl::exists(told)).get_result(conn)?)
+    let told = diesel::select(diesel::dsl::exists(told));
+    Ok(directly!(conn, |own| told.get_result(own))?)
 }
 
 /// Notices whose time to be sent has come, the longest waiting first.

@@ -1,5 +1,6 @@
 //! Opening either database by URL: readers and one writer on SQLite, one pool on PostgreSQL; migrations.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -7,6 +8,7 @@ use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
 use diesel::{Connection, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query};
 use diesel_migrations::{EmbeddedMigrations, HarnessWithOutput, MigrationHarness, embed_migrations};
 
+use super::writer::{Company, Writer};
 use super::{Backend, Conn, DbError};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -63,7 +65,7 @@ impl Manager {
         Ok(manager)
     }
 
-    fn open(&self) -> Result<Conn, DbError> {
+    pub(super) fn open(&self) -> Result<Conn, DbError> {
         match self.backend {
             Backend::Sqlite if self.read_only => read_sqlite(&self.target).map(Conn::Sqlite),
             Backend::Sqlite => {
@@ -143,7 +145,8 @@ impl ManageConnection for Manager {
 pub struct Db {
     backend: Backend,
     readers: Pool<Manager>,
-    writer: Pool<Manager>,
+    /// None: the database is a server, and writers come from the pool.
+    writer: Option<Arc<Writer>>,
 }
 
 /// What a migration run did.
@@ -156,21 +159,21 @@ pub struct Migrated {
 impl Db {
     /// Opens the pools; fails when the database can't be reached.
     pub fn open(url: &str, readers: u32) -> Result<Self, DbError> {
-        let build = |size: u32| {
-            Pool::builder()
-                .max_size(size)
-                .min_idle(Some(1))
-                .connection_timeout(Duration::from_secs(5))
-                .test_on_check_out(matches!(Manager::new(url)?.backend, Backend::Postgresql))
-                .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
-                .build(Manager::new(url)?)
-                .map_err(|e| DbError::Unavailable(e.to_string()))
-        };
         // The one connection that changes the journal mode of a new file must be alone.
         Manager::new(url)?.open()?;
         let backend = Manager::new(url)?.backend;
-        let pool = build(readers)?;
-        let writer = if backend == Backend::Sqlite { build(1)? } else { pool.clone() };
+        let pool = Pool::builder()
+            .max_size(readers)
+            .min_idle(Some(1))
+            .connection_timeout(Duration::from_secs(5))
+            .test_on_check_out(backend == Backend::Postgresql)
+            .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
+            .build(Manager::new(url)?)
+            .map_err(|e| DbError::Unavailable(e.to_string()))?;
+        let writer = match backend {
+            Backend::Sqlite => Some(Arc::new(Writer::new(Manager::new(url)?))),
+            Backend::Postgresql => None,
+        };
         Ok(Self { backend, readers: pool, writer })
     }
 
@@ -185,7 +188,7 @@ impl Db {
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
             .build(manager)
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
-        Ok(Self { backend, readers: pool.clone(), writer: pool })
+        Ok(Self { backend, readers: pool, writer: None })
     }
 
     /// Whether nothing at all has been made in it.
@@ -219,9 +222,9 @@ impl Db {
     /// Several queries on one consistent snapshot; nothing can be written.
     pub fn read<T, E: From<DbError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.reader()?;
-        begin(&mut conn, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        begin_with(&mut conn, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
         let answer = work(&mut conn);
-        rollback(&mut conn);
+        rolled_back(&mut conn);
         answer
     }
 
@@ -234,11 +237,39 @@ impl Db {
     }
 
     /// A write transaction; it commits when `work` answers Ok. Used by `tx` and by the few tables that no chain
-    /// guards (sessions, leases, reference data).
+    /// guards (sessions, leases, reference data). Embedded, short ones that wait share a commit ([`writer`](super::writer)).
     pub fn write<T, E: From<DbError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-        let mut conn = self.writer.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
+        self.write_in(Company::Shared, work)
+    }
+
+    /// As [`write`](Self::write), for a job that may take long: no other act's answer waits for its commit.
+    pub fn write_long<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.write_in(Company::Alone, work)
+    }
+
+    fn write_in<T, E: From<DbError>>(
+        &self,
+        company: Company,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if let Some(writer) = &self.writer {
+            return writer.write(company, work);
+        }
+        let mut conn = self.reader()?;
         begin_write(&mut conn)?;
-        finish(&mut conn, work)
+        match work(&mut conn) {
+            Ok(answer) => {
+                commit(&mut conn)?;
+                Ok(answer)
+            }
+            Err(error) => {
+                rolled_back(&mut conn);
+                Err(error)
+            }
+        }
     }
 
     /// As [`write`](Self::write), for what may as well be left out: where the embedded database is being written,
@@ -247,36 +278,45 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        if self.backend == Backend::Postgresql {
-            return self.write(work).map(Some);
-        }
-        let Some(mut conn) = self.writer.try_get() else { return Ok(None) };
-        conn.batch_execute("PRAGMA busy_timeout = 0").map_err(DbError::from)?;
-        let begun = begin_write(&mut conn);
-        conn.batch_execute(WAIT_FOR_OTHERS).map_err(DbError::from)?;
-        match begun {
-            Ok(()) => finish(&mut conn, work).map(Some),
-            Err(DbError::Unavailable(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+        let Some(writer) = &self.writer else { return self.write(work).map(Some) };
+        let begin_now = |conn: &mut Conn| {
+            conn.batch_execute("PRAGMA busy_timeout = 0")?;
+            let begun = begin_write(conn);
+            conn.batch_execute(WAIT_FOR_OTHERS)?;
+            begun
+        };
+        writer.write_unless_busy(begin_now, work)
+    }
+
+    /// How many wait for the embedded writer.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.writer.as_ref().map_or(0, |writer| writer.waiting())
+    }
+
+    /// Runs `work` on a writing connection with no transaction around it.
+    fn with_writer<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -> Result<T, DbError> {
+        match &self.writer {
+            Some(writer) => writer.with(work),
+            None => work(&mut *self.reader()?),
         }
     }
 
     /// Brings the schema up to date.
     pub fn migrate(&self) -> Result<Migrated, DbError> {
-        let mut conn = self.writer.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
-        let applied = match &mut *conn {
-            Conn::Sqlite(c) => run_migrations(c, SQLITE),
-            Conn::Postgresql(c) => {
-                // Servers starting together take turns.
-                c.batch_execute(&format!("{NO_HURRY}; SELECT pg_advisory_lock(7230146)"))
-                    .map_err(DbError::from)?;
-                let done = run_migrations(c, POSTGRESQL);
-                c.batch_execute(&format!("SELECT pg_advisory_unlock(7230146); {PATIENCE}"))
-                    .map_err(DbError::from)?;
-                done
-            }
-        };
-        applied.map(|applied| Migrated { applied }).map_err(|e| DbError::Setup(e.to_string()))
+        self.with_writer(|conn| {
+            let applied = match conn {
+                Conn::Sqlite(c) => run_migrations(c, SQLITE),
+                Conn::Postgresql(c) => {
+                    // Servers starting together take turns.
+                    c.batch_execute(&format!("{NO_HURRY}; SELECT pg_advisory_lock(7230146)"))?;
+                    let done = run_migrations(c, POSTGRESQL);
+                    c.batch_execute(&format!("SELECT pg_advisory_unlock(7230146); {PATIENCE}"))?;
+                    done
+                }
+            };
+            applied.map(|applied| Migrated { applied }).map_err(|e| DbError::Setup(e.to_string()))
+        })
     }
 
     /// Whether every migration of this program has been applied.
@@ -292,8 +332,7 @@ impl Db {
     /// Folds SQLite's write-ahead log into its one file.
     pub fn checkpoint(&self) -> Result<(), DbError> {
         if self.backend == Backend::Sqlite {
-            let mut conn = self.writer.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
-            conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
+            self.with_writer(|conn| Ok(conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?))?;
         }
         Ok(())
     }
@@ -312,7 +351,7 @@ where
     Ok(applied.iter().map(ToString::to_string).collect())
 }
 
-fn begin(conn: &mut Conn, sqlite: &str, postgresql: &str) -> Result<(), DbError> {
+fn begin_with(conn: &mut Conn, sqlite: &str, postgresql: &str) -> Result<(), DbError> {
     match conn {
         Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, sqlite),
         Conn::Postgresql(c) => AnsiTransactionManager::begin_transaction_sql(c, postgresql),
@@ -320,29 +359,21 @@ fn begin(conn: &mut Conn, sqlite: &str, postgresql: &str) -> Result<(), DbError>
     .map_err(DbError::from)
 }
 
-fn begin_write(conn: &mut Conn) -> Result<(), DbError> {
+pub(super) fn begin_write(conn: &mut Conn) -> Result<(), DbError> {
     // Said, not left to the server's settings: what waited for a lock must then see what the other did.
-    begin(conn, "BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL READ COMMITTED")
+    begin_with(conn, "BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL READ COMMITTED")
 }
 
-/// Runs the work of a transaction that has begun, and ends it.
-fn finish<T, E: From<DbError>>(
-    conn: &mut Conn,
-    work: impl FnOnce(&mut Conn) -> Result<T, E>,
-) -> Result<T, E> {
-    match work(conn) {
-        Ok(answer) => {
-            commit(conn)?;
-            Ok(answer)
-        }
-        Err(error) => {
-            rollback(conn);
-            Err(error)
-        }
+/// Begins a savepoint inside the transaction; [`commit`] and [`rollback`] end the innermost.
+pub(super) fn begin_savepoint(conn: &mut Conn) -> Result<(), DbError> {
+    match conn {
+        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction(c),
+        Conn::Postgresql(c) => AnsiTransactionManager::begin_transaction(c),
     }
+    .map_err(DbError::from)
 }
 
-fn commit(conn: &mut Conn) -> Result<(), DbError> {
+pub(super) fn commit(conn: &mut Conn) -> Result<(), DbError> {
     match conn {
         Conn::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),
         Conn::Postgresql(c) => AnsiTransactionManager::commit_transaction(c),
@@ -350,12 +381,17 @@ fn commit(conn: &mut Conn) -> Result<(), DbError> {
     .map_err(DbError::from)
 }
 
-fn rollback(conn: &mut Conn) {
-    let ended = match conn {
+pub(super) fn rollback(conn: &mut Conn) -> Result<(), DbError> {
+    match conn {
         Conn::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
         Conn::Postgresql(c) => AnsiTransactionManager::rollback_transaction(c),
-    };
-    if let Err(error) = ended {
+    }
+    .map_err(DbError::from)
+}
+
+/// Rolls back what nobody asks about any more.
+fn rolled_back(conn: &mut Conn) {
+    if let Err(error) = rollback(conn) {
         // The pool throws a connection away whose transaction is still open.
         tracing::warn!(%error, "rollback failed");
     }

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::schema::{
     account_tokens, deputies, login_attempts, organizations, refresh_tokens, sessions, user_roles, users,
 };
+use super::types::directly;
 use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::contract::Instant;
@@ -77,10 +78,10 @@ pub fn live_with_roles(
     on: NaiveDate,
 ) -> Result<Option<(LiveSession, Vec<Role>)>, DbError> {
     let lent = diesel::dsl::exists(deputies::table.filter(deputies::deputy_id.eq(users::id)));
-    let rows: Vec<(LiveSession, bool, Option<Role>)> = live_sessions!(id, now, seen_after)
+    let query = live_sessions!(id, now, seen_after)
         .left_join(user_roles::table.on(user_roles::user_id.eq(users::id)))
-        .select((live_columns!(), lent, user_roles::role.nullable()))
-        .load(conn)?;
+        .select((live_columns!(), lent, user_roles::role.nullable()));
+    let rows: Vec<(LiveSession, bool, Option<Role>)> = directly!(conn, |own| query.load(own))?;
     let mut roles: Vec<Role> = rows.iter().filter_map(|(_, _, role)| *role).collect();
     let Some((live, stands_in, _)) = rows.into_iter().next() else { return Ok(None) };
     if stands_in {

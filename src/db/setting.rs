@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::schema::{agency_settings, departments};
-use super::types::{from_json, to_json};
+use super::types::{directly, from_json, to_json};
 use super::{Conn, DbError};
 use crate::domain::contract::Instant;
 use crate::domain::id::OrganizationId;
@@ -39,11 +39,8 @@ pub fn hold_alone(conn: &mut Conn, agency: OrganizationId) -> Result<(), DbError
 
 /// An agency's settings and their version; the defaults and 0 while it has set nothing.
 pub fn find(conn: &mut Conn, agency: OrganizationId) -> Result<(Settings, i64), DbError> {
-    let row: Option<(String, i64)> = agency_settings::table
-        .find(agency)
-        .select((agency_settings::body, agency_settings::version))
-        .first(conn)
-        .optional()?;
+    let query = agency_settings::table.find(agency).select((agency_settings::body, agency_settings::version));
+    let row: Option<(String, i64)> = directly!(conn, |own| query.first(own)).optional()?;
     row.map_or_else(|| Ok((Settings::default(), 0)), |(body, version)| Ok((from_json(&body)?, version)))
 }
 

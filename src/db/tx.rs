@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 use super::schema::{ledger_chains, ledger_entries, ledger_names};
+use super::types::directly;
 use super::{Conn, Db, DbError};
 use crate::clock::Sources;
 use crate::domain::contract::{Instant, Stamp};
@@ -113,7 +114,7 @@ impl<'a> Tx<'a> {
 
     /// The row of a new chain, with its first entry in it: most chains of a day are never written again that day.
     fn insert_chain(&mut self, first: &Entry) -> Result<(), DbError> {
-        diesel::insert_into(ledger_chains::table)
+        directly!(self.conn, |own| diesel::insert_into(ledger_chains::table)
             .values((
                 ledger_chains::id.eq(self.chain_id),
                 ledger_chains::organization_id.eq(self.organization_id),
@@ -121,7 +122,7 @@ impl<'a> Tx<'a> {
                 ledger_chains::head.eq(&first.hash),
                 ledger_chains::last_at.eq(first.at.naive_utc()),
             ))
-            .execute(self.conn)?;
+            .execute(own))?;
         self.stored = Some(first.seq);
         Ok(())
     }
@@ -165,7 +166,7 @@ impl<'a> Tx<'a> {
     }
 
     fn insert_entry(&mut self, entry: &Entry) -> Result<(), DbError> {
-        diesel::insert_into(ledger_entries::table)
+        directly!(self.conn, |own| diesel::insert_into(ledger_entries::table)
             .values((
                 ledger_entries::id.eq(entry.id),
                 ledger_entries::chain_id.eq(entry.chain_id),
@@ -180,7 +181,7 @@ impl<'a> Tx<'a> {
                 ledger_entries::prev_hash.eq(&entry.prev_hash),
                 ledger_entries::hash.eq(&entry.hash),
             ))
-            .execute(self.conn)?;
+            .execute(own))?;
         let payload: serde_json::Value =
             serde_json::from_str(&entry.payload).map_err(crate::ledger::LedgerError::from)?;
         let named: Vec<_> = names(&payload, entry.subject_id)

@@ -25,6 +25,18 @@ pub enum Conn {
     Postgresql(diesel::PgConnection),
 }
 
+/// Runs a query on the database's own connection. Through [`Conn`] its text is written anew each time; so, diesel writes
+/// it once and knows the prepared statement by the query's type. For what every request reads.
+macro_rules! directly {
+    ($conn:expr, |$own:ident| $run:expr) => {
+        match $conn {
+            $crate::db::Conn::Sqlite($own) => $run,
+            $crate::db::Conn::Postgresql($own) => $run,
+        }
+    };
+}
+pub(super) use directly;
+
 /// Text columns for a type with `as_str(&self) -> &str` and `FromStr`; what the derives of diesel would write,
 /// kept here so that the domain need not know diesel.
 macro_rules! text_column {

@@ -1,15 +1,23 @@
 //! People's accounts, their roles, and who stands in for whom.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{deputies, user_roles, users};
+use super::types::directly;
 use super::{Conn, DbError};
 use crate::domain::access::Role;
 use crate::domain::contract::Instant;
 use crate::domain::id::{Id, OrganizationId, UserId};
+
+/// Accounts that can be used on a business day.
+macro_rules! usable {
+    ($on:expr) => {
+        users::active.eq(true).and(users::expires_on.is_null().or(users::expires_on.ge($on)))
+    };
+}
 
 /// An account.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -175,8 +183,7 @@ pub fn roles_on(conn: &mut Conn, id: UserId, on: NaiveDate) -> Result<Vec<Role>,
         .filter(deputies::deputy_id.eq(id))
         .filter(deputies::starts_on.le(on))
         .filter(deputies::ends_on.ge(on))
-        .filter(users::active.eq(true))
-        .filter(users::expires_on.is_null().or(users::expires_on.ge(on)))
+        .filter(usable!(on))
         .select(deputies::user_id);
     let lent = user_roles::user_id.eq_any(stood_in_for).and(user_roles::role.ne(Role::SystemAdmin));
     let mut roles: Vec<Role> =
@@ -201,8 +208,7 @@ pub fn another_holds(
         .filter(user_roles::role.eq(role))
         .filter(users::id.ne(but))
         .filter(users::password_hash.is_not_null())
-        .filter(users::active.eq(true))
-        .filter(users::expires_on.is_null().or(users::expires_on.ge(on)));
+        .filter(usable!(on));
     Ok(diesel::select(diesel::dsl::exists(others)).get_result(conn)?)
 }
 
@@ -214,40 +220,57 @@ pub fn reachable(
     roles: &[Role],
     on: NaiveDate,
 ) -> Result<Vec<(UserId, String)>, DbError> {
-    let holders: Vec<UserId> = user_roles::table
-        .inner_join(users::table.on(users::id.eq(user_roles::user_id)))
-        .filter(user_roles::organization_id.eq(organization_id))
-        .filter(user_roles::role.eq_any(roles.to_vec()))
-        .filter(users::active.eq(true))
-        .filter(users::expires_on.is_null().or(users::expires_on.ge(on)))
-        .select(users::id)
-        .load(conn)?;
-    with_deputies(conn, organization_id, &holders, on)
+    let mut people: BTreeMap<UserId, String> = BTreeMap::new();
+    for role in roles {
+        let holders = user_roles::table
+            .inner_join(users::table.on(users::id.eq(user_roles::user_id)))
+            .filter(user_roles::organization_id.eq(organization_id))
+            .filter(user_roles::role.eq(role))
+            .filter(usable!(on))
+            .select((users::id, users::email));
+        let holders: Vec<(UserId, String)> = directly!(conn, |own| holders.load(own))?;
+        people.extend(holders);
+    }
+    let holders: Vec<UserId> = people.keys().copied().collect();
+    people.extend(standing_in(conn, organization_id, &holders, on)?);
+    Ok(people.into_iter().collect())
 }
 
 /// The people named, where their accounts can be used on a business day, and who stands in for them then; each
-/// once, with the address.
+/// once, with the address, in order of id.
 pub fn with_deputies(
+    conn: &mut Conn,
+    organization_id: OrganizationId,
+    named: &[UserId],
+    on: NaiveDate,
+) -> Result<Vec<(UserId, String)>, DbError> {
+    let mut people: BTreeMap<UserId, String> = BTreeMap::new();
+    for id in named {
+        let person = users::table.find(id).filter(usable!(on)).select((users::id, users::email));
+        let person: Option<(UserId, String)> = directly!(conn, |own| person.first(own)).optional()?;
+        people.extend(person);
+    }
+    people.extend(standing_in(conn, organization_id, named, on)?);
+    Ok(people.into_iter().collect())
+}
+
+/// Who stands in for the people named on a business day and can use their account: few of an organization do at a
+/// time.
+fn standing_in(
     conn: &mut Conn,
     organization_id: OrganizationId,
     people: &[UserId],
     on: NaiveDate,
 ) -> Result<Vec<(UserId, String)>, DbError> {
-    let standing_in: Vec<UserId> = deputies::table
+    let all = deputies::table
+        .inner_join(users::table.on(users::id.eq(deputies::deputy_id)))
         .filter(deputies::organization_id.eq(organization_id))
-        .filter(deputies::user_id.eq_any(people.to_vec()))
         .filter(deputies::starts_on.le(on))
         .filter(deputies::ends_on.ge(on))
-        .select(deputies::deputy_id)
-        .load(conn)?;
-    let all: Vec<UserId> = people.iter().copied().chain(standing_in).collect();
-    Ok(users::table
-        .filter(users::id.eq_any(all))
-        .filter(users::active.eq(true))
-        .filter(users::expires_on.is_null().or(users::expires_on.ge(on)))
-        .order(users::id)
-        .select((users::id, users::email))
-        .load(conn)?)
+        .filter(usable!(on))
+        .select((deputies::user_id, (users::id, users::email)));
+    let all: Vec<(UserId, (UserId, String))> = directly!(conn, |own| all.load(own))?;
+    Ok(all.into_iter().filter(|(of, _)| people.contains(of)).map(|(_, deputy)| deputy).collect())
 }
 
 /// A period in which someone stands in.

@@ -99,7 +99,7 @@ fn take(app: &App, batch: &[RegisterRow], summary: &mut RegisterSummary) -> Resu
     for (agency, change) in &changes {
         summary.alerts += usize::from(vendor_changed(app, *agency, change)?);
     }
-    let taken = app.db.write::<_, DbError>(|conn| {
+    let taken = app.db.write_long::<_, DbError>(|conn| {
         let fresh = fresh(conn, &rows)?;
         write(app, conn, &fresh)?;
         Ok(fresh)

@@ -1,7 +1,7 @@
 //! The server's table: from the declared routes to actix. A request is read, guarded, handed to one blocking use
 //! case, and its answer written; nothing here knows what a route does.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Resource};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -25,41 +25,61 @@ use crate::service::{App, Call, Failure, session};
 /// The largest body of a request; imports have a limit of their own.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
+/// The first segment of a path, and the rest.
+fn split(path: &'static str) -> (&'static str, &'static str) {
+    let end = path.get(1..).and_then(|rest| rest.find('/')).map_or(path.len(), |at| at + 1);
+    path.split_at_checked(end).unwrap_or((path, ""))
+}
+
+/// The route that answered: `shield` names it in log and metrics.
+pub struct Answered(pub Arc<Route>);
+
+/// Where the API stands.
+pub const API: &str = "/api/v1";
+
 /// Puts the API's routes into the server's table.
 pub fn api(config: &mut ServiceConfig, app: &App) {
-    let mut scope = web::scope("/api/v1");
-    // actix takes one resource per path: routes of the same path go together.
-    let mut paths: Vec<(&'static str, Vec<Route>)> = Vec::new();
+    // actix tries one resource after the other: those of one first segment stand in a scope of their own, which is
+    // passed over at once, and routes of one path in one resource.
+    let mut families: BTreeMap<&'static str, BTreeMap<&'static str, Vec<Route>>> = BTreeMap::new();
     for route in api::routes(app.demo.is_some()) {
-        match paths.iter_mut().find(|(path, _)| *path == route.path) {
-            Some((_, routes)) => routes.push(route),
-            None => paths.push((route.path, vec![route])),
-        }
+        let (family, rest) = split(route.path);
+        families.entry(family).or_default().entry(rest).or_default().push(route);
     }
-    // A fixed word before an identifier in the same place.
-    paths.sort_by_key(|(path, _)| path.matches('{').count());
-    for (path, routes) in paths {
-        let mut resource = web::resource(path).default_service(web::to(method_not_allowed));
-        for route in routes {
-            let route = Arc::new(route);
-            let method = route.method.clone();
-            resource = resource.route(web::method(method).to(
-                move |app: Data<App>, request: HttpRequest, body: Body| {
-                    let route = Arc::clone(&route);
-                    async move {
-                        match body {
-                            Body::Whole(body) => answer(app.into_inner(), route, &request, body).await,
-                            Body::Unreadable(error) => unread(&error),
-                            Body::Late => late(),
-                        }
-                    }
-                },
-            ));
-        }
-        scope = scope.service(resource);
+    let mut scope = web::scope(API);
+    for (family, paths) in families {
+        let mut paths: Vec<_> = paths.into_iter().collect();
+        // A fixed word before an identifier in the same place.
+        paths.sort_by_key(|(path, _)| path.matches('{').count());
+        let within = web::scope(family).default_service(web::to(not_found));
+        scope = scope.service(
+            paths.into_iter().fold(within, |within, (path, routes)| within.service(resource(path, routes))),
+        );
     }
     config.service(scope.default_service(web::to(not_found)));
     config.app_data(web::PayloadConfig::new(BODY_LIMIT));
+}
+
+fn resource(path: &str, routes: Vec<Route>) -> Resource {
+    let mut resource = web::resource(path).default_service(web::to(method_not_allowed));
+    for route in routes {
+        let route = Arc::new(route);
+        let method = route.method.clone();
+        resource = resource.route(web::method(method).to(
+            move |app: Data<App>, request: HttpRequest, body: Body| {
+                let route = Arc::clone(&route);
+                request.extensions_mut().insert(Answered(Arc::clone(&route)));
+                async move {
+                    match body {
+                        Body::Whole(body) => answer(app.into_inner(), route, &request, body).await,
+                        Body::Unreadable(error) => unread(&error),
+                        Body::Late => late(),
+                    }
+                }
+            },
+        ));
+    }
+    resource
 }
 
 /// How long a body may take to arrive: a megabyte over the slowest line in use.

@@ -10,9 +10,10 @@ use actix_web::http::header::{
     REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, web::Data};
+use actix_web::{Error, HttpMessage as _, HttpRequest, web::Data};
 use tracing::{Instrument as _, info_span};
 
+use super::app::{API, Answered};
 use super::server::House;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,8 +33,7 @@ pub async fn shield(
     let mut response = next.call(request).instrument(span.clone()).await?;
     let took = started.elapsed();
     let status = response.status().as_u16();
-    // The pattern, not the path: a path may hold a secret.
-    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let route = pattern(response.request());
     span.in_scope(|| {
         tracing::info!(
             method,
@@ -49,6 +49,14 @@ pub async fn shield(
     let secure = house.is_some_and(|house| house.secure);
     put_on(response.headers_mut(), &id, secure);
     Ok(response)
+}
+
+/// The pattern, not the path: a path may hold a secret.
+fn pattern(request: &HttpRequest) -> String {
+    if let Some(Answered(route)) = request.extensions().get() {
+        return [API, route.path].concat();
+    }
+    request.match_pattern().unwrap_or_else(|| "unmatched".to_owned())
 }
 
 /// A method as log and metrics name it: a stranger may invent any number of them.

@@ -564,5 +564,5 @@ CREATE TABLE ledger_names (
   entry_id TEXT NOT NULL REFERENCES ledger_entries (id),
   organization_id TEXT NOT NULL REFERENCES organizations (id),
   PRIMARY KEY (subject_id, entry_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX ledger_names_entry ON ledger_names (entry_id);

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::super::schema::{
     contract_officers, contract_terminations, contract_terms, contracts, engagements, user_roles, users,
 };
-use super::super::types::{from_json, to_json};
+use super::super::types::{directly, from_json, to_json};
 use super::super::{Conn, DbError, Tx};
 use super::search_key;
 use crate::domain::access::Role;
@@ -44,7 +44,7 @@ pub fn add_terms(
     stamp: Stamp,
 ) -> Result<(), DbError> {
     let id: SubjectId = tx.new_id();
-    diesel::insert_into(contract_terms::table)
+    directly!(tx.conn, |own| diesel::insert_into(contract_terms::table)
         .values((
             contract_terms::id.eq(id),
             contract_terms::contract_id.eq(contract),
@@ -55,7 +55,7 @@ pub fn add_terms(
             contract_terms::seq.eq(stamp.seq),
             contract_terms::recorded_at.eq(stamp.at.naive_utc()),
         ))
-        .execute(tx.conn)?;
+        .execute(own))?;
     Ok(())
 }
 
@@ -91,7 +91,7 @@ pub fn add_officer(
     stamp: Stamp,
 ) -> Result<(), DbError> {
     let id: SubjectId = tx.new_id();
-    diesel::insert_into(contract_officers::table)
+    directly!(tx.conn, |own| diesel::insert_into(contract_officers::table)
         .values((
             contract_officers::id.eq(id),
             contract_officers::contract_id.eq(contract),
@@ -101,7 +101,7 @@ pub fn add_officer(
             contract_officers::seq.eq(stamp.seq),
             contract_officers::recorded_at.eq(stamp.at.naive_utc()),
         ))
-        .execute(tx.conn)?;
+        .execute(own))?;
     Ok(())
 }
 
@@ -113,7 +113,7 @@ pub fn add_prime(
     vendor: OrganizationId,
     stamp: Stamp,
 ) -> Result<(), DbError> {
-    diesel::insert_into(engagements::table)
+    directly!(tx.conn, |own| diesel::insert_into(engagements::table)
         .values((
             engagements::id.eq(engagement),
             engagements::contract_id.eq(contract),
@@ -123,7 +123,7 @@ pub fn add_prime(
             engagements::seq.eq(stamp.seq),
             engagements::recorded_at.eq(stamp.at.naive_utc()),
         ))
-        .execute(tx.conn)?;
+        .execute(own))?;
     Ok(())
 }
 

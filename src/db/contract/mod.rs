@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::facts::TermsColumns;
 use super::schema::{alerts, contract_terms, contracts, engagements, organizations, users};
+use super::types::directly;
 use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Scope};
 use crate::domain::chain::{ChainFacts, Vendor};
@@ -90,7 +91,7 @@ pub struct ContractLine {
 }
 
 /// What a list of contracts is narrowed to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContractFilter {
     /// A normalized search key, part of number, title or the prime's name.
     pub key: Option<String>,
@@ -212,15 +213,19 @@ type WholeLine = (ContractHead, String, String, Option<String>, Option<String>, 
 
 /// The contract with its names and terms, when the scope may know of it: one statement, hence one moment.
 pub fn find_whole(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<WholeContract, DbError> {
-    let query = joined!()
-        .inner_join(contract_terms::table.on(contract_terms::contract_id.eq(contracts::id)))
-        .filter(contracts::id.eq(id))
-        .select(line_columns!(ContractBirth::as_select(), TermsColumns::as_select()));
+    macro_rules! whole {
+        () => {
+            joined!()
+                .inner_join(contract_terms::table.on(contract_terms::contract_id.eq(contracts::id)))
+                .filter(contracts::id.eq(id))
+                .select(line_columns!(ContractBirth::as_select(), TermsColumns::as_select()))
+        };
+    }
     let rows: Vec<WholeLine> = if let Scope::Agency(agency) = *scope {
-        // Unboxed, its text is made once: the most asked of all queries.
-        query.filter(contracts::agency_id.eq(agency)).load(conn)?
+        // The most asked of all.
+        directly!(conn, |own| whole!().filter(contracts::agency_id.eq(agency)).load(own))?
     } else {
-        let mut query = query.into_boxed();
+        let mut query = whole!().into_boxed();
         in_scope!(query, scope);
         query.load(conn)?
     };
@@ -246,7 +251,21 @@ pub fn list(
     after: Option<ContractId>,
     rows: i64,
 ) -> Result<Vec<ContractLine>, DbError> {
-    let mut query = joined!().select(line_columns!()).order(contracts::id.desc()).limit(rows).into_boxed();
+    macro_rules! newest {
+        () => {
+            joined!().select(line_columns!()).order(contracts::id.desc()).limit(rows)
+        };
+    }
+    if let (Scope::Agency(agency), true) = (scope, *filter == ContractFilter::default()) {
+        // The list as it opens; no identifier is greater than the last.
+        let before = after.unwrap_or(ContractId::from_uuid(uuid::Uuid::max()));
+        let found: Vec<Line> = directly!(conn, |own| {
+            let within = contracts::agency_id.eq(agency).and(contracts::id.lt(before));
+            newest!().filter(within).load(own)
+        })?;
+        return Ok(found.into_iter().map(line).collect());
+    }
+    let mut query = newest!().into_boxed();
     in_scope!(query, scope);
     if let Some(after) = after {
         query = query.filter(contracts::id.lt(after));
@@ -317,7 +336,7 @@ pub struct NewContractRow<'a> {
 /// Writes the row; its projection is that of its first terms. A number that the agency has is
 /// [`DbError::NotUnique`].
 pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> {
-    diesel::insert_into(contracts::table)
+    directly!(conn, |own| diesel::insert_into(contracts::table)
         .values((
             (
                 contracts::id.eq(new.id),
@@ -345,7 +364,7 @@ pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> 
                 contracts::version.eq(1_i64),
             ),
         ))
-        .execute(conn)?;
+        .execute(own))?;
     Ok(())
 }
 
@@ -357,11 +376,11 @@ fn search_key(number: &str, title: &str) -> String {
 
 /// A vendor as it stands on a chain; None: there is no such vendor.
 pub fn vendor(conn: &mut Conn, id: OrganizationId) -> Result<Option<Vendor>, DbError> {
-    let found: Option<(String, Option<String>, String)> = organizations::table
+    let query = organizations::table
         .filter(organizations::id.eq(id).and(organizations::kind.eq(OrganizationKind::Vendor)))
-        .select((organizations::name, organizations::corporate_number, organizations::country))
-        .first(conn)
-        .optional()?;
+        .select((organizations::name, organizations::corporate_number, organizations::country));
+    let found: Option<(String, Option<String>, String)> =
+        directly!(conn, |own| query.first(own)).optional()?;
     Ok(found.map(|(name, corporate_number, country)| Vendor { id, name, corporate_number, country }))
 }
 

@@ -55,21 +55,28 @@ pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Eva
     let rows = db::alert::of_contract(tx.conn, contract_id)?;
     let handovers = db::contract::handovers(tx.conn, contract_id)?;
     let handover = handovers.iter().map(|handover| handover.starts_on).filter(|day| *day > tx.today).min();
-    bring_up_to_date(tx, &facts, rows, handover)
+    let (evaluated, next) = bring_up_to_date(tx, &facts, rows, handover)?;
+    db::due::set(tx.conn, db::due::CONTRACT, contract_id, facts.agency_id, next)?;
+    Ok(evaluated)
 }
 
 /// The first evaluation of a contract, whose facts the caller has just written: nothing needs to be read again.
 pub fn evaluate_new(tx: &mut Tx<'_>, facts: &ContractFacts) -> Result<(), Failure> {
-    bring_up_to_date(tx, facts, Vec::new(), None).map(drop)
+    let (_, next) = bring_up_to_date(tx, facts, Vec::new(), None)?;
+    if let Some(next) = next {
+        db::due::insert(tx.conn, db::due::CONTRACT, facts.chain.contract_id, facts.agency_id, next)?;
+    }
+    Ok(())
 }
 
 /// `rows`: every alert the contract has; `handover`: the first day after today on which another officer begins.
+/// Answers also with the next day on which to look at the contract.
 fn bring_up_to_date(
     tx: &mut Tx<'_>,
     facts: &ContractFacts,
     rows: Vec<AlertRow>,
     handover: Option<NaiveDate>,
-) -> Result<Evaluated, Failure> {
+) -> Result<(Evaluated, Option<NaiveDate>), Failure> {
     db::setting::hold(tx.conn, facts.agency_id)?;
     let settings = db::setting::find(tx.conn, facts.agency_id)?.0;
     let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
@@ -89,8 +96,7 @@ fn bring_up_to_date(
 
     let evaluated =
         by_the_program(tx, |tx| Applying { facts, settings: &settings, rows }.apply(tx, changes))?;
-    db::due::set(tx.conn, db::due::CONTRACT, facts.chain.contract_id, facts.agency_id, next)?;
-    Ok(evaluated)
+    Ok((evaluated, next))
 }
 
 /// Entries written inside are the program's own, whoever's act brought them about.

@@ -60,7 +60,7 @@ pub fn import(
 ) -> Result<ConsentSummary, Failure> {
     let (agency, author) =
         app.db.read::<_, Failure>(|conn| approver(app, conn, agency_code, approver_email))?;
-    let done = app.db.write::<_, Undone>(|conn| {
+    let done = app.db.write_long::<_, Undone>(|conn| {
         let mut problems: BTreeMap<u64, Vec<RowError>> = BTreeMap::new();
         for error in &file.bad {
             problems.entry(error.line).or_default().push(error.clone());

@@ -85,7 +85,7 @@ pub fn import(
     if options.dry_run {
         return app.db.read(|conn| Ok(Plan::make(conn, agency, file)?.summary(file)));
     }
-    app.db.write(|conn| {
+    app.db.write_long(|conn| {
         let plan = Plan::make(conn, agency, file)?;
         let mut summary = plan.summary(file);
         if plan.problems.is_empty() || options.skip_bad {
