@@ -8,7 +8,6 @@ use super::case::{Case, Place, check_volumes, engagement_under, refuse_contradic
 use super::chain::Days;
 use super::contract::{DataItem, volumes};
 use super::organization::{InlineVendor, named_vendor};
-use super::register::tell_closed;
 use super::telling::{self, Addressees};
 use super::{App, Call, Failure, Page, Paged, application};
 use crate::db::statement::{DeclarationRow, InSight, NewDeclaration};
@@ -182,7 +181,7 @@ pub fn declare(
     contract: ContractId,
     given: &DeclarationInput,
 ) -> Result<DeclaredView, Failure> {
-    let declared = app.act_on_contract(call, contract, |tx| {
+    app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let own = call.actor.organization.id;
@@ -219,9 +218,7 @@ pub fn declare(
             "報告を受け付けました。ご報告ありがとうございます。承認を確認できない期間があるため、機関の担当者に通知しました。"
         };
         Ok(DeclaredView { id, receipt, unapproved, message: message.to_owned() })
-    })?;
-    tell_closed(app, contract);
-    Ok(declared)
+    })
 }
 
 /// A use as the ledger keeps it: a vendor by its id, never by the words that named it.

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use itaku::db::DbError;
 use itaku::db::schema::{deputies, notices};
 use itaku::domain::access::Role;
-use itaku::schedule::sweep::{self, Refused, sweep, sweep_and_record};
+use itaku::schedule::sweep::{self, Refused, SweepError, sweep, sweep_while};
 use itaku::service::App;
 use serde_json::json;
 
@@ -194,16 +194,22 @@ both! {
 
     fn a_day_ahead_or_behind_the_last_swept_is_refused(app: TestApp) {
         app.move_to("2026-05-20");
-        let refused = |on: &str, all| sweep::refused(&app.app, day(on), all).unwrap();
-        assert!(matches!(refused("2026-05-21", false), Some(Refused::Ahead { .. })));
-        assert!(matches!(refused("2026-05-19", true), Some(Refused::AllBehind { .. })));
-        assert_eq!((refused("2026-05-19", false), refused("2026-05-20", true)), (None, None));
-        sweep_and_record(&app.app, day("2026-05-19"), false, &|| true).unwrap();
-        sweep_and_record(&app.app, day("2026-05-20"), false, &|| true).unwrap();
-        assert_eq!(refused("2026-05-20", false), None);
-        assert!(matches!(refused("2026-05-19", false), Some(Refused::Swept { .. })));
+        let house = House::new(app);
+        house.contract("R8-1");
+        let due = || app.app.db.read_one(|conn| itaku::db::due::due_batch(conn, CONTRACT, NaiveDate::MAX, None, 9)).unwrap();
+        let before = due();
+        let swept = |on: &str, all| match sweep(&app.app, day(on), all) {
+            Err(SweepError::Refused(refused)) => Err(refused),
+            other => Ok(other.unwrap().failed),
+        };
+        assert!(matches!(swept("2026-05-21", false), Err(Refused::Ahead { .. })));
+        assert!(matches!(swept("2026-05-21", true), Err(Refused::Ahead { .. })));
+        assert!(matches!(swept("2026-05-19", true), Err(Refused::AllBehind { .. })));
+        assert_eq!((due(), sweep::last_day(&app.app).unwrap()), (before, None), "nothing was evaluated");
+        assert_eq!((swept("2026-05-19", false), swept("2026-05-20", true), swept("2026-05-20", false)), (Ok(0), Ok(0), Ok(0)));
+        assert!(matches!(swept("2026-05-19", false), Err(Refused::Swept { .. })));
         app.move_to("2026-05-19");
-        assert!(refused("2026-05-19", false).is_some(), "a clock stepped back");
+        assert!(swept("2026-05-19", false).is_err(), "a clock stepped back");
     }
 
     fn a_sweep_asked_to_stop_ends_between_two_contracts_and_its_day_is_still_to_be_swept(app: TestApp) {
@@ -214,7 +220,7 @@ both! {
         app.move_to("2026-11-17");
         let asked = std::cell::Cell::new(0);
         let twice = || asked.replace(asked.get() + 1) < 2;
-        let run = |go_on: &dyn Fn() -> bool| sweep_and_record(&app.app, day("2026-11-17"), false, go_on).unwrap();
+        let run = |go_on: &dyn Fn() -> bool| sweep_while(&app.app, day("2026-11-17"), false, go_on).unwrap();
         let part = run(&twice);
         assert_eq!((part.whole, part.checked, part.digests), (false, 2, 0));
         assert_eq!(sweep::last_day(&app.app).unwrap(), None);

@@ -20,7 +20,6 @@ use crate::notice::context::FiledMail;
 use crate::service::case::{Case, check_volumes, engagement_under, refuse_contradiction, refuse_cycle};
 use crate::service::contract::{DataItem, volumes};
 use crate::service::organization::{InlineVendor, named_vendor};
-use crate::service::register::tell_closed;
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure};
 
@@ -114,7 +113,7 @@ pub fn file(
     contract: ContractId,
     given: &ApplicationInput,
 ) -> Result<ApplicationView, Failure> {
-    let view = app.act_on_contract(call, contract, |tx| {
+    app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let parent = parent(&case, &known, given)?;
@@ -163,9 +162,7 @@ pub fn file(
         let mail = Mail::ApplicationFiled(FiledMail { application, decide_by: None });
         telling::tell(tx, &case, &Addressees::officer(), "application", id.as_str(), "filed", &mail)?;
         Filed::new(row, Vec::new()).show(false)
-    })?;
-    tell_closed(app, contract);
-    Ok(view)
+    })
 }
 
 /// 補正: the applicant gives the application anew as a whole; it waits for review again.

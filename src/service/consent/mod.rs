@@ -19,7 +19,6 @@ use crate::notice::context::{Day, RevokedMail};
 use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
 use crate::service::contract::{DataItem, volumes};
 use crate::service::organization::{InlineVendor, named_vendor};
-use crate::service::register::tell_closed;
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure, application};
 
@@ -153,12 +152,10 @@ pub fn record(
     contract: ContractId,
     given: &RecordedConsentInput,
 ) -> Result<RecordedConsentView, Failure> {
-    let recorded = app.act_on_contract(call, contract, |tx| {
+    app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         record_in(tx, &case, given, call.actor.user_id)
-    })?;
-    tell_closed(app, contract);
-    Ok(recorded)
+    })
 }
 
 /// As [`record`], within a transaction.

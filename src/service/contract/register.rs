@@ -12,7 +12,6 @@ use crate::domain::access::ActorOrganization;
 use crate::domain::chain::{ChainFacts, Engagement, Vendor};
 use crate::domain::contract::{ContractOrigin, Stamp, Terms, TermsFact};
 use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
-use crate::service::register::tell_closed;
 use crate::service::{App, Call, Failure, alert};
 
 /// A contract to be registered, from a form or from a file.
@@ -137,14 +136,12 @@ pub fn register(app: &App, call: &Call, given: &NewContract) -> Result<ContractV
         joint_agencies: Vec::new(),
     };
     let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
-    let view = app.act(call, chain, |tx| {
+    app.act(call, chain, |tx| {
         let vendor = db::contract::vendor(tx.conn, new.vendor_id)?
             .ok_or_else(|| Failure::field("/vendor_id", "unknown", "この事業者は登録されていません。"))?;
         let registered = register_in(tx, &new)?;
         let facts = first_facts(&new, &call.actor.organization, vendor, registered, tx.today);
         alert::evaluate_new(tx, &facts)?;
         Ok(show(tx.conn, &call.scope(), new.id, tx.today)?)
-    })?;
-    tell_closed(app, view.id);
-    Ok(view)
+    })
 }
