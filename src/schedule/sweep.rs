@@ -179,7 +179,9 @@ pub enum Refused {
     Ahead { day: NaiveDate, today: NaiveDate },
     #[error("{day} is before {last}, which was already swept: nothing is evaluated backwards")]
     Swept { day: NaiveDate, last: NaiveDate },
-    #[error("everything is evaluated for today, {today}, only: what was evaluated since {day} would be undone")]
+    #[error(
+        "everything is evaluated for today, {today}, only: what was evaluated since {day} would be undone"
+    )]
     AllBehind { day: NaiveDate, today: NaiveDate },
 }
 

@@ -13,7 +13,6 @@ use super::{App, Call, Failure, Page, Paged, application};
 use crate::db::statement::{DeclarationRow, InSight, NewDeclaration};
 use crate::db::types::from_json;
 use crate::db::{self, DbError, Tx};
-use crate::domain::calendar::wareki;
 use crate::domain::chain::{Engagement, Known, Source, Statement, StatementOrigin};
 use crate::domain::contract::{DataVolume, Stamp};
 use crate::domain::days::{DayRange, OpenRange};
@@ -352,15 +351,14 @@ fn mail_receipt(
     uses: &[(Place, UseInput)],
     receipt: &Receipt,
 ) -> Result<(), Failure> {
-    let shown = |on: NaiveDate| Day { on, wareki: wareki(on) };
     let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
     let today = tx.today;
     let engagements = uses
         .iter()
         .map(|(place, said)| DeclaredEngagement {
             vendor: known.engagement(place.id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
-            started: shown(said.started_on),
-            ended: said.ended_on.map(shown),
+            started: Day::of(said.started_on),
+            ended: said.ended_on.map(Day::of),
             uncovered: known
                 .coverage(place.id)
                 .is_some_and(|c| c.uncovered_days().first().is_some_and(|d| d <= today)),
@@ -370,8 +368,8 @@ fn mail_receipt(
         agency: case.facts.agency_name.clone(),
         contract: application::contract_reference(case),
         consent_word: settings.in_own_words("承認"),
-        from: shown(period.from),
-        to: shown(period.to),
+        from: Day::of(period.from),
+        to: Day::of(period.to),
         engagements,
         receipt: receipt.clone(),
         link: format!("{}/contracts/{}", app.config.server.public_url, case.id()),

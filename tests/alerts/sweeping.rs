@@ -1,8 +1,9 @@
 //! What opens, who is told how often, and what a sweep does again, late, or twice at once.
 
-use chrono::Duration;
+use chrono::{Duration, NaiveDate};
 use diesel::prelude::*;
 use itaku::db::DbError;
+use itaku::db::due::{CONTRACT, due_batch};
 use itaku::db::schema::{deputies, notices};
 use itaku::domain::access::Role;
 use itaku::schedule::sweep::{self, Refused, SweepError, sweep, sweep_while};
@@ -196,7 +197,7 @@ both! {
         app.move_to("2026-05-20");
         let house = House::new(app);
         house.contract("R8-1");
-        let due = || app.app.db.read_one(|conn| itaku::db::due::due_batch(conn, CONTRACT, NaiveDate::MAX, None, 9)).unwrap();
+        let due = || app.app.db.read_one(|conn| due_batch(conn, CONTRACT, NaiveDate::MAX, None, 9)).unwrap();
         let before = due();
         let swept = |on: &str, all| match sweep(&app.app, day(on), all) {
             Err(SweepError::Refused(refused)) => Err(refused),
@@ -264,6 +265,21 @@ both! {
             Ok(evaluating)
         }).unwrap();
         assert_eq!(evaluating.join().unwrap().opened, 1);
+    }
+
+    fn imported_holidays_move_the_days_that_are_waited_for(app: TestApp) {
+        let house = House::new(app);
+        let contract = house.contract("R8-1");
+        app.move_to("2026-05-01");
+        house.declare(contract, "2026-04-20", Some("2026-04-30"));
+        assert_eq!(house.told(), pairs(KIND, &[&house.officer, &house.approver, &house.auditor]));
+        // Three working days to the administrator: 11 May by the holidays built in, 6 May by these.
+        let file = itaku::exchange::holidays::read("月日,名称\r\n2026/1/1,元日\r\n".as_bytes()).unwrap();
+        itaku::service::calendar::import_holidays(&app.app, &file).unwrap();
+        house.sweep("2026-05-02");
+        assert_eq!(house.told(), []);
+        house.sweep("2026-05-06");
+        assert_eq!(house.told(), pairs(KIND, &[&house.admin]));
     }
 
     fn changed_settings_are_looked_at_the_same_day(app: TestApp) {

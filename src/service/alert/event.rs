@@ -154,6 +154,7 @@ pub fn title(kind: NoticeKind) -> &'static str {
             NoticeKind::Digest => "本日のお知らせ",
             NoticeKind::Invitation => "利用のご案内",
             NoticeKind::PasswordReset => "パスワードの再設定",
+            NoticeKind::EmailChanged => "メールアドレスの変更",
             NoticeKind::ApplicationFiled => "再委託承認申請の受付",
             NoticeKind::ApplicationDecided => "再委託承認申請の結果",
             NoticeKind::ApplicationReturned => "再委託承認申請の補正依頼",

@@ -10,7 +10,6 @@ use crate::db::register::{ClosedVendor, RegisterRecord};
 use crate::db::{self, Tx};
 use crate::domain::alert::{AlertKind, AlertState, Severity};
 use crate::domain::id::{ContractId, OrganizationId};
-use crate::domain::text_enum::TextEnum;
 use crate::exchange::register::CloseCause;
 use crate::service::App;
 use crate::text_enum;
@@ -39,9 +38,15 @@ pub struct VendorChange {
 
 impl VendorChange {
     /// The end of a company; `successor`: the number of the one that it was merged into, where it was.
-    pub fn closing(vendor_id: OrganizationId, on: NaiveDate, by_merger: bool, successor: Option<&str>) -> Self {
+    pub fn closing(
+        vendor_id: OrganizationId,
+        on: NaiveDate,
+        by_merger: bool,
+        successor: Option<&str>,
+    ) -> Self {
         let (kind, detail) = if by_merger {
-            let into = successor.map(|number| format!("承継先の法人番号は{number}です。")).unwrap_or_default();
+            let into =
+                successor.map(|number| format!("承継先の法人番号は{number}です。")).unwrap_or_default();
             let detail = format!("法人番号公表サイトに、{on}の合併による解散等が掲載されました。{into}");
             (VendorChangeKind::Merged, detail)
         } else {
@@ -74,10 +79,8 @@ fn changed(tx: &mut Tx<'_>, agency_id: OrganizationId, change: &VendorChange) ->
     };
     let detail = change.detail.trim_end_matches('。');
     let separator = if detail.is_empty() { "" } else { "。" };
-    let message = format!(
-        "{vendor}は、法人番号の登録情報によると、{}に{what}{separator}{detail}",
-        change.changed_on
-    );
+    let message =
+        format!("{vendor}は、法人番号の登録情報によると、{}に{what}{separator}{detail}", change.changed_on);
     let finding = event(AlertKind::VendorChanged, change.vendor_id.to_string(), severity, message);
     let Some((id, finding)) = raise(tx, agency_id, finding)? else { return Ok(false) };
     let ids = db::contract::officers_over(tx.conn, agency_id, change.vendor_id)?;
