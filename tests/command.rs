@@ -51,9 +51,13 @@ impl Drop for Demo {
 
 impl Demo {
     fn start(more: &[&str]) -> Self {
+        Self::start_with(more, |command| command.stderr(Stdio::null()))
+    }
+
+    fn start_with(more: &[&str], set: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let mut arguments = vec!["demo", "--json", "--listen", "127.0.0.1:0", "--today", "2026-04-01"];
         arguments.extend(more);
-        let mut child = itaku(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = set(itaku(&arguments).stdout(Stdio::piped())).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         Self { child, info: serde_json::from_str(&line).unwrap() }
@@ -315,6 +319,62 @@ fn the_demonstration_is_ready_tells_its_logins_and_leaves_nothing() {
 
     assert_eq!(demo.stop("-INT"), 0);
     assert!(!Path::new(&mail).parent().unwrap().exists());
+}
+
+/// The tokens in the mails of a folder, once there are so many.
+fn mailed_tokens(folder: &str, many: usize) -> Vec<String> {
+    let begun = std::time::Instant::now();
+    loop {
+        let mut tokens = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            let mail = mailparse::parse_mail(&bytes).unwrap();
+            let text = mail.subparts[0].get_body().unwrap();
+            let token = text.split_once("?token=").map(|(_, rest)| rest.split_whitespace().next().unwrap());
+            tokens.extend(token.map(str::to_owned));
+        }
+        if tokens.len() >= many {
+            return tokens;
+        }
+        assert!(begun.elapsed().as_secs() < 30, "{tokens:?}");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_mailed_token_stands_in_no_line_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let file = std::fs::File::create(&log).unwrap();
+    let mut demo = Demo::start_with(&["--empty"], |it| it.env("RUST_LOG", "itaku=trace,info").stderr(file));
+    let mail = demo.info["mail_dir"].as_str().unwrap().to_owned();
+    let admin = demo.token("system_admin");
+    let me = agent().get(demo.url("/api/v1/me")).header("Authorization", format!("Bearer {admin}"));
+    let me: Value = me.call().unwrap().body_mut().read_json().unwrap();
+    let body = json!({"email": "shinki@example.jp", "name": "新規 一郎", "organization_id": me["organization"]["id"], "roles": ["overseer"]});
+    assert_eq!(demo.post(&admin, "/users", &body).0, 201);
+    let mut told = mailed_tokens(&mail, 1);
+    demo.get(&format!("/invitation?token={}", told[0]));
+    let set = |path: &str, token: &str, password: &str| {
+        demo.post("", path, &json!({"token": token, "password": password})).0
+    };
+    assert_eq!(set("/auth/invitation/accept", &told[0], "short"), 422);
+    assert_eq!(set("/auth/invitation/accept", &told[0], "架空の合言葉はこれです。"), 200);
+    assert_eq!(demo.post("", "/auth/password-reset", &json!({"email": "shinki@example.jp"})).0, 200);
+    told = mailed_tokens(&mail, 2);
+    for token in &told {
+        demo.get(&format!("/password-reset?token={token}"));
+        set("/auth/password-reset/confirm", token, "架空の合言葉はあれです。");
+    }
+    assert_eq!(demo.stop("-TERM"), 0);
+    let log = std::fs::read_to_string(&log).unwrap();
+    for event in
+        ["invitation_sent", "invitation_accepted", "password_reset_requested", "password_reset_confirmed"]
+    {
+        assert!(log.contains(event), "{event}");
+    }
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().all(|token| token.len() > 20 && !log.contains(token.as_str())));
 }
 
 #[test]

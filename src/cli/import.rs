@@ -32,52 +32,22 @@ enum What {
     ///
     /// 契約の一覧（CSV）を取り込みます。誤りのある行は、行・列・理由を示します。
     Contracts {
-        /// Print the template instead: CSV in UTF-8 with its header and one invented example row. 雛形を出力します。
-        #[arg(long, exclusive = true)]
-        template: bool,
-        /// The CSV file.
-        #[arg(required_unless_present = "template")]
-        file: Option<PathBuf>,
         #[command(flatten)]
-        settings: Settings,
-        /// Code of the agency.
-        #[arg(long, value_name = "CODE", required_unless_present = "template")]
-        agency: Option<String>,
-        /// Read and report, write nothing.
-        #[arg(long)]
-        dry_run: bool,
+        given: Given,
         /// Import the good rows even if others are bad.
         #[arg(long)]
         skip_bad: bool,
-        /// Print the summary as one JSON object.
-        #[arg(long)]
-        json: bool,
     },
     /// 既承認: consents given on paper before the contracts were registered here; CSV of itaku's own template. All
     /// rows or none.
     ///
     /// 紙で決裁済みの再委託承認（CSV）を取り込みます。
     Consents {
-        /// Print the template instead: CSV in UTF-8 with its header. 雛形を出力します。
-        #[arg(long, exclusive = true)]
-        template: bool,
-        /// The CSV file.
-        #[arg(required_unless_present = "template")]
-        file: Option<PathBuf>,
         #[command(flatten)]
-        settings: Settings,
-        /// Code of the agency.
-        #[arg(long, value_name = "CODE", required_unless_present = "template")]
-        agency: Option<String>,
+        given: Given,
         /// E-mail of the approver in whose name they are entered.
         #[arg(long, value_name = "EMAIL", required_unless_present = "template")]
         approver: Option<String>,
-        /// Read and report, write nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// Print the summary as one JSON object.
-        #[arg(long)]
-        json: bool,
     },
     /// A daily file of the corporate-number register: new names, addresses, closures, mergers.
     ///
@@ -105,34 +75,53 @@ enum What {
     },
 }
 
+/// What is said of a file of an agency's own that has a template.
+#[derive(Debug, Args)]
+struct Given {
+    /// Print the template instead: CSV in UTF-8 with its header, for contracts also one invented example row.
+    /// 雛形を出力します。
+    #[arg(long, exclusive = true)]
+    template: bool,
+    /// The CSV file.
+    #[arg(required_unless_present = "template")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    /// Code of the agency.
+    #[arg(long, value_name = "CODE", required_unless_present = "template")]
+    agency: Option<String>,
+    /// Read and report, write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the summary as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Given {
+    /// Gives the template, or hands file and agency over. The parser asks for both where no template is asked for.
+    fn run(&self, template: fn() -> Vec<u8>, take: impl FnOnce(&App, &Path, &str) -> u8) -> ExitCode {
+        match (&self.file, &self.agency) {
+            _ if self.template => give(&template()),
+            (Some(file), Some(agency)) => with_app(&self.settings, |app| take(app, file, agency)),
+            _ => ExitCode::from(MISUSED),
+        }
+    }
+}
+
 impl Import {
     pub fn run(&self) -> ExitCode {
         match &self.what {
-            What::Contracts { template: true, .. } => give(&contract_files::template()),
-            What::Consents { template: true, .. } => give(&consent_files::template()),
-            What::Contracts {
-                file: Some(file),
-                agency: Some(agency),
-                settings,
-                dry_run,
-                skip_bad,
-                json,
-                ..
-            } => {
-                let options = ImportOptions { dry_run: *dry_run, skip_bad: *skip_bad };
-                with_app(settings, |app| contracts(app, file, agency, options, *json))
+            What::Contracts { given, skip_bad } => {
+                given.run(contract_files::template, |app, file, agency| {
+                    let options = ImportOptions { dry_run: given.dry_run, skip_bad: *skip_bad };
+                    contracts(app, file, agency, options, given.json)
+                })
             }
-            What::Consents {
-                file: Some(file),
-                agency: Some(agency),
-                approver: Some(approver),
-                settings,
-                dry_run,
-                json,
-                ..
-            } => with_app(settings, |app| consents(app, file, agency, approver, *dry_run, *json)),
-            // The parser asks for all of them where no template is asked for.
-            What::Contracts { .. } | What::Consents { .. } => ExitCode::from(MISUSED),
+            What::Consents { given, approver } => given.run(consent_files::template, |app, file, agency| {
+                let approver = approver.as_deref().unwrap_or_default();
+                consents(app, file, agency, approver, given.dry_run, given.json)
+            }),
             What::Vendors { file, settings, json } => with_app(settings, |app| vendors(app, file, *json)),
             What::Holidays { file, settings, json } => with_app(settings, |app| holidays(app, file, *json)),
         }

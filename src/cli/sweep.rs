@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use clap::Args;
 
 use super::{CliError, Settings, house, print_json, say};
-use crate::schedule::sweep::{SweepReport, refused, sweep_and_record};
+use crate::schedule::sweep::{SweepError, SweepReport, sweep};
 
 #[derive(Debug, Args)]
 pub struct Sweep {
@@ -25,10 +25,10 @@ impl Sweep {
     pub fn run(&self) -> Result<(), CliError> {
         let app = house::for_command(&self.settings)?;
         let day = self.date.unwrap_or_else(|| app.today());
-        if let Some(why) = refused(&app, day, self.all)? {
-            return Err(CliError::Usage(why.to_string()));
-        }
-        let report = sweep_and_record(&app, day, self.all, &|| true)?;
+        let report = sweep(&app, day, self.all).map_err(|error| match error {
+            SweepError::Refused(why) => CliError::Usage(why.to_string()),
+            SweepError::Failed(failure) => failure.into(),
+        })?;
         if self.json {
             print_json(&report)?;
         } else {

@@ -366,7 +366,7 @@ pub fn contract_labels(
     }
     let ids: Vec<ContractId> = ids.into_iter().collect();
     let terms: Vec<(ContractId, String)> = contract_terms::table
-        .filter(contract_terms::contract_id.eq_any(ids.clone()))
+        .filter(contract_terms::contract_id.eq_any(&ids))
         .select((contract_terms::contract_id, contract_terms::body))
         .load(conn)?;
     let mut my_number = HashSet::new();
@@ -375,11 +375,7 @@ pub fn contract_labels(
             my_number.insert(id);
         }
     }
-    let labels: Vec<(ContractId, String, String)> = contracts::table
-        .filter(contracts::id.eq_any(ids))
-        .select((contracts::id, contracts::number, contracts::title))
-        .load(conn)?;
     let label =
-        |(id, number, title)| (id, ContractLabel { number, title, my_number: my_number.contains(&id) });
-    Ok(labels.into_iter().map(label).collect())
+        |(id, (number, title))| (id, ContractLabel { number, title, my_number: my_number.contains(&id) });
+    Ok(super::contract::labels(conn, &ids)?.into_iter().map(label).collect())
 }

@@ -225,18 +225,6 @@ fn with_steps(
         .collect())
 }
 
-/// Numbers, titles and agencies of contracts, for lists across contracts.
-pub fn contract_labels(
-    conn: &mut Conn,
-    ids: &[ContractId],
-) -> Result<std::collections::HashMap<ContractId, (String, String)>, DbError> {
-    let rows: Vec<(ContractId, String, String)> = contracts::table
-        .filter(contracts::id.eq_any(ids))
-        .select((contracts::id, contracts::number, contracts::title))
-        .load(conn)?;
-    Ok(rows.into_iter().map(|(id, number, title)| (id, (number, title))).collect())
-}
-
 /// What a consent says beside the facts of the folds.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct ConsentBody {
@@ -280,7 +268,7 @@ pub fn add_consent(
 }
 
 /// A consent with what stands beside it in a list across contracts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Queryable)]
 pub struct ListedConsent {
     pub id: ConsentId,
     pub contract_id: ContractId,
@@ -294,13 +282,10 @@ pub struct ListedConsent {
     pub decided_on: NaiveDate,
     pub valid_from: NaiveDate,
     pub valid_until: NaiveDate,
-    pub body: ConsentBody,
+    /// JSON, a [`ConsentBody`].
+    pub body: String,
     pub recorded_at: NaiveDateTime,
 }
-
-type ConsentColumns =
-    (ConsentId, Option<ApplicationId>, NaiveDate, NaiveDate, NaiveDate, String, NaiveDateTime);
-type BesideColumns = (ContractId, String, String, EngagementId, i32, String);
 
 /// Consents in scope, newest first, of at most `rows`; `late`: those entered after they were decided on paper. Vendors
 /// have no list across contracts.
@@ -318,23 +303,19 @@ pub fn list_consents(
         .order(consents::id.desc())
         .limit(rows)
         .select((
-            (
-                consents::id,
-                consents::application_id,
-                consents::decided_on,
-                consents::valid_from,
-                consents::valid_until,
-                consents::body,
-                consents::recorded_at,
-            ),
-            (
-                contracts::id,
-                contracts::number,
-                contracts::title,
-                engagements::id,
-                engagements::tier,
-                organizations::name,
-            ),
+            consents::id,
+            contracts::id,
+            contracts::number,
+            contracts::title,
+            engagements::id,
+            engagements::tier,
+            organizations::name,
+            consents::application_id,
+            consents::decided_on,
+            consents::valid_from,
+            consents::valid_until,
+            consents::body,
+            consents::recorded_at,
         ))
         .into_boxed();
     query = match *scope {
@@ -348,29 +329,7 @@ pub fn list_consents(
     if let Some(after) = after {
         query = query.filter(consents::id.lt(after));
     }
-    let found: Vec<(ConsentColumns, BesideColumns)> = query.load(conn)?;
-    found
-        .into_iter()
-        .map(|(consent, beside)| {
-            let (id, application_id, decided_on, valid_from, valid_until, body, recorded_at) = consent;
-            let (contract_id, contract_number, contract_title, engagement_id, tier, vendor_name) = beside;
-            Ok(ListedConsent {
-                id,
-                contract_id,
-                contract_number,
-                contract_title,
-                engagement_id,
-                tier,
-                vendor_name,
-                application_id,
-                decided_on,
-                valid_from,
-                valid_until,
-                body: super::types::from_json(&body)?,
-                recorded_at,
-            })
-        })
-        .collect()
+    Ok(query.load(conn)?)
 }
 
 /// Scope, conditions and document of a contract's consents.

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
+use super::facts::TermsColumns;
 use super::schema::{
     alerts, contract_officers, contract_terminations, contract_terms, contracts, ledger_entries,
     ledger_names, organizations, users,
 };
-use super::types::from_json;
 use super::{Conn, DbError};
 use crate::domain::access::Scope;
 use crate::domain::chain::ChainFacts;
-use crate::domain::contract::{Stamp, Termination, Terms, TermsFact};
+use crate::domain::contract::{Stamp, Termination, TermsFact};
 use crate::domain::id::{AlertId, ContractId, OrganizationId};
 
 /// A contract, with its own facts by all that is known.
@@ -119,13 +119,11 @@ fn stamp(seq: i64, at: NaiveDateTime) -> Stamp {
 
 fn terms(conn: &mut Conn, ids: &[ContractId]) -> Result<HashMap<ContractId, Vec<TermsFact>>, DbError> {
     use contract_terms as t;
-    let rows: Vec<(ContractId, NaiveDate, String, i64, NaiveDateTime)> = t::table
+    let rows: Vec<(ContractId, TermsColumns)> = t::table
         .filter(t::contract_id.eq_any(ids))
-        .select((t::contract_id, t::effective_on, t::body, t::seq, t::recorded_at))
+        .select((t::contract_id, TermsColumns::as_select()))
         .load(conn)?;
-    let fact = |(id, effective_on, body, seq, at): (_, _, String, _, _)| {
-        Ok((id, TermsFact { effective_on, terms: from_json::<Terms>(&body)?, stamp: stamp(seq, at) }))
-    };
+    let fact = |(id, terms): (_, TermsColumns)| Ok((id, terms.fact()?));
     Ok(by_contract(rows.into_iter().map(fact).collect::<Result<Vec<_>, DbError>>()?))
 }
 

@@ -125,3 +125,30 @@ pub enum Backend {
 pub fn like_escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+
+    use super::*;
+
+    #[derive(diesel::QueryableByName)]
+    struct CompileOption {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        compile_options: String,
+    }
+
+    /// What `.cargo/config.toml` says; docs/decisions/0016.
+    #[test]
+    fn the_embedded_database_is_compiled_as_decided() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("options.db").display()), 1).unwrap();
+        let options: Vec<CompileOption> = db
+            .read_one::<_, DbError>(|conn| Ok(diesel::sql_query("PRAGMA compile_options").load(conn)?))
+            .unwrap();
+        let options: Vec<&str> = options.iter().map(|option| option.compile_options.as_str()).collect();
+        for wanted in ["ENABLE_QPSG", "DEFAULT_MEMSTATUS=0", "THREADSAFE=2"] {
+            assert!(options.contains(&wanted), "{wanted} among {options:?}");
+        }
+    }
+}

@@ -7,6 +7,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{contracts, engagements, organizations, register_events, register_records};
+use super::types::directly;
 use super::{Conn, DbError};
 use crate::domain::access::OrganizationKind;
 use crate::domain::id::{ContractId, OrganizationId, SubjectId};
@@ -189,30 +190,30 @@ pub fn organizations_of(conn: &mut Conn, numbers: &[&str]) -> Result<HashMap<Str
 /// A vendor on a contract's chain that the register has as closed.
 #[derive(Debug)]
 pub struct ClosedVendor {
-    pub agency_id: OrganizationId,
     pub vendor_id: OrganizationId,
     /// When the ledger learned of its place on the chain.
     pub since: NaiveDateTime,
     pub record: RegisterRecord,
 }
 
-/// The closed vendors on a contract's chain, one for each place.
-pub fn closed_on_chain(conn: &mut Conn, contract: ContractId) -> Result<Vec<ClosedVendor>, DbError> {
+/// The closed vendors on a contract's chain, one for each place; none once the contract is over on the day.
+pub fn closed_on_chain(
+    conn: &mut Conn,
+    contract: ContractId,
+    day: NaiveDate,
+) -> Result<Vec<ClosedVendor>, DbError> {
     let number = register_records::corporate_number.nullable();
-    let rows: Vec<(OrganizationId, OrganizationId, NaiveDateTime, RegisterRecord)> = engagements::table
-        .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
-        .inner_join(register_records::table.on(number.eq(organizations::corporate_number)))
-        .filter(engagements::contract_id.eq(contract))
-        .filter(register_records::closed_on.is_not_null())
-        .select((
-            engagements::agency_id,
-            engagements::vendor_id,
-            engagements::recorded_at,
-            RegisterRecord::as_select(),
-        ))
-        .load(conn)?;
-    let vendor = |(agency_id, vendor_id, since, record)| ClosedVendor { agency_id, vendor_id, since, record };
-    Ok(rows.into_iter().map(vendor).collect())
+    let rows: Vec<(OrganizationId, NaiveDateTime, RegisterRecord)> =
+        directly!(conn, |own| engagements::table
+            .inner_join(contracts::table.on(contracts::id.eq(engagements::contract_id)))
+            .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
+            .inner_join(register_records::table.on(number.eq(organizations::corporate_number)))
+            .filter(engagements::contract_id.eq(contract))
+            .filter(contracts::last_day.ge(day))
+            .filter(register_records::closed_on.is_not_null())
+            .select((engagements::vendor_id, engagements::recorded_at, RegisterRecord::as_select()))
+            .load(own))?;
+    Ok(rows.into_iter().map(|(vendor_id, since, record)| ClosedVendor { vendor_id, since, record }).collect())
 }
 
 /// The agencies with a contract, running on the day, on whose chain the vendor stands.

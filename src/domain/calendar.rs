@@ -58,7 +58,8 @@ impl Calendar {
     }
 
     /// The name of the national holiday that falls on the day.
-    pub fn holiday(&self, day: NaiveDate) -> Option<&str> {
+    #[cfg(test)]
+    pub(crate) fn holiday(&self, day: NaiveDate) -> Option<&str> {
         self.holidays.get(&day).map(String::as_str)
     }
 
@@ -75,11 +76,6 @@ impl Calendar {
             || year_end
             || self.holidays.contains_key(&day)
             || self.closed.contains(&day))
-    }
-
-    /// The day itself if open, else the next one that is: where a last day moves to.
-    pub fn next_open(&self, day: NaiveDate) -> NaiveDate {
-        day.iter_days().find(|d| self.is_open(*d)).unwrap_or(day)
     }
 
     /// The `n`-th open day after `day`, or before it when `n` is negative; `day` itself never counts, and for 0
@@ -284,14 +280,6 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_closed_last_day_moves_as_the_final_reports_do() {
-        let c = Calendar::built_in();
-        assert_eq!(c.next_open(d("2026-12-30")), d("2027-01-04"));
-        assert_eq!(c.next_open(d("2022-10-17")), d("2022-10-17"));
-        assert_eq!(c.next_open(d("2019-04-27")), d("2019-05-07"), "ten days off at the change of era");
-    }
-
-    #[test]
     fn working_days_across_february_and_the_turn_of_the_year() {
         let c = Calendar::built_in();
         assert_eq!(c.add_working_days(d("2024-02-28"), 2), d("2024-03-01"));
@@ -409,14 +397,6 @@ pub(super) mod tests {
             let each = low.iter_days().take_while(|x| *x <= high).filter(|x| c.is_open(*x) && *x != a).count();
             prop_assert_eq!(c.working_days_between(a, b).unsigned_abs(), each as u64);
             prop_assert_eq!(c.working_days_between(a, b) < 0, b < a && each > 0);
-        }
-
-        #[test]
-        fn next_open_is_the_first_open_day_from_here(day in edge_day()) {
-            let c = Calendar::built_in();
-            let next = c.next_open(day);
-            prop_assert!(next >= day && c.is_open(next));
-            prop_assert!(day.iter_days().take_while(|x| *x < next).all(|x| !c.is_open(x)));
         }
 
         #[test]

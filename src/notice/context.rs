@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{NoticeError, NoticeKind};
+use crate::domain::calendar::wareki;
 
 /// A day as mail shows it: 令和8年11月10日（2026-11-10）.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,12 @@ pub struct Day {
     pub on: NaiveDate,
     /// 令和8年11月10日
     pub wareki: String,
+}
+
+impl Day {
+    pub fn of(on: NaiveDate) -> Self {
+        Self { on, wareki: wareki(on) }
+    }
 }
 
 /// The contract a mail is about. Only the number may stand in a subject.
@@ -82,6 +89,14 @@ pub struct TokenMail {
     pub until_time: String,
 }
 
+/// To the address before: another one takes its place. What the new one is, is not said there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailChangedMail {
+    pub organization: String,
+    pub day: Day,
+    pub link: String,
+}
+
 /// What every mail about an application says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApplicationRef {
@@ -119,13 +134,7 @@ pub struct DecidedMail {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
 pub enum Outcome {
-    Consent {
-        valid_from: Day,
-        valid_until: Day,
-        conditions: Option<String>,
-        /// The address of the 承認内容確認ページ.
-        certificate: Option<String>,
-    },
+    Consent { valid_from: Day, valid_until: Day, conditions: Option<String> },
     Refuse,
 }
 
@@ -182,6 +191,7 @@ pub enum Mail {
     Digest(DigestMail),
     Invitation(TokenMail),
     PasswordReset(TokenMail),
+    EmailChanged(EmailChangedMail),
     ApplicationFiled(FiledMail),
     ApplicationDecided(DecidedMail),
     ApplicationReturned(ReturnedMail),
@@ -196,6 +206,7 @@ impl Mail {
             Self::Digest(_) => NoticeKind::Digest,
             Self::Invitation(_) => NoticeKind::Invitation,
             Self::PasswordReset(_) => NoticeKind::PasswordReset,
+            Self::EmailChanged(_) => NoticeKind::EmailChanged,
             Self::ApplicationFiled(_) => NoticeKind::ApplicationFiled,
             Self::ApplicationDecided(_) => NoticeKind::ApplicationDecided,
             Self::ApplicationReturned(_) => NoticeKind::ApplicationReturned,
@@ -210,6 +221,7 @@ impl Mail {
             Self::Alert(mail) => serde_json::to_value(mail),
             Self::Digest(mail) => serde_json::to_value(mail),
             Self::Invitation(mail) | Self::PasswordReset(mail) => serde_json::to_value(mail),
+            Self::EmailChanged(mail) => serde_json::to_value(mail),
             Self::ApplicationFiled(mail) => serde_json::to_value(mail),
             Self::ApplicationDecided(mail) => serde_json::to_value(mail),
             Self::ApplicationReturned(mail) => serde_json::to_value(mail),
@@ -227,6 +239,7 @@ impl Mail {
             NoticeKind::Digest => Self::Digest(read(kind, context)?),
             NoticeKind::Invitation => Self::Invitation(read(kind, context)?),
             NoticeKind::PasswordReset => Self::PasswordReset(read(kind, context)?),
+            NoticeKind::EmailChanged => Self::EmailChanged(read(kind, context)?),
             NoticeKind::ApplicationFiled => Self::ApplicationFiled(read(kind, context)?),
             NoticeKind::ApplicationDecided => Self::ApplicationDecided(read(kind, context)?),
             NoticeKind::ApplicationReturned => Self::ApplicationReturned(read(kind, context)?),

@@ -40,6 +40,7 @@ text_enum! {
         Digest = "digest",
         Invitation = "invitation",
         PasswordReset = "password_reset",
+        EmailChanged = "email_changed",
         ApplicationFiled = "application_filed",
         ApplicationDecided = "application_decided",
         ApplicationReturned = "application_returned",

@@ -4,7 +4,8 @@ use super::{
     NoticeKind,
     context::{
         AlertMail, ApplicationRef, ContractRef, Day, DecidedMail, DeclaredEngagement, DigestGroup,
-        DigestItem, DigestMail, FiledMail, Mail, Outcome, ReceiptMail, ReturnedMail, RevokedMail, TokenMail,
+        DigestItem, DigestMail, EmailChangedMail, FiledMail, Mail, Outcome, ReceiptMail, ReturnedMail,
+        RevokedMail, TokenMail,
     },
 };
 use crate::{
@@ -253,6 +254,11 @@ pub fn all() -> Vec<Mail> {
         Mail::Digest(digest()),
         Mail::Invitation(token()),
         Mail::PasswordReset(token()),
+        Mail::EmailChanged(EmailChangedMail {
+            organization: "見本市".into(),
+            day: day("2026-11-10", "令和8年11月10日"),
+            link: "https://itaku.example.lg.jp/".into(),
+        }),
         Mail::ApplicationFiled(FiledMail {
             application: application(),
             decide_by: Some(day("2026-04-24", "令和8年4月24日")),
@@ -261,7 +267,6 @@ pub fn all() -> Vec<Mail> {
             valid_from: day("2026-05-01", "令和8年5月1日"),
             valid_until: day("2026-12-31", "令和8年12月31日"),
             conditions: Some("四半期ごとに報告すること。".into()),
-            certificate: Some("https://itaku.example.lg.jp/certificates/mihon".into()),
         }),
         decided(Outcome::Refuse),
         Mail::ApplicationReturned(ReturnedMail {

@@ -19,9 +19,6 @@ use url::Url;
 
 use super::{NoticeError, message::Message};
 
-/// For each step of a delivery (connecting, each command): under half a delivery lease.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
-
 /// Why a message was not handed over. Neither text holds an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -44,7 +41,8 @@ impl Transport {
     /// `smtp://[user:password@]host[:port]` (STARTTLS where the server offers it), `smtp://…?tls=required`
     /// (STARTTLS or nothing), `smtps://…` (TLS from the start), `file:DIRECTORY`. A password leaves this machine by the
     /// latter two only. Ports: 25, 587 with
-    /// `tls=required`, 465 for smtps. User and password are percent-encoded.
+    /// `tls=required`, 465 for smtps. User and password are percent-encoded. `timeout` is for each step of a delivery
+    /// (connecting, each command).
     pub fn from_url(url: &str, timeout: Duration) -> Result<Self, NoticeError> {
         if let Some(folder) = url.strip_prefix("file:") {
             let folder = folder.strip_prefix("//").unwrap_or(folder);

@@ -12,6 +12,8 @@ use mailparse::MailHeaderMap as _;
 use super::*;
 use crate::notice::message::tests::{build, notice_id};
 
+const TIMEOUT: Duration = Duration::from_secs(20);
+
 /// How a server answers at RCPT, by connection; the rest of the conversation is friendly.
 #[derive(Clone, Copy)]
 enum At {
@@ -152,7 +154,7 @@ fn tls_required_sends_nothing_without_it() {
 fn a_folder_gets_one_whole_file_a_notice() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("a/b");
-    let transport = Transport::from_url(&format!("file:{}", inner.display()), DEFAULT_TIMEOUT).unwrap();
+    let transport = Transport::from_url(&format!("file:{}", inner.display()), TIMEOUT).unwrap();
     send(&transport).unwrap();
     send(&transport).unwrap();
     let files: Vec<_> = fs::read_dir(&inner).unwrap().map(|file| file.unwrap().file_name()).collect();
@@ -180,13 +182,13 @@ fn wrong_urls_are_refused_without_repeating_them() {
         "smtp://a:secret@mail.example.jp",
         "smtp://a:secret@192.0.2.1:587",
     ] {
-        let error = Transport::from_url(url, DEFAULT_TIMEOUT).unwrap_err();
+        let error = Transport::from_url(url, TIMEOUT).unwrap_err();
         assert!(matches!(error, NoticeError::Url(_)), "{url}");
         assert!(!error.to_string().contains("cret"));
     }
     for url in
         ["smtps://user:pass@example.jp", "smtp://user:pass@example.jp?tls=required", "smtp://example.jp"]
     {
-        assert!(Transport::from_url(url, DEFAULT_TIMEOUT).is_ok(), "{url}");
+        assert!(Transport::from_url(url, TIMEOUT).is_ok(), "{url}");
     }
 }

@@ -188,6 +188,10 @@ fn record(
 
 /// The agencies that must know: the one whose notice it is; of a vendor's digest those whose words it carried.
 fn agencies(conn: &mut db::Conn, row: &NoticeRow) -> Result<Vec<OrganizationId>, Failure> {
+    // It goes to an address that was given up, perhaps because nothing is delivered there any more.
+    if row.kind == NoticeKind::EmailChanged {
+        return Ok(Vec::new());
+    }
     if db::organization::find(conn, row.organization_id)?.kind == OrganizationKind::Agency {
         return Ok(vec![row.organization_id]);
     }

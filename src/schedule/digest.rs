@@ -9,7 +9,6 @@ use super::{GoOn, caught};
 use crate::db::notice::NoticeRow;
 use crate::db::{self, Conn};
 use crate::domain::alert::Severity;
-use crate::domain::calendar::wareki;
 use crate::domain::id::{AlertId, OrganizationId};
 use crate::notice::context::{AlertMail, Day, DigestGroup, DigestItem, DigestMail};
 use crate::notice::{About, Draft, Mail, NoticeKind, Recipient};
@@ -65,7 +64,7 @@ fn write_one(app: &App, conn: &mut Conn, recipient: &str, day: NaiveDate) -> Res
     let Some(reader) = reader.filter(|_| !groups.is_empty()) else { return Ok(false) };
     let mail = DigestMail {
         organization: reader.organization,
-        day: Day { on: day, wareki: wareki(day) },
+        day: Day::of(day),
         groups,
         link: "/alerts".to_owned(),
     };

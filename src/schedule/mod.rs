@@ -228,7 +228,7 @@ fn sweep_turn(app: &App, holder: &str, go_on: &GoOn<'_>) -> Duration {
         Ok(false) => {}
         Ok(true) => {
             let swept = leased(app, "sweep", holder, || {
-                let done = sweep::sweep_and_record(app, today, false, go_on)?;
+                let done = sweep::sweep_while(app, today, false, go_on)?;
                 tracing::info!(event = "sweep", day = %done.day, checked = done.checked, opened = done.opened, resolved = done.resolved, reminders = done.reminders, digests = done.digests, failed = done.failed, whole = done.whole, "swept");
                 if done.failed > 0 {
                     again = SWEEP_AGAIN;

@@ -39,13 +39,33 @@ impl SweepReport {
     }
 }
 
-/// Sweeps for a business day: what is due, or everything.
-pub fn sweep(app: &App, day: NaiveDate, all: bool) -> Result<SweepReport, Failure> {
+/// Sweeps for a business day, what is due or everything, and records the day where nothing failed and all was done.
+pub fn sweep(app: &App, day: NaiveDate, all: bool) -> Result<SweepReport, SweepError> {
     sweep_while(app, day, all, &|| true)
 }
 
 /// As [`sweep`], as long as it may go on: asked before each contract and each digest.
-fn sweep_while(app: &App, day: NaiveDate, all: bool, go_on: &GoOn<'_>) -> Result<SweepReport, Failure> {
+pub fn sweep_while(
+    app: &App,
+    day: NaiveDate,
+    all: bool,
+    go_on: &GoOn<'_>,
+) -> Result<SweepReport, SweepError> {
+    if let Some(refused) = refused(app, day, all)? {
+        return Err(refused.into());
+    }
+    let report = evaluate_all(app, day, all, go_on)?;
+    if report.failed == 0 && report.whole {
+        match app.db.write(|conn| db::lease::set_last_day(conn, JOB, day)) {
+            // Another sweep of the same moment has recorded it.
+            Ok(()) | Err(DbError::NotUnique(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(report)
+}
+
+fn evaluate_all(app: &App, day: NaiveDate, all: bool, go_on: &GoOn<'_>) -> Result<SweepReport, Failure> {
     let mut report = SweepReport { day, whole: true, ..SweepReport::default() };
     if all {
         let mut after = None;
@@ -151,39 +171,47 @@ pub fn last_day(app: &App) -> Result<Option<NaiveDate>, DbError> {
     app.db.read_one(|conn| db::lease::last_day(conn, JOB))
 }
 
-/// Sweeps and records the day where nothing failed and all was done.
-pub fn sweep_and_record(
-    app: &App,
-    day: NaiveDate,
-    all: bool,
-    go_on: &GoOn<'_>,
-) -> Result<SweepReport, Failure> {
-    let report = sweep_while(app, day, all, go_on)?;
-    if report.failed == 0 && report.whole {
-        match app.db.write(|conn| db::lease::set_last_day(conn, JOB, day)) {
-            // Another sweep of the same moment has recorded it.
-            Ok(()) | Err(DbError::NotUnique(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(report)
-}
-
-/// Why a day is not swept by hand. What is evaluated for a day takes its alerts to that day: one ahead would spend
-/// alerts and reminders before their time and put off the looking, one behind would undo what later days have said.
+/// Why a day is not swept. What is evaluated for a day takes its alerts to that day: one ahead would spend alerts and
+/// reminders before their time and put off the looking, one behind would undo what later days have said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("--date {day} is ahead of today, {today}: a day is swept when it has come")]
+    #[error("{day} is ahead of today, {today}: a day is swept when it has come")]
     Ahead { day: NaiveDate, today: NaiveDate },
     #[error("{day} is before {last}, which was already swept: nothing is evaluated backwards")]
     Swept { day: NaiveDate, last: NaiveDate },
-    #[error("--all takes no --date before today, {today}: what was evaluated since would be undone")]
-    AllBehind { today: NaiveDate },
+    #[error(
+        "everything is evaluated for today, {today}, only: what was evaluated since {day} would be undone"
+    )]
+    AllBehind { day: NaiveDate, today: NaiveDate },
 }
 
-/// What keeps a day from being swept by hand: today may be, and a day not before the last one swept, where only what
-/// has not been evaluated since is due.
-pub fn refused(app: &App, day: NaiveDate, all: bool) -> Result<Option<Refused>, DbError> {
+/// Why there was no sweep, or not a whole one.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<DbError> for SweepError {
+    fn from(error: DbError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Refused(refused) => Self::conflict("day_refused", refused.to_string()),
+            SweepError::Failed(failure) => failure,
+        }
+    }
+}
+
+/// What keeps a day from being swept: today may be, and a day not before the last one swept, where only what has not
+/// been evaluated since is due.
+fn refused(app: &App, day: NaiveDate, all: bool) -> Result<Option<Refused>, DbError> {
     let today = app.today();
     if day > today {
         return Ok(Some(Refused::Ahead { day, today }));
@@ -191,5 +219,5 @@ pub fn refused(app: &App, day: NaiveDate, all: bool) -> Result<Option<Refused>, 
     if let Some(last) = last_day(app)?.filter(|last| day < *last) {
         return Ok(Some(Refused::Swept { day, last }));
     }
-    Ok((all && day < today).then_some(Refused::AllBehind { today }))
+    Ok((all && day < today).then_some(Refused::AllBehind { day, today }))
 }

@@ -15,7 +15,7 @@ use crate::db::user::UserRow;
 use crate::db::{self, Author, ChainKey, Conn, DbError};
 use crate::domain::access::{ActorOrganization, Role};
 use crate::domain::id::UserId;
-use crate::domain::{calendar, password};
+use crate::domain::password;
 use crate::input;
 use crate::notice::context::{Day, TokenMail};
 use crate::notice::{About, Draft, Mail, Recipient};
@@ -225,11 +225,10 @@ pub fn token_mail(
     let hash = token_hash(token);
     db::session::insert_token(conn, &hash, user.id, user.organization_id, purpose, now, until)?;
     let organization = db::organization::find(conn, user.organization_id)?;
-    let on = sources.clock.day_of(until);
     let mail = TokenMail {
         organization: organization.name,
         link: format!("{}/{page}?token={token}", config.server.public_url),
-        until: Day { on, wareki: calendar::wareki(on) },
+        until: Day::of(sources.clock.day_of(until)),
         until_time: until.with_timezone(&sources.clock.timezone()).format("%H:%M").to_string(),
     };
     Ok(match purpose {

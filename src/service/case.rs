@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use chrono::NaiveDate;
+
 use super::Failure;
 use super::organization::InlineVendor;
 use crate::db::facts::ContractFacts;
@@ -9,6 +11,7 @@ use crate::db::{self, Conn, Tx};
 use crate::domain::access::Scope;
 use crate::domain::chain::{Engagement, Known};
 use crate::domain::contract::{DataVolume, Stamp};
+use crate::domain::days::DayRange;
 use crate::domain::id::{ContractId, EngagementId, OrganizationId};
 use crate::domain::input::FieldError;
 
@@ -157,6 +160,23 @@ impl Place {
             Some(new) => Ok(db::chain::add_engagement(tx, self.id, new, stamp)?),
             None => Ok(()),
         }
+    }
+}
+
+/// Refuses a first day before the contract's and a last day after it; each day with where it is in the body.
+pub fn check_within(
+    period: DayRange,
+    first: (&str, NaiveDate),
+    last: (&str, NaiveDate),
+    errors: &mut Vec<FieldError>,
+) {
+    if first.1 < period.from {
+        let message = format!("契約の開始日（{}）以降の日を入力してください。", period.from);
+        errors.push(FieldError::new(first.0, "outside_contract", message));
+    }
+    if last.1 > period.to {
+        let message = format!("契約の終了日（{}）までの日を入力してください。", period.to);
+        errors.push(FieldError::new(last.0, "outside_contract", message));
     }
 }
 

@@ -8,13 +8,11 @@ use super::case::{Case, Place, check_volumes, engagement_under, refuse_contradic
 use super::chain::Days;
 use super::contract::{DataItem, volumes};
 use super::organization::{InlineVendor, named_vendor};
-use super::register::tell_closed;
 use super::telling::{self, Addressees};
 use super::{App, Call, Failure, Page, Paged, application};
 use crate::db::statement::{DeclarationRow, InSight, NewDeclaration};
 use crate::db::types::from_json;
 use crate::db::{self, DbError, Tx};
-use crate::domain::calendar::wareki;
 use crate::domain::chain::{Engagement, Known, Source, Statement, StatementOrigin};
 use crate::domain::contract::{DataVolume, Stamp};
 use crate::domain::days::{DayRange, OpenRange};
@@ -182,7 +180,7 @@ pub fn declare(
     contract: ContractId,
     given: &DeclarationInput,
 ) -> Result<DeclaredView, Failure> {
-    let declared = app.act_on_contract(call, contract, |tx| {
+    app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let own = call.actor.organization.id;
@@ -219,9 +217,7 @@ pub fn declare(
             "報告を受け付けました。ご報告ありがとうございます。承認を確認できない期間があるため、機関の担当者に通知しました。"
         };
         Ok(DeclaredView { id, receipt, unapproved, message: message.to_owned() })
-    })?;
-    tell_closed(app, contract);
-    Ok(declared)
+    })
 }
 
 /// A use as the ledger keeps it: a vendor by its id, never by the words that named it.
@@ -355,15 +351,14 @@ fn mail_receipt(
     uses: &[(Place, UseInput)],
     receipt: &Receipt,
 ) -> Result<(), Failure> {
-    let shown = |on: NaiveDate| Day { on, wareki: wareki(on) };
     let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
     let today = tx.today;
     let engagements = uses
         .iter()
         .map(|(place, said)| DeclaredEngagement {
             vendor: known.engagement(place.id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
-            started: shown(said.started_on),
-            ended: said.ended_on.map(shown),
+            started: Day::of(said.started_on),
+            ended: said.ended_on.map(Day::of),
             uncovered: known
                 .coverage(place.id)
                 .is_some_and(|c| c.uncovered_days().first().is_some_and(|d| d <= today)),
@@ -373,8 +368,8 @@ fn mail_receipt(
         agency: case.facts.agency_name.clone(),
         contract: application::contract_reference(case),
         consent_word: settings.in_own_words("承認"),
-        from: shown(period.from),
-        to: shown(period.to),
+        from: Day::of(period.from),
+        to: Day::of(period.to),
         engagements,
         receipt: receipt.clone(),
         link: format!("{}/contracts/{}", app.config.server.public_url, case.id()),

@@ -7,7 +7,6 @@ use serde_json::json;
 use super::case::Case;
 use super::chain::Days;
 use super::declaration::{RetractionInput, UseInput, payload_of, place_of};
-use super::register::tell_closed;
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::{self, DbError};
 use crate::domain::chain::{Source, StatementOrigin};
@@ -70,7 +69,7 @@ pub fn observe(
     contract: ContractId,
     given: &ObservationInput,
 ) -> Result<ObservationView, Failure> {
-    let observed = app.act_on_contract(call, contract, |tx| {
+    app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let place = place_of(tx, &case, &known, &given.used, "")?;
@@ -85,9 +84,7 @@ pub fn observe(
         let statement = given.used.statement(place.id, source, StatementOrigin::Observation(id), stamp);
         db::statement::add_statement(tx, contract, &statement, given.used.scope.as_deref())?;
         one(tx.conn, call, contract, id, tx.today)
-    })?;
-    tell_closed(app, contract);
-    Ok(observed)
+    })
 }
 
 /// Takes a mistaken observation back; it counts no more.

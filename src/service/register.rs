@@ -10,11 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::alert::{VendorChange, VendorChangeKind, name_recorded, vendor_changed};
 use super::{App, Call, Failure};
-use crate::db::register::{ClosedVendor, Numbered, RegisterEvent, RegisterRecord};
+use crate::db::register::{Numbered, RegisterEvent, RegisterRecord};
 use crate::db::{self, Conn, DbError};
 use crate::domain::access::OrganizationKind;
-use crate::domain::alert::{AlertKind, AlertState};
-use crate::domain::id::{ContractId, OrganizationId};
+use crate::domain::id::OrganizationId;
 use crate::domain::text::company_key;
 use crate::exchange::register::{CloseCause, Kind, Process, RegisterRow};
 use crate::exchange::table::{RowError, Rows};
@@ -258,10 +257,9 @@ fn changes(
         if known.get(&number).is_some_and(|old| !supersedes(row, old)) {
             continue;
         }
-        let Some((kind, detail)) = change(row, &name_key) else { continue };
+        let Some(change) = change(row, vendor_id, &name_key) else { continue };
         for agency in db::register::agencies_of(conn, vendor_id, today)? {
-            let change = VendorChange { vendor_id, kind, changed_on: row.changed_on, detail: detail.clone() };
-            found.push((agency, change));
+            found.push((agency, change.clone()));
         }
     }
     found.sort_by_key(|(agency, change)| (change.vendor_id, *agency));
@@ -269,61 +267,29 @@ fn changes(
 }
 
 /// A row's change, in a sentence; None: nothing that an agency has to act on.
-fn change(row: &RegisterRow, name_key: &str) -> Option<(VendorChangeKind, String)> {
+fn change(row: &RegisterRow, vendor_id: OrganizationId, name_key: &str) -> Option<VendorChange> {
     let on = row.changed_on;
     match (row.process, row.close_cause) {
         (Process::Closed, Some(CloseCause::Merged)) => {
-            Some(closing(true, on, row.successor.map(|number| number.to_string()).as_deref()))
+            let successor = row.successor.map(|number| number.to_string());
+            Some(VendorChange::closing(vendor_id, on, true, successor.as_deref()))
         }
-        (Process::Closed | Process::Deleted, _) => Some(closing(false, on, None)),
-        (Process::Renamed, _) if company_key(&row.name) != name_key => Some((
-            VendorChangeKind::Renamed,
-            format!(
+        (Process::Closed | Process::Deleted, _) => Some(VendorChange::closing(vendor_id, on, false, None)),
+        (Process::Renamed, _) if company_key(&row.name) != name_key => Some(VendorChange {
+            vendor_id,
+            kind: VendorChangeKind::Renamed,
+            changed_on: on,
+            detail: format!(
                 "法人番号公表サイトに、{on}の商号又は名称の変更が掲載されました。新しい名称は「{}」です。",
                 row.name
             ),
-        )),
+        }),
         _ => None,
     }
 }
 
-fn closing(by_merger: bool, on: NaiveDate, successor: Option<&str>) -> (VendorChangeKind, String) {
-    if !by_merger {
-        let detail = format!("法人番号公表サイトに、{on}の登記記録の閉鎖等が掲載されました。");
-        return (VendorChangeKind::Closed, detail);
-    }
-    let into = successor.map(|number| format!("承継先の法人番号は{number}です。")).unwrap_or_default();
-    let detail = format!("法人番号公表サイトに、{on}の合併による解散等が掲載されました。{into}");
-    (VendorChangeKind::Merged, detail)
-}
-
-/// Tells the agency of vendors that came onto a contract's chain although the register has them as closed. After
-/// the act, which stands whatever becomes of this.
-pub fn tell_closed(app: &App, contract: ContractId) {
-    if let Err(failure) = raise_closed(app, contract) {
-        tracing::error!(event = "closed_vendors_not_told", contract = %contract, %failure, "closed vendors not told");
-    }
-}
-
-fn raise_closed(app: &App, contract: ContractId) -> Result<(), Failure> {
-    for closed in app.db.read_one(|conn| db::register::closed_on_chain(conn, contract))? {
-        let ClosedVendor { agency_id, vendor_id, since, record } = closed;
-        let kind = AlertKind::VendorChanged;
-        let last = app.db.read_one(|conn| db::alert::latest(conn, agency_id, kind, vendor_id.as_str()))?;
-        // What was told since it stands there, or stands unresolved, is not told again.
-        if last.is_some_and(|(state, opened_at)| state != AlertState::Resolved || opened_at >= since) {
-            continue;
-        }
-        let by_merger = record.close_cause.as_deref() == Some(CloseCause::Merged.as_str());
-        let changed_on = record.closed_on.unwrap_or(record.changed_on);
-        let (kind, detail) = closing(by_merger, changed_on, record.successor.as_deref());
-        vendor_changed(app, agency_id, &VendorChange { vendor_id, kind, changed_on, detail })?;
-    }
-    Ok(())
-}
-
 /// An organization's name was changed: where it is now the one that the register has, the alerts that it had changed
-/// are over. After the act, like [`tell_closed`].
+/// are over. After the act, which stands whatever becomes of this.
 pub fn tell_recorded(app: &App, id: OrganizationId) {
     let recorded = || {
         let is_registered = app.db.read_one::<_, DbError>(|conn| {

@@ -1,11 +1,12 @@
 //! What opens, who is told how often, and what a sweep does again, late, or twice at once.
 
-use chrono::Duration;
+use chrono::{Duration, NaiveDate};
 use diesel::prelude::*;
 use itaku::db::DbError;
+use itaku::db::due::{CONTRACT, due_batch};
 use itaku::db::schema::{deputies, notices};
 use itaku::domain::access::Role;
-use itaku::schedule::sweep::{self, Refused, sweep, sweep_and_record};
+use itaku::schedule::sweep::{self, Refused, SweepError, sweep, sweep_while};
 use itaku::service::App;
 use serde_json::json;
 
@@ -194,16 +195,22 @@ both! {
 
     fn a_day_ahead_or_behind_the_last_swept_is_refused(app: TestApp) {
         app.move_to("2026-05-20");
-        let refused = |on: &str, all| sweep::refused(&app.app, day(on), all).unwrap();
-        assert!(matches!(refused("2026-05-21", false), Some(Refused::Ahead { .. })));
-        assert!(matches!(refused("2026-05-19", true), Some(Refused::AllBehind { .. })));
-        assert_eq!((refused("2026-05-19", false), refused("2026-05-20", true)), (None, None));
-        sweep_and_record(&app.app, day("2026-05-19"), false, &|| true).unwrap();
-        sweep_and_record(&app.app, day("2026-05-20"), false, &|| true).unwrap();
-        assert_eq!(refused("2026-05-20", false), None);
-        assert!(matches!(refused("2026-05-19", false), Some(Refused::Swept { .. })));
+        let house = House::new(app);
+        house.contract("R8-1");
+        let due = || app.app.db.read_one(|conn| due_batch(conn, CONTRACT, NaiveDate::MAX, None, 9)).unwrap();
+        let before = due();
+        let swept = |on: &str, all| match sweep(&app.app, day(on), all) {
+            Err(SweepError::Refused(refused)) => Err(refused),
+            other => Ok(other.unwrap().failed),
+        };
+        assert!(matches!(swept("2026-05-21", false), Err(Refused::Ahead { .. })));
+        assert!(matches!(swept("2026-05-21", true), Err(Refused::Ahead { .. })));
+        assert!(matches!(swept("2026-05-19", true), Err(Refused::AllBehind { .. })));
+        assert_eq!((due(), sweep::last_day(&app.app).unwrap()), (before, None), "nothing was evaluated");
+        assert_eq!((swept("2026-05-19", false), swept("2026-05-20", true), swept("2026-05-20", false)), (Ok(0), Ok(0), Ok(0)));
+        assert!(matches!(swept("2026-05-19", false), Err(Refused::Swept { .. })));
         app.move_to("2026-05-19");
-        assert!(refused("2026-05-19", false).is_some(), "a clock stepped back");
+        assert!(swept("2026-05-19", false).is_err(), "a clock stepped back");
     }
 
     fn a_sweep_asked_to_stop_ends_between_two_contracts_and_its_day_is_still_to_be_swept(app: TestApp) {
@@ -214,7 +221,7 @@ both! {
         app.move_to("2026-11-17");
         let asked = std::cell::Cell::new(0);
         let twice = || asked.replace(asked.get() + 1) < 2;
-        let run = |go_on: &dyn Fn() -> bool| sweep_and_record(&app.app, day("2026-11-17"), false, go_on).unwrap();
+        let run = |go_on: &dyn Fn() -> bool| sweep_while(&app.app, day("2026-11-17"), false, go_on).unwrap();
         let part = run(&twice);
         assert_eq!((part.whole, part.checked, part.digests), (false, 2, 0));
         assert_eq!(sweep::last_day(&app.app).unwrap(), None);
@@ -258,6 +265,21 @@ both! {
             Ok(evaluating)
         }).unwrap();
         assert_eq!(evaluating.join().unwrap().opened, 1);
+    }
+
+    fn imported_holidays_move_the_days_that_are_waited_for(app: TestApp) {
+        let house = House::new(app);
+        let contract = house.contract("R8-1");
+        app.move_to("2026-05-01");
+        house.declare(contract, "2026-04-20", Some("2026-04-30"));
+        assert_eq!(house.told(), pairs(KIND, &[&house.officer, &house.approver, &house.auditor]));
+        // Three working days to the administrator: 11 May by the holidays built in, 6 May by these.
+        let file = itaku::exchange::holidays::read("月日,名称\r\n2026/1/1,元日\r\n".as_bytes()).unwrap();
+        itaku::service::calendar::import_holidays(&app.app, &file).unwrap();
+        house.sweep("2026-05-02");
+        assert_eq!(house.told(), []);
+        house.sweep("2026-05-06");
+        assert_eq!(house.told(), pairs(KIND, &[&house.admin]));
     }
 
     fn changed_settings_are_looked_at_the_same_day(app: TestApp) {

@@ -138,6 +138,22 @@ both! {
         assert_eq!(app.get(&officer, "/me").must(200)["email"], "betsu@example.jp");
     }
 
+    fn the_address_before_is_told_of_the_change_and_not_of_the_new_one(app: TestApp) {
+        let agency = app.agency("U1");
+        let (admin, officer) = (app.person(agency, &[Role::AgencyAdmin]), app.person(agency, &[Role::Officer]));
+        has_come_in(app, &officer);
+        app.expect_every_notice();
+        app.patch(&admin, &path(&officer), json!({"name": "改名 次郎"})).must(200);
+        assert!(app.notices().is_empty(), "the address stays");
+        app.patch(&admin, &path(&officer), json!({"email": "betsu@example.jp"})).must(200);
+        let told = app.notice();
+        assert_eq!((told.kind.as_str(), told.address.as_str()), ("email_changed", officer.email.as_str()));
+        assert_eq!(told.context["day"]["on"], "2026-04-01");
+        assert!(!told.context.to_string().contains("betsu"), "{}", told.context);
+        app.patch(&admin, &path(&officer), json!({"email": "mukashi@example.jp"})).must(200);
+        assert_eq!(app.notice().address, "betsu@example.jp", "each change is told");
+    }
+
     fn disabling_and_a_change_of_roles_end_every_session_at_once(app: TestApp) {
         let agency = app.agency("U1");
         let (admin, officer) = (app.person(agency, &[Role::AgencyAdmin]), app.person(agency, &[Role::Officer]));

@@ -30,7 +30,9 @@ both! {
         let filed = k.try_apply(&s.a, &k.root, &s.b, &json!({})).must(201);
         assert_eq!((&filed["state"], &filed["filed_on"], &filed["supersedes"]), (&json!("applied"), &json!("2026-04-01"), &json!(false)));
         assert_eq!(filed["applicant_id"], json!(s.a.id));
-        assert_eq!(s.told(&MAILS), told("application_filed", &[&s.officer]));
+        let mailed: Vec<_> = app.notices().into_iter().filter(|it| MAILS.contains(&it.kind.as_str())).collect();
+        assert_eq!((mailed.len(), mailed[0].kind.as_str(), &mailed[0].address), (1, "application_filed", &s.officer.email));
+        assert_eq!(mailed[0].context["decide_by"]["on"], "2026-04-15", "ten working days");
         let (id, engagement) = (text(&filed, "id"), text(&filed, "engagement_id"));
         assert_eq!(k.state(&engagement), "applied");
 

@@ -43,6 +43,15 @@ fn said(summary: &ImportSummary) -> (Places<'_>, Places<'_>) {
     (bad, summary.warnings.iter().map(|w| (w.line, w.column.as_str())).collect())
 }
 
+/// A company that is no more.
+fn closed_in_the_register(app: &TestApp, number: &str, name: &str) {
+    let row = format!(
+        "1,{number},21,0,2026-02-01,2026-01-31,\"{name}\",,301,\"架空県\",\"例示市\",\"一丁目\",,99,999,0000000,,,2026-01-31,01,,,2026-02-01,1,,,,,\"カクウ\",0\r\n"
+    );
+    let summary = import_register(&app.app, &register::read(row.as_bytes()).unwrap()).unwrap();
+    assert_eq!((summary.closed, summary.bad), (1, 0));
+}
+
 /// A number that had another name before.
 fn renamed_in_the_register(app: &TestApp, number: &str, before: &str, now: &str) {
     let row = |process: &str, name: &str, on: &str, latest: u8| {
@@ -157,6 +166,12 @@ both! {
         let good = take(&rows).unwrap();
         assert_eq!((good.written, good.taken, good.duplicates), (true, 2, 0), "{:?}", good.problems);
         assert_eq!(take(&rows).unwrap().duplicates, 2);
+        // A company that the register has as closed is told in the act that brings it in.
+        let told = || s.items(&s.officer, "/alerts?kind=vendor_changed").len();
+        closed_in_the_register(app, THIRD, "株式会社架空閉鎖");
+        assert_eq!(told(), 0);
+        assert_eq!(take(&[line(THIRD, "株式会社架空閉鎖", "1000", &twins[1])]).unwrap().taken, 1);
+        assert_eq!(told(), 1);
         let admin = app.admin();
         app.patch(&admin, &format!("/users/{}", s.approver.id), json!({"expires_on": "2026-04-01"})).must(200);
         app.move_to("2026-04-02");

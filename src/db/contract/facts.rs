@@ -3,12 +3,13 @@
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
+use super::super::facts::TermsColumns;
 use super::super::schema::{
     contract_officers, contract_terminations, contract_terms, contracts, engagements, user_roles, users,
 };
-use super::super::types::{directly, from_json, to_json};
+use super::super::types::{directly, to_json};
 use super::super::{Conn, DbError, Tx};
-use super::search_key;
+use super::{ContractHead, search_key};
 use crate::domain::access::Role;
 use crate::domain::chain::ChainFacts;
 use crate::domain::contract::{Stamp, Terms, TermsFact};
@@ -129,24 +130,12 @@ pub fn add_prime(
 
 /// All terms of a contract that was found in scope, by stamp.
 pub fn terms(conn: &mut Conn, contract: ContractId) -> Result<Vec<TermsRow>, DbError> {
-    let rows: Vec<(NaiveDate, Option<String>, String, i64, NaiveDateTime)> = contract_terms::table
+    let rows: Vec<(TermsColumns, Option<String>)> = contract_terms::table
         .filter(contract_terms::contract_id.eq(contract))
         .order(contract_terms::seq)
-        .select((
-            contract_terms::effective_on,
-            contract_terms::reason,
-            contract_terms::body,
-            contract_terms::seq,
-            contract_terms::recorded_at,
-        ))
+        .select((TermsColumns::as_select(), contract_terms::reason))
         .load(conn)?;
-    let row = |(effective_on, reason, body, seq, at): (_, _, String, _, _)| {
-        Ok(TermsRow {
-            fact: TermsFact { effective_on, terms: from_json(&body)?, stamp: stamp(seq, at) },
-            reason,
-        })
-    };
-    rows.into_iter().map(row).collect()
+    rows.into_iter().map(|(terms, reason)| Ok(TermsRow { fact: terms.fact()?, reason })).collect()
 }
 
 /// The handovers of a contract that was found in scope, by stamp; the first is the registering officer's.
@@ -224,7 +213,8 @@ fn project(facts: &ChainFacts, handovers: &[HandoverRow], today: NaiveDate) -> R
 /// Rebuilds the projection of a contract from its facts, as of `today`; `touch` raises its version. True when it
 /// had stood otherwise.
 pub fn reproject(conn: &mut Conn, id: ContractId, today: NaiveDate, touch: bool) -> Result<bool, DbError> {
-    let before = contracts::table.find(id).select(super::ContractRow::as_select()).first(conn)?;
+    let (before, key_before): (ContractHead, String) =
+        contracts::table.find(id).select((ContractHead::as_select(), contracts::search_key)).first(conn)?;
     let facts = facts(conn, id, before.agency_id)?;
     let handovers = handovers(conn, id)?;
     let now = project(&facts, &handovers, today)?;
@@ -234,10 +224,10 @@ pub fn reproject(conn: &mut Conn, id: ContractId, today: NaiveDate, touch: bool)
     after.amount_yen = now.terms.amount_yen;
     after.starts_on = now.starts_on;
     after.last_day = now.last_day;
-    after.search_key = search_key(&after.number, &now.terms.title);
+    let key = search_key(&after.number, &now.terms.title);
     after.title = now.terms.title;
     after.department = now.terms.department;
-    let changed = after != before;
+    let changed = after != before || key != key_before;
     if !changed && !touch {
         return Ok(false);
     }
@@ -250,7 +240,7 @@ pub fn reproject(conn: &mut Conn, id: ContractId, today: NaiveDate, touch: bool)
             contracts::starts_on.eq(after.starts_on),
             contracts::last_day.eq(after.last_day),
             contracts::department.eq(after.department),
-            contracts::search_key.eq(after.search_key),
+            contracts::search_key.eq(key),
             contracts::version.eq(before.version + 1),
         ))
         .execute(conn)?;

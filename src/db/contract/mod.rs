@@ -1,5 +1,7 @@
 //! Contracts: the row with its projection, found in scope; the facts behind it are in [`facts`].
 
+use std::collections::HashMap;
+
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
@@ -21,26 +23,15 @@ pub use facts::{
 };
 pub use recorded::{Recorded, recorded};
 
-/// A row of `contracts`. From `officer_id` on it is a projection of the facts, as of the day it was last rebuilt.
+/// A contract's row: whose it is, and its projection as of the day it was last rebuilt. What a list shows of it.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = contracts)]
-pub struct ContractRow {
+pub struct ContractHead {
     pub id: ContractId,
     pub agency_id: OrganizationId,
     pub number: String,
     /// The prime.
     pub vendor_id: OrganizationId,
-    pub origin: ContractOrigin,
-    /// The file it came from gave one day only.
-    pub period_assumed: bool,
-    /// JSON: names of the other parties on the vendor's side.
-    pub joint_vendors: String,
-    /// JSON: names of the agencies as the file wrote them.
-    pub joint_agencies: String,
-    pub created_by: Option<UserId>,
-    pub created_at: NaiveDateTime,
-    /// The business day on which the ledger learned of it.
-    pub learned_on: NaiveDate,
     pub officer_id: Option<UserId>,
     pub title: String,
     pub fiscal_year: i32,
@@ -49,7 +40,6 @@ pub struct ContractRow {
     /// By all terms and terminations known.
     pub last_day: NaiveDate,
     pub department: Option<String>,
-    pub search_key: String,
     pub open_alerts: i32,
     pub version: i64,
 }
@@ -59,25 +49,6 @@ impl ContractHead {
     pub fn status(&self, day: NaiveDate) -> ContractStatus {
         ContractStatus::on(day, self.starts_on, self.last_day)
     }
-}
-
-/// What a list shows of a contract: the part of its row that is its projection.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = contracts)]
-pub struct ContractHead {
-    pub id: ContractId,
-    pub agency_id: OrganizationId,
-    pub number: String,
-    pub vendor_id: OrganizationId,
-    pub officer_id: Option<UserId>,
-    pub title: String,
-    pub fiscal_year: i32,
-    pub amount_yen: i64,
-    pub starts_on: NaiveDate,
-    pub last_day: NaiveDate,
-    pub department: Option<String>,
-    pub open_alerts: i32,
-    pub version: i64,
 }
 
 /// A contract's head with the names that stand beside it.
@@ -155,9 +126,9 @@ fn line(row: Line) -> ContractLine {
 }
 
 /// The contract, when the scope may know of it.
-pub fn find(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractRow, DbError> {
+pub fn find(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractHead, DbError> {
     let mut query =
-        contracts::table.select(ContractRow::as_select()).filter(contracts::id.eq(id)).into_boxed();
+        contracts::table.select(ContractHead::as_select()).filter(contracts::id.eq(id)).into_boxed();
     in_scope!(query, scope);
     Ok(query.first(conn)?)
 }
@@ -172,15 +143,24 @@ pub fn by_number(
     Ok(query.select(contracts::id).first(conn).optional()?)
 }
 
+/// Number and title of contracts, for lists across contracts; those asked for were in scope.
+pub fn labels(conn: &mut Conn, ids: &[ContractId]) -> Result<HashMap<ContractId, (String, String)>, DbError> {
+    let query = contracts::table.filter(contracts::id.eq_any(ids));
+    let rows: Vec<(ContractId, String, String)> =
+        query.select((contracts::id, contracts::number, contracts::title)).load(conn)?;
+    Ok(rows.into_iter().map(|(id, number, title)| (id, (number, title))).collect())
+}
+
 /// What the registration fixed for ever of a contract.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = contracts)]
 pub struct ContractBirth {
     pub origin: ContractOrigin,
+    /// The file it came from gave one day only.
     pub period_assumed: bool,
-    /// JSON, as in [`ContractRow`].
+    /// JSON: names of the other parties on the vendor's side.
     pub joint_vendors: String,
-    /// JSON, as in [`ContractRow`].
+    /// JSON: names of the agencies as the file wrote them.
     pub joint_agencies: String,
     pub created_at: NaiveDateTime,
 }

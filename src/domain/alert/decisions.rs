@@ -4,7 +4,9 @@ use chrono::NaiveDate;
 
 use super::view::{Outcome, View, name_of};
 use super::{AlertFact, AlertKind, Finding, Severity};
+use crate::domain::calendar::Calendar;
 use crate::domain::chain::{ApplicationEvent, ApplicationStep, FiledApplication};
+use crate::domain::settings::Settings;
 
 pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
     for engagement in view.known.engagements() {
@@ -12,7 +14,7 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
         for filed in pending {
             let application = filed.application;
             // While returned, only the applicant can bring it back.
-            let Some(due_on) = due_on(view, filed) else { continue };
+            let Some(due_on) = decide_by(filed, view.ctx.calendar, view.ctx.settings) else { continue };
             out.look_again(Some(due_on));
             if view.today < due_on {
                 continue;
@@ -39,11 +41,14 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
     }
 }
 
-/// The earlier of so many working days after filing, the days in 補正 not counted, and so many before the
-/// start. None while returned.
-fn due_on(view: &View<'_>, filed: &FiledApplication<'_>) -> Option<NaiveDate> {
+/// By when the agency should decide: the earlier of so many working days after filing, the days in 補正 not counted,
+/// and so many before the start. None while returned.
+pub fn decide_by(
+    filed: &FiledApplication<'_>,
+    calendar: &Calendar,
+    settings: &Settings,
+) -> Option<NaiveDate> {
     let application = filed.application;
-    let (calendar, settings) = (view.ctx.calendar, view.ctx.settings);
     let mut left = i64::from(settings.decision_working_days);
     let mut counted_to = application.filed_on;
     for (returned, resubmitted) in pauses(&application.events) {

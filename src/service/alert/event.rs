@@ -1,12 +1,10 @@
-//! Alerts that no contract's facts raise: a vendor changed in the corporate-number register, a mail that could not
-//! be delivered. They stand on the agency's own chain.
+//! Alerts that no contract's facts raise stand on the agency's own chain: what they share, and those of mail that
+//! could not be delivered. A vendor that changed is in [`super::vendor`].
 
-use chrono::NaiveDate;
-
-use super::telling::{Concerning, Letterhead, Person, holders, officers};
+use super::telling::{Concerning, Letterhead, Person, holders};
 use super::{Failure, by_the_program, close, open, rule_version};
 use crate::db::notice::NoticeRow;
-use crate::db::{self, ChainKey, Tx};
+use crate::db::{self, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::Role;
 use crate::domain::alert::{AlertKind, Finding, Severity, Step};
 use crate::domain::days::DaySet;
@@ -14,34 +12,10 @@ use crate::domain::id::{AlertId, NoticeId, OrganizationId, UserId};
 use crate::domain::text_enum::TextEnum;
 use crate::notice::{NoticeKind, Recipient};
 use crate::service::App;
-use crate::text_enum;
-
-text_enum! {
-    /// What the corporate-number register says of a vendor.
-    pub enum VendorChangeKind {
-        /// 登記記録の閉鎖等
-        Closed = "closed",
-        /// 合併による消滅
-        Merged = "merged",
-        /// 商号又は名称の変更
-        Renamed = "renamed",
-    }
-}
-
-/// A change of a vendor in the register.
-#[derive(Debug, Clone)]
-pub struct VendorChange {
-    pub vendor_id: OrganizationId,
-    pub kind: VendorChangeKind,
-    pub changed_on: NaiveDate,
-    /// What exactly, in Japanese: the successor, the new name.
-    pub detail: String,
-}
 
 /// The chain of an organization's own entries, begun or to be begun with the next one.
-fn organization_chain(app: &App, id: OrganizationId) -> Result<ChainKey, Failure> {
-    let begun = app.db.read_one(|conn| db::organization::has_chain(conn, id))?;
-    Ok(if begun {
+pub(super) fn organization_chain(conn: &mut Conn, id: OrganizationId) -> Result<ChainKey, DbError> {
+    Ok(if db::organization::has_chain(conn, id)? {
         ChainKey::Existing(id.cast())
     } else {
         ChainKey::New { id: id.cast(), organization_id: id }
@@ -54,7 +28,7 @@ pub fn on_agency<T>(
     id: OrganizationId,
     work: impl Fn(&mut Tx<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let chain = organization_chain(app, id)?;
+    let chain = app.db.read_one(|conn| organization_chain(conn, id))?;
     match app.db.write_tx(&app.sources, None, chain, &work) {
         // Another server has begun the chain meanwhile.
         Err(Failure::Conflict { code: "not_unique", .. }) if matches!(chain, ChainKey::New { .. }) => {
@@ -62,45 +36,6 @@ pub fn on_agency<T>(
         }
         answer => answer,
     }
-}
-
-/// Tells an agency that a vendor of its chains changed; false when that is known already.
-pub fn vendor_changed(app: &App, agency_id: OrganizationId, change: &VendorChange) -> Result<bool, Failure> {
-    on_agency(app, agency_id, |tx| {
-        let vendor = db::organization::find(tx.conn, change.vendor_id)?.name;
-        let (severity, what) = match change.kind {
-            VendorChangeKind::Closed => (Severity::Warning, "登記記録の閉鎖等があったとされています"),
-            VendorChangeKind::Merged => (Severity::Warning, "合併により消滅したとされています"),
-            VendorChangeKind::Renamed => (Severity::Info, "商号又は名称が変更されています"),
-        };
-        let detail = change.detail.trim_end_matches('。');
-        let separator = if detail.is_empty() { "" } else { "。" };
-        let message = format!(
-            "{vendor}は、法人番号の登録情報によると、{}に{what}{separator}{detail}",
-            change.changed_on
-        );
-        let finding = event(AlertKind::VendorChanged, change.vendor_id.to_string(), severity, message);
-        let Some((id, finding)) = raise(tx, agency_id, finding)? else { return Ok(false) };
-        let ids = db::contract::officers_over(tx.conn, agency_id, change.vendor_id)?;
-        let people = officers(tx, agency_id, &ids)?;
-        tell(tx, agency_id, id, &finding, &format!("{}-{}", change.kind, change.changed_on), people)?;
-        Ok(true)
-    })
-}
-
-/// The name that the register has was recorded here: the alerts that it had changed are over.
-pub fn name_recorded(app: &App, vendor_id: OrganizationId) -> Result<(), Failure> {
-    let kind = AlertKind::VendorChanged;
-    let agencies = app.db.read_one(|conn| db::alert::agencies_alerted(conn, kind, vendor_id.as_str()))?;
-    for agency_id in agencies {
-        on_agency(app, agency_id, |tx| {
-            match db::alert::unresolved(tx.conn, agency_id, kind, vendor_id.as_str())? {
-                Some(alert) => close(tx, alert.id, "登録情報の名称が記録されました"),
-                None => Ok(()),
-            }
-        })?;
-    }
-    Ok(())
 }
 
 /// A notice was given up: raises the alert at the agency, inside a transaction on its chain, and tells its
@@ -149,7 +84,8 @@ fn failed_no_more(app: &App, agency_id: OrganizationId, notice: NoticeId, why: &
     })
 }
 
-fn event(kind: AlertKind, subject: String, severity: Severity, message: String) -> Finding {
+/// What a happening outside a contract says; it is told in the digest.
+pub(super) fn event(kind: AlertKind, subject: String, severity: Severity, message: String) -> Finding {
     Finding {
         kind,
         subject,
@@ -169,7 +105,7 @@ fn event(kind: AlertKind, subject: String, severity: Severity, message: String) 
 }
 
 /// Opens the alert, or brings the one that stands to what is new; None when it says the same.
-fn raise(
+pub(super) fn raise(
     tx: &mut Tx<'_>,
     agency_id: OrganizationId,
     finding: Finding,
@@ -189,7 +125,8 @@ fn raise(
     Ok(Some((standing.id, finding)))
 }
 
-fn tell(
+/// Puts an alert into the digests of these people.
+pub(super) fn tell(
     tx: &mut Tx<'_>,
     agency_id: OrganizationId,
     id: AlertId,
@@ -217,6 +154,7 @@ pub fn title(kind: NoticeKind) -> &'static str {
             NoticeKind::Digest => "本日のお知らせ",
             NoticeKind::Invitation => "利用のご案内",
             NoticeKind::PasswordReset => "パスワードの再設定",
+            NoticeKind::EmailChanged => "メールアドレスの変更",
             NoticeKind::ApplicationFiled => "再委託承認申請の受付",
             NoticeKind::ApplicationDecided => "再委託承認申請の結果",
             NoticeKind::ApplicationReturned => "再委託承認申請の補正依頼",

@@ -4,16 +4,16 @@
 mod act;
 mod event;
 mod telling;
+mod vendor;
 mod view;
 
 use chrono::NaiveDate;
 
 pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowledge_all, assess, resolve};
-pub use event::{
-    VendorChange, VendorChangeKind, address_corrected, name_recorded, notice_failed, notice_sent, on_agency,
-    title as notice_title, vendor_changed,
-};
+pub use event::{address_corrected, notice_failed, notice_sent, on_agency, title as notice_title};
 pub(super) use telling::officers;
+pub(super) use vendor::tell_closed;
+pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed};
 pub use view::{AlertView, find, list};
 
 pub use crate::db::alert::AlertFilter;
@@ -77,6 +77,10 @@ fn bring_up_to_date(
     rows: Vec<AlertRow>,
     handover: Option<NaiveDate>,
 ) -> Result<(Evaluated, Option<NaiveDate>), Failure> {
+    // Of others the register can tell nothing.
+    if facts.chain.engagements.iter().any(|engagement| engagement.vendor.corporate_number.is_some()) {
+        tell_closed(tx, facts.agency_id, facts.chain.contract_id)?;
+    }
     db::setting::hold(tx.conn, facts.agency_id)?;
     let settings = db::setting::find(tx.conn, facts.agency_id)?.0;
     let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;

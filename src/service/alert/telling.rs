@@ -8,7 +8,6 @@ use crate::db::facts::ContractFacts;
 use crate::db::{self, Tx};
 use crate::domain::access::Role;
 use crate::domain::alert::{AlertKind, Audience, Finding, Severity, Step, cause_text};
-use crate::domain::calendar::wareki;
 use crate::domain::chain::Cause;
 use crate::domain::id::{AlertId, ContractId, OrganizationId, UserId};
 use crate::domain::settings::Settings;
@@ -54,11 +53,6 @@ impl<'a> Concerning<'a> {
             vendor_id: *vendor_id,
         }
     }
-}
-
-/// A day as mail shows it.
-pub(super) fn shown(on: chrono::NaiveDate) -> Day {
-    Day { on, wareki: wareki(on) }
 }
 
 /// What the mails of one agency share.
@@ -112,7 +106,7 @@ impl Letterhead<'_> {
             message: about.message.to_owned(),
             severity: about.severity.label().to_owned(),
             cause: about.cause.map(|cause| self.settings.in_own_words(cause_text(cause))),
-            due: about.due_on.map(shown),
+            due: about.due_on.map(Day::of),
             rule: format!("{}（第{}版）", self.settings.in_own_words(rule.name), version.version),
             basis: version.basis(self.my_number).to_owned(),
             next_step: self.settings.in_own_words(version.next_step),

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::file::Content;
-use super::{ApplicationState, ApplicationView, Filed, act, mail_day, mail_reference};
+use super::{ApplicationState, ApplicationView, Filed, act, mail_reference};
 use crate::db::chain::ConsentBody;
 use crate::db::types::from_json;
 use crate::db::{self, Tx};
@@ -14,8 +14,8 @@ use crate::domain::days::DayRange;
 use crate::domain::id::{ApplicationId, ConsentId};
 use crate::input;
 use crate::notice::Mail;
-use crate::notice::context::{DecidedMail, Outcome};
-use crate::service::case::Case;
+use crate::notice::context::{Day, DecidedMail, Outcome};
+use crate::service::case::{Case, check_within};
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure};
 use crate::text_enum;
@@ -67,10 +67,9 @@ pub fn decide(
             Decision::Consent => {
                 let consent = consent(tx, &known, filed, given)?;
                 let outcome = Outcome::Consent {
-                    valid_from: mail_day(consent.valid_from),
-                    valid_until: mail_day(consent.valid_until),
+                    valid_from: Day::of(consent.valid_from),
+                    valid_until: Day::of(consent.valid_until),
                     conditions: given.conditions.clone(),
-                    certificate: None,
                 };
                 record_consent(tx, case, call, filed, given, consent)?;
                 (outcome, "consented")
@@ -107,17 +106,12 @@ fn consent(tx: &Tx<'_>, known: &Known<'_>, filed: &Filed, given: &DecisionInput)
             format!("承認は決裁した日より前にさかのぼれません。今日（{today}）以降の日を入力してください。");
         return Err(Failure::field("/valid_from", "before_decision", message));
     }
-    if valid_from < period.from {
-        let message = format!("契約の開始日（{}）以降の日を入力してください。", period.from);
-        return Err(Failure::field("/valid_from", "outside_contract", message));
-    }
+    let mut errors = Vec::new();
+    check_within(period, ("/valid_from", valid_from), ("/valid_until", valid_until), &mut errors);
+    Failure::unless_empty(errors)?;
     if valid_until < valid_from {
         let message = format!("承認の終了日は開始日（{valid_from}）以降の日を入力してください。");
         return Err(Failure::field("/valid_until", "before_start", message));
-    }
-    if valid_until > period.to {
-        let message = format!("契約の終了日（{}）までの日を入力してください。", period.to);
-        return Err(Failure::field("/valid_until", "outside_contract", message));
     }
     let days = DayRange { from: valid_from, to: valid_until };
     let mut terms = known.terms_within(days);

@@ -8,6 +8,7 @@ use super::{ApplicationState, ApplicationView, Filed, act, mail_reference};
 use crate::db::chain::ApplicationRow;
 use crate::db::types::{from_json, to_json};
 use crate::db::{self, Tx};
+use crate::domain::alert;
 use crate::domain::chain::{ApplicationStep, Engagement, Known};
 use crate::domain::contract::{DataVolume, HOME, Overseas, Policy};
 use crate::domain::days::DayRange;
@@ -16,11 +17,12 @@ use crate::domain::input::FieldError;
 use crate::domain::ratio::{self, Planned};
 use crate::input;
 use crate::notice::Mail;
-use crate::notice::context::FiledMail;
-use crate::service::case::{Case, check_volumes, engagement_under, refuse_contradiction, refuse_cycle};
+use crate::notice::context::{Day, FiledMail};
+use crate::service::case::{
+    Case, check_volumes, check_within, engagement_under, refuse_contradiction, refuse_cycle,
+};
 use crate::service::contract::{DataItem, volumes};
 use crate::service::organization::{InlineVendor, named_vendor};
-use crate::service::register::tell_closed;
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure};
 
@@ -114,7 +116,7 @@ pub fn file(
     contract: ContractId,
     given: &ApplicationInput,
 ) -> Result<ApplicationView, Failure> {
-    let view = app.act_on_contract(call, contract, |tx| {
+    app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let parent = parent(&case, &known, given)?;
@@ -160,12 +162,11 @@ pub fn file(
         };
         db::chain::add_application(tx.conn, &row)?;
         let application = mail_reference(app, tx, &case, &known, &row, &vendor.name, parent.tier + 1)?;
-        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by: None });
+        let decide_by = decide_by(tx, &case, id)?;
+        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by });
         telling::tell(tx, &case, &Addressees::officer(), "application", id.as_str(), "filed", &mail)?;
         Filed::new(row, Vec::new()).show(false)
-    })?;
-    tell_closed(app, contract);
-    Ok(view)
+    })
 }
 
 /// 補正: the applicant gives the application anew as a whole; it waits for review again.
@@ -194,10 +195,23 @@ pub fn resubmit(
         let row = ApplicationRow { body: to_json(given)?, ..filed.row.clone() };
         let application =
             mail_reference(app, tx, case, &known, &row, &engagement.vendor.name, engagement.tier)?;
-        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by: None });
+        let decide_by = decide_by(tx, case, id)?;
+        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by });
         let step = format!("resubmitted-{}", stamp.seq);
         telling::tell(tx, case, &Addressees::officer(), "application", id.as_str(), &step, &mail)
     })
+}
+
+/// By when the agency should decide what was just written; a day gone by already is today.
+fn decide_by(tx: &mut Tx<'_>, case: &Case, id: ApplicationId) -> Result<Option<Day>, Failure> {
+    let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
+    let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
+    let facts = db::facts::load(tx.conn, case.id())?;
+    let known = facts.chain.now();
+    let mut filed = known.engagements().flat_map(|e| known.applications(e.id));
+    let by =
+        filed.find(|it| it.application.id == id).and_then(|it| alert::decide_by(it, &calendar, &settings));
+    Ok(by.map(|day| Day::of(day.max(tx.today))))
 }
 
 /// The engagement under which the newcomer would stand, if the applicant may know of it.
@@ -282,20 +296,8 @@ fn rules(
         ));
     }
     let mut errors = Vec::new();
-    if given.starts_on < period.from {
-        errors.push(FieldError::new(
-            "/starts_on",
-            "outside_contract",
-            format!("契約の開始日（{}）以降の日を入力してください。", period.from),
-        ));
-    }
-    if given.ends_on > period.to {
-        errors.push(FieldError::new(
-            "/ends_on",
-            "outside_contract",
-            format!("契約の終了日（{}）までの日を入力してください。", period.to),
-        ));
-    } else if given.ends_on < today {
+    check_within(period, ("/starts_on", given.starts_on), ("/ends_on", given.ends_on), &mut errors);
+    if given.ends_on < today {
         errors.push(FieldError::new(
             "/ends_on",
             "past",

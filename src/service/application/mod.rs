@@ -15,7 +15,6 @@ use super::{App, Call, Failure, Page, Paged};
 use crate::db::chain::{ApplicationRow, StepRow};
 use crate::db::types::from_json;
 use crate::db::{self, Conn, DbError, Tx};
-use crate::domain::calendar::wareki;
 use crate::domain::chain::{ApplicationStep, Known};
 use crate::domain::contract::Stamp;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, UserId};
@@ -139,7 +138,7 @@ pub fn queue(
             page.rows(),
         )?;
         let contracts: Vec<ContractId> = rows.iter().map(|(row, _)| row.contract_id).collect();
-        Ok((rows, db::chain::contract_labels(conn, &contracts)?))
+        Ok((rows, db::contract::labels(conn, &contracts)?))
     })?;
     let views = rows
         .into_iter()
@@ -301,11 +300,6 @@ fn act(
     })
 }
 
-/// A day as a mail says it.
-fn mail_day(on: NaiveDate) -> Day {
-    Day { on, wareki: wareki(on) }
-}
-
 /// What every mail about an application says of it.
 fn mail_reference(
     app: &App,
@@ -330,8 +324,8 @@ fn mail_reference(
         applicant,
         vendor: vendor.to_owned(),
         tier_word: tier_word(tier),
-        starts: mail_day(content.starts_on),
-        ends: mail_day(content.ends_on),
+        starts: Day::of(content.starts_on),
+        ends: Day::of(content.ends_on),
         link: format!("{}/applications/{}", app.config.server.public_url, row.id),
     })
 }

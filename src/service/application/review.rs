@@ -4,12 +4,12 @@
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::{ApplicationView, act, mail_day, mail_reference};
+use super::{ApplicationView, act, mail_reference};
 use crate::domain::chain::ApplicationStep;
 use crate::domain::id::ApplicationId;
 use crate::input;
 use crate::notice::Mail;
-use crate::notice::context::ReturnedMail;
+use crate::notice::context::{Day, ReturnedMail};
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure};
 use crate::text_enum;
@@ -84,7 +84,7 @@ pub fn send_back(
         let mail = Mail::ApplicationReturned(ReturnedMail {
             application,
             points: given.points.clone(),
-            reply_by: given.reply_by.map(mail_day),
+            reply_by: given.reply_by.map(Day::of),
         });
         let to = Addressees::vendors([filed.row.applicant_id]);
         telling::tell(tx, case, &to, "application", id.as_str(), &format!("returned-{}", stamp.seq), &mail)

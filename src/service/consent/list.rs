@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::db::chain::ListedConsent;
+use crate::db::chain::{ConsentBody, ListedConsent};
+use crate::db::types::from_json;
 use crate::db::{self, DbError};
 use crate::domain::id::{ConsentId, ContractId, EngagementId};
 use crate::service::{App, Call, Failure, Page, Paged};
@@ -49,28 +50,31 @@ pub fn list(
     page: &Page,
 ) -> Result<Paged<ConsentLine>, Failure> {
     let (scope, after, late) = (call.scope(), page.after_id()?, entered == Some(Entered::Late));
-    let rows = app
-        .db
-        .read_one::<_, DbError>(|conn| db::chain::list_consents(conn, &scope, late, after, page.rows()))?;
-    let show = |row: ListedConsent| {
-        let recorded_on = app.sources.clock.day_of(row.recorded_at.and_utc());
-        ConsentLine {
-            id: row.id,
-            contract_id: row.contract_id,
-            contract_number: row.contract_number,
-            contract_title: row.contract_title,
-            engagement_id: row.engagement_id,
-            tier: row.tier,
-            vendor_name: row.vendor_name,
-            recorded: row.application_id.is_none(),
-            decided_on: row.decided_on,
-            recorded_on,
-            late_days: (recorded_on - row.valid_from).num_days().max(0),
-            valid_from: row.valid_from,
-            valid_until: row.valid_until,
-            document_number: row.body.document_number,
-            note: row.body.note,
-        }
-    };
-    Ok(Paged::cut(page, rows, |row| row.id.to_string(), show))
+    let lines = app.db.read_one::<_, DbError>(|conn| {
+        let rows = db::chain::list_consents(conn, &scope, late, after, page.rows())?;
+        rows.into_iter().map(|row| line(app, row)).collect()
+    })?;
+    Ok(Paged::cut(page, lines, |line: &ConsentLine| line.id.to_string(), |line| line))
+}
+
+fn line(app: &App, row: ListedConsent) -> Result<ConsentLine, DbError> {
+    let recorded_on = app.sources.clock.day_of(row.recorded_at.and_utc());
+    let body: ConsentBody = from_json(&row.body)?;
+    Ok(ConsentLine {
+        id: row.id,
+        contract_id: row.contract_id,
+        contract_number: row.contract_number,
+        contract_title: row.contract_title,
+        engagement_id: row.engagement_id,
+        tier: row.tier,
+        vendor_name: row.vendor_name,
+        recorded: row.application_id.is_none(),
+        decided_on: row.decided_on,
+        recorded_on,
+        late_days: (recorded_on - row.valid_from).num_days().max(0),
+        valid_from: row.valid_from,
+        valid_until: row.valid_until,
+        document_number: body.document_number,
+        note: body.note,
+    })
 }

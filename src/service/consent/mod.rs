@@ -9,17 +9,15 @@ use serde_json::json;
 
 use crate::db::chain::ConsentBody;
 use crate::db::{self, DbError, Tx};
-use crate::domain::calendar::wareki;
 use crate::domain::chain::{Consent, NodeState};
 use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, RevokedMail};
-use crate::service::case::{Case, check_volumes, engagement_under, refuse_cycle};
+use crate::service::case::{Case, check_volumes, check_within, engagement_under, refuse_cycle};
 use crate::service::contract::{DataItem, volumes};
 use crate::service::organization::{InlineVendor, named_vendor};
-use crate::service::register::tell_closed;
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure, application};
 
@@ -124,7 +122,7 @@ pub fn revoke(
                 contract: application::contract_reference(&case),
                 consent_word: settings.in_own_words("承認"),
                 vendor: engagement.vendor.name.clone(),
-                effective: Day { on: given.effective_on, wareki: wareki(given.effective_on) },
+                effective: Day::of(given.effective_on),
                 reason: given.reason.clone(),
                 link: format!("{}/contracts/{contract}", app.config.server.public_url),
             });
@@ -153,12 +151,10 @@ pub fn record(
     contract: ContractId,
     given: &RecordedConsentInput,
 ) -> Result<RecordedConsentView, Failure> {
-    let recorded = app.act_on_contract(call, contract, |tx| {
+    app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         record_in(tx, &case, given, call.actor.user_id)
-    })?;
-    tell_closed(app, contract);
-    Ok(recorded)
+    })
 }
 
 /// As [`record`], within a transaction.
@@ -180,20 +176,8 @@ fn record_in(
         errors.push(FieldError::new("/decided_on", "after_registration", message));
     }
     if let Some(period) = known.period() {
-        if given.valid_from < period.from {
-            errors.push(FieldError::new(
-                "/valid_from",
-                "outside_contract",
-                format!("契約の開始日（{}）以降の日を入力してください。", period.from),
-            ));
-        }
-        if given.valid_until > period.to {
-            errors.push(FieldError::new(
-                "/valid_until",
-                "outside_contract",
-                format!("契約の終了日（{}）までの日を入力してください。", period.to),
-            ));
-        }
+        let (first, last) = (("/valid_from", given.valid_from), ("/valid_until", given.valid_until));
+        check_within(period, first, last, &mut errors);
     }
     Failure::unless_empty(errors)?;
     let vendor = named_vendor(tx, given.vendor_id, given.vendor.as_ref(), "")?;

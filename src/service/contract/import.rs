@@ -22,7 +22,7 @@ use crate::exchange::contracts::{
 use crate::exchange::table::RowError;
 use crate::service::organization::{self, any_is};
 use crate::service::register::Problem;
-use crate::service::{App, Failure};
+use crate::service::{App, Failure, alert};
 
 /// Numbers looked up at once.
 const CHUNK: usize = 500;
@@ -254,6 +254,9 @@ impl<'a> Plan<'a> {
             let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
             let mut tx = Tx::on(conn, &app.sources, author, chain)?;
             register_in(&mut tx, &new)?;
+            if contract.vendor.corporate_number.is_some() {
+                alert::tell_closed(&mut tx, agency, new.id)?;
+            }
             db::due::set(tx.conn, db::due::CONTRACT, new.id, agency, Some(today))?;
             tx.close()?;
         }

@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{App, Call, Failure, Page, Paged, alert};
-use crate::db::contract::{ContractFilter, ContractLine, ContractRow, WholeContract};
+use crate::db::contract::{ContractFilter, ContractHead, ContractLine, WholeContract};
 use crate::db::types::from_json;
 use crate::db::{self, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::Scope;
@@ -223,7 +223,7 @@ fn change(
     app: &App,
     call: &Call,
     id: ContractId,
-    work: impl Fn(&mut Tx<'_>, &ContractRow) -> Result<bool, Failure>,
+    work: impl Fn(&mut Tx<'_>, &ContractHead) -> Result<bool, Failure>,
 ) -> Result<ContractView, Failure> {
     let scope = call.scope();
     app.act(call, ChainKey::Existing(id.cast()), |tx| {

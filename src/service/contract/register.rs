@@ -12,7 +12,6 @@ use crate::domain::access::ActorOrganization;
 use crate::domain::chain::{ChainFacts, Engagement, Vendor};
 use crate::domain::contract::{ContractOrigin, Stamp, Terms, TermsFact};
 use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
-use crate::service::register::tell_closed;
 use crate::service::{App, Call, Failure, alert};
 
 /// A contract to be registered, from a form or from a file.
@@ -137,14 +136,127 @@ pub fn register(app: &App, call: &Call, given: &NewContract) -> Result<ContractV
         joint_agencies: Vec::new(),
     };
     let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
-    let view = app.act(call, chain, |tx| {
+    app.act(call, chain, |tx| {
         let vendor = db::contract::vendor(tx.conn, new.vendor_id)?
             .ok_or_else(|| Failure::field("/vendor_id", "unknown", "この事業者は登録されていません。"))?;
         let registered = register_in(tx, &new)?;
         let facts = first_facts(&new, &call.actor.organization, vendor, registered, tx.today);
         alert::evaluate_new(tx, &facts)?;
         Ok(show(tx.conn, &call.scope(), new.id, tx.today)?)
-    })?;
-    tell_closed(app, view.id);
-    Ok(view)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::{Sources, SystemEntropy, TestClock};
+    use crate::db::organization::NewOrganization;
+    use crate::db::user::UserRow;
+    use crate::db::{Db, DbError};
+    use crate::domain::access::OrganizationKind;
+    use crate::domain::contract::{
+        DataCategory, DataVolume, DeclarationInterval, Overseas, Policy, Subcontracting,
+    };
+
+    fn new_contract(id: ContractId, vendor_id: OrganizationId, officer: UserId) -> Registration {
+        let day = |text: &str| text.parse().unwrap();
+        Registration {
+            id,
+            number: "R8-1".to_owned(),
+            vendor_id,
+            terms: Terms {
+                title: "架空業務".to_owned(),
+                fiscal_year: 2026,
+                amount_yen: 1_000,
+                signed_on: day("2026-03-25"),
+                starts_on: day("2026-04-01"),
+                ends_on: day("2027-03-31"),
+                scope: "架空の入力".to_owned(),
+                data: vec![DataVolume { category: DataCategory::MyNumber, persons: 10 }],
+                subcontracting: Subcontracting {
+                    policy: Policy::ConsentRequired,
+                    max_tier: Some(3),
+                    max_ratio_percent: None,
+                    overseas: Overseas::Prohibited,
+                    minor_limit_yen: None,
+                },
+                declaration_interval: DeclarationInterval::Quarterly,
+                return_due_days: 14,
+                department: Some("架空課".to_owned()),
+            },
+            officer: Some(officer),
+            origin: ContractOrigin::Registered,
+            period_assumed: false,
+            joint_vendors: Vec::new(),
+            joint_agencies: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_evaluated_first_is_what_loading_it_gives() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("first.db").display()), 1).unwrap();
+        db.migrate().unwrap();
+        let clock = Arc::new(TestClock::new("2026-04-02".parse().unwrap()));
+        let sources = Sources { clock, entropy: Arc::new(SystemEntropy) };
+        let agency = ActorOrganization {
+            id: sources.new_id(),
+            kind: OrganizationKind::Agency,
+            name: "架空市".to_owned(),
+        };
+        let vendor = Vendor {
+            id: sources.new_id(),
+            name: "架空データ株式会社".to_owned(),
+            corporate_number: Some("7000012050002".to_owned()),
+            country: "JP".to_owned(),
+        };
+        let officer: UserId = sources.new_id();
+        let new = new_contract(sources.new_id(), vendor.id, officer);
+        let organization = |id, kind, name, number: Option<&str>| NewOrganization {
+            id,
+            kind,
+            code: (kind == OrganizationKind::Agency).then_some("K1"),
+            name,
+            corporate_number: number.map(|number| number.parse().unwrap()),
+            country: "JP",
+            address: None,
+            contact_email: None,
+            salt: "salt",
+        };
+        let (first, loaded) = db
+            .write::<_, Failure>(|conn| {
+                let now = sources.clock.now();
+                let of_agency = organization(agency.id, agency.kind, &agency.name, None);
+                let number = vendor.corporate_number.as_deref();
+                let of_vendor = organization(vendor.id, OrganizationKind::Vendor, &vendor.name, number);
+                for made in [of_agency, of_vendor] {
+                    db::organization::insert(conn, &made, now)?;
+                }
+                let person = UserRow {
+                    id: officer,
+                    organization_id: agency.id,
+                    email: "tanto@example.jp".to_owned(),
+                    name: "例示 花子".to_owned(),
+                    password_hash: None,
+                    active: true,
+                    expires_on: None,
+                    salt: "salt".to_owned(),
+                    created_at: now.naive_utc(),
+                    version: 1,
+                };
+                db::user::insert(conn, &person)?;
+                let chain = ChainKey::New { id: new.id.cast(), organization_id: agency.id };
+                let mut tx = Tx::on(conn, &sources, None, chain)?;
+                let registered = register_in(&mut tx, &new)?;
+                let known = db::contract::vendor(tx.conn, vendor.id)?.ok_or(DbError::NotFound)?;
+                let first = first_facts(&new, &agency, known, registered, tx.today);
+                let loaded = db::facts::load(tx.conn, new.id)?;
+                tx.close()?;
+                Ok((first, loaded))
+            })
+            .unwrap();
+        assert_eq!(format!("{first:#?}"), format!("{loaded:#?}"));
+    }
 }

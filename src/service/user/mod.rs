@@ -1,22 +1,28 @@
-//! People: accounts, roles, invitations, and who stands in for whom.
+//! People: accounts, roles, invitations; how an account is changed, and who stands in for whom.
+
+mod change;
+mod deputy;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::account::{check_password, post_token, token_mail};
 use super::session::{DONE, Done};
-use super::{App, Call, Failure, IfMatch, Page, Paged, alert, hashing, organization};
+use super::{App, Call, Failure, Page, Paged, hashing, organization};
 use crate::db::organization::OrganizationRow;
-use crate::db::session::{EndReason, TokenPurpose};
-use crate::db::user::{DeputyRow, UserRow};
+use crate::db::session::TokenPurpose;
+use crate::db::user::UserRow;
 use crate::db::{self, ChainKey, DbError, Tx};
 use crate::domain::access::{OrganizationKind, Role};
-use crate::domain::id::{Id, OrganizationId, UserId, of};
+use crate::domain::id::{OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::ledger::entry::salted;
 use crate::notice::Mail;
+
+pub use change::{UserChange, change};
+pub use deputy::{DeputyInput, DeputyView, appoint_deputy, deputies};
 
 input! {
     /// An account to be made.
@@ -37,36 +43,6 @@ input! {
     }
 }
 
-input! {
-    /// What of an account can be changed; `expires_on: null` takes the last day away.
-    pub struct UserChange {
-        email: Option<String> => optional(email()),
-        name: Option<String> => optional(text(1, 100)),
-        roles: Option<Vec<Role>> => optional(list(word::<Role>(), 8)),
-        active: Option<bool> => optional(flag()),
-        expires_on: Option<NaiveDate> => optional(day()),
-    }
-    check |it, errors| {
-        if it.roles.as_ref().is_some_and(Vec::is_empty) {
-            errors.push(FieldError::new("/roles", "required", "役割を1つ以上指定してください。"));
-        }
-    }
-}
-
-input! {
-    /// Who stands in, and when; both days inclusive.
-    pub struct DeputyInput {
-        deputy_id: UserId => id::<of::User>(),
-        starts_on: NaiveDate => day(),
-        ends_on: NaiveDate => day(),
-    }
-    check |it, errors| {
-        if it.ends_on < it.starts_on {
-            errors.push(FieldError::new("/ends_on", "order", "終了日は開始日以後の日を指定してください。"));
-        }
-    }
-}
-
 /// An account as its administrators see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserView {
@@ -82,24 +58,6 @@ pub struct UserView {
     /// The last day on which the account can be used.
     pub expires_on: Option<NaiveDate>,
     pub created_at: DateTime<Utc>,
-}
-
-/// A period in which someone stands in.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DeputyView {
-    #[schema(value_type = String)]
-    pub id: Id<()>,
-    pub user_id: UserId,
-    pub deputy_id: UserId,
-    pub starts_on: NaiveDate,
-    pub ends_on: NaiveDate,
-}
-
-impl From<DeputyRow> for DeputyView {
-    fn from(row: DeputyRow) -> Self {
-        let DeputyRow { id, user_id, deputy_id, starts_on, ends_on } = row;
-        Self { id, user_id, deputy_id, starts_on, ends_on }
-    }
 }
 
 fn view(row: UserRow, roles: Vec<Role>) -> UserView {
@@ -343,185 +301,4 @@ pub fn list(
             view(row, held)
         },
     ))
-}
-
-/// Changes an account. Disabling it, and a change of roles, end its sessions in the same transaction. Another address
-/// makes the links mailed to the one before worthless; who was still invited is invited anew.
-/// `unlimited`: the last day is taken away.
-pub fn change(
-    app: &App,
-    call: &Call,
-    id: UserId,
-    version: &IfMatch,
-    input: &UserChange,
-    unlimited: bool,
-) -> Result<(UserView, i64), Failure> {
-    let organization = administered(app, call, id)?.organization_id;
-    let (changed, readdressed) = app.act_on_organization(call, organization, |tx| {
-        let before = db::user::find(tx.conn, id)?;
-        version.covers(before.version)?;
-        let held = db::user::roles(tx.conn, &[id])?.remove(&id).unwrap_or_default();
-        let mut after = before.clone();
-        after.email = input.email.clone().unwrap_or(after.email);
-        after.name = input.name.clone().unwrap_or(after.name);
-        after.active = input.active.unwrap_or(after.active);
-        after.expires_on = if unlimited { None } else { input.expires_on.or(after.expires_on) };
-        let roles = input.roles.as_deref().map_or_else(|| held.clone(), sorted);
-        if input.expires_on.is_some_and(|last| last < tx.today) {
-            return Err(Failure::field("/expires_on", "past", "有効期限は今日以後の日を指定してください。"));
-        }
-        if db::user::by_email(tx.conn, &after.email)?.is_some_and(|other| other.id != id) {
-            return Err(email_taken());
-        }
-        check_change(tx, call, &before, &held, &after, &roles)?;
-        write_change(tx, &before, &held, &mut after, &roles)?;
-        if after.email != before.email {
-            readdress(app, tx, &before, &after)?;
-        }
-        let version = after.version;
-        Ok(((view(after.clone(), roles), version), after.email != before.email))
-    })?;
-    if readdressed {
-        alert::address_corrected(app, id)?;
-    }
-    Ok(changed)
-}
-
-/// The rules of separation: nobody changes their own roles or the life of their own account, and those who
-/// administer don't vanish.
-fn check_change(
-    tx: &mut Tx<'_>,
-    call: &Call,
-    before: &UserRow,
-    held: &[Role],
-    after: &UserRow,
-    roles: &[Role],
-) -> Result<(), Failure> {
-    let kind = db::organization::find(tx.conn, before.organization_id)?.kind;
-    check_roles(kind, roles)?;
-    let own = before.id == call.actor.user_id;
-    if own && (roles != held || after.active != before.active || after.expires_on != before.expires_on) {
-        let message =
-            "自分の役割・有効期限の変更と、自分の停止はできません。ほかの管理者に依頼してください。";
-        return Err(Failure::conflict("own_account", message));
-    }
-    // Tomorrow too: one whose last day is today is no one to leave it to.
-    let days = [Some(tx.today), tx.today.succ_opt()];
-    for (role, day) in [Role::AgencyAdmin, Role::SystemAdmin]
-        .into_iter()
-        .flat_map(|role| days.iter().flatten().map(move |day| (role, *day)))
-    {
-        let serves = held.contains(&role) && before.is_usable(day);
-        let will_serve = roles.contains(&role) && after.is_usable(day);
-        if serves
-            && !will_serve
-            && !db::user::another_holds(tx.conn, before.organization_id, role, before.id, day)?
-        {
-            let message =
-                format!("最後の{}です。先にほかの人を{}にしてください。", role.title(), role.title());
-            return Err(Failure::conflict("last_admin", message));
-        }
-    }
-    Ok(())
-}
-
-fn write_change(
-    tx: &mut Tx<'_>,
-    before: &UserRow,
-    held: &[Role],
-    after: &mut UserRow,
-    roles: &[Role],
-) -> Result<(), Failure> {
-    let mut changes = Map::new();
-    if after.email != before.email {
-        changes.insert("email_hash".to_owned(), Value::String(hashed(after, &after.email)));
-    }
-    if after.name != before.name {
-        changes.insert("name_hash".to_owned(), Value::String(hashed(after, &after.name)));
-    }
-    if after.active != before.active {
-        changes.insert("active".to_owned(), Value::Bool(after.active));
-    }
-    if after.expires_on != before.expires_on {
-        changes.insert("expires_on".to_owned(), json!(after.expires_on));
-    }
-    if roles != held {
-        changes.insert("roles".to_owned(), json!(roles));
-        db::user::set_roles(tx.conn, before.id, before.organization_id, roles)?;
-    }
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let now = tx.sources.clock.machine_now();
-    if !after.active && before.active {
-        db::session::end_all(tx.conn, before.id, None, now, EndReason::Disabled)?;
-        tracing::info!(event = "user_disabled", user = %before.id, "account disabled");
-    } else if roles != held {
-        db::session::end_all(tx.conn, before.id, None, now, EndReason::RolesChanged)?;
-        tracing::info!(event = "roles_changed", user = %before.id, "roles changed");
-    }
-    tx.record("user.changed", before.id, &changes)?;
-    db::user::update(tx.conn, after)?;
-    after.version += 1;
-    Ok(())
-}
-
-/// What a new address brings with it.
-fn readdress(app: &App, tx: &mut Tx<'_>, before: &UserRow, after: &UserRow) -> Result<(), Failure> {
-    db::session::spend_tokens(tx.conn, after.id, None, tx.sources.clock.machine_now())?;
-    if after.password_hash.is_none() && after.is_usable(tx.today) {
-        invite(app, tx, after.id)?;
-    }
-    tracing::info!(event = "email_changed", user = %before.id, "address changed");
-    Ok(())
-}
-
-/// Names who stands in for a person of one's own organization.
-pub fn appoint_deputy(
-    app: &App,
-    call: &Call,
-    id: UserId,
-    input: &DeputyInput,
-) -> Result<DeputyView, Failure> {
-    let own = call.actor.organization.id;
-    let person = administered(app, call, id)?;
-    if input.deputy_id == id {
-        return Err(Failure::field("/deputy_id", "same_person", "本人を代理にはできません。"));
-    }
-    if input.ends_on < app.today() {
-        return Err(Failure::field("/ends_on", "past", "終了日は今日以後の日を指定してください。"));
-    }
-    app.db
-        .read_one(|conn| db::user::find(conn, input.deputy_id))
-        .ok()
-        .filter(|deputy| deputy.organization_id == person.organization_id)
-        .ok_or_else(|| Failure::field("/deputy_id", "unknown", "該当する利用者がありません。"))?;
-    if input.deputy_id == call.actor.user_id {
-        let message = "自分を代理に指定して役割を増やすことはできません。ほかの管理者に依頼してください。";
-        return Err(Failure::conflict("own_account", message));
-    }
-    app.act_on_organization(call, own, |tx| {
-        let row = DeputyRow {
-            id: tx.new_id(),
-            user_id: id,
-            deputy_id: input.deputy_id,
-            starts_on: input.starts_on,
-            ends_on: input.ends_on,
-        };
-        let payload = json!({"deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on});
-        let at = tx.record("user.deputy_appointed", id, &payload)?.stamp.at;
-        db::user::insert_deputy(tx.conn, own, &row, at)?;
-        tracing::info!(event = "deputy_appointed", user = %id, deputy = %row.deputy_id, "deputy appointed");
-        Ok(row.into())
-    })
-}
-
-/// Who stood, stands or will stand in for a person.
-pub fn deputies(app: &App, call: &Call, id: UserId, page: &Page) -> Result<Paged<DeputyView>, Failure> {
-    let person = administered(app, call, id)?;
-    let after = page.after_id()?;
-    let rows = app.db.read_one::<_, DbError>(|conn| {
-        db::user::deputies(conn, person.organization_id, id, after, page.rows())
-    })?;
-    Ok(Paged::cut(page, rows, |row| row.id.to_string(), DeputyView::from))
 }
