@@ -98,6 +98,9 @@ impl FromRequest for Body {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if matches!(payload, Payload::None) {
+            return Box::pin(std::future::ready(Ok(Self::Whole(Bytes::new()))));
+        }
         let whole = Bytes::from_request(request, payload);
         Box::pin(async move { Ok(within(BODY_WITHIN, whole).await) })
     }

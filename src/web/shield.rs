@@ -30,19 +30,19 @@ pub async fn shield(
     let method = label(request.method());
     let span = info_span!("request", id = %id);
     let started = Instant::now();
-    let mut response = next.call(request).instrument(span.clone()).await?;
+    let mut response = next.call(request).instrument(span).await?;
     let took = started.elapsed();
     let status = response.status().as_u16();
     let route = pattern(response.request());
-    span.in_scope(|| {
-        tracing::info!(
-            method,
-            route,
-            status,
-            milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            "answered"
-        );
-    });
+    // Outside the span: the library reads a span's fields back from their text for each line.
+    tracing::info!(
+        id,
+        method,
+        route,
+        status,
+        milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "answered"
+    );
     if let Some(house) = &house {
         house.metrics.count(method, &route, status, took);
     }

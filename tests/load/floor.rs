@@ -1,5 +1,7 @@
 //! The floor of the load check: what actix and diesel do on the same database with nothing in between, no session,
-//! no permission, no ledger. `floor SQLITE_FILE` prints its address; it serves until it is killed.
+//! no permission, no ledger. It reads the rows and columns that itaku's own list and contract page read.
+//!
+//! `floor SQLITE_FILE` prints its address; it serves until it is killed.
 //!
 //! `GET /contracts?limit=50`, `GET /contracts/{id}`, `POST /contracts` (one bare row into a table of its own).
 
@@ -12,14 +14,56 @@ use serde::{Deserialize, Serialize};
 diesel::table! {
     contracts (id) {
         id -> Text,
+        agency_id -> Text,
         number -> Text,
+        vendor_id -> Text,
+        officer_id -> Nullable<Text>,
         title -> Text,
         fiscal_year -> Integer,
-        vendor_id -> Text,
         amount_yen -> BigInt,
         starts_on -> Date,
         last_day -> Date,
+        department -> Nullable<Text>,
+        open_alerts -> Integer,
+        version -> BigInt,
+        origin -> Text,
+        period_assumed -> Bool,
+        joint_vendors -> Text,
+        joint_agencies -> Text,
+        created_at -> Timestamp,
     }
+}
+
+diesel::table! {
+    contract_terms (id) {
+        id -> Text,
+        contract_id -> Text,
+        effective_on -> Date,
+        body -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    organizations (id) {
+        id -> Text,
+        name -> Text,
+        corporate_number -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        name -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(contracts, contract_terms, organizations, users);
+
+diesel::alias! {
+    const AGENCIES: Alias<AgencyAlias> = organizations as agencies;
 }
 
 diesel::table! {
@@ -36,18 +80,76 @@ diesel::table! {
     }
 }
 
+/// A row of a list, as itaku reads it.
 #[derive(Queryable, Selectable, Serialize)]
 #[diesel(table_name = contracts)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite))]
-struct Contract {
+struct Head {
     id: String,
+    agency_id: String,
     number: String,
+    vendor_id: String,
+    officer_id: Option<String>,
     title: String,
     fiscal_year: i32,
-    vendor_id: String,
     amount_yen: i64,
     starts_on: chrono::NaiveDate,
     last_day: chrono::NaiveDate,
+    department: Option<String>,
+    open_alerts: i32,
+    version: i64,
+}
+
+/// The names beside it: agency, prime, the prime's 法人番号, officer.
+type Line = (Head, String, String, Option<String>, Option<String>);
+
+/// What only the page of one contract has.
+#[derive(Queryable, Selectable, Serialize)]
+#[diesel(table_name = contracts)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite))]
+struct Birth {
+    origin: String,
+    period_assumed: bool,
+    joint_vendors: String,
+    joint_agencies: String,
+    created_at: chrono::NaiveDateTime,
+}
+
+#[derive(Queryable, Selectable, Serialize)]
+#[diesel(table_name = contract_terms)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite))]
+struct Terms {
+    effective_on: chrono::NaiveDate,
+    body: String,
+    seq: i64,
+    recorded_at: chrono::NaiveDateTime,
+}
+
+/// A line with them.
+type Whole = (Head, String, String, Option<String>, Option<String>, Birth, Terms);
+
+/// The joins of [`Line`].
+macro_rules! lines {
+    () => {
+        contracts::table
+            .inner_join(organizations::table.on(organizations::id.eq(contracts::vendor_id)))
+            .inner_join(AGENCIES.on(AGENCIES.field(organizations::id).eq(contracts::agency_id)))
+            .left_join(users::table.on(users::id.nullable().eq(contracts::officer_id)))
+    };
+}
+
+/// The columns of [`Line`].
+macro_rules! line {
+    ($($more:expr),*) => {
+        (
+            Head::as_select(),
+            AGENCIES.field(organizations::name),
+            organizations::name,
+            organizations::corporate_number,
+            users::name.nullable(),
+            $($more),*
+        )
+    };
 }
 
 /// What the create check posts; the fields a contract has beside these are ignored.
@@ -100,19 +202,23 @@ async fn with<T: Send + 'static>(
 }
 
 async fn list(db: web::Data<Readers>, page: web::Query<Page>) -> actix_web::Result<HttpResponse> {
-    let rows = with(web::Data::new(db.0.clone()), move |conn| {
-        contracts::table.order(contracts::id).limit(page.limit).select(Contract::as_select()).load(conn)
+    let rows: Vec<Line> = with(web::Data::new(db.0.clone()), move |conn| {
+        lines!().order(contracts::id.desc()).limit(page.limit).select(line!()).load(conn)
     })
     .await?;
     Ok(HttpResponse::Ok().json(rows))
 }
 
 async fn detail(db: web::Data<Readers>, id: web::Path<String>) -> actix_web::Result<HttpResponse> {
-    let row = with(web::Data::new(db.0.clone()), move |conn| {
-        contracts::table.find(id.into_inner()).select(Contract::as_select()).first(conn)
+    let rows: Vec<Whole> = with(web::Data::new(db.0.clone()), move |conn| {
+        lines!()
+            .inner_join(contract_terms::table.on(contract_terms::contract_id.eq(contracts::id)))
+            .filter(contracts::id.eq(id.into_inner()))
+            .select(line!(Birth::as_select(), Terms::as_select()))
+            .load(conn)
     })
     .await?;
-    Ok(HttpResponse::Ok().json(row))
+    Ok(HttpResponse::Ok().json(rows))
 }
 
 async fn create(db: web::Data<Writer>, body: web::Json<NewContract>) -> actix_web::Result<HttpResponse> {

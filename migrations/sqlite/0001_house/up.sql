@@ -1,5 +1,6 @@
 -- Organizations and people -------------------------------------------------------------------------------------
 
+-- WITHOUT ROWID: what every request looks up by its key is found in one tree instead of two.
 CREATE TABLE organizations (
   id TEXT NOT NULL PRIMARY KEY,
   kind TEXT NOT NULL CHECK (kind IN ('agency', 'vendor', 'system')),
@@ -15,7 +16,7 @@ CREATE TABLE organizations (
   salt TEXT NOT NULL,
   created_at TIMESTAMP NOT NULL,
   version BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX organizations_kind ON organizations (kind, id);
 CREATE INDEX organizations_name_key ON organizations (name_key);
 
@@ -31,7 +32,7 @@ CREATE TABLE users (
   salt TEXT NOT NULL,
   created_at TIMESTAMP NOT NULL,
   version BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX users_organization ON users (organization_id, id);
 
 CREATE TABLE user_roles (
@@ -39,7 +40,7 @@ CREATE TABLE user_roles (
   organization_id TEXT NOT NULL REFERENCES organizations (id),
   role TEXT NOT NULL,
   PRIMARY KEY (user_id, role)
-);
+) WITHOUT ROWID;
 CREATE INDEX user_roles_organization ON user_roles (organization_id, role);
 
 -- 代理: who stands in for whom, and when.
@@ -65,7 +66,7 @@ CREATE TABLE sessions (
   expires_at TIMESTAMP NOT NULL,
   ended_at TIMESTAMP,
   end_reason TEXT
-);
+) WITHOUT ROWID;
 CREATE INDEX sessions_user ON sessions (user_id, ended_at);
 
 CREATE TABLE refresh_tokens (
@@ -527,7 +528,7 @@ CREATE TABLE due (
   agency_id TEXT NOT NULL REFERENCES organizations (id),
   check_on DATE NOT NULL,
   PRIMARY KEY (subject_kind, subject_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX due_check_on ON due (check_on);
 CREATE INDEX due_agency ON due (agency_id);
 
