@@ -147,8 +147,9 @@ mod tests {
             .read_one::<_, DbError>(|conn| Ok(diesel::sql_query("PRAGMA compile_options").load(conn)?))
             .unwrap();
         let options: Vec<&str> = options.iter().map(|option| option.compile_options.as_str()).collect();
-        for wanted in ["ENABLE_QPSG", "DEFAULT_MEMSTATUS=0", "THREADSAFE=2"] {
+        for wanted in ["ENABLE_QPSG", "DEFAULT_MEMSTATUS=0", "THREADSAFE=2", "STMTJRNL_SPILL=16777216"] {
             assert!(options.contains(&wanted), "{wanted} among {options:?}");
         }
+        assert!(!options.contains(&"ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
     }
 }

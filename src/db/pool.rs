@@ -389,6 +389,15 @@ pub(super) fn rollback(conn: &mut Conn) -> Result<(), DbError> {
     .map_err(DbError::from)
 }
 
+/// How many transactions are open inside each other; None: nobody knows any more.
+pub(super) fn depth(conn: &mut Conn) -> Option<u32> {
+    let status = match conn {
+        Conn::Sqlite(c) => AnsiTransactionManager::transaction_manager_status_mut(c),
+        Conn::Postgresql(c) => AnsiTransactionManager::transaction_manager_status_mut(c),
+    };
+    status.transaction_depth().ok().map(|depth| depth.map_or(0, std::num::NonZeroU32::get))
+}
+
 /// Rolls back what nobody asks about any more.
 fn rolled_back(conn: &mut Conn) {
     if let Err(error) = rollback(conn) {

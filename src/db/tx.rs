@@ -208,6 +208,11 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// Its entries come after an instant of another chain.
+    pub fn after(&mut self, at: Instant) {
+        self.last_at = self.last_at.max(at);
+    }
+
     /// The instant of the last entry; before the first one of this transaction, that of the chain's last.
     pub fn last_at(&self) -> Instant {
         self.last_at
@@ -226,6 +231,14 @@ impl<'a> Tx<'a> {
         }
         Ok(())
     }
+}
+
+/// Takes a chain, and writes nothing on it: a job that goes on to several takes them in one order first.
+pub fn hold(conn: &mut Conn, chain: SubjectId) -> Result<(), DbError> {
+    diesel::update(ledger_chains::table.find(chain))
+        .set(ledger_chains::seq.eq(ledger_chains::seq))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// An entry just written.

@@ -3,15 +3,18 @@
 //! commit; `docs/decisions/0017-group-commit.md`).
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use super::pool::{Manager, begin_savepoint, begin_write, commit, rollback};
+use super::pool::{Manager, begin_savepoint, begin_write, commit, depth, rollback};
 use super::{Conn, DbError};
 
-/// The most acts that one commit may hold: what has been done first must not wait long for its answer.
+/// The most acts that one commit may hold, and how old its transaction may be to take in another: what has been done
+/// first must not wait long for its answer.
 const MOST: usize = 32;
+const OLDEST: Duration = Duration::from_millis(20);
 
 /// How long one waits for one's turn.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -54,6 +57,7 @@ struct Waiter {
 /// A transaction that has begun, with the acts in it.
 struct Group {
     conn: Conn,
+    begun: Instant,
     acts: usize,
     outcome: Arc<Outcome>,
 }
@@ -82,20 +86,28 @@ impl Outcome {
     }
 }
 
-/// The writer while one act or job has it. Dropped without [`leave`](Self::leave), which only a panic or a broken
-/// connection does, nothing of its group is kept, and all of the group are told.
+/// The writer while one act or job has it.
 struct Turn<'a> {
     writer: &'a Writer,
+    /// None: it was given up.
     group: Option<Group>,
+}
+
+impl Turn<'_> {
+    /// Nothing of the group is kept, and all of it are told.
+    fn give_up(&mut self, why: &str) {
+        if let Some(Group { conn, outcome, .. }) = self.group.take() {
+            tracing::error!(why, "a transaction was given up");
+            drop(conn);
+            outcome.tell(Err(format!("the transaction was given up: {why}")));
+            self.writer.free(None);
+        }
+    }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if let Some(Group { conn, outcome, .. }) = self.group.take() {
-            drop(conn);
-            outcome.tell(Err("the transaction was given up".to_owned()));
-            self.writer.free(None);
-        }
+        self.give_up("it was left in between");
     }
 }
 
@@ -112,11 +124,7 @@ impl Writer {
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<T, E> {
         let place = self.take(company)?;
-        let mut turn = self.begin(place, begin_write)?;
-        let answer = turn.run(work)?;
-        // What `work` refused may rest on what the others of the group wrote: it waits for the commit as well.
-        turn.leave(company).wait()?;
-        answer
+        self.begin(place, begin_write)?.act(company, work)
     }
 
     /// As [`write`](Self::write) and alone; None without waiting, when the writer is taken here or the database by
@@ -127,23 +135,29 @@ impl Writer {
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
         let Some(place) = self.line().take_now() else { return Ok(None) };
-        let mut turn = match self.begin(place, begin) {
-            Ok(turn) => turn,
-            Err(DbError::Unavailable(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let answer = turn.run(work)?;
-        turn.leave(Company::Alone).wait()?;
-        answer.map(Some)
+        match self.begin(place, begin) {
+            Ok(turn) => turn.act(Company::Alone, work).map(Some),
+            Err(DbError::Unavailable(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Runs `work` on the connection with no transaction around it.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -> Result<T, DbError> {
-        let Place::Free(conn) = self.take(Company::Alone)? else { return Err(out_of_turn()) };
-        let mut conn = conn.map_or_else(|| self.manager.open(), Ok).inspect_err(|_| self.free(None))?;
-        let answer = work(&mut conn);
-        self.free(answer.is_ok().then_some(conn));
-        answer
+        let place = self.take(Company::Alone)?;
+        let mut conn = self.opened(place)?;
+        let answer = catch_unwind(AssertUnwindSafe(|| work(&mut conn)));
+        self.free(matches!(answer, Ok(Ok(_))).then_some(conn));
+        answer.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// The connection of a place that was free; opened, where there is none.
+    fn opened(&self, place: Place) -> Result<Conn, DbError> {
+        let conn = match place {
+            Place::Free(Some(conn)) => Ok(conn),
+            _ => self.manager.open(),
+        };
+        conn.inspect_err(|_| self.free(None))
     }
 
     /// How many stand in the line.
@@ -186,18 +200,16 @@ impl Writer {
         place: Place,
         begin: impl FnOnce(&mut Conn) -> Result<(), DbError>,
     ) -> Result<Turn<'_>, DbError> {
-        let group = match place {
-            Place::Open(group) => group,
-            Place::Taken => return Err(out_of_turn()),
-            Place::Free(conn) => {
-                let mut conn =
-                    conn.map_or_else(|| self.manager.open(), Ok).inspect_err(|_| self.free(None))?;
-                if let Err(error) = begin(&mut conn) {
-                    self.free(Some(conn));
-                    return Err(error);
-                }
-                Group { conn, acts: 0, outcome: Arc::default() }
+        let group = if let Place::Open(group) = place {
+            group
+        } else {
+            let mut conn = self.opened(place)?;
+            if let Err(error) = begin(&mut conn) {
+                // Busy, as a rule. One that has begun all the same is of no more use.
+                self.free((depth(&mut conn) == Some(0)).then_some(conn));
+                return Err(error);
             }
+            Group { conn, begun: Instant::now(), acts: 0, outcome: Arc::default() }
         };
         Ok(Turn { writer: self, group: Some(group) })
     }
@@ -206,11 +218,6 @@ impl Writer {
     fn free(&self, conn: Option<Conn>) {
         self.line().give(Place::Free(conn));
     }
-}
-
-/// A defect of this file: who is told to wait has not been given the place.
-fn out_of_turn() -> DbError {
-    DbError::Unavailable("the writer is out of turn".to_owned())
 }
 
 impl Line {
@@ -248,36 +255,62 @@ impl Line {
 }
 
 impl Turn<'_> {
-    /// Runs the work in a savepoint: what it wrote stays in the transaction when it answers Ok, and is undone
-    /// otherwise. The outer error: the transaction itself is lost.
-    fn run<T, E>(&mut self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<Result<T, E>, DbError> {
-        let Some(group) = &mut self.group else { return Err(out_of_turn()) };
-        begin_savepoint(&mut group.conn)?;
-        let answer = work(&mut group.conn);
-        match &answer {
-            Ok(_) => commit(&mut group.conn)?,
-            Err(_) => rollback(&mut group.conn)?,
+    /// Runs the work in a savepoint and answers when it is kept; what the work refuses or panics in is undone and its
+    /// neighbours are kept.
+    fn act<T, E: From<DbError>>(
+        mut self,
+        company: Company,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let answer = self.run(work)?;
+        // What `work` refused may rest on what the others of the group wrote: it waits for the commit as well.
+        let kept = self.leave(company).map_or(Ok(()), |outcome| outcome.wait());
+        let answer = answer.unwrap_or_else(|panic| resume_unwind(panic));
+        kept?;
+        answer
+    }
+
+    /// The outer error: the savepoint itself is lost.
+    fn run<T, E>(
+        &mut self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<std::thread::Result<Result<T, E>>, DbError> {
+        let Some(group) = &mut self.group else { return Err(DbError::Unavailable(String::new())) };
+        let conn = &mut group.conn;
+        begin_savepoint(conn)?;
+        let answer = catch_unwind(AssertUnwindSafe(|| work(conn)));
+        if let Ok(Ok(_)) = &answer {
+            commit(conn)?;
+        } else if let Err(error) = rollback(conn) {
+            // A full disk or an I/O error has rolled all of it back; what the work said of it is the answer.
+            self.give_up(&error.to_string());
+        } else if depth(conn) != Some(1) {
+            self.give_up("a panic in a transaction inside it");
         }
         Ok(answer)
     }
 
     /// Leaves the transaction to the next in the line, where that one shares it, or commits it; what it answers
-    /// tells what became of it.
-    fn leave(mut self, company: Company) -> Arc<Outcome> {
-        let Some(mut group) = self.group.take() else { return Arc::default() };
+    /// tells what became of it. None: it was given up.
+    fn leave(mut self, company: Company) -> Option<Arc<Outcome>> {
+        let mut group = self.group.take()?;
         group.acts += 1;
         let outcome = Arc::clone(&group.outcome);
         {
             let mut line = self.writer.line();
             let shares = line.waiting.front().is_some_and(|waiter| waiter.company == Company::Shared);
-            if company == Company::Shared && shares && group.acts < MOST {
+            let young = group.acts < MOST && group.begun.elapsed() < OLDEST;
+            if company == Company::Shared && shares && young {
                 line.give(Place::Open(group));
-                return outcome;
+                return Some(outcome);
             }
         }
         let committed = commit(&mut group.conn).map_err(|error| error.to_string());
+        if let Err(why) = &committed {
+            tracing::error!(why, acts = group.acts, "a commit failed");
+        }
         self.writer.free(committed.is_ok().then_some(group.conn));
         outcome.tell(committed);
-        outcome
+        Some(outcome)
     }
 }

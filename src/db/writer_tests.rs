@@ -130,15 +130,52 @@ fn an_act_that_is_refused_leaves_its_neighbours() {
 }
 
 #[test]
-fn a_panic_takes_its_group_with_it_and_the_writer_goes_on() {
+fn an_act_that_panics_leaves_its_neighbours() {
     let names = Names::new();
-    let answers = three(&names, |_| Ok(()), |_| panic!("a defect"));
-    assert!(matches!(&answers[0], Ok(Err(DbError::Unavailable(_)))));
-    assert!(matches!(&answers[1], Ok(Err(DbError::Unavailable(_)))));
+    let panics = |conn: &mut Conn| {
+        add(conn, "half").unwrap();
+        panic!("a defect")
+    };
+    let answers = three(&names, panics, |conn| add(conn, "third"));
+    assert!(matches!(&answers[0], Ok(Ok(()))) && matches!(&answers[2], Ok(Ok(()))));
+    assert!(answers[1].is_err());
+    assert_eq!(names.seen(), 2);
+}
+
+#[test]
+fn a_panic_inside_a_transaction_of_its_own_gives_the_group_up_and_the_writer_goes_on() {
+    let names = Names::new();
+    let panics = |conn: &mut Conn| -> Result<(), DbError> {
+        super::pool::begin_savepoint(conn)?;
+        panic!("a defect")
+    };
+    let answers = three(&names, |conn| add(conn, "second"), panics);
+    for answer in &answers[..2] {
+        assert!(matches!(answer, Ok(Err(DbError::Unavailable(_)))), "{answer:?}");
+    }
     assert!(answers[2].is_err());
     assert_eq!(names.seen(), 0);
     names.db.write(|conn| add(conn, "later")).unwrap();
     assert_eq!(names.seen(), 1);
+}
+
+#[test]
+fn a_full_disk_is_said_by_the_act_that_met_it_and_nothing_of_its_group_is_kept() {
+    let names = Names::new();
+    let fills = |conn: &mut Conn| {
+        conn.batch_execute("PRAGMA cache_size = 2; PRAGMA max_page_count = 20")?;
+        add(conn, &"x".repeat(1 << 20))
+    };
+    let answers = three(&names, fills, |conn| add(conn, "third"));
+    let why = |answer: &std::thread::Result<Result<(), DbError>>| match answer {
+        Ok(Err(DbError::Unavailable(why))) => why.clone(),
+        other => format!("{other:?}"),
+    };
+    assert!(why(&answers[1]).contains("full"), "{}", why(&answers[1]));
+    let kept = i64::from(matches!(&answers[0], Ok(Ok(())))) + i64::from(matches!(&answers[2], Ok(Ok(()))));
+    assert_eq!(names.seen(), kept, "what was answered is there, and nothing else");
+    // What comes after has a connection again.
+    names.db.write(|conn| add(conn, "later")).unwrap();
 }
 
 #[test]

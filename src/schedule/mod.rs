@@ -255,12 +255,12 @@ fn is_due(last: Option<NaiveDate>, today: NaiveDate, time: NaiveTime, sweep_at: 
 /// Forgets what is kept for a time only.
 fn clean(app: &App) -> Result<(), Failure> {
     let now = app.sources.clock.machine_now();
-    app.db.write(|conn| db::idempotency::purge(conn, now - idempotency::KEPT))?;
+    app.db.write_long(|conn| db::idempotency::purge(conn, now - idempotency::KEPT))?;
     if let Some(before) = now.checked_sub_days(SESSIONS_KEPT) {
-        app.db.write(|conn| db::lease::forget_sessions(conn, before))?;
+        app.db.write_long(|conn| db::lease::forget_sessions(conn, before))?;
     }
     if let Some(before) = now.checked_sub_days(ATTEMPTS_KEPT) {
-        app.db.write(|conn| db::lease::forget_attempts(conn, before))?;
+        app.db.write_long(|conn| db::lease::forget_attempts(conn, before))?;
     }
     Ok(())
 }

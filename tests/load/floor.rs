@@ -11,6 +11,9 @@ use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Error, Pool};
 use serde::{Deserialize, Serialize};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 diesel::table! {
     contracts (id) {
         id -> Text,
@@ -244,6 +247,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = |size| {
         Pool::builder()
             .max_size(size)
+            .test_on_check_out(false)
             .connection_customizer(Box::new(Pragmas))
             .build(ConnectionManager::new(&file))
     };

@@ -31,7 +31,7 @@ pub fn on_agency<T>(
     let chain = app.db.read_one(|conn| organization_chain(conn, id))?;
     match app.db.write_tx(&app.sources, None, chain, &work) {
         // Another server has begun the chain meanwhile.
-        Err(Failure::Conflict { code: "not_unique", .. }) if matches!(chain, ChainKey::New { .. }) => {
+        Err(Failure::TwinRequest) if matches!(chain, ChainKey::New { .. }) => {
             app.db.write_tx(&app.sources, None, ChainKey::Existing(id.cast()), &work)
         }
         answer => answer,

@@ -108,7 +108,10 @@ pub fn tell_closed(tx: &mut Tx<'_>, agency_id: OrganizationId, contract: Contrac
         return Ok(());
     }
     let chain = organization_chain(tx.conn, agency_id)?;
+    let at = tx.last_at();
     let mut own = Tx::on(tx.conn, tx.sources, None, chain)?;
+    // What is told of a place is later than the place, whatever this server's clock says.
+    own.after(at);
     own.today = tx.today;
     for change in &untold {
         changed(&mut own, agency_id, change)?;

@@ -1,6 +1,6 @@
 //! 既承認 from a file, when an office adopts itaku: all rows or none, in the name of an approver.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -65,6 +65,7 @@ pub fn import(
         for error in &file.bad {
             problems.entry(error.line).or_default().push(error.clone());
         }
+        take_chains(conn, agency, file).map_err(Undone::Failed)?;
         let (mut taken, mut duplicates) = (0, 0);
         for row in &file.rows {
             match take(app, conn, agency, author, row) {
@@ -89,6 +90,19 @@ pub fn import(
         Ok(summary) | Err(Undone::Looked(summary)) => Ok(summary),
         Err(Undone::Failed(failure)) => Err(failure),
     }
+}
+
+/// Takes the chains of all contracts that the file names, in order of id, and then the agency's, as every act on one
+/// contract does: nobody waits in a circle.
+fn take_chains(conn: &mut Conn, agency: OrganizationId, file: &ConsentFile) -> Result<(), Failure> {
+    let mut contracts = BTreeSet::new();
+    for row in &file.rows {
+        contracts.extend(db::contract::by_number(conn, agency, &row.contract_number)?);
+    }
+    for contract in contracts {
+        db::tx::hold(conn, contract.cast())?;
+    }
+    Ok(db::tx::hold(conn, agency.cast())?)
 }
 
 fn approver(
