@@ -79,11 +79,21 @@ pub struct Done {
 /// It has been done.
 pub const DONE: Done = Done { done: true };
 
-/// All that an access token says.
+/// Where a session's token is shown. A browser's cookie opens no API, and the API's token no page (api.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    Api,
+    Browser,
+}
+
+/// All that a token says.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sid: SessionId,
     exp: i64,
+    /// It is the cookie's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    browser: bool,
 }
 
 /// What the tables keep of a token.
@@ -92,9 +102,9 @@ pub fn token_hash(token: &str) -> String {
 }
 
 /// Who asks: read from the session's row at this request, so that an end takes effect at once.
-pub fn authenticate(app: &App, bearer: &str) -> Result<Actor, Failure> {
+pub fn authenticate(app: &App, door: Door, token: &str) -> Result<Actor, Failure> {
     let now = app.sources.clock.machine_now();
-    let id = read_access_token(app, bearer, now)?;
+    let id = read_token(app, door, token, now)?;
     let today = app.today();
     let found = app
         .db
@@ -130,9 +140,10 @@ fn touch(app: &App, id: SessionId, now: Instant, waits: bool) {
     }
 }
 
-fn read_access_token(app: &App, bearer: &str, now: Instant) -> Result<SessionId, Failure> {
-    let claims = verified(app.config.auth.secret.as_bytes(), bearer).ok_or(Failure::Unauthorized)?;
-    if now.timestamp() < claims.exp { Ok(claims.sid) } else { Err(Failure::Unauthorized) }
+fn read_token(app: &App, door: Door, token: &str, now: Instant) -> Result<SessionId, Failure> {
+    let claims = verified(app.config.auth.secret.as_bytes(), token).ok_or(Failure::Unauthorized)?;
+    let fits = claims.browser == (door == Door::Browser);
+    if fits && now.timestamp() < claims.exp { Ok(claims.sid) } else { Err(Failure::Unauthorized) }
 }
 
 /// What every token of ours begins with: `{"typ":"JWT","alg":"HS256"}` as base64url.
@@ -149,12 +160,35 @@ fn verified(secret: &[u8], token: &str) -> Option<Claims> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
 }
 
+fn signing_key(app: &App) -> EncodingKey {
+    EncodingKey::from_secret(app.config.auth.secret.as_bytes())
+}
+
+fn signed(app: &App, claims: &Claims) -> Result<String, Failure> {
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &signing_key(app))
+        .map_err(|e| Failure::Internal(format!("a session's token: {e}")))
+}
+
+/// What a form of this session is about: no token says the same, for each begins with [`TOKEN_HEADER`].
+fn form_words(id: SessionId) -> String {
+    format!("form {id}")
+}
+
+/// The proof that a form was made for this session: it stands in every form that changes something.
+pub fn form_token(app: &App, id: SessionId) -> Result<String, Failure> {
+    jsonwebtoken::crypto::sign(form_words(id).as_bytes(), &signing_key(app), Algorithm::HS256)
+        .map_err(|e| Failure::Internal(format!("a form's token: {e}")))
+}
+
+/// Whether a form was made for this session.
+pub fn is_form_token(app: &App, id: SessionId, given: &str) -> bool {
+    let key = DecodingKey::from_secret(app.config.auth.secret.as_bytes());
+    jsonwebtoken::crypto::verify(given, form_words(id).as_bytes(), &key, Algorithm::HS256).unwrap_or(false)
+}
+
 fn tokens(app: &App, session: SessionId, refresh_token: String, now: Instant) -> Result<Tokens, Failure> {
     let life = Duration::minutes(app.config.auth.access_minutes);
-    let claims = Claims { sid: session, exp: (now + life).timestamp() };
-    let key = EncodingKey::from_secret(app.config.auth.secret.as_bytes());
-    let access_token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
-        .map_err(|e| Failure::Internal(format!("access token: {e}")))?;
+    let access_token = signed(app, &Claims { sid: session, exp: (now + life).timestamp(), browser: false })?;
     Ok(Tokens {
         access_token,
         token_type: "Bearer".to_owned(),
@@ -166,6 +200,20 @@ fn tokens(app: &App, session: SessionId, refresh_token: String, now: Instant) ->
 /// Address and password against a session. Unknown, disabled and not yet accepted accounts are refused in the
 /// same words and the same time as a wrong password.
 pub fn log_in(app: &App, given: &Credentials) -> Result<Tokens, Failure> {
+    enter(app, given, |conn, user| open(app, conn, user))
+}
+
+/// As [`log_in`], for a browser: its cookie's value, which lives as long as the session may.
+pub fn log_in_browser(app: &App, given: &Credentials) -> Result<String, Failure> {
+    enter(app, given, |conn, user| open_browser(app, conn, user))
+}
+
+/// Checks who someone is; `begun` begins their session in the same transaction.
+fn enter<T>(
+    app: &App,
+    given: &Credentials,
+    begun: impl Fn(&mut Conn, &UserRow) -> Result<(SessionId, T), Failure>,
+) -> Result<T, Failure> {
     let key = guessing::key(app, Counter::Login, &given.email);
     guessing::check(app, &key)?;
     let place = hashing::place()?;
@@ -187,27 +235,40 @@ pub fn log_in(app: &App, given: &Credentials) -> Result<Tokens, Failure> {
         checked.clone()
     };
     drop(place);
-    let (session, tokens) = app.db.write::<_, Failure>(|conn| {
+    let (session, opened) = app.db.write::<_, Failure>(|conn| {
         // Changed since it was checked: then it is not the password any more.
         if !db::user::replace_password(conn, user.id, &checked, &hash)? {
             return Err(Failure::WrongCredentials);
         }
         db::session::clear_attempts(conn, &key)?;
-        open(app, conn, &user)
+        begun(conn, &user)
     })?;
     tracing::info!(event = "login", user = %user.id, session = %session, "logged in");
-    Ok(tokens)
+    Ok(opened)
 }
 
 /// Begins a session of someone who has shown who they are.
 pub fn open(app: &App, conn: &mut Conn, user: &UserRow) -> Result<(SessionId, Tokens), Failure> {
     let now = app.sources.clock.machine_now();
-    let id: SessionId = app.sources.new_id();
-    let expires_at = now + Duration::hours(app.config.auth.session_hours);
-    db::session::insert(conn, id, user.id, user.organization_id, now, expires_at)?;
+    let (id, _) = begin(app, conn, user)?;
     let refresh = app.sources.token();
     db::session::insert_refresh(conn, &token_hash(&refresh), id, user.organization_id, now)?;
     Ok((id, tokens(app, id, refresh, now)?))
+}
+
+/// As [`open`], for a browser.
+pub fn open_browser(app: &App, conn: &mut Conn, user: &UserRow) -> Result<(SessionId, String), Failure> {
+    let (sid, until) = begin(app, conn, user)?;
+    Ok((sid, signed(app, &Claims { sid, exp: until.timestamp(), browser: true })?))
+}
+
+/// The session's row; answers also when it ends at the latest.
+fn begin(app: &App, conn: &mut Conn, user: &UserRow) -> Result<(SessionId, Instant), Failure> {
+    let now = app.sources.clock.machine_now();
+    let id: SessionId = app.sources.new_id();
+    let until = now + Duration::hours(app.config.auth.session_hours);
+    db::session::insert(conn, id, user.id, user.organization_id, now, until)?;
+    Ok((id, until))
 }
 
 /// New tokens for a refresh token, once. A token that comes a second time was stolen from one side or the other:

@@ -20,7 +20,8 @@ use super::limit::Limiter;
 use super::route::{Handler, Reply, Request, Route};
 use crate::domain::input::FieldError;
 use crate::service::idempotency::Key;
-use crate::service::{App, Call, Failure, session};
+use crate::service::session::{self, Door};
+use crate::service::{App, Call, Failure};
 
 /// The largest body of a request; imports have a limit of their own.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -206,7 +207,7 @@ fn run(
     match &route.handler {
         Handler::Open(work) => Ok(work(app, &request?)?),
         Handler::Guarded(permission, work) => {
-            let actor = session::authenticate(app, bearer.ok_or(Failure::Unauthorized)?)?;
+            let actor = session::authenticate(app, Door::Api, bearer.ok_or(Failure::Unauthorized)?)?;
             if !actor.may(*permission) {
                 tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
                 return Err(Failure::Forbidden("この操作の権限がありません。".to_owned()).into());

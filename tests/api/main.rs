@@ -20,6 +20,7 @@ mod imports;
 mod ledger;
 mod lists;
 mod organizations;
+mod pages;
 mod properties;
 mod schema;
 mod sessions;

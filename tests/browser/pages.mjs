@@ -49,3 +49,89 @@ export async function api_description(t) {
   const doc = await page.request.get(base + "/api/v1/openapi.json");
   check("which is OpenAPI 3.1", doc.ok() && (await doc.json()).openapi.startsWith("3.1"));
 }
+
+/** Fills the login form by the keyboard alone. */
+async function enter({ page }, email, password) {
+  await page.focus("#f-email");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(email);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(password);
+  await page.keyboard.press("Enter");
+}
+
+export async function login(t) {
+  const { page, base, logins, check, mayFail } = t;
+  const officer = logins.find((login) => login.role === "officer");
+  await sound(t, await page.goto(base + "/account"));
+  check("who is not known is asked to log in", new URL(page.url()).pathname === "/login", page.url());
+  mayFail(401);
+  await Promise.all([page.waitForResponse((r) => r.request().method() === "POST"), enter(t, officer.email, "違うパスワードです。")]);
+  await page.waitForSelector("#error-summary");
+  check("the title begins with the error", (await page.title()).startsWith("エラー: "), await page.title());
+  check("the summary has the focus", await page.evaluate(() => document.activeElement?.id === "error-summary"));
+  check("what was typed is still there", (await page.inputValue("#f-email")) === officer.email);
+  check("but not the password", (await page.inputValue("#f-password")) === "");
+  check("axe finds nothing in the error state", (await t.audit()).length === 0);
+  mayFail(422);
+  await Promise.all([page.waitForResponse((r) => r.request().method() === "POST"), enter(t, "", "")]);
+  await page.waitForSelector(".field.wrong");
+  check("the summary leads to the field", (await page.locator('#error-summary a[href="#f-email"]').count()) === 1);
+  check("axe finds nothing where fields are wrong", (await t.audit()).length === 0, await t.audit());
+  await Promise.all([page.waitForURL(base + "/account"), enter(t, officer.email, officer.password)]);
+  await sound(t, await page.reload());
+  check("says who is signed in", (await page.innerText(".who")).includes("担当者"), await page.innerText(".who"));
+  await Promise.all([page.waitForURL(base + "/login"), page.click("text=ログアウト")]);
+  await page.goBack();
+  await page.reload();
+  check("the back button shows nothing after the logout", new URL(page.url()).pathname === "/login", page.url());
+}
+
+export async function demonstration_login_in_one_click(t) {
+  const { page, base, check } = t;
+  await page.goto(base + "/");
+  await Promise.all([page.waitForURL(base + "/account"), page.locator(".logins button").first().click()]);
+  check("is signed in", (await page.locator(".who").count()) === 1);
+  await Promise.all([page.waitForURL(base + "/login"), page.click("text=ログアウト")]);
+}
+
+export async function account(t) {
+  const { page, base, logins, check, mayFail } = t;
+  const auditor = logins.find((login) => login.role === "auditor") ?? logins[0];
+  await page.goto(base + "/login");
+  await Promise.all([page.waitForURL(base + "/account"), enter(t, auditor.email, auditor.password)]);
+  mayFail(422);
+  await page.fill("#f-current", "違うパスワードです。");
+  await page.fill("#f-new", "川と鉛筆とトランプ涼しい");
+  await page.fill("#f-again", "違う");
+  await Promise.all([page.waitForResponse((r) => r.request().method() === "POST"), page.click("text=パスワードを変更する")]);
+  await page.waitForSelector("#e-again");
+  check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
+  check("the wrong field says so", (await page.getAttribute("#f-again", "aria-invalid")) === "true");
+}
+
+export async function password_reset(t) {
+  const { page, base, check } = t;
+  await sound(t, await page.goto(base + "/password-reset"));
+  await page.fill("#f-email", "nobody@example.jp");
+  await Promise.all([page.waitForResponse((r) => r.request().method() === "POST"), page.click("text=案内を送る")]);
+  await page.waitForSelector("main [role=status]");
+  check("says what happens now", (await page.innerText("main")).includes("1時間以内"));
+  check("axe finds nothing", (await t.audit()).length === 0, await t.audit());
+  await sound(t, await page.goto(base + "/invitation"));
+  await sound(t, await page.goto(base + "/invitation?token=x"));
+}
+
+export async function without_javascript(t) {
+  const { base, logins, check, plain } = t;
+  const page = await plain();
+  const officer = logins.find((login) => login.role === "officer");
+  await page.goto(base + "/login");
+  await page.fill("#f-email", officer.email);
+  await page.fill("#f-password", officer.password);
+  await Promise.all([page.waitForURL(base + "/account"), page.click("main button")]);
+  check("a login works", (await page.locator(".who").count()) === 1);
+  await Promise.all([page.waitForURL(base + "/login"), page.click("text=ログアウト")]);
+  check("so does the logout", new URL(page.url()).pathname === "/login");
+  await page.close();
+}

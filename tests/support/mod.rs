@@ -6,8 +6,8 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use actix_web::rt::SystemRunner;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -23,6 +23,8 @@ use itaku::domain::access::Role;
 use itaku::domain::id::{OrganizationId, UserId};
 use itaku::ledger::receipt::SigningKey;
 use itaku::service::{self, App, Failure, session};
+use itaku::web::pages::Pages;
+use itaku::web::server::House;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -54,6 +56,10 @@ pub const FIRST_DAY: &str = "2026-04-01";
 pub fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
+
+/// The same for every test.
+static PAGES: LazyLock<Pages> =
+    LazyLock::new(|| Pages::new(&itaku::web::openapi::document(false), None).unwrap());
 
 type Sent = Pin<Box<dyn Future<Output = Answer>>>;
 
@@ -261,11 +267,10 @@ impl TestApp {
             demo: None,
         };
         let runner = actix_web::rt::System::new();
-        let served = app.clone();
+        let house = House::new(app.clone(), PAGES.clone(), Arc::new(|| true)).unwrap();
+        let house = Data::new(house);
         let service = runner.block_on(init_service(
-            actix_web::App::new()
-                .app_data(Data::new(app.clone()))
-                .configure(move |config| itaku::web::app::api(config, &served)),
+            actix_web::App::new().configure(move |config| itaku::web::server::public(config, &house)),
         ));
         let service = Rc::new(service);
         let send = Box::new(move |request: TestRequest| {
@@ -276,7 +281,8 @@ impl TestApp {
                 let headers = response.headers().iter();
                 let headers = headers.map(|(k, v)| (k.to_string(), v.to_str().unwrap().to_owned())).collect();
                 let body = read_body(response).await;
-                Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+                let text = || Value::String(String::from_utf8_lossy(&body).into_owned());
+                Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or_else(|_| text()) }
             }) as Sent
         });
         Self {
@@ -407,6 +413,46 @@ impl TestApp {
             session::open(&self.app, conn, &row)
         });
         Person { token: tokens.unwrap().1.access_token, ..who.clone() }
+    }
+
+    /// The value of a browser's cookie in a new session of the person.
+    pub fn browser(&self, who: &Person) -> String {
+        let begun = self.app.db.write::<_, Failure>(|conn| {
+            let row = user::find(conn, who.id)?;
+            session::open_browser(&self.app, conn, &row)
+        });
+        begun.unwrap().1
+    }
+
+    /// A request for a page, as a browser on a page of ours sends it.
+    pub fn visit(
+        &self,
+        cookie: Option<&str>,
+        method: &str,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> TestRequest {
+        self.visit_anyhow(cookie, method, path, form).insert_header(("Sec-Fetch-Site", "same-origin"))
+    }
+
+    /// A request for a page by who does not say where it comes from.
+    #[expect(clippy::unused_self, reason = "reads as the other requests do")]
+    pub fn visit_anyhow(
+        &self,
+        cookie: Option<&str>,
+        method: &str,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> TestRequest {
+        let method = actix_web::http::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = TestRequest::with_uri(path);
+        if method == actix_web::http::Method::POST {
+            request = request.set_form(form);
+        }
+        if let Some(cookie) = cookie {
+            request = request.insert_header(("Cookie", format!("__Host-itaku={cookie}")));
+        }
+        request.method(method)
     }
 
     // --- mail ---

@@ -1,83 +1,67 @@
-//! Pages for people. Templates are part of the program, escape everything, and know no inline style or script.
+//! Pages for people.
 
+mod account;
 mod api;
+mod door;
 mod first;
+mod frame;
+pub mod route;
 
-use std::sync::LazyLock;
-
+use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use serde_json::Value;
-use tera::{Context, Tera};
+use serde_json::{Value, json};
 
+pub use door::PROOF;
 pub use first::Login;
+pub use frame::PageError;
 
-use super::assets;
 use super::server::House;
+use frame::{Frame, render};
+use route::{PageRoute, page};
 
-const TEMPLATES: &[(&str, &str)] = &[
-    ("layout.html", include_str!("../../../templates/parts/layout.html")),
-    ("fields.html", include_str!("../../../templates/parts/fields.html")),
-    ("first.html", include_str!("../../../templates/pages/first.html")),
-    ("api.html", include_str!("../../../templates/pages/api.html")),
-    ("not_found.html", include_str!("../../../templates/pages/not_found.html")),
-];
-
-static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| {
-    let mut tera = Tera::new();
-    tera.add_raw_templates(TEMPLATES.iter().copied()).map_err(|error| error.to_string())?;
-    Ok(tera)
-});
-
-/// A template that can't be rendered: a defect of the program, found at the start.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct PageError(String);
-
-/// The pages, rendered once: what they show does not change while the server runs.
+/// The pages that look the same to everyone, rendered once; a template that can't be rendered is found at the start.
+#[derive(Clone)]
 pub struct Pages {
     first: Bytes,
     api: Bytes,
     not_found: Bytes,
+    /// Shown where a page itself can't be.
+    broken: Bytes,
     openapi: Bytes,
 }
 
-/// What the layout needs, and the page's own context.
-#[derive(Serialize)]
-struct Framed<'a, T> {
-    style: &'a str,
-    icon: &'a str,
-    title: &'a str,
+fn fixed(
+    template: &'static str,
+    title: &str,
     demo: bool,
-    #[serde(flatten)]
-    page: T,
-}
-
-fn render(name: &str, title: &str, demo: bool, page: impl Serialize) -> Result<Bytes, PageError> {
-    let tera = TERA.as_ref().map_err(|error| PageError(error.clone()))?;
-    let framed = Framed {
-        style: &assets::address("itaku.css"),
-        icon: &assets::address("icon.svg"),
-        title,
-        demo,
-        page,
-    };
-    let context = Context::from_serialize(&framed).map_err(|error| PageError(error.to_string()))?;
-    tera.render(name, &context).map(Bytes::from).map_err(|error| PageError(format!("{name}: {error}")))
+    context: impl Serialize,
+) -> Result<Bytes, PageError> {
+    let context = serde_json::to_value(context).map_err(|error| PageError::from(error.to_string()))?;
+    render(&Frame::plain(demo), &page(template, title, context)).map(Bytes::from)
 }
 
 impl Pages {
     /// `document`: the API's description. `logins`: those of the demonstration; None outside it.
     pub fn new(document: &Value, logins: Option<&[Login]>) -> Result<Self, PageError> {
         let demo = logins.is_some();
+        let failure = |title: &str, detail: &str| {
+            fixed("error.html", title, demo, json!({ "detail": detail, "known": false }))
+        };
         Ok(Self {
-            first: render("first.html", "はじめに", demo, first::context(logins))?,
-            api: render("api.html", "API の説明", demo, api::describe(document))?,
-            not_found: render("not_found.html", "ページが見つかりません", demo, ())?,
+            first: fixed("first.html", "はじめに", demo, first::context(logins))?,
+            api: fixed("api.html", "API の説明", demo, api::describe(document))?,
+            not_found: failure("ページが見つかりません", "アドレスが正しいか確認してください。")?,
+            broken: failure("処理中に問題が発生しました", "しばらく待ってから、もう一度お試しください。")?,
             openapi: Bytes::from(document.to_string()),
         })
     }
+}
+
+/// Every page that a person comes to, but those that are the same for all.
+pub fn all() -> Vec<PageRoute> {
+    [account::routes()].concat()
 }
 
 /// Puts the pages into the server's table.
@@ -90,18 +74,19 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(openapi))
                 .default_service(web::to(only_get)),
         );
+    door::routes(config, all());
 }
 
-fn html(page: &Bytes) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.clone())
+fn html(status: StatusCode, page: &Bytes) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.clone())
 }
 
 async fn first(house: Data<House>) -> HttpResponse {
-    html(&house.pages.first)
+    html(StatusCode::OK, &house.pages.first)
 }
 
 async fn api_page(house: Data<House>) -> HttpResponse {
-    html(&house.pages.api)
+    html(StatusCode::OK, &house.pages.api)
 }
 
 async fn openapi(house: Data<House>) -> HttpResponse {
@@ -116,5 +101,10 @@ async fn only_get() -> HttpResponse {
 pub fn not_found(request: &HttpRequest) -> HttpResponse {
     let page =
         request.app_data::<Data<House>>().map(|house| house.pages.not_found.clone()).unwrap_or_default();
-    HttpResponse::NotFound().content_type("text/html; charset=utf-8").body(page)
+    html(StatusCode::NOT_FOUND, &page)
+}
+
+/// As [`not_found`]: the method fits nothing here, which is the address of a form that was reloaded or typed in.
+async fn not_found_here(request: HttpRequest) -> HttpResponse {
+    not_found(&request)
 }

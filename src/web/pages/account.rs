@@ -1,0 +1,143 @@
+//! Login, one's own account and sessions, and the two ways to a password that come by mail.
+
+use serde_json::{Value, json};
+
+use super::door::own_address;
+use super::route::{Outcome, Page, PageRoute, Visit, look, page, send};
+use crate::domain::access::Permission;
+use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword, TokenPurpose};
+use crate::service::session::{self, Credentials};
+use crate::service::{self, App, Call, Failure};
+
+/// Where one arrives after the login.
+const HOME: &str = "/account";
+
+pub fn routes() -> Vec<PageRoute> {
+    vec![
+        look("/login").open(|_, visit| Ok(login(visit))),
+        send("/login").open(log_in),
+        send("/logout").needs(Permission::OwnAccount, |app, call, _| {
+            session::log_out(app, call)?;
+            Ok(Outcome::Left("/login".to_owned()))
+        }),
+        look("/account").needs(Permission::OwnAccount, mine),
+        send("/account/password").needs(Permission::OwnAccount, change_password),
+        send("/account/sessions/{id}/end").needs(Permission::OwnAccount, |app, call, visit| {
+            match session::end(app, call, visit.id("id")?) {
+                // Ended before: what was wanted is so.
+                Ok(_) | Err(Failure::NotFound) => Ok(Outcome::Moved("/account?done=session".to_owned())),
+                Err(failure) => Err(failure),
+            }
+        }),
+        look("/password-reset").open(|_, visit| Ok(by_mail(TokenPurpose::PasswordReset, visit))),
+        send("/password-reset").open(ask_for_reset),
+        send("/password-reset/confirm").open(|app, visit| redeem(app, TokenPurpose::PasswordReset, visit)),
+        look("/invitation").open(|_, visit| Ok(by_mail(TokenPurpose::Invitation, visit))),
+        send("/invitation").open(|app, visit| redeem(app, TokenPurpose::Invitation, visit)),
+    ]
+}
+
+fn login(visit: &Visit) -> Page {
+    let next = visit.query("next").or(Some(visit.typed("next"))).and_then(own_address).unwrap_or_default();
+    page("login.html", "ログイン", json!({ "next": next, "email": visit.typed("email") }))
+}
+
+fn log_in(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
+    let entered = visit.input::<Credentials>().and_then(|given| session::log_in_browser(app, &given));
+    match entered {
+        Ok(token) => Ok(Outcome::Entered(token, own_address(visit.typed("next")).unwrap_or(HOME).to_owned())),
+        Err(failure) => login(visit).with(failure),
+    }
+}
+
+/// What has just been done, in words.
+fn done(visit: &Visit) -> Option<&'static str> {
+    match visit.query("done")? {
+        "session" => Some("ログインを終了しました。"),
+        "password" => Some("パスワードを変更しました。ほかの端末のログインは終了しています。"),
+        _ => None,
+    }
+}
+
+fn mine(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let me = account::me(call);
+    let page_of_all = service::Page { limit: service::page::MAX_LIMIT, after: None };
+    let zone = app.sources.clock.timezone();
+    let shown =
+        |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
+    let sessions = session::mine(app, call, &page_of_all)?.items;
+    let sessions: Vec<Value> = sessions
+        .into_iter()
+        .map(|s| {
+            json!({ "id": s.id, "began": shown(s.created_at), "seen": shown(s.seen_at), "until": shown(s.expires_at), "current": s.current })
+        })
+        .collect();
+    let roles: Vec<&str> = me.roles.iter().map(|role| role.title()).collect();
+    let context = json!({
+        "me": { "name": me.name, "email": me.email, "organization": me.organization.name, "roles": roles.join("・") },
+        "sessions": sessions,
+        "done": done(visit),
+    });
+    Ok(page("account.html", "自分のアカウント", context))
+}
+
+fn change_password(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let changed = repeated(visit, "new")
+        .and_then(|()| visit.input::<PasswordChange>())
+        .and_then(|given| account::change_password(app, call, &given));
+    match changed {
+        Ok(_) => Ok(Outcome::Moved("/account?done=password".to_owned())),
+        Err(failure) => mine(app, call, visit)?.with(failure),
+    }
+}
+
+/// A new password is typed twice.
+fn repeated(visit: &Visit, field: &str) -> Result<(), Failure> {
+    if visit.typed(field) == visit.typed("again") {
+        return Ok(());
+    }
+    Err(Failure::field("/again", "differs", "確認のための入力が、新しいパスワードと一致しません。"))
+}
+
+/// The page that a link in a mail leads to; without its token, the page to ask for one.
+fn by_mail(purpose: TokenPurpose, visit: &Visit) -> Page {
+    let token = visit.query("token").unwrap_or_else(|| visit.typed("token"));
+    let (title, action) = match purpose {
+        TokenPurpose::Invitation => ("パスワードを決めて利用を始める", "/invitation"),
+        TokenPurpose::PasswordReset => ("新しいパスワードを決める", "/password-reset/confirm"),
+    };
+    match (purpose, token) {
+        (TokenPurpose::PasswordReset, "") => ask(visit),
+        (TokenPurpose::Invitation, "") => {
+            let words = "招待メールにあるリンクから開いてください。リンクの期限が切れているときは、招待した管理者に再送を頼んでください。";
+            page("done.html", title, json!({ "words": words }))
+        }
+        _ => page("new_password.html", title, json!({ "token": token, "action": action })),
+    }
+}
+
+fn ask(visit: &Visit) -> Page {
+    page("reset.html", "パスワードの再設定", json!({ "email": visit.typed("email") }))
+}
+
+fn ask_for_reset(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
+    let asked = visit.input::<ResetRequest>().and_then(|given| account::request_reset(app, &given));
+    if let Err(failure) = asked {
+        return ask(visit).with(failure);
+    }
+    let words = "登録のあるメールアドレスであれば、再設定の案内を送りました。1時間以内にメールのリンクを開いてください。届かないときは、迷惑メールの振分けと、入力したアドレスを確認してください。";
+    Ok(page("done.html", "案内を送りました", json!({ "words": words })).into())
+}
+
+fn redeem(app: &App, purpose: TokenPurpose, visit: &Visit) -> Result<Outcome, Failure> {
+    let redeemed = repeated(visit, "password")
+        .and_then(|()| visit.input::<TokenPassword>())
+        .and_then(|given| account::redeem(app, purpose, &given));
+    match redeemed {
+        Ok(_) => {
+            let words = "パスワードを設定しました。ログインしてください。";
+            Ok(page("done.html", "パスワードを設定しました", json!({ "words": words })).into())
+        }
+        Err(failure) => by_mail(purpose, visit).with(failure),
+    }
+}

@@ -1,0 +1,231 @@
+//! From a browser to a page: cookie, proof of the form, guard, and every failure as a page of its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HOST, HeaderMap, LOCATION, ORIGIN, RETRY_AFTER};
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use serde_json::{Map, Value, json};
+
+use super::super::server::House;
+use super::frame::{Frame, render};
+use super::route::{Handler, Outcome, Page, PageRoute, Visit, page};
+use crate::service::session::{self, Door};
+use crate::service::{Call, Failure};
+
+/// The field in which a form proves whose it is.
+pub const PROOF: &str = "_proof";
+
+/// Puts the routes into the server's table.
+pub fn routes(config: &mut ServiceConfig, routes: Vec<PageRoute>) {
+    let mut paths: Vec<(&'static str, Vec<PageRoute>)> = Vec::new();
+    for route in routes {
+        match paths.iter_mut().find(|(path, _)| *path == route.path) {
+            Some((_, same)) => same.push(route),
+            None => paths.push((route.path, vec![route])),
+        }
+    }
+    for (path, routes) in paths {
+        let mut resource = web::resource(path).default_service(web::to(super::not_found_here));
+        for route in routes {
+            let route = Arc::new(route);
+            let methods = if route.changes { vec![web::post()] } else { vec![web::get(), web::head()] };
+            for method in methods {
+                let route = Arc::clone(&route);
+                resource = resource.route(method.to(
+                    move |house: Data<House>, request: HttpRequest, body: Bytes| {
+                        answer(house, Arc::clone(&route), request, body)
+                    },
+                ));
+            }
+        }
+        config.service(resource);
+    }
+}
+
+async fn answer(
+    house: Data<House>,
+    route: Arc<PageRoute>,
+    request: HttpRequest,
+    body: Bytes,
+) -> HttpResponse {
+    if matches!(route.handler, Handler::Open(_))
+        && let Err(failure) = house.limiter.take(&request)
+    {
+        return refuse(&house, &Frame::of_nobody(&house), &failure, "");
+    }
+    let visit = match read(&request, &body) {
+        Ok(visit) => visit,
+        Err(failure) => return refuse(&house, &Frame::of_nobody(&house), &failure, ""),
+    };
+    if route.changes && !is_ours(request.headers()) {
+        return refuse(&house, &Frame::of_nobody(&house), &elsewhere(), "");
+    }
+    let cookie = request.cookie(cookie_name(house.secure)).map(|cookie| cookie.value().to_owned());
+    let address = visit.address.clone();
+    let worker = house.clone();
+    let span = tracing::Span::current();
+    let done = web::block(move || span.in_scope(|| run(&worker, &route, cookie.as_deref(), &visit))).await;
+    match done {
+        Ok((frame, Ok(outcome))) => show(&house, &frame, outcome),
+        Ok((frame, Err(failure))) => refuse(&house, &frame, &failure, &address),
+        Err(error) => refuse(&house, &Frame::of_nobody(&house), &Failure::Internal(error.to_string()), ""),
+    }
+}
+
+/// The guard. What stands around the page is told even where the page is refused.
+fn run(
+    house: &House,
+    route: &PageRoute,
+    cookie: Option<&str>,
+    visit: &Visit,
+) -> (Frame, Result<Outcome, Failure>) {
+    let app = &house.app;
+    let nobody = Frame::of_nobody(house);
+    let (permission, work) = match &route.handler {
+        Handler::Open(work) => return (nobody, work(app, visit)),
+        Handler::Guarded(permission, work) => (*permission, work),
+    };
+    let known = cookie
+        .ok_or(Failure::Unauthorized)
+        .and_then(|cookie| session::authenticate(app, Door::Browser, cookie));
+    let actor = match known {
+        Ok(actor) => actor,
+        Err(failure) => return (nobody, Err(failure)),
+    };
+    let frame = match Frame::of(house, &actor) {
+        Ok(frame) => frame,
+        Err(failure) => return (nobody, Err(failure)),
+    };
+    if route.changes && !session::is_form_token(app, actor.session_id, visit.typed(PROOF)) {
+        tracing::warn!(event = "form_refused", user = %actor.user_id, "a form without its proof");
+        return (frame, Err(elsewhere()));
+    }
+    if !actor.may(permission) {
+        tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
+        return (frame, Err(Failure::Forbidden("この画面を使う権限がありません。".to_owned())));
+    }
+    let answer = work(app, &Call::of(actor), visit);
+    (frame, answer)
+}
+
+fn elsewhere() -> Failure {
+    let words = "この画面からの送信であることを確かめられませんでした。前の画面を開き直して、もう一度お試しください。";
+    Failure::Forbidden(words.to_owned())
+}
+
+/// Whether the browser says that the form stood on a page of ours.
+fn is_ours(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("Sec-Fetch-Site") {
+        return site == "same-origin";
+    }
+    let origin = text(ORIGIN.as_str()).and_then(|origin| origin.split_once("://"));
+    origin.is_some_and(|(_, origin)| text(HOST.as_str()) == Some(origin))
+}
+
+fn read(request: &HttpRequest, body: &Bytes) -> Result<Visit, Failure> {
+    let path = request.match_info().iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let query: HashMap<String, String> =
+        url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    let mut form = Map::new();
+    if !body.is_empty() {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if !kind.starts_with("application/x-www-form-urlencoded") {
+            return Err(Failure::Malformed("この形式の送信は受け取れません。".to_owned()));
+        }
+        let fields = url::form_urlencoded::parse(body).into_owned();
+        form.extend(fields.map(|(name, value)| (name, Value::String(value))));
+    }
+    let address = request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
+    Ok(Visit { address, path, query, form })
+}
+
+/// `__Host-` binds the cookie to this host and to https; on http, which only the own machine speaks, it can't be.
+fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-itaku" } else { "itaku" }
+}
+
+fn cookie(house: &House, value: String) -> Cookie<'static> {
+    let build = Cookie::build(cookie_name(house.secure), value).path("/").http_only(true);
+    build.same_site(SameSite::Lax).secure(house.secure).finish()
+}
+
+fn see(to: &str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, to));
+    response
+}
+
+fn show(house: &House, frame: &Frame, outcome: Outcome) -> HttpResponse {
+    match outcome {
+        Outcome::Shown(page) => html(house, frame, &page, &[]),
+        Outcome::Moved(to) => see(&to).finish(),
+        Outcome::Entered(token, to) => see(&to).cookie(cookie(house, token)).finish(),
+        Outcome::Left(to) => {
+            let mut over = cookie(house, String::new());
+            over.make_removal();
+            see(&to).cookie(over).finish()
+        }
+    }
+}
+
+fn html(house: &House, frame: &Frame, page: &Page, headers: &[(&str, String)]) -> HttpResponse {
+    let mut response = HttpResponse::build(page.status);
+    for (name, value) in headers {
+        response.insert_header((*name, value.as_str()));
+    }
+    match render(frame, page) {
+        Ok(text) => response.content_type("text/html; charset=utf-8").body(text),
+        Err(error) => {
+            tracing::error!(why = %error, "internal failure");
+            HttpResponse::InternalServerError()
+                .content_type("text/html; charset=utf-8")
+                .body(house.pages.broken.clone())
+        }
+    }
+}
+
+/// A failure as a page that says what to do; who is not known is asked to log in, and comes back.
+fn refuse(house: &House, frame: &Frame, failure: &Failure, address: &str) -> HttpResponse {
+    let (status, title) = match failure {
+        Failure::Unauthorized => {
+            let query: String =
+                url::form_urlencoded::Serializer::new(String::new()).append_pair("next", address).finish();
+            return see(&format!("/login?{query}")).finish();
+        }
+        Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "この操作はできません"),
+        Failure::NotFound => (StatusCode::NOT_FOUND, "ページが見つかりません"),
+        Failure::Malformed(_) | Failure::Invalid(_) => {
+            (StatusCode::BAD_REQUEST, "送信された内容を読み取れません")
+        }
+        Failure::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "しばらくお待ちください"),
+        Failure::Unavailable(why) => {
+            tracing::error!(%why, "database unavailable");
+            (StatusCode::SERVICE_UNAVAILABLE, "ただいま利用できません")
+        }
+        Failure::Internal(why) => {
+            tracing::error!(%why, "internal failure");
+            (StatusCode::INTERNAL_SERVER_ERROR, "処理中に問題が発生しました")
+        }
+        _ => (StatusCode::CONFLICT, "この操作はできません"),
+    };
+    let wait = match failure {
+        Failure::TooMany { retry_after } => Some(retry_after.to_string()),
+        Failure::Unavailable(_) => Some("5".to_owned()),
+        _ => None,
+    };
+    let headers: Vec<(&str, String)> =
+        wait.into_iter().map(|seconds| (RETRY_AFTER.as_str(), seconds)).collect();
+    let context = json!({ "detail": failure.to_string(), "known": frame.is_known() });
+    html(house, frame, &Page { status, ..page("error.html", title, context) }, &headers)
+}
+
+/// An address to go to after the login: one of ours, else none.
+pub fn own_address(text: &str) -> Option<&str> {
+    let inside = text.starts_with('/') && !text.starts_with("//") && !text.contains('\\');
+    (inside && text.is_ascii() && !text.contains(|c: char| c.is_ascii_control())).then_some(text)
+}
