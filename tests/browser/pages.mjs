@@ -54,6 +54,7 @@ export async function api_description(t) {
 async function enter({ page }, email, password) {
   await page.focus("#f-email");
   await page.keyboard.press("Control+A");
+  await page.keyboard.press("Delete");
   await page.keyboard.type(email);
   await page.keyboard.press("Tab");
   await page.keyboard.type(password);
