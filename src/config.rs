@@ -134,6 +134,31 @@ fn time_of_day<'de, D: Deserializer<'de>>(d: D) -> Result<NaiveTime, D::Error> {
         .map_err(|_| D::Error::custom(format!("scheduler.sweep_at: {text:?} is not a time such as 06:00")))
 }
 
+/// Refuses what is no HOST:PORT; `name` is how the user gave it.
+pub fn check_address(name: &str, address: &str) -> Result<(), ConfigError> {
+    let parts = address.rsplit_once(':').filter(|(host, port)| {
+        let bracketed = host.starts_with('[') && host.ends_with(']');
+        !host.is_empty() && (bracketed || !host.contains(':')) && port.parse::<u16>().is_ok()
+    });
+    match parts {
+        Some(_) => Ok(()),
+        None => Err(ConfigError(format!(
+            "{name}: {address:?}: HOST:PORT の形で指定してください（例 127.0.0.1:8080）。"
+        ))),
+    }
+}
+
+/// Refuses what names no database; `name` is how the user gave it. The URL may hold a password: it is not repeated.
+pub fn check_database_url(name: &str, url: &str) -> Result<(), ConfigError> {
+    let kinds = ["sqlite:", "postgres://", "postgresql://"];
+    if kinds.iter().any(|kind| url.strip_prefix(kind).is_some_and(|rest| !rest.is_empty())) {
+        return Ok(());
+    }
+    Err(ConfigError(format!(
+        "{name}: sqlite:PATH か postgres://… の形で指定してください（例 sqlite:/var/lib/itaku/itaku.db）。"
+    )))
+}
+
 /// A setting that stops the start; says which.
 #[derive(Debug, thiserror::Error)]
 #[error("settings: {0}")]
@@ -174,6 +199,11 @@ impl Config {
                 self.server.public_url
             )));
         }
+        check_address("server.listen (ITAKU__SERVER__LISTEN)", &self.server.listen)?;
+        if !self.server.admin_listen.is_empty() {
+            check_address("server.admin_listen (ITAKU__SERVER__ADMIN_LISTEN)", &self.server.admin_listen)?;
+        }
+        check_database_url("database.url (ITAKU__DATABASE__URL)", &self.database.url)?;
         if !(1..=120).contains(&self.mail.timeout_seconds) {
             return Err(ConfigError("mail.timeout_seconds: from 1 to 120".to_owned()));
         }
@@ -189,18 +219,27 @@ impl Config {
         Ok(())
     }
 
-    /// What only a server needs: the secrets.
-    pub fn check_secrets(&self) -> Result<(), ConfigError> {
+    /// What only a server needs: the secrets and a way for mail. Everything that is missing is told at once.
+    pub fn check_server(&self) -> Result<(), ConfigError> {
+        let mut missing = Vec::new();
         if self.auth.secret.len() < 32 {
-            return Err(ConfigError(
-                "auth.secret (ITAKU__AUTH__SECRET): give at least 32 random characters".to_owned(),
-            ));
+            missing.push("auth.secret (ITAKU__AUTH__SECRET): give at least 32 random characters".to_owned());
         }
         if self.ledger.signing_key.is_empty() {
             let wanted = "32 random bytes as hexadecimal, such as `openssl rand -hex 32` prints";
-            return Err(ConfigError(format!(
-                "ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): give {wanted}"
-            )));
+            missing.push(format!("ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): give {wanted}"));
+        }
+        missing.extend(self.check_mail().err().map(|ConfigError(why)| why));
+        if missing.is_empty() { Ok(()) } else { Err(ConfigError(missing.join("\nsettings: "))) }
+    }
+
+    /// What whoever sends needs. There is no default: mail that nobody gets would count as sent.
+    pub fn check_mail(&self) -> Result<(), ConfigError> {
+        if self.mail.url.is_empty() {
+            return Err(ConfigError(
+                "mail.url (ITAKU__MAIL__URL): say where mail goes: smtps://…, smtp://… or file:DIRECTORY"
+                    .to_owned(),
+            ));
         }
         Ok(())
     }
@@ -216,6 +255,8 @@ fn with_secret_files(
             continue;
         }
         match key.strip_suffix("_FILE") {
+            // As every empty variable: not set.
+            Some(_) if value.is_empty() => {}
             Some(name) => {
                 let text = std::fs::read_to_string(&value)
                     .map_err(|e| ConfigError(format!("{key}: {value} can't be read: {e}")))?;
@@ -270,6 +311,17 @@ mod tests {
             let endless = load(&[("ITAKU__MAIL__TIMEOUT_SECONDS", seconds)]).unwrap_err().to_string();
             assert!(endless.contains("mail.timeout_seconds"), "{endless}");
         }
+        for address in ["", "8080", "localhost", ":8080", "::1:8080", "127.0.0.1:80800", "http://x:1"] {
+            assert!(check_address("--listen", address).is_err(), "{address}");
+        }
+        for address in ["127.0.0.1:0", "[::1]:8080", "localhost:80"] {
+            assert!(check_address("--listen", address).is_ok(), "{address}");
+        }
+        for url in ["itaku.db", "sqlite:", "mysql://u:geheim@h/d"] {
+            let refused = load(&[("ITAKU__DATABASE__URL", url)]).unwrap_err().to_string();
+            let told = refused.contains("ITAKU__DATABASE__URL") && refused.contains("例 sqlite:/var");
+            assert!(told && !refused.contains("geheim"), "{refused}");
+        }
         let link = load(&[("ITAKU__SERVER__PUBLIC_URL", "https://itaku.example.jp//")]).unwrap();
         assert_eq!(link.server.public_url, "https://itaku.example.jp");
     }
@@ -282,5 +334,11 @@ mod tests {
         let config = load(&[("ITAKU__AUTH__SECRET_FILE", path.to_str().unwrap())]).unwrap();
         assert_eq!(config.auth.secret, "a secret that is long enough to be one");
         assert!(load(&[("ITAKU__AUTH__SECRET_FILE", "/nowhere/at/all")]).is_err());
+        let unset = load(&[("ITAKU__AUTH__SECRET_FILE", ""), ("ITAKU__MAIL__URL_FILE", "")]).unwrap();
+        assert_eq!((unset.auth.secret.as_str(), unset.mail.url.as_str()), ("", ""));
+        let missing = unset.check_server().unwrap_err().to_string();
+        for name in ["ITAKU__AUTH__SECRET", "ITAKU__LEDGER__SIGNING_KEY", "ITAKU__MAIL__URL"] {
+            assert!(missing.contains(name), "all at once: {missing}");
+        }
     }
 }

@@ -162,6 +162,8 @@ fn settings_that_are_unknown_or_bad_are_named() {
         ("ITAKU__SERVER__LISTENN", "x", "listenn"),
         ("ITAKU__SCHEDULER__SWEEP_AT", "25:00", "sweep_at"),
         ("ITAKU__AUTH__SECRET", "short", "ITAKU__AUTH__SECRET"),
+        ("ITAKU__SERVER__LISTEN", "8080", "ITAKU__SERVER__LISTEN): \"8080\": HOST:PORT の形"),
+        ("ITAKU__DATABASE__URL", "itaku.db", "例 sqlite:/var/lib/itaku/itaku.db"),
     ] {
         let output = itaku(&["serve"]).env(key, value).output().unwrap();
         assert_eq!(status(&output), 2, "{key}");
@@ -170,6 +172,17 @@ fn settings_that_are_unknown_or_bad_are_named() {
     let secret = "0123456789012345678901234567890123";
     let no_key = itaku(&["serve"]).env("ITAKU__AUTH__SECRET", secret).output().unwrap();
     assert!(words(&no_key).contains("ITAKU__LEDGER__SIGNING_KEY") && !words(&no_key).contains(secret));
+    assert!(words(&no_key).contains("ITAKU__MAIL__URL"), "all at once: {}", words(&no_key));
+    for (arguments, named) in [
+        (&["demo", "--listen", "localhost"][..], "HOST:PORT の形で指定してください（例 127.0.0.1:8080）"),
+        (&["demo", "--database", "demo.db"], "--database: sqlite:PATH"),
+        (&["demo", "--today", "2026/11/10"], "YYYY-MM-DD の形で指定してください（例 2026-11-10）"),
+        (&["sweep", "--date", "today"], "YYYY-MM-DD"),
+        (&["export", "alerts", "--format", "csv", "--as-of", "x"], "YYYY-MM-DD"),
+    ] {
+        let output = itaku(arguments).output().unwrap();
+        assert!(status(&output) == 2 && words(&output).contains(named), "{arguments:?}: {}", words(&output));
+    }
     for (url, from, named) in [
         ("", "itaku@example.jp", "ITAKU__MAIL__URL"),
         ("smtp://itaku:secret@mail.example.jp", "itaku@example.jp", "ITAKU__MAIL__URL"),
@@ -185,6 +198,38 @@ fn settings_that_are_unknown_or_bad_are_named() {
         assert_eq!(status(&output), 2, "{url}");
         assert!(words(&output).contains(named) && !words(&output).contains("secret@"), "{}", words(&output));
     }
+}
+
+#[test]
+fn what_is_not_there_or_taken_is_named_with_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("itaku.db");
+    let said = |arguments: &[&str], file: &Path| {
+        let output = on(file, arguments);
+        assert_eq!(status(&output), 1, "{arguments:?}");
+        words(&output)
+    };
+    for arguments in [&["verify"][..], &["export", "alerts", "--format", "csv"], &["sweep"]] {
+        let why = said(arguments, &file);
+        assert!(why.contains(file.to_str().unwrap()) && why.contains("--config FILE"), "{why}");
+        assert_eq!(why.contains("itaku migrate"), arguments == ["sweep"], "{why}");
+    }
+    let nowhere = folder.path().join("none").join("itaku.db");
+    assert!(said(&["migrate"], &nowhere).contains(nowhere.to_str().unwrap()));
+    // A copy without its log, and a file of another kind.
+    for content in [&b""[..], &[b'x'; 4096]] {
+        std::fs::write(&file, content).unwrap();
+        assert!(said(&["verify"], &file).contains("itaku の表がありません"));
+    }
+    let made = folder.path().join("made.db");
+    for command in ["migrate", "verify"] {
+        let done = on(&made, &[command]);
+        assert!(status(&done) == 0 && words(&done).contains(made.to_str().unwrap()), "{}", words(&done));
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let why = said(&["demo", "--empty", "--listen", &address], &made);
+    assert!(why.contains("使用中です。--listen 127.0.0.1:0"), "{why}");
 }
 
 #[test]
@@ -240,9 +285,10 @@ fn migrate_create_a_user_sweep_deliver_export() {
         serde_json::from_slice(&on(&file, &["sweep", "--date", "2026-04-01", "--json"]).stdout).unwrap();
     assert_eq!((&swept["day"], &swept["failed"]), (&json!("2026-04-01"), &json!(0)));
     assert_eq!(status(&on(&file, &["sweep", "--all"])), 0, "today");
-    for (more, why) in
-        [(["--date", "2999-01-01", "--json"], "ahead"), (["--date", "2026-04-02", "--json"], "already swept")]
-    {
+    for (more, why) in [
+        (["--date", "2999-01-01", "--json"], "より先の日"),
+        (["--date", "2026-04-02", "--json"], "より前の日"),
+    ] {
         let refused = on(&file, &[&["sweep"][..], &more[..]].concat());
         assert_eq!((status(&refused), refused.stdout.len()), (2, 0), "{more:?}");
         assert!(words(&refused).contains(why), "{}", words(&refused));
@@ -513,4 +559,70 @@ fn a_database_that_is_gone_is_not_a_bad_entry() {
         .unwrap();
     assert_eq!((status(&gone), gone.stdout.len()), (1, 0));
     assert!(words(&gone).contains("unavailable"), "{}", words(&gone));
+}
+
+#[test]
+fn an_import_says_what_it_took_and_why_it_took_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("demo.db");
+    let mut demo = Demo::start(&["--database", &format!("sqlite:{}", file.display())]);
+    let approver = demo.info["logins"].as_array().unwrap().iter().find(|l| l["role"] == "approver").unwrap();
+    let approver = approver["email"].as_str().unwrap().to_owned();
+    let me = agent()
+        .get(demo.url("/api/v1/me"))
+        .header("Authorization", format!("Bearer {}", demo.token("approver")))
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_json::<Value>()
+        .unwrap();
+    let mine = format!("/api/v1/organizations/{}", me["organization"]["id"].as_str().unwrap());
+    let agency: Value = agent()
+        .get(demo.url(&mine))
+        .header("Authorization", format!("Bearer {}", demo.token("approver")))
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_json()
+        .unwrap();
+    let code = agency["code"].as_str().unwrap();
+    assert_eq!(demo.stop("-TERM"), 0);
+
+    let csv = folder.path().join("given.csv");
+    let import = |what: &str, content: &[u8], more: &[&str]| {
+        std::fs::write(&csv, content).unwrap();
+        on(&file, &[&["import", what, csv.to_str().unwrap(), "--agency", code], more].concat())
+    };
+    let template = String::from_utf8(itaku::exchange::contracts::template()).unwrap();
+    let filled = template.replace("記入例", "R8-新規");
+    let header = template.lines().next().unwrap().to_owned();
+    for (content, more, exit, said) in [
+        (filled.as_bytes(), &[][..], 0, "取り込みました。"),
+        (filled.as_bytes(), &[], 0, "新しく取り込むものはありません。"),
+        (header.as_bytes(), &[], 0, "新しく取り込むものはありません。"),
+        // The example row was left in; who asks for the bad to be skipped is served.
+        (template.as_bytes(), &["--skip-bad"], 0, "取り込めた行はありません。"),
+        (template.as_bytes(), &[], 1, "1件も取り込みませんでした"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1\0", &[], 1, "CSV形式で保存し直してください"),
+        (header.replace(',', "\t").as_bytes(), &[], 1, "区切りはカンマにしてください"),
+    ] {
+        let output = import("contracts", content, more);
+        assert_eq!((status(&output), words(&output).contains(said)), (exit, true), "{}", words(&output));
+    }
+    let consents = String::from_utf8(itaku::exchange::consents::template()).unwrap();
+    let row =
+        "R8-新規,,,,架空入力株式会社,日本,入力,約百万,10,,,2026-03-01,総務1号,2026-04-01,2026-09-30,,\r\n";
+    let refused = import("consents", format!("{consents}{row}").as_bytes(), &["--approver", &approver]);
+    assert_eq!(status(&refused), 1);
+    assert_eq!(words(&refused).matches("国コード（例 JP）").count(), 1, "{}", words(&refused));
+}
+
+#[test]
+fn a_file_variable_that_is_empty_is_not_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("itaku.db");
+    let mut migrate = itaku(&["migrate"]);
+    migrate.env("ITAKU__DATABASE__URL", format!("sqlite:{}", file.display()));
+    let made = migrate.env("ITAKU__AUTH__SECRET_FILE", "").output().unwrap();
+    assert_eq!(status(&made), 0, "{}", words(&made));
 }

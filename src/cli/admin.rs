@@ -36,8 +36,7 @@ struct CreateUser {
     /// Name of the person.
     #[arg(long)]
     name: String,
-    /// `system_admin` or overseer; may be given twice.
-    #[arg(long, required = true, value_parser = role)]
+    #[arg(long, required = true, value_parser = role, help = "system_admin or overseer; may be given twice")]
     role: Vec<Role>,
     /// Print the account as one JSON object.
     #[arg(long)]

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{CliError, house, log, print_json, say};
 use crate::clock::{Clock, DemoClock, Sources, SystemClock, SystemEntropy};
-use crate::config::Config;
+use crate::config::{Config, check_address, check_database_url};
 use crate::db::Db;
 use crate::domain::access::Role;
 use crate::notice::transport::Transport;
@@ -28,25 +28,30 @@ pub struct Demo {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
     /// First day of its own clock, YYYY-MM-DD; today unless given.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = super::day)]
     today: Option<NaiveDate>,
-    /// No data, one `system_admin`.
-    #[arg(long)]
+    #[arg(long, help = "No data, one system_admin")]
     empty: bool,
     /// An empty database to use and leave behind: sqlite:PATH or postgres://…
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// Where mail goes: smtp://… or <file:DIR>; a folder of .eml files unless given.
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Where mail goes: smtp://… or file:DIR; a folder of .eml files unless given"
+    )]
     mail: Option<String>,
-    /// When ready, print one line of JSON on stdout: url, `database`, `mail_dir`, logins.
-    #[arg(long)]
+    #[arg(long, help = "When ready, print one line of JSON on stdout: url, database, mail_dir, logins")]
     json: bool,
 }
 
 impl Demo {
     pub fn run(&self) -> Result<(), CliError> {
         log::start(if self.json { log::SERVER } else { log::COMMAND });
+        check_address("--listen", &self.listen)?;
+        if let Some(url) = &self.database {
+            check_database_url("--database", url)?;
+        }
         let public = house::listen("--listen", &self.listen)?;
         let url = format!("http://{}", public.local_addr()?);
         // Holds only what is made here; removed at the end, whatever the end.
@@ -128,12 +133,12 @@ impl Demo {
 fn open_empty(config: &Config) -> Result<Db, CliError> {
     let url = &config.database.url;
     let exists = house::file_of(url).is_none_or(std::path::Path::exists);
-    if exists && !Db::open_read_only(url)?.is_empty()? {
+    if exists && !Db::open_read_only(url)?.is_empty().map_err(|error| house::unopened(url, error))? {
         return Err(CliError::Failed(
             "--database: it is not empty; the demonstration takes an empty one only".to_owned(),
         ));
     }
-    Ok(Db::open(url, config.database.connections)?)
+    house::open(url, config.database.connections)
 }
 
 fn demonstration(config: Config, db: Db, today: NaiveDate, transport: Transport) -> Result<App, CliError> {

@@ -27,7 +27,7 @@ pub struct Export {
     #[arg(long, value_name = "CODE")]
     agency: Option<String>,
     /// The day spoken of, YYYY-MM-DD; today unless given.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = super::day)]
     as_of: Option<NaiveDate>,
 }
 
@@ -74,7 +74,7 @@ impl Export {
         if self.format == Format::Xlsx {
             return Err(CliError::Usage("--format xlsx is not there yet: use csv or json".to_owned()));
         }
-        let app = house::for_command(&self.settings)?;
+        let app = house::for_reading(&self.settings)?;
         let register = match self.what {
             What::Contracts => Register::Contracts,
             What::Subcontracts => Register::Subcontracts,

@@ -169,7 +169,7 @@ fn contracts(app: &App, path: &Path, agency: &str, options: ImportOptions, json:
         eprintln!("{}行目 {}: 注意: {}", warning.line, warning.column, warning.message);
     }
     let outcome = match (summary.written, options.dry_run) {
-        (true, _) => "取り込みました。",
+        (true, _) => outcome_of(summary.taken, summary.bad),
         (false, true) => "試行のため、取り込んでいません。",
         (false, false) => {
             "誤りのある行があるため、1件も取り込みませんでした。--skip-bad を付けると、誤りのない行だけを取り込みます。"
@@ -199,7 +199,7 @@ fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool,
     };
     tell_problems(&summary.problems);
     let outcome = match (summary.written, dry_run) {
-        (true, _) => "取り込みました。",
+        (true, _) => outcome_of(summary.taken, summary.bad),
         (false, true) => "試行のため、取り込んでいません。",
         (false, false) => "誤りのある行があるため、1件も取り込みませんでした。",
     };
@@ -262,6 +262,15 @@ fn holidays(app: &App, path: &Path, json: bool) -> u8 {
     eprintln!("祝日{}日を取り込みました（{}年まで）。", summary.days, summary.last_year);
     print(json, &summary);
     DONE
+}
+
+/// What is said when nothing stood in the way.
+fn outcome_of(taken: usize, bad: usize) -> &'static str {
+    match (taken, bad) {
+        (1.., _) => "取り込みました。",
+        (0, 1..) => "取り込めた行はありません。",
+        (0, 0) => "新しく取り込むものはありません。",
+    }
 }
 
 /// The file's bytes, at most one more than any import takes.

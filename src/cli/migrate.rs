@@ -3,8 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{CliError, Settings, log, print_json, say};
-use crate::db::Db;
+use super::{CliError, Settings, house, log, print_json, say};
 
 #[derive(Debug, Args)]
 pub struct Migrate {
@@ -19,15 +18,16 @@ impl Migrate {
     pub fn run(&self) -> Result<(), CliError> {
         log::start(log::COMMAND);
         let config = self.settings.load()?;
-        let done = Db::open(&config.database.url, 1)?.migrate()?;
+        let done = house::open(&config.database.url, 1)?.migrate()?;
         if self.json {
             return print_json(&json!({"applied": done.applied}));
         }
+        let named = house::named(&config.database.url);
         if done.applied.is_empty() {
-            say("The schema is current. 変更はありません。");
+            say(&format!("{named}: the schema is current. 変更はありません。"));
         }
         for name in &done.applied {
-            say(&format!("applied {name}"));
+            say(&format!("{named}: applied {name}"));
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
@@ -127,17 +128,21 @@ enum Command {
     ///
     /// 変更履歴のすべてのハッシュを計算し直し、改変・欠落・入替えがないことを確かめます。
     Verify(verify::Verify),
-    /// Print the `OpenAPI` 3.1 document that `/api/v1/openapi.json` serves.
-    ///
-    /// API の説明（OpenAPI 3.1）を出力します。
+    #[command(
+        about = "Print the OpenAPI 3.1 document that /api/v1/openapi.json serves",
+        long_about = "Print the OpenAPI 3.1 document that /api/v1/openapi.json serves.\n\nAPI の説明（OpenAPI 3.1）を出力します。"
+    )]
     Openapi(openapi::Openapi),
 }
 
 /// Where the settings come from.
 #[derive(Debug, Args)]
 pub struct Settings {
-    /// Settings over the built-in ones (TOML); the environment (`ITAKU__SECTION__KEY`) goes over both.
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Settings over the built-in ones (TOML); the environment (ITAKU__SECTION__KEY) goes over both"
+    )]
     config: Option<PathBuf>,
 }
 
@@ -160,6 +165,11 @@ fn environment() -> Result<Vec<(String, String)>, CliError> {
             Err(_) => Err(CliError::Usage(format!("settings: {key}: its value is not UTF-8"))),
         })
         .collect()
+}
+
+/// A day on the command line.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "YYYY-MM-DD の形で指定してください（例 2026-11-10）".to_owned())
 }
 
 /// Writes a line of data to stdout.
@@ -228,6 +238,8 @@ mod tests {
                     sub.get_long_about().or(sub.get_about()).map(ToString::to_string).unwrap_or_default();
                 assert!(about.is_ascii() || !about.is_empty(), "{}", sub.get_name());
                 assert!(!about.is_ascii(), "{} says nothing in Japanese", sub.get_name());
+                let help = sub.clone().render_long_help().to_string();
+                assert!(!help.contains('`') && !help.contains("<file:"), "{help}");
                 walk(sub);
             }
         }

@@ -7,8 +7,7 @@ use crate::web::openapi;
 
 #[derive(Debug, Args)]
 pub struct Openapi {
-    /// Include the paths that exist only under `itaku demo`.
-    #[arg(long)]
+    #[arg(long, help = "Include the paths that exist only under itaku demo")]
     demo: bool,
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{CliError, Settings, house, log};
 use crate::clock::Sources;
-use crate::db::Db;
+use crate::config::check_address;
 use crate::schedule::Scheduler;
 use crate::service::{App, ledger};
 use crate::web::openapi;
@@ -17,8 +17,11 @@ use crate::web::server::{House, Ticking, serve};
 pub struct Serve {
     #[command(flatten)]
     settings: Settings,
-    /// Address to listen on instead of `server.listen`.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        help = "Address to listen on instead of the setting server.listen"
+    )]
     listen: Option<String>,
 }
 
@@ -29,7 +32,10 @@ impl Serve {
         if let Some(listen) = &self.listen {
             config.server.listen.clone_from(listen);
         }
-        config.check_secrets()?;
+        if self.listen.is_some() {
+            check_address("--listen", &config.server.listen)?;
+        }
+        config.check_server()?;
         let signing_key = Arc::new(house::key(&config)?);
         let transport = house::transport(&config)?;
         let public = house::listen("server.listen", &config.server.listen)?;
@@ -37,7 +43,7 @@ impl Serve {
             "" => None,
             address => Some(house::listen("server.admin_listen", address)?),
         };
-        let db = Db::open(&config.database.url, config.database.connections)?;
+        let db = house::open(&config.database.url, config.database.connections)?;
         let migrated = db.migrate()?;
         for name in &migrated.applied {
             tracing::info!(migration = name, "applied");

@@ -11,7 +11,7 @@ pub struct Sweep {
     #[command(flatten)]
     settings: Settings,
     /// Business date to evaluate, YYYY-MM-DD; today unless given, never ahead of it, nor before the last day swept.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = super::day)]
     date: Option<NaiveDate>,
     /// Evaluate everything, not only what is due.
     #[arg(long)]

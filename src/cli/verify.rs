@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{CliError, Settings, house, log, print_json, say};
-use crate::db::Db;
+use crate::db::{Db, DbError};
 use crate::ledger::receipt::Receipt;
 use crate::service::verify::{verify_ledger, verify_receipt};
 
@@ -40,6 +40,22 @@ fn read(path: &Path) -> Result<Receipt, CliError> {
     }
 }
 
+/// A copy made of a running server's file alone lacks what stood in its log, often every table.
+fn unread(url: &str, error: DbError) -> CliError {
+    const SIGNS: [&str; 5] =
+        ["no such table", "no such column", "does not exist", "存在しません", "not a database"];
+    let why = error.to_string();
+    if matches!(error, DbError::Query(_) | DbError::Unavailable(_))
+        && SIGNS.iter().any(|sign| why.contains(sign))
+    {
+        return CliError::Failed(format!(
+            "{}: itaku の表がありません。別のファイルか、動作中に写したものです。",
+            house::named(url)
+        ));
+    }
+    house::unopened(url, error)
+}
+
 impl Verify {
     pub fn run(&self) -> Result<(), CliError> {
         log::start(log::COMMAND);
@@ -47,7 +63,8 @@ impl Verify {
         let receipt = self.receipt.as_deref().map(read).transpose()?;
         house::must_exist(&config.database.url)?;
         let db = Db::open_read_only(&config.database.url)?;
-        let verified = match verify_ledger(&db)? {
+        let named = house::named(&config.database.url);
+        let verified = match verify_ledger(&db).map_err(|error| unread(&config.database.url, error))? {
             Ok(verified) => verified,
             Err(bad) => {
                 if self.json {
@@ -68,7 +85,7 @@ impl Verify {
             return print_json(&json!({"holds": true, "verified": verified}));
         }
         say(&format!(
-            "変更履歴は正しく保たれています（台帳 {}、記録 {}）。",
+            "{named}: 変更履歴は正しく保たれています（台帳 {}、記録 {}）。",
             verified.chains, verified.entries
         ));
         if receipt.is_some() {

@@ -195,7 +195,7 @@ pub fn fiscal_year_cell(today: NaiveDate) -> impl Fn(&str) -> Cell<i32> {
 
 /// Yen: commas between thousands, 円, ¥ and full-width digits understood; no fraction but zeros; 0 to 10兆円.
 pub fn amount(text: &str) -> Cell<i64> {
-    whole_number(text, text, MAX_YEN, "円", "金額は半角または全角の数字で、円単位")
+    whole_number(text, text, MAX_YEN, "円", "金額は半角または全角の数字で、円単位で")
 }
 
 /// A number of persons: 人, 名 and 件 after it understood.

@@ -53,7 +53,12 @@ pub struct ConsentFile {
 /// The column that fills a field, for errors that name the field by pointer.
 pub fn column_of(pointer: &str) -> &'static str {
     let field = pointer.trim_start_matches('/');
-    let field = if field.starts_with("data") { "personal" } else { field };
+    let field = match field {
+        // One column fills the country of the work and of the company.
+        "vendor/country" => "country",
+        _ if field.starts_with("data") => "personal",
+        _ => field,
+    };
     COLUMNS
         .iter()
         .chain(&OPTIONAL)
@@ -171,6 +176,7 @@ mod tests {
         assert_eq!(column_of("/valid_from"), "承認開始日");
         assert_eq!(column_of("/vendor/corporate_number"), "法人番号");
         assert_eq!(column_of("/data/0/persons"), "個人情報人数");
+        assert_eq!(column_of("/vendor/country"), "国");
         assert_eq!(column_of("/nowhere"), "（行全体）");
     }
 }

@@ -29,6 +29,8 @@ pub enum FileError {
         "UTF-16のファイルは読み込めません。「CSV UTF-8」形式またはShift_JIS（CP932）のCSVで保存し直してください。"
     )]
     Utf16,
+    #[error("列がタブまたはセミコロンで区切られています。区切りはカンマにしてください。")]
+    Delimiter,
     #[error("Excelブックなどの圧縮形式のファイルは読み込めません。CSV形式で保存し直してください。")]
     Archive,
     #[error("CSVではないデータが含まれています（{line}行目、先頭から{offset}バイト目）。")]
@@ -53,6 +55,7 @@ impl FileError {
             Self::TooLarge(_) => "file_too_large",
             Self::TooManyRows => "too_many_rows",
             Self::Utf16 => "utf16",
+            Self::Delimiter => "delimiter",
             Self::Archive => "archive",
             Self::Binary { .. } => "binary",
             Self::Encoding { .. } => "unknown_encoding",
@@ -123,7 +126,8 @@ pub fn decode(bytes: &[u8]) -> Result<(String, Encoding), FileError> {
     if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
         return Err(FileError::Utf16);
     }
-    if bytes.starts_with(b"PK\x03\x04") {
+    // .xlsx is a ZIP archive; .xls begins with the signature of Microsoft's compound files.
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xD0\xCF\x11\xE0") {
         return Err(FileError::Archive);
     }
     if let Some(offset) = bytes.iter().position(|b| *b == 0) {
@@ -221,6 +225,11 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         }
     }
     let first = first.ok_or(FileError::Empty)?;
+    if let [only] = first.cells.as_slice()
+        && only.contains(['\t', ';'])
+    {
+        return Err(FileError::Delimiter);
+    }
     Ok(Table { encoding, first, rest })
 }
 
@@ -275,6 +284,7 @@ mod tests {
         assert_eq!(decode(b"\xFF\xFEa\0"), Err(FileError::Utf16));
         assert_eq!(decode(b"\xFE\xFF\0a"), Err(FileError::Utf16));
         assert_eq!(decode(b"PK\x03\x04rest"), Err(FileError::Archive));
+        assert_eq!(decode(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1\0"), Err(FileError::Archive));
         assert_eq!(decode(b"a,b\nc\0"), Err(FileError::Binary { offset: 5, line: 2 }));
         assert_eq!(decode(&vec![b'a'; MAX_BYTES + 1]), Err(FileError::TooLarge(MAX_BYTES + 1)));
     }
@@ -322,6 +332,14 @@ mod tests {
         );
         let Err(error) = &table.rest[0] else { panic!() };
         assert_eq!(error.to_string(), "2行目 （行全体）: 列の数が1です。1行目と同じ2列にしてください。");
+    }
+
+    #[test]
+    fn other_delimiters_are_named() {
+        for text in ["契約番号\t件名\nA\tB\n", "契約番号;件名\n1,2\n"] {
+            assert_eq!(read(text.as_bytes()).unwrap_err(), FileError::Delimiter, "{text}");
+        }
+        assert!(read("契約番号,件名\nA,\"x\ty\"\n".as_bytes()).is_ok());
     }
 
     #[test]

@@ -175,12 +175,12 @@ pub fn last_day(app: &App) -> Result<Option<NaiveDate>, DbError> {
 /// reminders before their time and put off the looking, one behind would undo what later days have said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("{day} is ahead of today, {today}: a day is swept when it has come")]
+    #[error("{day} は今日（{today}）より先の日です。判定は、その日になってから行えます。")]
     Ahead { day: NaiveDate, today: NaiveDate },
-    #[error("{day} is before {last}, which was already swept: nothing is evaluated backwards")]
+    #[error("{day} は、判定が済んだ {last} より前の日です。さかのぼって判定することはできません。")]
     Swept { day: NaiveDate, last: NaiveDate },
     #[error(
-        "everything is evaluated for today, {today}, only: what was evaluated since {day} would be undone"
+        "すべてを見る判定は、今日（{today}）についてだけ行えます。{day} より後の判定を取り消すことになるためです。"
     )]
     AllBehind { day: NaiveDate, today: NaiveDate },
 }

@@ -214,7 +214,7 @@ pub fn declare(
         let message = if unapproved.is_empty() {
             "報告を受け付けました。ご報告ありがとうございます。"
         } else {
-            "報告を受け付けました。ご報告ありがとうございます。承認を確認できない期間があるため、機関の担当者に通知しました。"
+            "報告を受け付けました。ご報告ありがとうございます。承認を確認できない期間があります。機関にはアラートで知らせています。"
         };
         Ok(DeclaredView { id, receipt, unapproved, message: message.to_owned() })
     })

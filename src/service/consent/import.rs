@@ -252,15 +252,18 @@ fn is_vendor(named: &InlineVendor, vendor: &Vendor) -> bool {
 /// What is wrong with a row; a failure that is not the row's own ends the import.
 fn row_errors(row: &ConsentRow, failure: Failure) -> Result<Vec<RowError>, Failure> {
     match failure {
-        Failure::Invalid(errors) => Ok(errors
-            .into_iter()
-            .map(|FieldError { pointer, message, .. }| RowError {
-                line: row.line,
-                column: column_of(&pointer).to_owned(),
-                code: "invalid",
-                message,
-            })
-            .collect()),
+        Failure::Invalid(errors) => {
+            let mut told = Vec::new();
+            for FieldError { pointer, message, .. } in errors {
+                let column = column_of(&pointer).to_owned();
+                let error = RowError { line: row.line, column, code: "invalid", message };
+                // One column may fill two fields.
+                if !told.contains(&error) {
+                    told.push(error);
+                }
+            }
+            Ok(told)
+        }
         Failure::Conflict { code: code @ "name_mismatch", message } => {
             let column = column_of("/vendor/name").to_owned();
             Ok(vec![RowError { line: row.line, column, code, message }])
