@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::door::own_address;
-use super::route::{Outcome, Page, PageRoute, Visit, look, page, send};
+use super::route::{Labels, Outcome, Page, PageRoute, Visit, look, page, send};
 use crate::domain::access::Permission;
 use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword, TokenPurpose};
 use crate::service::session::{self, Credentials};
@@ -11,6 +11,14 @@ use crate::service::{self, App, Call, Failure};
 
 /// Where one arrives after the login.
 const HOME: &str = "/account";
+
+const LABELS: &Labels = &[
+    ("email", "メールアドレス"),
+    ("password", "パスワード"),
+    ("current", "現在のパスワード"),
+    ("new", "新しいパスワード"),
+    ("again", "確認のための入力"),
+];
 
 pub fn routes() -> Vec<PageRoute> {
     vec![
@@ -46,7 +54,7 @@ fn log_in(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
     let entered = visit.input::<Credentials>().and_then(|given| session::log_in_browser(app, &given));
     match entered {
         Ok(token) => Ok(Outcome::Entered(token, own_address(visit.typed("next")).unwrap_or(HOME).to_owned())),
-        Err(failure) => login(visit).with(failure),
+        Err(failure) => login(visit).with(failure, LABELS),
     }
 }
 
@@ -87,7 +95,7 @@ fn change_password(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Fai
         .and_then(|given| account::change_password(app, call, &given));
     match changed {
         Ok(_) => Ok(Outcome::Moved("/account?done=password".to_owned())),
-        Err(failure) => mine(app, call, visit)?.with(failure),
+        Err(failure) => mine(app, call, visit)?.with(failure, LABELS),
     }
 }
 
@@ -123,7 +131,7 @@ fn ask(visit: &Visit) -> Page {
 fn ask_for_reset(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
     let asked = visit.input::<ResetRequest>().and_then(|given| account::request_reset(app, &given));
     if let Err(failure) = asked {
-        return ask(visit).with(failure);
+        return ask(visit).with(failure, LABELS);
     }
     let words = "登録のあるメールアドレスであれば、再設定の案内を送りました。1時間以内にメールのリンクを開いてください。届かないときは、迷惑メールの振分けと、入力したアドレスを確認してください。";
     Ok(page("done.html", "案内を送りました", json!({ "words": words })).into())
@@ -138,6 +146,6 @@ fn redeem(app: &App, purpose: TokenPurpose, visit: &Visit) -> Result<Outcome, Fa
             let words = "パスワードを設定しました。ログインしてください。";
             Ok(page("done.html", "パスワードを設定しました", json!({ "words": words })).into())
         }
-        Err(failure) => by_mail(purpose, visit).with(failure),
+        Err(failure) => by_mail(purpose, visit).with(failure, LABELS),
     }
 }

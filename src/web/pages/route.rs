@@ -62,12 +62,19 @@ pub struct Page {
 pub struct Wrong {
     /// The name of the field; empty: no field's.
     pub field: String,
+    /// The field as the page calls it.
+    pub label: String,
     pub message: String,
 }
 
-impl From<FieldError> for Wrong {
-    fn from(error: FieldError) -> Self {
-        Self { field: error.pointer.trim_start_matches('/').to_owned(), message: error.message }
+/// What a page calls its fields, by their names.
+pub type Labels = [(&'static str, &'static str)];
+
+impl Wrong {
+    fn of(error: FieldError, labels: &Labels) -> Self {
+        let field = error.pointer.trim_start_matches('/').to_owned();
+        let label = labels.iter().find(|(name, _)| *name == field).map_or("", |(_, label)| label).to_owned();
+        Self { field, label, message: error.message }
     }
 }
 
@@ -78,11 +85,12 @@ pub fn page(template: &'static str, title: impl Into<String>, context: Value) ->
 
 impl Page {
     /// The page with what was wrong: of fields, or of the act as a whole. Any other failure stays one.
-    pub fn with(self, failure: Failure) -> Result<Outcome, Failure> {
+    pub fn with(self, failure: Failure, labels: &Labels) -> Result<Outcome, Failure> {
         let (status, errors) = match failure {
-            Failure::Invalid(errors) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, errors.into_iter().map(Wrong::from).collect())
-            }
+            Failure::Invalid(errors) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                errors.into_iter().map(|error| Wrong::of(error, labels)).collect(),
+            ),
             Failure::WrongCredentials => (StatusCode::UNAUTHORIZED, whole(&failure)),
             Failure::Conflict { .. } => (StatusCode::CONFLICT, whole(&failure)),
             Failure::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, whole(&failure)),
@@ -93,7 +101,7 @@ impl Page {
 }
 
 fn whole(failure: &Failure) -> Vec<Wrong> {
-    vec![Wrong { field: String::new(), message: failure.to_string() }]
+    vec![Wrong { field: String::new(), label: String::new(), message: failure.to_string() }]
 }
 
 /// What a visit ends in.
