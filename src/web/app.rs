@@ -87,7 +87,7 @@ fn resource(path: &str, routes: Vec<Route>) -> Resource {
 const BODY_WITHIN: Duration = Duration::from_mins(1);
 
 /// A body, taken in.
-enum Body {
+pub(super) enum Body {
     Whole(Bytes),
     /// Too large, or broken off.
     Unreadable(actix_web::Error),

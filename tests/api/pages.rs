@@ -201,6 +201,10 @@ both! {
             assert_eq!(answer.status, 404, "{method} {path}");
             assert!(text(&answer).contains("<h1>ページが見つかりません</h1>"), "{}", answer.body);
         }
+        let long = "x".repeat(1024 * 1024);
+        let answer = app.send(app.visit(None, "POST", "/login", &[("email", &long)]));
+        assert_eq!(answer.status, 400);
+        assert!(text(&answer).contains("大きすぎる"), "{}", answer.body);
         for path in ["/login", "/password-reset", "/invitation", "/api", "/"] {
             assert_eq!(app.send(app.visit(None, "GET", path, &[])).status, 200, "{path}");
             assert_eq!(app.send(app.visit(None, "HEAD", path, &[])).status, 200, "{path}");

@@ -10,6 +10,7 @@ use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde_json::{Map, Value, json};
 
+use super::super::app::Body;
 use super::super::server::House;
 use super::frame::{Frame, render};
 use super::route::{Handler, Outcome, Page, PageRoute, Visit, page};
@@ -35,29 +36,29 @@ pub fn routes(config: &mut ServiceConfig, routes: Vec<PageRoute>) {
             let methods = if route.changes { vec![web::post()] } else { vec![web::get(), web::head()] };
             for method in methods {
                 let route = Arc::clone(&route);
-                resource = resource.route(method.to(
-                    move |house: Data<House>, request: HttpRequest, body: Bytes| {
+                resource =
+                    resource.route(method.to(move |house: Data<House>, request: HttpRequest, body: Body| {
                         answer(house, Arc::clone(&route), request, body)
-                    },
-                ));
+                    }));
             }
         }
         config.service(resource);
     }
 }
 
-async fn answer(
-    house: Data<House>,
-    route: Arc<PageRoute>,
-    request: HttpRequest,
-    body: Bytes,
-) -> HttpResponse {
+async fn answer(house: Data<House>, route: Arc<PageRoute>, request: HttpRequest, body: Body) -> HttpResponse {
     if matches!(route.handler, Handler::Open(_))
         && let Err(failure) = house.limiter.take(&request)
     {
         return refuse(&house, &Frame::of_nobody(&house), &failure, "");
     }
-    let visit = match read(&request, &body) {
+    let visit = match body {
+        Body::Whole(body) => read(&request, &body),
+        Body::Unreadable(_) | Body::Late => Err(Failure::Malformed(
+            "送信された内容が大きすぎるか、途中で切れています。もう一度お試しください。".to_owned(),
+        )),
+    };
+    let visit = match visit {
         Ok(visit) => visit,
         Err(failure) => return refuse(&house, &Frame::of_nobody(&house), &failure, ""),
     };
@@ -65,7 +66,8 @@ async fn answer(
         return refuse(&house, &Frame::of_nobody(&house), &elsewhere(), "");
     }
     let cookie = request.cookie(cookie_name(house.secure)).map(|cookie| cookie.value().to_owned());
-    let address = visit.address.clone();
+    // What was sent is not sent again after a login.
+    let address = if route.changes { "/account".to_owned() } else { visit.address.clone() };
     let worker = house.clone();
     let span = tracing::Span::current();
     let done = web::block(move || span.in_scope(|| run(&worker, &route, cookie.as_deref(), &visit))).await;
