@@ -3,6 +3,7 @@
 
 use chrono::Duration;
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 
 use super::{App, Call, Failure};
 use crate::db::{self, DbError, Tx};
@@ -20,6 +21,14 @@ pub struct Key {
     pub key: String,
     /// SHA-256 of the server's secret and the body, hexadecimal: a body may hold a password.
     pub body_hash: String,
+}
+
+impl Key {
+    /// Of a request to `route` with this body.
+    pub fn new(secret: &str, route: String, key: String, body: &[u8]) -> Self {
+        let body = Sha256::new().chain_update(secret).chain_update([0]).chain_update(body);
+        Self { route, key, body_hash: hex::encode(body.finalize()) }
+    }
 }
 
 /// The answer kept of the same request, for acts that a repetition must not even begin.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{App, Call, Failure, IfMatch, Page, Paged};
 use crate::db::{self, DbError};
+use crate::domain::id::OrganizationId;
 use crate::domain::input::{FieldError, Fields, Input};
 use crate::domain::settings::Settings;
 use crate::domain::text::contains_my_number;
@@ -107,6 +108,12 @@ pub fn find(app: &App, call: &Call) -> Result<(SettingsView, i64), Failure> {
     let agency = call.actor.organization.id;
     let (settings, version) = app.db.read_one::<_, DbError>(|conn| db::setting::find(conn, agency))?;
     Ok((SettingsView(settings), version))
+}
+
+/// One of the program's words as an agency says it.
+pub fn own_word(app: &App, agency: OrganizationId, word: &str) -> Result<String, Failure> {
+    let (settings, _) = app.db.read_one::<_, DbError>(|conn| db::setting::find(conn, agency))?;
+    Ok(settings.in_own_words(word))
 }
 
 /// Changes the own agency's settings; everything of the agency is looked at anew today.

@@ -12,7 +12,6 @@ use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Resource};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::api;
 use super::error::{plain_problem, problem};
@@ -265,9 +264,7 @@ fn idempotency_key(secret: &str, http: &HttpRequest, body: &Bytes) -> Result<Opt
             "Idempotency-Key は255文字以内の英数字で指定してください。",
         )
     })?;
-    let body_hash =
-        hex::encode(Sha256::new().chain_update(secret).chain_update([0]).chain_update(body).finalize());
-    Ok(Some(Key { route: format!("{} {}", http.method(), http.path()), key: key.to_owned(), body_hash }))
+    Ok(Some(Key::new(secret, format!("{} {}", http.method(), http.path()), key.to_owned(), body)))
 }
 
 fn write(reply: Reply) -> HttpResponse {

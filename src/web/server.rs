@@ -74,7 +74,7 @@ pub fn public(config: &mut ServiceConfig, house: &Data<House>) {
         .app_data(Data::new(house.app.clone()))
         .service(web::resource("/healthz").route(web::get().to(healthy)).route(web::head().to(healthy)))
         .service(web::resource("/readyz").route(web::get().to(ready)).route(web::head().to(ready)));
-    pages::routes(config);
+    pages::routes(config, house.app.demo.is_some());
     assets::routes(config);
     app::api(config, &house.app);
     config.default_service(web::to(nowhere));

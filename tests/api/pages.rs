@@ -55,7 +55,7 @@ both! {
         let over = &[(PROOF, proof(app, &spent))];
         let form: Vec<(&str, &str)> = over.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(location(&app.send(app.visit(Some(&spent), "POST", "/logout", &form))), "/login");
-        for route in all().iter().filter(|route| is_guarded(route)) {
+        for route in all(false).iter().filter(|route| is_guarded(route)) {
             let path = filled(route.path);
             let method = if route.changes { "POST" } else { "GET" };
             // No cookie, rubbish, the API's token, a session that is over.
@@ -74,7 +74,7 @@ both! {
         let cookie = app.browser(&who);
         let ours = proof(app, &cookie);
         let anothers = proof(app, &app.browser(&who));
-        for route in all().iter().filter(|route| route.changes) {
+        for route in all(false).iter().filter(|route| route.changes) {
             let path = filled(route.path);
             let send = |proof: &str, site: Option<(&str, &str)>| {
                 let request = app.visit_anyhow(Some(&cookie), "POST", &path, &[(PROOF, proof)]);

@@ -1,13 +1,13 @@
-// The demonstration's pages in a real browser. usage: node tests/browser/run.mjs BINARY
+// The demonstration's pages in a real browser. usage: node tests/browser/run.mjs BINARY [FILE...]
+// Every other .mjs beside this one exports tests; FILE (without .mjs) runs only those.
 // Ends with `N passed, M failed`.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
-import * as pages from "./pages.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const sizes = [{ width: 360, height: 740 }, { width: 1280, height: 800 }];
@@ -16,6 +16,12 @@ const chrome = {
   executablePath: "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 };
+
+const here = import.meta.dirname;
+const files = readdirSync(here).filter((file) => file.endsWith(".mjs") && !["run.mjs", "lib.mjs"].includes(file)).sort();
+const wanted = process.argv.slice(3);
+const pages = {};
+for (const file of files) if (wanted.length === 0 || wanted.includes(file.replace(/\.mjs$/, ""))) Object.assign(pages, await import(join(here, file)));
 
 let passed = 0, failed = 0;
 function check(what, holds, seen) {

@@ -424,6 +424,16 @@ impl TestApp {
         begun.unwrap().1
     }
 
+    /// A browser in which the person is signed in.
+    pub fn tab(&self, who: &Person) -> Tab<'_> {
+        let cookie = self.browser(who);
+        let page = self.send(self.visit(Some(&cookie), "GET", "/account", &[]));
+        let text = page.body.as_str().unwrap_or_default();
+        let (_, rest) = text.split_once("name=\"_proof\" value=\"").unwrap();
+        let proof = rest.split_once('"').unwrap().0.to_owned();
+        Tab { app: self, cookie, proof }
+    }
+
     /// A request for a page, as a browser on a page of ours sends it.
     pub fn visit(
         &self,
@@ -519,4 +529,26 @@ impl TestApp {
 /// The `id` of an answer.
 pub fn id<T>(body: &Value) -> itaku::domain::id::Id<T> {
     body["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// A signed-in browser.
+pub struct Tab<'a> {
+    app: &'a TestApp,
+    pub cookie: String,
+    /// What stands in its forms.
+    pub proof: String,
+}
+
+impl Tab<'_> {
+    /// Opens a page.
+    pub fn open(&self, path: &str) -> Answer {
+        self.app.send(self.app.visit(Some(&self.cookie), "GET", path, &[]))
+    }
+
+    /// Sends a form with its proof.
+    pub fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let form: Vec<(&str, &str)> =
+            [("_proof", self.proof.as_str())].into_iter().chain(fields.iter().copied()).collect();
+        self.app.send(self.app.visit(Some(&self.cookie), "POST", path, &form))
+    }
 }

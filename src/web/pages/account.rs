@@ -1,16 +1,16 @@
 //! Login, one's own account and sessions, and the two ways to a password that come by mail.
 
+use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::door::own_address;
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, look, page, send};
+use super::form::Form;
+use super::route::{HOME, Labels, Outcome, Page, PageRoute, Visit, look, page, send};
+use super::words;
 use crate::domain::access::Permission;
 use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword, TokenPurpose};
 use crate::service::session::{self, Credentials};
 use crate::service::{self, App, Call, Failure};
-
-/// Where one arrives after the login.
-const HOME: &str = "/account";
 
 const LABELS: &Labels = &[
     ("email", "メールアドレス"),
@@ -47,32 +47,49 @@ pub fn routes() -> Vec<PageRoute> {
 
 fn login(visit: &Visit) -> Page {
     let next = visit.query("next").or(Some(visit.typed("next"))).and_then(own_address).unwrap_or_default();
-    page("login.html", "ログイン", json!({ "next": next, "email": visit.typed("email") }))
+    let kept = visit.form.mark("_kept").unwrap_or_default();
+    let back = visit.form.mark("_back").and_then(own_address).unwrap_or_default();
+    page("login.html", "ログイン", json!({ "next": next, "kept": kept, "back": back }))
+}
+
+/// Fields that are never kept for anyone.
+const SECRET: &[&str] = &["password", "current", "new", "again"];
+
+/// The login that a form met whose session was over: what was typed waits in it. None: nothing was typed.
+pub(super) fn interrupted(visit: &Visit) -> Option<Page> {
+    let typed = visit
+        .form
+        .values()
+        .iter()
+        .filter(|(name, text)| !SECRET.contains(&name.as_str()) && !text.is_empty());
+    let kept: Vec<_> = typed.collect();
+    if !visit.is_sent || kept.is_empty() {
+        return None;
+    }
+    let kept = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
+    let asked = page("login.html", "ログイン", json!({ "next": HOME, "kept": kept, "back": visit.address }));
+    Some(Page { status: StatusCode::UNAUTHORIZED, ..asked })
 }
 
 fn log_in(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
     let entered = visit.input::<Credentials>().and_then(|given| session::log_in_browser(app, &given));
-    match entered {
-        Ok(token) => Ok(Outcome::Entered(token, own_address(visit.typed("next")).unwrap_or(HOME).to_owned())),
-        Err(failure) => login(visit).with(failure, LABELS),
+    let token = match entered {
+        Ok(token) => token,
+        Err(failure) => return login(visit).with(failure, visit, LABELS),
+    };
+    let back = visit.form.mark("_back").and_then(own_address);
+    if let (Some(back), Some(kept)) = (back, visit.form.mark("_kept")) {
+        let form = Form::read(url::form_urlencoded::parse(kept.as_bytes()).into_owned());
+        let resumed = page("resume.html", "入力を続けてください", json!({ "back": back }));
+        return Ok(Outcome::Resumed(token, Page { form, ..resumed }));
     }
+    Ok(Outcome::Entered(token, own_address(visit.typed("next")).unwrap_or(HOME).to_owned()))
 }
 
-/// What has just been done, in words.
-fn done(visit: &Visit) -> Option<&'static str> {
-    match visit.query("done")? {
-        "session" => Some("ログインを終了しました。"),
-        "password" => Some("パスワードを変更しました。ほかの端末のログインは終了しています。"),
-        _ => None,
-    }
-}
-
-fn mine(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+fn mine(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
     let me = account::me(call);
     let page_of_all = service::Page { limit: service::page::MAX_LIMIT, after: None };
-    let zone = app.sources.clock.timezone();
-    let shown =
-        |at: chrono::DateTime<chrono::Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
+    let shown = |at| words::instant(app, at);
     let sessions = session::mine(app, call, &page_of_all)?.items;
     let sessions: Vec<Value> = sessions
         .into_iter()
@@ -84,7 +101,6 @@ fn mine(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let context = json!({
         "me": { "name": me.name, "email": me.email, "organization": me.organization.name, "roles": roles.join("・") },
         "sessions": sessions,
-        "done": done(visit),
     });
     Ok(page("account.html", "自分のアカウント", context))
 }
@@ -95,7 +111,7 @@ fn change_password(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Fai
         .and_then(|given| account::change_password(app, call, &given));
     match changed {
         Ok(_) => Ok(Outcome::Moved("/account?done=password".to_owned())),
-        Err(failure) => mine(app, call, visit)?.with(failure, LABELS),
+        Err(failure) => mine(app, call, visit)?.with(failure, visit, LABELS),
     }
 }
 
@@ -115,7 +131,7 @@ fn by_mail(purpose: TokenPurpose, visit: &Visit) -> Page {
         TokenPurpose::PasswordReset => ("新しいパスワードを決める", "/password-reset/confirm"),
     };
     match (purpose, token) {
-        (TokenPurpose::PasswordReset, "") => ask(visit),
+        (TokenPurpose::PasswordReset, "") => ask(),
         (TokenPurpose::Invitation, "") => {
             let words = "招待メールにあるリンクから開いてください。リンクの期限が切れているときは、招待した管理者に再送を頼んでください。";
             page("done.html", title, json!({ "words": words }))
@@ -124,14 +140,14 @@ fn by_mail(purpose: TokenPurpose, visit: &Visit) -> Page {
     }
 }
 
-fn ask(visit: &Visit) -> Page {
-    page("reset.html", "パスワードの再設定", json!({ "email": visit.typed("email") }))
+fn ask() -> Page {
+    page("reset.html", "パスワードの再設定", json!({}))
 }
 
 fn ask_for_reset(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
     let asked = visit.input::<ResetRequest>().and_then(|given| account::request_reset(app, &given));
     if let Err(failure) = asked {
-        return ask(visit).with(failure, LABELS);
+        return ask().with(failure, visit, LABELS);
     }
     let words = "登録のあるメールアドレスであれば、再設定の案内を送りました。1時間以内にメールのリンクを開いてください。届かないときは、迷惑メールの振分けと、入力したアドレスを確認してください。";
     Ok(page("done.html", "案内を送りました", json!({ "words": words })).into())
@@ -146,6 +162,6 @@ fn redeem(app: &App, purpose: TokenPurpose, visit: &Visit) -> Result<Outcome, Fa
             let words = "パスワードを設定しました。ログインしてください。";
             Ok(page("done.html", "パスワードを設定しました", json!({ "words": words })).into())
         }
-        Err(failure) => by_mail(purpose, visit).with(failure, LABELS),
+        Err(failure) => by_mail(purpose, visit).with(failure, visit, LABELS),
     }
 }

@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HOST, HeaderMap, LOCATION, ORIGIN, RETRY_AFTER};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::super::app::Body;
 use super::super::server::House;
+use super::account;
+use super::form::Form;
 use super::frame::{Frame, render};
-use super::route::{Handler, Outcome, Page, PageRoute, Visit, page};
+use super::route::{HOME, Handler, Outcome, Page, PageRoute, Visit, page};
+use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
 use crate::service::{Call, Failure};
 
@@ -29,6 +32,8 @@ pub fn routes(config: &mut ServiceConfig, routes: Vec<PageRoute>) {
             None => paths.push((route.path, vec![route])),
         }
     }
+    // A fixed word before an identifier in the same place.
+    paths.sort_by_key(|(path, _)| path.matches('{').count());
     for (path, routes) in paths {
         let mut resource = web::resource(path).default_service(web::to(super::not_found_here));
         for route in routes {
@@ -47,35 +52,42 @@ pub fn routes(config: &mut ServiceConfig, routes: Vec<PageRoute>) {
 }
 
 async fn answer(house: Data<House>, route: Arc<PageRoute>, request: HttpRequest, body: Body) -> HttpResponse {
+    let stranger = Frame::of_nobody(&house);
     if matches!(route.handler, Handler::Open(_))
         && let Err(failure) = house.limiter.take(&request)
     {
-        return refuse(&house, &Frame::of_nobody(&house), &failure, "");
+        return refuse(&house, &stranger, &failure, None);
     }
-    let visit = match body {
-        Body::Whole(body) => read(&request, &body),
+    let sent = match body {
+        Body::Whole(body) => read(&request, &body).map(|visit| (visit, body)),
         Body::Unreadable(_) | Body::Late => Err(Failure::Malformed(
             "送信された内容が大きすぎるか、途中で切れています。もう一度お試しください。".to_owned(),
         )),
     };
-    let visit = match visit {
-        Ok(visit) => visit,
-        Err(failure) => return refuse(&house, &Frame::of_nobody(&house), &failure, ""),
+    let (visit, body) = match sent {
+        Ok(sent) => sent,
+        Err(failure) => return refuse(&house, &stranger, &failure, None),
     };
     if route.changes && !is_ours(request.headers()) {
-        return refuse(&house, &Frame::of_nobody(&house), &elsewhere(), "");
+        return refuse(&house, &stranger, &elsewhere(), None);
     }
     let cookie = request.cookie(cookie_name(house.secure)).map(|cookie| cookie.value().to_owned());
-    // What was sent is not sent again after a login.
-    let address = if route.changes { "/account".to_owned() } else { visit.address.clone() };
-    let worker = house.clone();
-    let span = tracing::Span::current();
-    let done = web::block(move || span.in_scope(|| run(&worker, &route, cookie.as_deref(), &visit))).await;
-    match done {
+    let once = once(&house, &request, &visit, &body);
+    let (worker, visit) = (house.clone(), Arc::new(visit));
+    let (span, visited) = (tracing::Span::current(), Arc::clone(&visit));
+    let work = move || span.in_scope(|| run(&worker, &route, cookie.as_deref(), once, &visited));
+    match web::block(work).await {
         Ok((frame, Ok(outcome))) => show(&house, &frame, outcome),
-        Ok((frame, Err(failure))) => refuse(&house, &frame, &failure, &address),
-        Err(error) => refuse(&house, &Frame::of_nobody(&house), &Failure::Internal(error.to_string()), ""),
+        Ok((frame, Err(failure))) => refuse(&house, &frame, &failure, Some(&visit)),
+        Err(error) => refuse(&house, &stranger, &Failure::Internal(error.to_string()), None),
     }
+}
+
+/// A form that is sent twice (the second click, a reload) acts once.
+fn once(house: &House, request: &HttpRequest, visit: &Visit, body: &Bytes) -> Option<Key> {
+    let key = visit.form.mark("_once").filter(|key| key.len() <= 255)?;
+    let route = format!("{} {}", request.method(), request.path());
+    Some(Key::new(&house.app.config.auth.secret, route, key.to_owned(), body))
 }
 
 /// The guard. What stands around the page is told even where the page is refused.
@@ -83,6 +95,7 @@ fn run(
     house: &House,
     route: &PageRoute,
     cookie: Option<&str>,
+    once: Option<Key>,
     visit: &Visit,
 ) -> (Frame, Result<Outcome, Failure>) {
     let app = &house.app;
@@ -98,11 +111,12 @@ fn run(
         Ok(actor) => actor,
         Err(failure) => return (nobody, Err(failure)),
     };
-    let frame = match Frame::of(house, &actor) {
+    let frame = match Frame::of(house, &actor, visit) {
         Ok(frame) => frame,
         Err(failure) => return (nobody, Err(failure)),
     };
-    if route.changes && !session::is_form_token(app, actor.session_id, visit.typed(PROOF)) {
+    let proof = visit.form.mark(PROOF).unwrap_or_default();
+    if route.changes && !session::is_form_token(app, actor.session_id, proof) {
         tracing::warn!(event = "form_refused", user = %actor.user_id, "a form without its proof");
         return (frame, Err(elsewhere()));
     }
@@ -110,7 +124,7 @@ fn run(
         tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
         return (frame, Err(Failure::Forbidden("この画面を使う権限がありません。".to_owned())));
     }
-    let answer = work(app, &Call::of(actor), visit);
+    let answer = work(app, &Call { actor, idempotency: once }, visit);
     (frame, answer)
 }
 
@@ -133,17 +147,16 @@ fn read(request: &HttpRequest, body: &Bytes) -> Result<Visit, Failure> {
     let path = request.match_info().iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     let query: HashMap<String, String> =
         url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    let mut form = Map::new();
+    let mut form = Form::default();
     if !body.is_empty() {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("application/x-www-form-urlencoded") {
             return Err(Failure::Malformed("この形式の送信は受け取れません。".to_owned()));
         }
-        let fields = url::form_urlencoded::parse(body).into_owned();
-        form.extend(fields.map(|(name, value)| (name, Value::String(value))));
+        form = Form::read(url::form_urlencoded::parse(body).into_owned());
     }
     let address = request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
-    Ok(Visit { address, path, query, form })
+    Ok(Visit { address, is_sent: request.method() == Method::POST, path, query, form })
 }
 
 /// `__Host-` binds the cookie to this host and to https; on http, which only the own machine speaks, it can't be.
@@ -167,6 +180,20 @@ fn show(house: &House, frame: &Frame, outcome: Outcome) -> HttpResponse {
         Outcome::Shown(page) => html(house, frame, &page, &[]),
         Outcome::Moved(to) => see(&to).finish(),
         Outcome::Entered(token, to) => see(&to).cookie(cookie(house, token)).finish(),
+        Outcome::Resumed(token, page) => {
+            let visit = Visit::default();
+            let frame = session::authenticate(&house.app, Door::Browser, &token)
+                .and_then(|actor| Frame::of(house, &actor, &visit));
+            match frame {
+                Ok(frame) => {
+                    let mut response = html(house, &frame, &page, &[]);
+                    // A cookie that can't be written is one that nobody gets: the login is asked for again.
+                    drop(response.add_cookie(&cookie(house, token)));
+                    response
+                }
+                Err(failure) => refuse(house, &Frame::of_nobody(house), &failure, None),
+            }
+        }
         Outcome::Left(to) => {
             let mut over = cookie(house, String::new());
             over.make_removal();
@@ -191,10 +218,16 @@ fn html(house: &House, frame: &Frame, page: &Page, headers: &[(&str, String)]) -
     }
 }
 
-/// A failure as a page that says what to do; who is not known is asked to log in, and comes back.
-fn refuse(house: &House, frame: &Frame, failure: &Failure, address: &str) -> HttpResponse {
+/// A failure as a page that says what to do. Who is not known is asked to log in and comes back: to the page, or to
+/// what had been typed into its form.
+fn refuse(house: &House, frame: &Frame, failure: &Failure, visit: Option<&Visit>) -> HttpResponse {
     let (status, title) = match failure {
         Failure::Unauthorized => {
+            if let Some(page) = visit.and_then(account::interrupted) {
+                return html(house, frame, &page, &[]);
+            }
+            // A button pressed is not pressed again after a login.
+            let address = visit.filter(|visit| !visit.is_sent).map_or(HOME, |visit| &visit.address);
             let query: String =
                 url::form_urlencoded::Serializer::new(String::new()).append_pair("next", address).finish();
             return see(&format!("/login?{query}")).finish();
@@ -222,7 +255,12 @@ fn refuse(house: &House, frame: &Frame, failure: &Failure, address: &str) -> Htt
     };
     let headers: Vec<(&str, String)> =
         wait.into_iter().map(|seconds| (RETRY_AFTER.as_str(), seconds)).collect();
-    let context = json!({ "detail": failure.to_string(), "known": frame.is_known() });
+    let detail = match failure {
+        // A link or a button whose values no form of ours has: the first one says what is wrong.
+        Failure::Invalid(errors) => errors.first().map_or_else(String::new, |error| error.message.clone()),
+        other => other.to_string(),
+    };
+    let context = json!({ "detail": detail, "known": frame.is_known(), "home": HOME });
     html(house, frame, &Page { status, ..page("error.html", title, context) }, &headers)
 }
 

@@ -1,37 +1,73 @@
 //! What stands around every page: title, navigation by role, who is signed in; and the templates themselves, which
 //! are part of the program, escape everything, and know no inline style or script.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use chrono::NaiveDate;
+use rust_embed::RustEmbed;
 use serde::Serialize;
 use serde_json::Value;
-use tera::{Context, Tera};
+use tera::{Context, Kwargs, State, Tera};
 
 use super::super::assets;
 use super::super::server::House;
-use super::route::{Page, Wrong};
-use crate::domain::access::{Actor, Permission};
-use crate::service::{Failure, session};
+use super::done;
+use super::form::Form;
+use super::route::{Page, Visit, Wrong};
+use super::words;
+use crate::domain::access::{Actor, OrganizationKind, Permission};
+use crate::domain::text_enum::TextEnum;
+use crate::service::{Failure, session, setting};
 
-const TEMPLATES: &[(&str, &str)] = &[
-    ("layout.html", include_str!("../../../templates/parts/layout.html")),
-    ("fields.html", include_str!("../../../templates/parts/fields.html")),
-    ("form.html", include_str!("../../../templates/parts/form.html")),
-    ("first.html", include_str!("../../../templates/pages/first.html")),
-    ("api.html", include_str!("../../../templates/pages/api.html")),
-    ("error.html", include_str!("../../../templates/pages/error.html")),
-    ("login.html", include_str!("../../../templates/pages/login.html")),
-    ("account.html", include_str!("../../../templates/pages/account.html")),
-    ("reset.html", include_str!("../../../templates/pages/reset.html")),
-    ("new_password.html", include_str!("../../../templates/pages/new_password.html")),
-    ("done.html", include_str!("../../../templates/pages/done.html")),
-];
+/// Pages by their path under `pages/`, components and layout under `parts/`.
+#[derive(RustEmbed)]
+#[folder = "templates/"]
+struct Templates;
 
 static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| {
+    let mut templates = Vec::new();
+    for path in Templates::iter() {
+        let Some(name) = path.strip_prefix("pages/").or_else(|| path.strip_prefix("parts/")) else {
+            continue;
+        };
+        let file = Templates::get(&path).ok_or_else(|| format!("{path} is gone"))?;
+        templates
+            .push((name.to_owned(), String::from_utf8(file.data.into_owned()).map_err(|e| e.to_string())?));
+    }
     let mut tera = Tera::new();
-    tera.add_raw_templates(TEMPLATES.iter().copied()).map_err(|error| error.to_string())?;
+    tera.register_filter("day", day);
+    tera.register_filter("thousands", thousands);
+    tera.register_filter("word", word);
+    tera.register_filter("tone", tone);
+    tera.add_raw_templates(templates).map_err(|error| error.to_string())?;
     Ok(tera)
 });
+
+/// `{{ contract.starts_on | day }}`: ISO and 和暦.
+fn day(text: &str, _: Kwargs, _: &State) -> String {
+    text.parse::<NaiveDate>().map_or_else(|_| text.to_owned(), words::day)
+}
+
+/// `{{ contract.amount_yen | thousands }}円`
+fn thousands(number: i64, _: Kwargs, _: &State) -> String {
+    words::thousands(number)
+}
+
+fn meant(code: &str, kwargs: &Kwargs) -> tera::TeraResult<(&'static str, words::Tone)> {
+    let set: &str = kwargs.must_get("of")?;
+    words::word(set, code).ok_or_else(|| tera::Error::message(format!("{set} has no word for {code:?}")))
+}
+
+/// `{{ contract.status | word(of="contract") }}`
+fn word(code: &str, kwargs: Kwargs, _: &State) -> tera::TeraResult<String> {
+    meant(code, &kwargs).map(|(text, _)| text.to_owned())
+}
+
+/// The class that shows how the word is meant.
+fn tone(code: &str, kwargs: Kwargs, _: &State) -> tera::TeraResult<String> {
+    meant(code, &kwargs).map(|(_, tone)| tone.class().to_owned())
+}
 
 /// A template that can't be rendered: a defect of the program, found at the start or in a test.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +87,28 @@ struct Way {
     title: &'static str,
 }
 
-/// Every way, with what one needs to see it.
-const WAYS: &[(Permission, Way)] =
-    &[(Permission::OwnAccount, Way { path: "/account", title: "自分のアカウント" })];
+/// Every way, in order, with what one needs to see it and the kinds of organization whose way it is.
+const WAYS: &[(Permission, &[OrganizationKind], Way)] = {
+    use OrganizationKind::{Agency, System, Vendor};
+    &[
+        (Permission::OwnAccount, &[Agency, Vendor, System], Way { path: "/home", title: "ホーム" }),
+        (Permission::ReadContract, &[Agency, System], Way { path: "/contracts", title: "契約" }),
+        (Permission::ReadContract, &[Vendor], Way { path: "/contracts", title: "私の契約" }),
+        (Permission::ReadContract, &[Agency, System], Way { path: "/applications", title: "承認申請" }),
+        (Permission::ReadContract, &[Vendor], Way { path: "/applications", title: "申請" }),
+        (Permission::ReadContract, &[Agency, System], Way { path: "/declarations", title: "状況報告" }),
+        (Permission::ReadContract, &[Vendor], Way { path: "/declarations", title: "報告と受付票" }),
+        (Permission::ReadAlerts, &[Agency, Vendor, System], Way { path: "/alerts", title: "アラート" }),
+        (Permission::ReadContract, &[Agency, System], Way { path: "/audits", title: "検査" }),
+        (Permission::ReadContract, &[Vendor], Way { path: "/audits", title: "検査と指摘" }),
+        (Permission::ReadConsents, &[Agency, System], Way { path: "/consents", title: "承認の一覧" }),
+        (Permission::ReadOrganizations, &[Agency, System], Way { path: "/vendors", title: "事業者" }),
+        (Permission::ReadNotices, &[Agency], Way { path: "/notices", title: "送信履歴" }),
+        (Permission::ManageUsers, &[Agency, System], Way { path: "/users", title: "利用者と権限" }),
+        (Permission::ManageUsers, &[Vendor], Way { path: "/users", title: "社内の利用者" }),
+        (Permission::ReadSettings, &[Agency], Way { path: "/settings", title: "設定" }),
+    ]
+};
 
 /// Who is signed in, as the page's head says it.
 #[derive(Debug, Clone, Serialize)]
@@ -67,16 +122,42 @@ struct Who {
 #[derive(Debug, Clone, Serialize)]
 pub struct Frame {
     demo: bool,
+    /// The business day, where it can be moved by hand.
+    today: Option<NaiveDate>,
     who: Option<Who>,
+    /// What the signed-in person may, for links that lead to an act.
+    may: Vec<&'static str>,
     ways: Vec<Way>,
+    /// The way that leads to where one is.
+    here: String,
+    /// The own agency's word for 承認; a page about a contract of another says that one's.
+    consent: String,
     /// Stands in every form of this session.
     proof: String,
+    /// Stands in the forms of this page: sent twice, a form acts once.
+    once: String,
+    /// What has just been done.
+    done: Option<&'static str>,
+    /// The address of this page, for what leads back to it.
+    address: String,
 }
 
 impl Frame {
     /// Around what is shown to anyone.
     pub fn plain(demo: bool) -> Self {
-        Self { demo, who: None, ways: Vec::new(), proof: String::new() }
+        Self {
+            demo,
+            today: None,
+            who: None,
+            may: Vec::new(),
+            ways: Vec::new(),
+            here: String::new(),
+            consent: "承認".to_owned(),
+            proof: String::new(),
+            once: String::new(),
+            done: None,
+            address: String::new(),
+        }
     }
 
     /// Around what is shown to someone who is not known.
@@ -85,18 +166,39 @@ impl Frame {
     }
 
     /// Around what a person sees.
-    pub fn of(house: &House, actor: &Actor) -> Result<Self, Failure> {
+    pub fn of(house: &House, actor: &Actor, visit: &Visit) -> Result<Self, Failure> {
+        let app = &house.app;
         let roles: Vec<&str> = actor.roles.iter().map(|role| role.title()).collect();
         let who = Who {
             name: actor.name.clone(),
             organization: actor.organization.name.clone(),
             roles: roles.join("・"),
         };
-        let ways = WAYS.iter().filter(|(permission, _)| actor.may(*permission)).map(|(_, way)| way.clone());
+        let kind = actor.organization.kind;
+        let ways = WAYS
+            .iter()
+            .filter(|(permission, kinds, _)| actor.may(*permission) && kinds.contains(&kind))
+            .map(|(_, _, way)| way.clone());
+        let path = visit.address.split('?').next().unwrap_or_default();
+        let consent = match kind {
+            OrganizationKind::Agency => setting::own_word(app, actor.organization.id, "承認")?,
+            OrganizationKind::Vendor | OrganizationKind::System => "承認".to_owned(),
+        };
         Ok(Self {
+            today: app.demo.is_some().then(|| app.today()),
             who: Some(who),
+            may: <Permission as TextEnum>::ALL
+                .iter()
+                .filter(|p| actor.may(**p))
+                .map(|p| p.as_str())
+                .collect(),
             ways: ways.collect(),
-            proof: session::form_token(&house.app, actor.session_id)?,
+            here: path.split('/').nth(1).map(|first| format!("/{first}")).unwrap_or_default(),
+            consent,
+            proof: session::form_token(app, actor.session_id)?,
+            once: app.sources.token(),
+            done: visit.query("done").and_then(done::message),
+            address: visit.address.clone(),
             ..Self::of_nobody(house)
         })
     }
@@ -107,6 +209,16 @@ impl Frame {
     }
 }
 
+/// A form as the fields of a template look at it.
+#[derive(Serialize)]
+struct Filled<'a> {
+    #[serde(flatten)]
+    form: &'a Form,
+    /// What is wrong with a field, by its name.
+    wrong: HashMap<&'a str, &'a str>,
+    version: Option<i64>,
+}
+
 /// What the layout needs, and the page's own context.
 #[derive(Serialize)]
 struct Framed<'a> {
@@ -114,6 +226,8 @@ struct Framed<'a> {
     icon: &'a str,
     title: &'a str,
     errors: &'a [Wrong],
+    form: Filled<'a>,
+    trail: &'a [(String, String)],
     #[serde(flatten)]
     frame: &'a Frame,
     #[serde(flatten)]
@@ -123,11 +237,14 @@ struct Framed<'a> {
 /// The page's HTML.
 pub fn render(frame: &Frame, page: &Page) -> Result<String, PageError> {
     let tera = TERA.as_ref().map_err(|error| PageError(error.clone()))?;
+    let wrong = page.errors.iter().map(|wrong| (wrong.field.as_str(), wrong.message.as_str())).collect();
     let framed = Framed {
         style: &assets::address("itaku.css"),
         icon: &assets::address("icon.svg"),
         title: &page.title,
         errors: &page.errors,
+        form: Filled { form: &page.form, wrong, version: page.version },
+        trail: &page.trail,
         frame,
         page: &page.context,
     };

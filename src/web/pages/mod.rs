@@ -1,11 +1,29 @@
 //! Pages for people.
 
 mod account;
+mod alert;
 mod api;
+mod application;
+mod audit;
+mod chain;
+mod consent;
+mod contract;
+mod declaration;
+mod demo;
+mod done;
 mod door;
 mod first;
+pub mod form;
 mod frame;
+mod home;
+mod ledger;
+mod notice;
+mod observation;
+mod organization;
 pub mod route;
+mod setting;
+mod user;
+mod words;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
@@ -59,13 +77,35 @@ impl Pages {
     }
 }
 
-/// Every page that a person comes to, but those that are the same for all.
-pub fn all() -> Vec<PageRoute> {
-    [account::routes()].concat()
+/// Every page that a person comes to, but those that are the same for all; `demo` adds those that exist only under
+/// `itaku demo`.
+pub fn all(demo: bool) -> Vec<PageRoute> {
+    let mut routes = [
+        account::routes(),
+        alert::routes(),
+        application::routes(),
+        audit::routes(),
+        chain::routes(),
+        consent::routes(),
+        contract::routes(),
+        declaration::routes(),
+        home::routes(),
+        ledger::routes(),
+        notice::routes(),
+        observation::routes(),
+        organization::routes(),
+        setting::routes(),
+        user::routes(),
+    ]
+    .concat();
+    if demo {
+        routes.extend(demo::routes());
+    }
+    routes
 }
 
 /// Puts the pages into the server's table.
-pub fn routes(config: &mut ServiceConfig) {
+pub fn routes(config: &mut ServiceConfig, demo: bool) {
     config
         .service(web::resource("/").route(web::get().to(first)).route(web::head().to(first)))
         .service(web::resource("/api").route(web::get().to(api_page)).route(web::head().to(api_page)))
@@ -74,7 +114,7 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(openapi))
                 .default_service(web::to(only_get)),
         );
-    door::routes(config, all());
+    door::routes(config, all(demo));
 }
 
 fn html(status: StatusCode, page: &Bytes) -> HttpResponse {

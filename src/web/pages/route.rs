@@ -6,22 +6,27 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
+use super::form::Form;
 use crate::domain::access::Permission;
 use crate::domain::id::Id;
 use crate::domain::input::{FieldError, Input, Mode, parse};
-use crate::service::{App, Call, Failure};
+use crate::service::{self, App, Call, Failure, IfMatch};
+
+/// Where one arrives after the login.
+pub const HOME: &str = "/home";
 
 /// What a browser brought.
 #[derive(Debug, Clone, Default)]
 pub struct Visit {
     /// Path and query, as asked.
     pub address: String,
+    /// A form was sent.
+    pub is_sent: bool,
     pub path: HashMap<String, String>,
     pub query: HashMap<String, String>,
-    /// The fields of the form, as texts.
-    pub form: Map<String, Value>,
+    pub form: Form,
 }
 
 impl Visit {
@@ -37,12 +42,55 @@ impl Visit {
 
     /// A field of the form as it was typed.
     pub fn typed(&self, name: &str) -> &str {
-        self.form.get(name).and_then(Value::as_str).unwrap_or_default()
+        self.form.typed(name)
     }
 
     /// The form as a use case's input: full-width digits, 和暦 and the like are understood.
     pub fn input<I: Input>(&self) -> Result<I, Failure> {
-        parse(&Value::Object(self.form.clone()), Mode::Lenient).map_err(Failure::Invalid)
+        parse(&Value::Object(self.form.body().clone()), Mode::Lenient).map_err(Failure::Invalid)
+    }
+
+    /// The version of what was changed, as the form showed it.
+    pub fn version(&self) -> IfMatch {
+        IfMatch::parse(self.form.mark("_version").unwrap_or_default())
+    }
+
+    /// Which page of a list is asked for.
+    pub fn page(&self) -> Result<service::Page, Failure> {
+        service::Page::read(None, self.query("cursor"))
+    }
+
+    /// A query parameter that is one of an enum's words; an unknown one narrows nothing.
+    pub fn query_word<E: std::str::FromStr>(&self, name: &str) -> Option<E> {
+        self.query(name).and_then(|text| text.parse().ok())
+    }
+
+    /// Whether a list is narrowed to a part.
+    pub fn is_narrowed(&self) -> bool {
+        self.query
+            .iter()
+            .any(|(name, value)| !matches!(name.as_str(), "cursor" | "done" | "sort") && !value.is_empty())
+    }
+
+    /// This address with another cursor; none: the first page.
+    pub fn turned(&self, cursor: Option<&str>) -> String {
+        let (path, query) = self.address.split_once('?').unwrap_or((&self.address, ""));
+        let kept = url::form_urlencoded::parse(query.as_bytes())
+            .filter(|(name, value)| name != "cursor" && !value.is_empty());
+        let mut turned = url::form_urlencoded::Serializer::new(String::new());
+        turned.extend_pairs(kept);
+        turned.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
+        match turned.finish() {
+            query if query.is_empty() => path.to_owned(),
+            query => format!("{path}?{query}"),
+        }
+    }
+
+    /// What a list's page needs to be turned: `{count, more, next, first}`.
+    pub fn pager<T>(&self, paged: &service::Paged<T>) -> Value {
+        let next = paged.next_cursor.as_deref().map(|cursor| self.turned(Some(cursor)));
+        let first = self.query("cursor").map(|_| self.turned(None));
+        json!({ "count": paged.items.len(), "next": next, "first": first })
     }
 }
 
@@ -54,6 +102,12 @@ pub struct Page {
     pub status: StatusCode,
     /// Wrong fields: the page lists them on top, each linked to its field.
     pub errors: Vec<Wrong>,
+    /// What stands in the page's form.
+    pub form: Form,
+    /// The version of what the form changes.
+    pub version: Option<i64>,
+    /// The pages above this one: address and title.
+    pub trail: Vec<(String, String)>,
     pub context: Value,
 }
 
@@ -71,37 +125,77 @@ pub struct Wrong {
 pub type Labels = [(&'static str, &'static str)];
 
 impl Wrong {
-    fn of(error: FieldError, labels: &Labels) -> Self {
-        let field = error.pointer.trim_start_matches('/').to_owned();
-        let label = labels.iter().find(|(name, _)| *name == field).map_or("", |(_, label)| label).to_owned();
+    fn of(error: FieldError, form: &Form, labels: &Labels) -> Self {
+        let field = form.field_of(&error.pointer);
+        let plain: Vec<&str> = field.split('/').filter(|part| part.parse::<u32>().is_err()).collect();
+        let plain = plain.join("/");
+        let label = labels.iter().find(|(name, _)| *name == plain).map_or("", |(_, label)| label).to_owned();
         Self { field, label, message: error.message }
     }
 }
 
 /// A page of a template.
 pub fn page(template: &'static str, title: impl Into<String>, context: Value) -> Page {
-    Page { template, title: title.into(), status: StatusCode::OK, errors: Vec::new(), context }
-}
-
-impl Page {
-    /// The page with what was wrong: of fields, or of the act as a whole. Any other failure stays one.
-    pub fn with(self, failure: Failure, labels: &Labels) -> Result<Outcome, Failure> {
-        let (status, errors) = match failure {
-            Failure::Invalid(errors) => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                errors.into_iter().map(|error| Wrong::of(error, labels)).collect(),
-            ),
-            Failure::WrongCredentials => (StatusCode::UNAUTHORIZED, whole(&failure)),
-            Failure::Conflict { .. } => (StatusCode::CONFLICT, whole(&failure)),
-            Failure::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, whole(&failure)),
-            other => return Err(other),
-        };
-        Ok(Outcome::Shown(Self { status, errors, ..self }))
+    Page {
+        template,
+        title: title.into(),
+        status: StatusCode::OK,
+        errors: Vec::new(),
+        form: Form::default(),
+        version: None,
+        trail: Vec::new(),
+        context,
     }
 }
 
-fn whole(failure: &Failure) -> Vec<Wrong> {
-    vec![Wrong { field: String::new(), label: String::new(), message: failure.to_string() }]
+impl Page {
+    /// The page under another.
+    #[must_use]
+    pub fn under(mut self, path: impl Into<String>, title: impl Into<String>) -> Self {
+        self.trail.push((path.into(), title.into()));
+        self
+    }
+
+    /// The page with its form filled with what is known.
+    #[must_use]
+    pub fn filled(self, known: &impl Serialize) -> Self {
+        let known = serde_json::to_value(known).unwrap_or_default();
+        Self { form: Form::filled(&known), ..self }
+    }
+
+    /// The page whose form changes this version.
+    #[must_use]
+    pub fn of_version(self, version: i64) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
+    /// The page with what was typed and what was wrong: of fields, or of the act as a whole. Any other failure stays one.
+    pub fn with(self, failure: Failure, visit: &Visit, labels: &Labels) -> Result<Outcome, Failure> {
+        let (status, errors) = match failure {
+            Failure::Invalid(errors) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, wrongs(errors, &visit.form, labels))
+            }
+            Failure::WrongCredentials => (StatusCode::UNAUTHORIZED, whole(&failure.to_string())),
+            Failure::Conflict { .. } => (StatusCode::CONFLICT, whole(&failure.to_string())),
+            Failure::Stale => (StatusCode::PRECONDITION_FAILED, whole(&failure.to_string())),
+            Failure::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, whole(&failure.to_string())),
+            other => return Err(other),
+        };
+        Ok(Outcome::Shown(Self { status, errors, form: visit.form.clone(), ..self }))
+    }
+}
+
+fn wrongs(errors: Vec<FieldError>, form: &Form, labels: &Labels) -> Vec<Wrong> {
+    if errors.iter().any(|error| error.pointer == "/Idempotency-Key") {
+        return whole(
+            "この画面の内容は、すでに一度送信されています。別のものとして送る場合は、内容を確かめてもう一度送信してください。",
+        );
+    }
+    errors.into_iter().map(|error| Wrong::of(error, form, labels)).collect()
+}
+
+fn whole(message: &str) -> Vec<Wrong> {
+    vec![Wrong { field: String::new(), label: String::new(), message: message.to_owned() }]
 }
 
 /// What a visit ends in.
@@ -112,6 +206,8 @@ pub enum Outcome {
     Moved(String),
     /// A session has begun; its cookie, and where to go.
     Entered(String, String),
+    /// A session has begun; its cookie, and the page with which one goes on.
+    Resumed(String, Page),
     /// The session is over; where to go.
     Left(String),
 }
@@ -178,4 +274,60 @@ impl Draft {
         let work: GuardedWork = Arc::new(move |app, call, visit| work(app, call, visit).map(Into::into));
         PageRoute { path: self.path, changes: self.changes, handler: Handler::Guarded(permission, work) }
     }
+}
+
+/// A form on a page of its own. GET shows it; POST acts, and shows it again with what was typed where that was wrong.
+/// What is asked for with `_again` (another row, back from the check, after a login in between) is only shown again.
+pub struct FormDraft {
+    path: &'static str,
+    labels: &'static Labels,
+}
+
+/// A form on a page of its own, and what it calls its fields.
+pub fn form(path: &'static str, labels: &'static Labels) -> FormDraft {
+    FormDraft { path, labels }
+}
+
+impl FormDraft {
+    /// For those who may. `show` gives the page with its form as it is found; `act` says where it leads.
+    pub fn needs(
+        self,
+        permission: Permission,
+        show: impl Fn(&App, &Call, &Visit) -> Result<Page, Failure> + Send + Sync + 'static,
+        act: impl Fn(&App, &Call, &Visit) -> Result<Outcome, Failure> + Send + Sync + 'static,
+    ) -> Vec<PageRoute> {
+        let Self { path, labels } = self;
+        let show = Arc::new(show);
+        let first = Arc::clone(&show);
+        vec![
+            look(path).needs(permission, move |app, call, visit| first(app, call, visit)),
+            send(path).needs(permission, move |app, call, visit| {
+                let again = || show(app, call, visit).map(|page| Page { form: visit.form.clone(), ..page });
+                if visit.form.mark("_again").is_some() {
+                    return again().map(Outcome::Shown);
+                }
+                match act(app, call, visit) {
+                    Ok(outcome) => Ok(outcome),
+                    Err(failure) => again()?.with(failure, visit, labels),
+                }
+            }),
+        ]
+    }
+}
+
+/// A page on which what was typed is looked at once more before it is done: rows of a name and what stands there.
+/// None: it was looked at, go on.
+pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Option<Outcome> {
+    if visit.form.mark("_sure").is_some() {
+        return None;
+    }
+    let rows: Vec<Value> = answers
+        .iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(label, text)| json!({ "label": label, "text": text }))
+        .collect();
+    let path = visit.address.clone();
+    let checked = page("check.html", title, json!({ "rows": rows, "action": path, "button": button }));
+    let version = visit.form.mark("_version").and_then(|text| text.parse().ok());
+    Some(Outcome::Shown(Page { form: visit.form.clone(), version, ..checked }))
 }

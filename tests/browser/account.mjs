@@ -1,29 +1,5 @@
-// What each page must show. A test gets { page, base, logins, check, audit }; run.mjs runs each at every width.
-
-/** Every page: Japanese, titled, a strict CSP, nothing for axe to find, no scrolling sideways. */
-async function sound({ page, check, audit }, response) {
-  check("answers 200", response?.status() === 200, response?.status());
-  check("language is ja", (await page.getAttribute("html", "lang")) === "ja");
-  check("has a title that names itaku", /itaku|委託/i.test(await page.title()), await page.title());
-  const csp = response?.headers()["content-security-policy"] ?? "";
-  check("has a CSP without unsafe-inline and unsafe-eval", csp !== "" && !/unsafe-(inline|eval)/.test(csp) && /frame-ancestors 'none'/.test(csp), csp);
-  check("has nosniff", response?.headers()["x-content-type-options"] === "nosniff");
-  check("one h1", (await page.locator("h1").count()) === 1);
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  check("does not scroll sideways", over <= 0, over);
-  const found = await audit();
-  check("axe finds nothing", found.length === 0, found);
-}
-
-/** Presses Tab until the focus is on a link whose address ends in `path`. */
-async function tabTo(page, path) {
-  for (let n = 0; n < 40; n += 1) {
-    await page.keyboard.press("Tab");
-    const at = await page.evaluate(() => document.activeElement?.getAttribute("href") ?? "");
-    if (at.endsWith(path)) return true;
-  }
-  return false;
-}
+// The pages before and around the work: first page, API description, login, account.
+import { enter, sound, tabTo } from "./lib.mjs";
 
 export async function first_page(t) {
   const { page, base, check } = t;
@@ -48,17 +24,6 @@ export async function api_description(t) {
   check("the keyboard reaches it", await tabTo(page, "/api/v1/openapi.json"));
   const doc = await page.request.get(base + "/api/v1/openapi.json");
   check("which is OpenAPI 3.1", doc.ok() && (await doc.json()).openapi.startsWith("3.1"));
-}
-
-/** Fills the login form by the keyboard alone. */
-async function enter({ page }, email, password) {
-  await page.focus("#f-email");
-  await page.keyboard.press("Control+A");
-  await page.keyboard.press("Delete");
-  await page.keyboard.type(email);
-  await page.keyboard.press("Tab");
-  await page.keyboard.type(password);
-  await page.keyboard.press("Enter");
 }
 
 export async function login(t) {
@@ -130,7 +95,7 @@ export async function without_javascript(t) {
   await page.goto(base + "/login");
   await page.fill("#f-email", officer.email);
   await page.fill("#f-password", officer.password);
-  await Promise.all([page.waitForURL(base + "/account"), page.click("main button")]);
+  await Promise.all([page.waitForURL(base + "/home"), page.click("main button")]);
   check("a login works", (await page.locator(".who").count()) === 1);
   await Promise.all([page.waitForURL(base + "/login"), page.click("text=ログアウト")]);
   check("so does the logout", new URL(page.url()).pathname === "/login");

@@ -1,0 +1,32 @@
+//! The list of contracts.
+
+use serde_json::json;
+
+use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::words;
+use crate::domain::access::Permission;
+use crate::domain::contract::ContractStatus;
+use crate::service::contract::{self, ContractQuery};
+use crate::service::{App, Call, Failure};
+
+pub fn routes() -> Vec<PageRoute> {
+    vec![look("/contracts").needs(Permission::ReadContract, list)]
+}
+
+fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let query = ContractQuery {
+        q: visit.query("q").map(str::to_owned),
+        fiscal_year: visit.query_word("fiscal_year"),
+        status: visit.query_word("status"),
+        vendor_id: visit.query_word("vendor_id"),
+        alerting: visit.query("alert") == Some("open"),
+    };
+    let contracts = contract::list(app, call, &query, &visit.page()?)?;
+    let context = json!({
+        "contracts": contracts.items,
+        "pager": visit.pager(&contracts),
+        "narrowed": visit.is_narrowed(),
+        "statuses": words::choices::<ContractStatus>("contract"),
+    });
+    Ok(page("contract/list.html", "契約", context).filled(&visit.query))
+}

@@ -1,0 +1,26 @@
+//! 契約: the list, and what of one contract stands on which page.
+
+mod list;
+mod show;
+mod terminate;
+
+use super::route::{Page, PageRoute};
+use crate::service::contract::ContractView;
+
+pub fn routes() -> Vec<PageRoute> {
+    [list::routes(), show::routes(), terminate::routes()].concat()
+}
+
+/// The address of a contract's page.
+pub fn address(contract: &ContractView) -> String {
+    format!("/contracts/{}", contract.id)
+}
+
+impl Page {
+    /// The page under a contract's.
+    #[must_use]
+    pub fn under_contract(self, contract: &ContractView) -> Self {
+        self.under("/contracts", "契約")
+            .under(address(contract), format!("{} {}", contract.number, contract.title))
+    }
+}

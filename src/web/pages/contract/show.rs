@@ -1,0 +1,19 @@
+//! One contract: 概要.
+
+use serde_json::json;
+
+use super::super::route::{Page, PageRoute, Visit, look, page};
+use crate::domain::access::Permission;
+use crate::service::contract;
+use crate::service::{App, Call, Failure};
+
+pub fn routes() -> Vec<PageRoute> {
+    vec![look("/contracts/{id}").needs(Permission::ReadContract, overview)]
+}
+
+fn overview(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let contract = contract::get(app, call, visit.id("id")?)?;
+    let title = format!("{} {}", contract.number, contract.title);
+    Ok(page("contract/overview.html", title, json!({ "contract": contract, "tab": "" }))
+        .under("/contracts", "契約"))
+}

@@ -1,0 +1,7 @@
+//! 変更履歴 of a contract or an organization.
+
+use super::route::PageRoute;
+
+pub fn routes() -> Vec<PageRoute> {
+    Vec::new()
+}

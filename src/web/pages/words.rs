@@ -1,0 +1,291 @@
+//! The program's fixed words as pages say them: what a code is called, and whether it is good or bad news. A code is
+//! looked up by its own enum, so that a new one does not compile until it has its word here.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Value, json};
+
+use crate::domain::access::{OrganizationKind, Role};
+use crate::domain::alert::{AlertState, Assessment, Severity};
+use crate::domain::audit::AuditKind;
+use crate::domain::calendar::wareki;
+use crate::domain::chain::{ApplicationStep, Cause, NodeState};
+use crate::domain::contract::{
+    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy,
+};
+use crate::domain::text_enum::TextEnum;
+use crate::service::App;
+use crate::service::application::ApplicationState;
+use crate::service::audit::AuditResult;
+use crate::service::notice::NoticeState;
+use crate::service::observation::ObservationSource;
+
+/// How a word is meant; a page shows it by colour and shape, beside the word itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Bad,
+    Careful,
+    Quiet,
+    Busy,
+}
+
+impl Tone {
+    /// The class of the style sheet.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Careful => "careful",
+            Self::Quiet => "quiet-tone",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+type Word = (&'static str, Tone);
+
+/// What has words, by the name that a template calls it.
+const SETS: &[(&str, fn(&str) -> Option<Word>)] = &[
+    ("node", |code| read(code, node)),
+    ("cause", |code| read(code, |cause| (self::cause(cause), Tone::Bad))),
+    ("application", |code| read(code, application)),
+    ("step", |code| read(code, |step| (self::step(step), Tone::Quiet))),
+    ("alert", |code| read(code, alert)),
+    ("severity", |code| read(code, severity)),
+    ("assessment", |code| read(code, assessment)),
+    ("contract", |code| read(code, contract)),
+    ("policy", |code| read(code, |policy| (self::policy(policy), Tone::Quiet))),
+    ("overseas", |code| read(code, overseas)),
+    ("interval", |code| read(code, |interval| (self::interval(interval), Tone::Quiet))),
+    ("data", |code| read(code, |data| (self::data(data), Tone::Quiet))),
+    ("origin", |code| read(code, |origin| (self::origin(origin), Tone::Quiet))),
+    ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
+    ("result", |code| read(code, result)),
+    ("observation", |code| read(code, |source| (observation(source), Tone::Quiet))),
+    ("notice", |code| read(code, notice)),
+    ("organization", |code| read(code, |kind| (organization(kind), Tone::Quiet))),
+    ("role", |code| read(code, |role: Role| (role.title(), Tone::Quiet))),
+    ("source", source),
+    ("check", check),
+];
+
+fn read<E: FromStr>(code: &str, word: impl Fn(E) -> Word) -> Option<Word> {
+    code.parse().ok().map(word)
+}
+
+/// The word of a code and its tone; None: no such set or code.
+pub fn word(set: &str, code: &str) -> Option<Word> {
+    SETS.iter().find(|(name, _)| *name == set).and_then(|(_, look_up)| look_up(code))
+}
+
+/// The choices of a field, in the enum's own order: `[{value, label}]`.
+pub fn choices<E: TextEnum>(set: &str) -> Value {
+    let option = |one: &E| {
+        let code = one.as_str();
+        json!({ "value": code, "label": word(set, code).map_or(code, |(text, _)| text) })
+    };
+    Value::Array(E::ALL.iter().map(option).collect())
+}
+
+/// A day as pages show it: ISO and 和暦.
+pub fn day(day: NaiveDate) -> String {
+    format!("{day}（{}）", wareki(day))
+}
+
+/// An instant in the installation's time zone.
+pub fn instant(app: &App, at: DateTime<Utc>) -> String {
+    at.with_timezone(&app.sources.clock.timezone()).format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// A number with its thousands apart.
+pub fn thousands(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        out.push('-');
+    }
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn node(state: NodeState) -> Word {
+    match state {
+        NodeState::Applied => ("申請中", Tone::Busy),
+        NodeState::Consented => ("承認", Tone::Good),
+        NodeState::Refused => ("不承認", Tone::Bad),
+        NodeState::Withdrawn => ("取下げ", Tone::Quiet),
+        NodeState::Revoked => ("承認取消し", Tone::Bad),
+        NodeState::Expired => ("承認期間満了", Tone::Careful),
+        NodeState::Unapproved => ("承認を確認できない", Tone::Bad),
+        NodeState::Ended => ("終了", Tone::Quiet),
+    }
+}
+
+fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NoApplication => "承認申請がない",
+        Cause::Undecided => "申請を審査中（機関の決定待ち）",
+        Cause::Refused => "不承認",
+        Cause::BeforeConsent => "承認前の開始",
+        Cause::Expired => "承認期間の満了",
+        Cause::Parent => "上位の承認がない",
+        Cause::Revoked => "承認取消し",
+        Cause::ContractEnded => "契約の終了後",
+    }
+}
+
+fn application(state: ApplicationState) -> Word {
+    match state {
+        ApplicationState::Applied => ("審査中", Tone::Busy),
+        ApplicationState::Returned => ("補正依頼中", Tone::Careful),
+        ApplicationState::Consented => ("承認", Tone::Good),
+        ApplicationState::Refused => ("不承認", Tone::Bad),
+        ApplicationState::Withdrawn => ("取下げ", Tone::Quiet),
+    }
+}
+
+fn step(step: ApplicationStep) -> &'static str {
+    match step {
+        ApplicationStep::Returned => "補正依頼（差戻し）",
+        ApplicationStep::Resubmitted => "補正",
+        ApplicationStep::Reviewed => "審査",
+        ApplicationStep::Consented => "承認",
+        ApplicationStep::Refused => "不承認",
+        ApplicationStep::Withdrawn => "取下げ",
+    }
+}
+
+fn alert(state: AlertState) -> Word {
+    match state {
+        AlertState::Open => ("未対応", Tone::Bad),
+        AlertState::Acknowledged => ("対応中", Tone::Busy),
+        AlertState::Resolved => ("解消", Tone::Good),
+    }
+}
+
+fn severity(severity: Severity) -> Word {
+    let tone = match severity {
+        Severity::Critical => Tone::Bad,
+        Severity::Warning => Tone::Careful,
+        Severity::Info => Tone::Busy,
+    };
+    (severity.label(), tone)
+}
+
+fn assessment(assessment: Assessment) -> Word {
+    match assessment {
+        Assessment::Suspected => ("疑い", Tone::Careful),
+        Assessment::Confirming => ("確認中", Tone::Busy),
+        Assessment::Confirmed => ("該当", Tone::Bad),
+        Assessment::NotApplicable => ("非該当", Tone::Quiet),
+    }
+}
+
+fn contract(status: ContractStatus) -> Word {
+    match status {
+        ContractStatus::Upcoming => ("開始前", Tone::Busy),
+        ContractStatus::Running => ("履行中", Tone::Good),
+        ContractStatus::Ended => ("終了", Tone::Quiet),
+    }
+}
+
+fn policy(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Prohibited => "再委託を禁止",
+        Policy::ConsentRequired => "事前の承認が必要",
+        Policy::ConditionalConsent => "三要件つきの事前の承認が必要",
+        Policy::NoticeOnly => "届出のみ",
+        Policy::MinorExempt => "軽微な業務を除き承認が必要",
+        Policy::NoPersonalData => "個人情報の取扱いなし",
+    }
+}
+
+fn overseas(overseas: Overseas) -> Word {
+    match overseas {
+        Overseas::Prohibited => ("禁止", Tone::Quiet),
+        Overseas::ConsentRequired => ("事前の承認が必要", Tone::Quiet),
+    }
+}
+
+fn interval(interval: DeclarationInterval) -> &'static str {
+    match interval {
+        DeclarationInterval::None => "求めない",
+        DeclarationInterval::Monthly => "毎月",
+        DeclarationInterval::Quarterly => "四半期ごと",
+        DeclarationInterval::Yearly => "毎年度",
+    }
+}
+
+fn data(category: DataCategory) -> &'static str {
+    match category {
+        DataCategory::Personal => "個人情報",
+        DataCategory::MyNumber => "うちマイナンバー",
+        DataCategory::Sensitive => "うち要配慮個人情報",
+    }
+}
+
+fn origin(origin: ContractOrigin) -> &'static str {
+    match origin {
+        ContractOrigin::Registered => "担当者が登録",
+        ContractOrigin::Template => "取込（様式）",
+        ContractOrigin::Gbizinfo => "取込（gBizINFO の調達情報）",
+        ContractOrigin::Portal => "取込（調達ポータルの落札実績）",
+    }
+}
+
+fn result(result: AuditResult) -> Word {
+    match result {
+        AuditResult::Pass => ("適正", Tone::Good),
+        AuditResult::Findings => ("指摘あり", Tone::Careful),
+    }
+}
+
+fn observation(source: ObservationSource) -> &'static str {
+    match source {
+        ObservationSource::Audit => "実地確認",
+        ObservationSource::ThirdParty => "第三者情報",
+        ObservationSource::Other => "その他",
+    }
+}
+
+/// Of a statement of use.
+fn source(code: &str) -> Option<Word> {
+    if code == "declared" {
+        return Some(("事業者の報告", Tone::Quiet));
+    }
+    word("observation", code)
+}
+
+/// Of a review's four points.
+fn check(code: &str) -> Option<Word> {
+    match code {
+        "ok" => Some(("適切", Tone::Good)),
+        "concern" => Some(("懸念あり", Tone::Careful)),
+        _ => None,
+    }
+}
+
+fn notice(state: NoticeState) -> Word {
+    match state {
+        NoticeState::Queued => ("送信待ち", Tone::Busy),
+        NoticeState::Sent => ("送信済み", Tone::Good),
+        NoticeState::Failed => ("不達", Tone::Bad),
+        NoticeState::Digest => ("まとめて送る予定", Tone::Busy),
+        NoticeState::Digested => ("まとめて送信済み", Tone::Good),
+    }
+}
+
+fn organization(kind: OrganizationKind) -> &'static str {
+    match kind {
+        OrganizationKind::Agency => "委託元（機関）",
+        OrganizationKind::Vendor => "事業者",
+        OrganizationKind::System => "システム運用者",
+    }
+}

@@ -1,0 +1,53 @@
+// What the tests of pages share. A test gets { page, base, logins, check, audit, mayFail, plain }; run.mjs runs each at
+// every width. Its name says what it shows.
+
+/** Every page: Japanese, titled, a strict CSP, nothing for axe to find, no scrolling sideways. */
+export async function sound({ page, check, audit }, response) {
+  check("answers 200", response?.status() === 200, response?.status());
+  check("language is ja", (await page.getAttribute("html", "lang")) === "ja");
+  check("has a title that names itaku", /itaku|委託/i.test(await page.title()), await page.title());
+  const csp = response?.headers()["content-security-policy"] ?? "";
+  check("has a CSP without unsafe-inline and unsafe-eval", csp !== "" && !/unsafe-(inline|eval)/.test(csp) && /frame-ancestors 'none'/.test(csp), csp);
+  check("has nosniff", response?.headers()["x-content-type-options"] === "nosniff");
+  check("one h1", (await page.locator("h1").count()) === 1);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  check("does not scroll sideways", over <= 0, over);
+  const found = await audit();
+  check("axe finds nothing", found.length === 0, found);
+}
+
+/** Presses Tab until the focus is on a link whose address ends in `path`. */
+export async function tabTo(page, path) {
+  for (let n = 0; n < 40; n += 1) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(() => document.activeElement?.getAttribute("href") ?? "");
+    if (at.endsWith(path)) return true;
+  }
+  return false;
+}
+
+/** Fills the login form by the keyboard alone. */
+export async function enter({ page }, email, password) {
+  await page.focus("#f-email");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.press("Delete");
+  await page.keyboard.type(email);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(password);
+  await page.keyboard.press("Enter");
+}
+
+
+/** Signs in as a role of the demonstration; `page` is another than the test's where two people are at work. */
+export async function signIn(t, role, page = t.page) {
+  const login = t.logins.find((one) => one.role === role);
+  await page.goto(t.base + "/login");
+  await page.fill("#f-email", login.email);
+  await page.fill("#f-password", login.password);
+  await Promise.all([page.waitForURL(t.base + "/home"), page.click("main button")]);
+}
+
+/** Presses a button by its words and waits for the page it leads to. */
+export async function press(page, words) {
+  await Promise.all([page.waitForNavigation(), page.getByRole("button", { name: words }).first().click()]);
+}
