@@ -4,6 +4,7 @@ mod amend;
 mod handover;
 pub mod import;
 mod register;
+mod sort;
 mod terminate;
 mod terms;
 
@@ -21,6 +22,7 @@ use crate::domain::id::{ContractId, OrganizationId, UserId};
 pub use amend::{AmendmentView, amend, amendments, patch};
 pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
 pub use register::{Registration, register, register_in};
+pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};
 pub use terms::{
     Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingView,
@@ -196,9 +198,10 @@ pub struct ContractQuery {
     pub vendor_id: Option<OrganizationId>,
     /// Only those with an unresolved alert.
     pub alerting: bool,
+    pub sort: ContractSort,
 }
 
-/// The contracts that the caller may know of, newest first.
+/// The contracts that the caller may know of, newest first or as asked.
 pub fn list(
     app: &App,
     call: &Call,
@@ -212,10 +215,11 @@ pub fn list(
         vendor_id: query.vendor_id,
         alerting: query.alerting,
     };
-    let (scope, today, after) = (call.scope(), app.today(), page.after_id()?);
+    let (scope, today) = (call.scope(), app.today());
+    let order = query.sort.order(&scope, page)?;
     let lines =
-        app.db.read_one(|conn| db::contract::list(conn, &scope, &filter, today, after, page.rows()))?;
-    Ok(Paged::cut(page, lines, |line| line.contract.id.to_string(), |line| listed(line, &scope, today)))
+        app.db.read_one(|conn| db::contract::list(conn, &scope, &filter, &order, today, page.rows()))?;
+    Ok(Paged::cut(page, lines, |line| query.sort.key(&line.contract), |line| listed(line, &scope, today)))
 }
 
 /// Changes a contract: `work` adds facts and says whether it did; then projection and alerts follow.
