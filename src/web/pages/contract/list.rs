@@ -20,6 +20,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         status: visit.query_word("status"),
         vendor_id: visit.query_word("vendor_id"),
         alerting: visit.query("alert") == Some("open"),
+        sort: visit.query_word("sort").unwrap_or_default(),
     };
     let contracts = contract::list(app, call, &query, &visit.page()?)?;
     let context = json!({
