@@ -26,6 +26,7 @@ pub mod statement;
 pub mod status;
 pub mod tx;
 pub mod types;
+pub mod upload;
 pub mod user;
 mod writer;
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod register;
 mod sort;
 mod terminate;
 mod terms;
+pub mod upload;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -25,8 +26,8 @@ pub use register::{Registration, register, register_in};
 pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};
 pub use terms::{
-    Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingView,
-    TermsView, volumes,
+    Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput,
+    SubcontractingView, TermsView, volumes,
 };
 
 /// A contract as one side sees it. What is not a side's business is left out: a vendor below the prime learns
