@@ -11,7 +11,7 @@ use crate::domain::calendar::add_days;
 use crate::domain::settings::Settings;
 
 /// An alert is due soon within so many days, today not counted.
-const ALERT_DAYS: i64 = 7;
+pub const ALERT_DAYS: i64 = 7;
 /// An audit.
 const AUDIT_DAYS: i64 = 30;
 /// A contract ends soon.
