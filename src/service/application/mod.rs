@@ -23,7 +23,7 @@ use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId,
 use crate::notice::context::{ApplicationRef, ContractRef, Day};
 use crate::text_enum;
 
-pub use decide::{DecisionInput, WithdrawInput, decide, withdraw};
+pub use decide::{Decision, DecisionInput, WithdrawInput, decide, withdraw};
 pub use file::{ApplicationInput, CorrectionInput, file, resubmit};
 pub use review::{ReturnInput, ReviewInput, review, send_back};
 
