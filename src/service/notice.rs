@@ -15,6 +15,7 @@ use crate::db::{self, Conn, Tx};
 use crate::domain::access::{Actor, Role};
 use crate::domain::id::{ContractId, NoticeId, UserId};
 pub use crate::notice::NoticeKind;
+use crate::notice::render::render;
 
 /// Whom a notice goes to.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -62,6 +63,36 @@ pub fn list(
         let names = db::notice::recipient_names(conn, organization, &rows)?;
         let show = |row| show(row, &names, &call.actor);
         Ok(Paged::cut(page, rows, |row| row.id.to_string(), show))
+    })
+}
+
+/// What a notice says.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NoticeWords {
+    pub notice: NoticeView,
+    /// As its recipient reads it.
+    pub subject: String,
+    /// The plain text; null where only its recipient may read it.
+    pub text: Option<String>,
+    /// Why it is not shown.
+    pub withheld: Option<String>,
+}
+
+/// A notice of the caller's organization with its words, as it was or will be mailed. A mail that carries a token is
+/// for its recipient alone: of an invitation or a new password neither link nor text is shown, sent or not.
+pub fn read(app: &App, call: &Call, id: NoticeId) -> Result<NoticeWords, Failure> {
+    app.db.read(|conn| {
+        let organization = call.actor.organization.id;
+        let row = db::notice::find_of(conn, organization, id)?;
+        let names = db::notice::recipient_names(conn, organization, std::slice::from_ref(&row))?;
+        let (subject, text, withheld) = if TokenPurpose::of_mail(row.kind).is_some() {
+            let why = "本人だけが使えるリンクが入っているため、この通知の本文は表示しません。";
+            (notice_title(row.kind).to_owned(), None, Some(why.to_owned()))
+        } else {
+            let words = render(row.kind, &row.context()?).map_err(|e| Failure::Internal(e.to_string()))?;
+            (words.subject, Some(words.text), None)
+        };
+        Ok(NoticeWords { notice: show(row, &names, &call.actor), subject, text, withheld })
     })
 }
 

@@ -19,6 +19,9 @@ pub fn routes() -> Vec<Route> {
                 };
                 notice::list(app, call, &filter, &request.page()?).map(Plain)
             }),
+        get("/notices/{id}", "通知とその文面")
+            .needs(Permission::ReadNotices)
+            .run(|app, call, request| notice::read(app, call, request.id("id")?).map(Plain)),
         act("/notices/{id}/resend", "不達の通知を再送する")
             .needs(Permission::ResendNotice)
             .run(|app, call, request| notice::resend(app, call, request.id("id")?).map(Plain)),

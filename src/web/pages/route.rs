@@ -27,6 +27,15 @@ pub struct Visit {
     pub path: HashMap<String, String>,
     pub query: HashMap<String, String>,
     pub form: Form,
+    /// The file that came with the form.
+    pub file: Option<File>,
+}
+
+/// A file as sent.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub name: String,
+    pub content: Vec<u8>,
 }
 
 impl Visit {
@@ -209,6 +218,12 @@ fn whole(message: &str) -> Vec<Wrong> {
 #[derive(Debug, Clone)]
 pub enum Outcome {
     Shown(Page),
+    /// A file to keep.
+    File {
+        name: &'static str,
+        kind: &'static str,
+        content: Vec<u8>,
+    },
     /// See another address of ours: what was done is not done again by the back button.
     Moved(String),
     /// A session has begun; its cookie, and where to go.
@@ -243,6 +258,8 @@ pub struct PageRoute {
     pub path: &'static str,
     /// It changes something: POST, behind the proof that the form is ours.
     pub changes: bool,
+    /// Its form brings a file.
+    pub takes_file: bool,
     pub handler: Handler,
 }
 
@@ -269,7 +286,7 @@ impl Draft {
         work: impl Fn(&App, &Visit) -> Result<O, Failure> + Send + Sync + 'static,
     ) -> PageRoute {
         let handler = Handler::Open(Arc::new(move |app, visit| work(app, visit).map(Into::into)));
-        PageRoute { path: self.path, changes: self.changes, handler }
+        PageRoute { path: self.path, changes: self.changes, takes_file: false, handler }
     }
 
     /// For those who may.
@@ -279,7 +296,16 @@ impl Draft {
         work: impl Fn(&App, &Call, &Visit) -> Result<O, Failure> + Send + Sync + 'static,
     ) -> PageRoute {
         let work: GuardedWork = Arc::new(move |app, call, visit| work(app, call, visit).map(Into::into));
-        PageRoute { path: self.path, changes: self.changes, handler: Handler::Guarded(permission, work) }
+        let handler = Handler::Guarded(permission, work);
+        PageRoute { path: self.path, changes: self.changes, takes_file: false, handler }
+    }
+}
+
+impl PageRoute {
+    /// With a file.
+    #[must_use]
+    pub fn with_file(self) -> Self {
+        Self { takes_file: true, ..self }
     }
 }
 
