@@ -8,7 +8,6 @@ use super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
 use super::words;
 use crate::domain::access::Permission;
 use crate::domain::id::ContractId;
-use crate::domain::text_enum::TextEnum;
 use crate::service::declaration::RetractionInput;
 use crate::service::observation::{self, ObservationInput, ObservationSource};
 use crate::service::{App, Call, Failure, chain, contract};

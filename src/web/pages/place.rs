@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::words;
 use crate::domain::contract::DataCategory;
 use crate::domain::id::EngagementId;
-use crate::domain::text_enum::TextEnum;
 use crate::service::chain::{ChainView, Node};
 use crate::service::declaration::UseInput;
 
