@@ -14,7 +14,7 @@ pub fn routes() -> Vec<Route> {
             .needs(Permission::ReadNotices)
             .run(|app, call, request| {
                 let filter = NoticeFilter {
-                    state: request.query_word("state")?,
+                    states: request.query_word("state")?.into_iter().collect(),
                     contract_id: request.query_id("contract_id")?,
                 };
                 notice::list(app, call, &filter, &request.page()?).map(Plain)

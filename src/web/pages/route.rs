@@ -81,6 +81,11 @@ impl Visit {
         self.query(name).and_then(|text| text.parse().ok())
     }
 
+    /// A query parameter that is an identifier; one that can't be one is not found.
+    pub fn query_id<T>(&self, name: &str) -> Result<Option<Id<T>>, Failure> {
+        self.query(name).map(|text| text.parse().map_err(|_| Failure::NotFound)).transpose()
+    }
+
     /// Whether a list is narrowed to a part.
     pub fn is_narrowed(&self) -> bool {
         self.query
@@ -92,7 +97,7 @@ impl Visit {
     pub fn turned(&self, cursor: Option<&str>) -> String {
         let (path, query) = self.address.split_once('?').unwrap_or((&self.address, ""));
         let kept = url::form_urlencoded::parse(query.as_bytes())
-            .filter(|(name, value)| name != "cursor" && !value.is_empty());
+            .filter(|(name, value)| !matches!(name.as_ref(), "cursor" | "done") && !value.is_empty());
         let mut turned = url::form_urlencoded::Serializer::new(String::new());
         turned.extend_pairs(kept);
         turned.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));

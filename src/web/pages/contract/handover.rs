@@ -27,8 +27,8 @@ fn officers(app: &App, call: &Call) -> Result<Vec<UserView>, Failure> {
     let mut all = Vec::new();
     let mut next = service::Page { limit: service::page::MAX_LIMIT, after: None };
     loop {
-        let found = user::list(app, call, None, &next)?;
-        all.extend(found.items.into_iter().filter(|it| it.roles.contains(&Role::Officer)));
+        let found = user::list(app, call, None, Some(Role::Officer), &next)?;
+        all.extend(found.items);
         match found.next_cursor {
             Some(cursor) => next = service::Page::read(Some("200"), Some(&cursor))?,
             None => return Ok(all),
