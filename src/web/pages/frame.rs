@@ -103,6 +103,7 @@ const WAYS: &[(Permission, &[OrganizationKind], Way)] = {
         (Permission::ReadContract, &[Vendor], Way { path: "/audits", title: "検査と指摘" }),
         (Permission::ReadConsents, &[Agency, System], Way { path: "/consents", title: "承認の一覧" }),
         (Permission::ReadOrganizations, &[Agency, System], Way { path: "/vendors", title: "事業者" }),
+        (Permission::ChangeOrganization, &[System], Way { path: "/organizations", title: "機関" }),
         (Permission::ReadNotices, &[Agency], Way { path: "/notices", title: "送信履歴" }),
         (Permission::ManageUsers, &[Agency, System], Way { path: "/users", title: "利用者と権限" }),
         (Permission::ManageUsers, &[Vendor], Way { path: "/users", title: "社内の利用者" }),
