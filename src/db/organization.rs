@@ -1,5 +1,7 @@
 //! The register of organizations: agencies, vendors, and the operator of the installation.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -99,6 +101,14 @@ pub fn update(conn: &mut Conn, row: &OrganizationRow) -> Result<(), DbError> {
 /// An organization by id, whoever asks: any registered one can be named in an application or a declaration.
 pub fn find(conn: &mut Conn, id: OrganizationId) -> Result<OrganizationRow, DbError> {
     Ok(organizations::table.find(id).select(OrganizationRow::as_select()).first(conn)?)
+}
+
+/// The names of these organizations, whoever asks.
+pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, String>, DbError> {
+    let rows = organizations::table.filter(organizations::id.eq_any(ids));
+    let rows: Vec<(OrganizationId, String)> =
+        rows.select((organizations::id, organizations::name)).load(conn)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The organization with this corporate number.
