@@ -5,7 +5,6 @@ use std::{fs, io};
 
 use mailparse::{MailHeaderMap as _, ParsedMail};
 
-use crate::domain::contract::Instant;
 use crate::domain::id::NoticeId;
 
 /// Larger ones are none of ours.
@@ -27,8 +26,6 @@ pub fn path_of(folder: &Path, id: NoticeId) -> PathBuf {
 pub struct Letter {
     pub to: String,
     pub subject: String,
-    /// None: its header says none that can be read.
-    pub sent_at: Option<Instant>,
     /// The plain text.
     pub text: String,
 }
@@ -66,12 +63,10 @@ pub fn letter(folder: &Path, id: NoticeId) -> io::Result<Option<Letter>> {
 
 fn read(mail: &ParsedMail<'_>) -> Option<Letter> {
     let header = |name| mail.headers.get_first_value(name);
-    let sent = header("Date").and_then(|date| mailparse::dateparse(&date).ok());
     let text = mail.parts().find(|part| part.ctype.mimetype == "text/plain")?.get_body().ok()?;
     Some(Letter {
         to: header("To")?,
         subject: header("Subject").unwrap_or_default(),
-        sent_at: sent.and_then(|seconds| Instant::from_timestamp(seconds, 0)),
         text: text.replace("\r\n", "\n"),
     })
 }
@@ -97,7 +92,6 @@ mod tests {
         assert_eq!(notices(folder.path()).unwrap(), [notice_id()]);
         let letter = letter(folder.path(), notice_id()).unwrap().unwrap();
         assert_eq!((letter.to.as_str(), letter.subject.as_str()), ("tanto@example.lg.jp", subject));
-        assert_eq!(letter.sent_at, Some("2026-11-10T00:00:00Z".parse().unwrap()));
         assert_eq!(letter.text.trim_end(), "ご担当者様\n本文です。\n.");
     }
 

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::db::{self, DbError};
 use crate::domain::id::NoticeId;
 use crate::notice::folder::{self, Letter};
 use crate::service::{App, Failure, Page, Paged};
@@ -15,13 +16,17 @@ pub struct LetterView {
     pub id: NoticeId,
     pub to: String,
     pub subject: String,
-    pub sent_at: Option<DateTime<Utc>>,
+    /// The business day on which it was written; None: by a demonstration before this one.
+    pub day: Option<NaiveDate>,
     pub text: String,
 }
 
-fn view(id: NoticeId, letter: Letter) -> LetterView {
-    let Letter { to, subject, sent_at, text } = letter;
-    LetterView { id, to, subject, sent_at, text }
+/// The mails with the days of their notices: their own date is the machine's, which the demonstration leaves behind.
+fn dated(app: &App, letters: Vec<(NoticeId, Letter)>) -> Result<Vec<LetterView>, Failure> {
+    let ids: Vec<NoticeId> = letters.iter().map(|(id, _)| *id).collect();
+    let days = app.db.read_one::<_, DbError>(|conn| db::notice::days(conn, &ids))?;
+    let view = |(id, Letter { to, subject, text })| LetterView { id, to, subject, day: days.get(&id).copied(), text };
+    Ok(letters.into_iter().map(view).collect())
 }
 
 fn unreadable(error: &std::io::Error) -> Failure {
@@ -43,14 +48,15 @@ pub fn list(app: &App, page: &Page) -> Result<Option<Paged<LetterView>>, Failure
     let mut letters = Vec::new();
     for id in ids.take(usize::try_from(page.rows()).unwrap_or(0)) {
         let letter = folder::letter(&folder, id).map_err(|error| unreadable(&error))?;
-        letters.extend(letter.map(|letter| view(id, letter)));
+        letters.extend(letter.map(|letter| (id, letter)));
     }
-    Ok(Some(Paged::cut(page, letters, |letter| letter.id.to_string(), |letter| letter)))
+    Ok(Some(Paged::cut(page, dated(app, letters)?, |letter| letter.id.to_string(), |letter| letter)))
 }
 
 /// One mail.
 pub fn read(app: &App, id: NoticeId) -> Result<LetterView, Failure> {
     let folder = folder_of(app)?.ok_or(Failure::NotFound)?;
     let letter = folder::letter(&folder, id).map_err(|error| unreadable(&error))?;
-    letter.map(|letter| view(id, letter)).ok_or(Failure::NotFound)
+    let letters = dated(app, letter.map(|letter| (id, letter)).into_iter().collect())?;
+    letters.into_iter().next().ok_or(Failure::NotFound)
 }

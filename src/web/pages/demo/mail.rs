@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::super::door::own_address;
 use super::super::route::{Page, PageRoute, Visit, look, page};
-use super::super::words;
 use crate::domain::access::Permission;
 use crate::service::demo::mail::{self, LetterView};
 use crate::service::{App, Call, Failure};
@@ -18,16 +17,12 @@ pub fn routes() -> Vec<PageRoute> {
     ]
 }
 
-fn sent(app: &App, letter: &LetterView) -> String {
-    letter.sent_at.map_or_else(String::new, |at| words::instant(app, at))
-}
-
 fn list(app: &App, _: &Call, visit: &Visit) -> Result<Page, Failure> {
     let letters = mail::list(app, &visit.page()?)?;
     let context = match letters {
         None => json!({ "elsewhere": true }),
         Some(letters) => {
-            let row = |letter: &LetterView| json!({ "id": letter.id, "to": letter.to, "subject": letter.subject, "sent": sent(app, letter) });
+            let row = |letter: &LetterView| json!({ "id": letter.id, "to": letter.to, "subject": letter.subject, "day": letter.day });
             let rows: Vec<Value> = letters.items.iter().map(row).collect();
             json!({ "elsewhere": false, "letters": rows, "pager": visit.pager(&letters) })
         }
@@ -41,7 +36,7 @@ fn show(app: &App, _: &Call, visit: &Visit) -> Result<Page, Failure> {
         .into_iter()
         .map(|(text, href)| json!({ "text": text, "href": href }))
         .collect();
-    let context = json!({ "to": letter.to, "sent": sent(app, &letter), "parts": parts });
+    let context = json!({ "to": letter.to, "day": letter.day, "parts": parts });
     let title = if letter.subject.is_empty() { "（件名なし）".to_owned() } else { letter.subject };
     Ok(page("demo/letter.html", title, context).under(LIST, "デモで送られたメール"))
 }
