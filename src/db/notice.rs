@@ -361,6 +361,13 @@ pub fn digested_for(
         .load(conn)?)
 }
 
+/// The business days on which these notices were written.
+pub fn days(conn: &mut Conn, ids: &[NoticeId]) -> Result<HashMap<NoticeId, NaiveDate>, DbError> {
+    let rows = notices::table.filter(notices::id.eq_any(ids.to_vec()));
+    let rows: Vec<(NoticeId, NaiveDate)> = rows.select((notices::id, notices::created_on)).load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Whether someone is sending a notice right now.
 pub fn any_on_its_way(conn: &mut Conn, now: Instant) -> Result<bool, DbError> {
     let claimed = notices::table
