@@ -1,6 +1,8 @@
 //! The outbox: a row for each mail to one recipient, written in the business transaction and sent later. Every
 //! transition is a conditional UPDATE, and its row count says who made it.
 
+use std::collections::HashMap;
+
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
