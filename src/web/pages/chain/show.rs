@@ -55,6 +55,15 @@ fn end_of(app: &App, day: NaiveDate) -> DateTime<Utc> {
     local_instant(app.sources.clock.timezone(), next, NaiveTime::MIN) - Duration::microseconds(1)
 }
 
+/// This page on another day.
+fn on(visit: &Visit, day: NaiveDate) -> String {
+    let path = visit.address.split('?').next().unwrap_or_default();
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("as_of", &day.to_string());
+    query.extend_pairs(visit.query("known_at").map(|known| ("known_at", known)));
+    format!("{path}?{}", query.finish())
+}
+
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let contract = contract::get(app, call, visit.id("id")?)?;
     let When { as_of, known_at, errors } = when(app, visit);
@@ -68,7 +77,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let drawn = view
         .as_ref()
         .map(|view| Drawing { app, call, contract: &contract, view, marked: None, acts: is_now }.draw());
-    let days = view.as_ref().map(turning_days).unwrap_or_default();
+    let days: Vec<_> = view.as_ref().map(turning_days).unwrap_or_default();
+    let days: Vec<_> = days.into_iter().map(|day| json!({ "day": day, "href": on(visit, day) })).collect();
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let context = json!({
         "contract": contract,
@@ -77,7 +87,6 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "days": days,
         "running": contract.status != ContractStatus::Ended,
         "known": known_at.map(|at| words::instant(app, at)),
-        "known_text": visit.query("known_at"),
         "now": is_now,
     });
     let shown =
