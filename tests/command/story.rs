@@ -252,7 +252,8 @@ told_up_to! {
     as_a_new_fiscal_year_begins "2026-04-01",
     on_a_sunday_in_january "2027-01-31",
     on_a_leap_day "2028-02-29",
-    on_the_last_day_of_the_year "2026-12-31"
+    on_the_last_day_of_the_year "2026-12-31",
+    in_summer "2026-08-20"
 }
 
 /// On the server that the tests are given, where there is one.

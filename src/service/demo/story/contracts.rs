@@ -20,6 +20,9 @@ const TABLE: &str = include_str!("contracts.csv");
 const SIGNED_BEFORE: i64 = 10;
 const SIGNED_AGO: i64 = 8;
 
+/// The contract that is ended early, with a month.
+pub const ENDED_EARLY: (&str, i32) = ("DEMO-025", -3);
+
 /// The department in charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Office {
@@ -87,6 +90,11 @@ impl Row {
 
     pub fn ends_on(&self, days: Days) -> NaiveDate {
         days.month_end(self.to)
+    }
+
+    /// The last day on which it runs, by all that the story tells.
+    pub fn last_day(&self, days: Days) -> NaiveDate {
+        if self.number == ENDED_EARLY.0 { days.month_end(ENDED_EARLY.1) } else { self.ends_on(days) }
     }
 
     /// The day on which it is signed and entered.
