@@ -149,7 +149,7 @@ fn row(line: &'static str) -> Option<Row> {
 }
 
 pub fn plan(script: &mut Script, rows: &[Row]) {
-    for row in rows.iter().copied() {
+    for &row in rows {
         script.on(row.registered_on(script.days), move |stage| stage.register(&row));
     }
 }
