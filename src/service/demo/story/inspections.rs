@@ -120,7 +120,7 @@ impl Stage<'_> {
         let findings: Vec<_> = it
             .found
             .iter()
-            .map(|text| json!({"text": text, "severity": "warning", "due_on": add_days(done_on, PUT_RIGHT)}))
+            .map(|text| json!({"text": text, "severity": "軽微", "due_on": add_days(done_on, PUT_RIGHT)}))
             .collect();
         let result = if findings.is_empty() { "pass" } else { "findings" };
         let input = body(&json!({
