@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 
 use super::schema::{ledger_chains, organizations};
+use super::sight::{SEEN_BELOW, SEEN_FROM};
 use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Scope};
 use crate::domain::contract::Instant;
@@ -171,12 +172,15 @@ pub fn list(
         }
         Scope::Vendor(me) => {
             query = query.filter(
-                sql::<Bool>("organizations.id IN (WITH RECURSIVE seen (id, contract_id) AS (SELECT e.id, e.contract_id FROM engagements e WHERE e.vendor_id = ")
+                sql::<Bool>("organizations.id IN (")
+                    .sql(SEEN_FROM)
                     .bind::<Text, _>(me)
-                    .sql(" UNION SELECT e.id, e.contract_id FROM engagements e JOIN seen s ON e.contract_id = s.contract_id AND e.parent_id = s.id) \
-                          SELECT e.vendor_id FROM engagements e JOIN seen s ON s.id = e.id \
+                    .sql(SEEN_BELOW)
+                    .sql(
+                        "SELECT e.vendor_id FROM engagements e JOIN seen s ON s.id = e.id \
                           UNION SELECT c.agency_id FROM contracts c JOIN seen s ON s.contract_id = c.id \
-                          UNION SELECT o.id FROM organizations o WHERE o.id = ")
+                          UNION SELECT o.id FROM organizations o WHERE o.id = ",
+                    )
                     .bind::<Text, _>(me)
                     .sql(")"),
             );

@@ -113,16 +113,22 @@ pub fn by_email(conn: &mut Conn, email: &str) -> Result<Option<UserRow>, DbError
     Ok(found.select(UserRow::as_select()).first(conn).optional()?)
 }
 
-/// Accounts in order of id, at most `limit`; None: of every organization.
+/// Accounts in order of id, at most `limit`; `None`: of every organization. `holding`: only of those who hold the
+/// role themselves and whose account can be used on that business day.
 pub fn list(
     conn: &mut Conn,
     organization_id: Option<OrganizationId>,
+    holding: Option<(Role, NaiveDate)>,
     after: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<UserRow>, DbError> {
     let mut query = users::table.order(users::id).select(UserRow::as_select()).limit(limit).into_boxed();
     if let Some(organization_id) = organization_id {
         query = query.filter(users::organization_id.eq(organization_id));
+    }
+    if let Some((role, on)) = holding {
+        let holders = user_roles::table.filter(user_roles::role.eq(role)).select(user_roles::user_id);
+        query = query.filter(users::id.eq_any(holders)).filter(usable!(on));
     }
     if let Some(after) = after {
         query = query.filter(users::id.gt(after));

@@ -8,6 +8,7 @@ use crate::domain::calendar;
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::Id;
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
+use crate::domain::text;
 use crate::domain::text_enum::TextEnum;
 
 /// True or false; forms send `on`, `true` or `1`.
@@ -126,7 +127,7 @@ impl Codec for Corporate {
     }
 }
 
-/// ISO 3166-1 alpha-2, two capitals.
+/// ISO 3166-1 alpha-2, two capitals; in a form or file also in small letters or full width.
 pub struct Country;
 /// A country, default JP.
 pub fn country() -> Country {
@@ -135,12 +136,15 @@ pub fn country() -> Country {
 impl Codec for Country {
     type Out = String;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<String> {
-        match value.as_str() {
-            Some(code) if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) => {
-                Some(code.to_owned())
-            }
-            _ => at.fail("country", "国は2文字の国コード（例 JP）で指定してください。"),
+        let code = match (value.as_str(), at.mode) {
+            (Some(code), Mode::Strict) => code.to_owned(),
+            (Some(code), Mode::Lenient) => text::search_key(code).to_uppercase(),
+            (None, _) => String::new(),
+        };
+        if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
+            return Some(code);
         }
+        at.fail("country", "国は2文字の国コード（例 JP）で指定してください。")
     }
     fn schema(&self) -> Value {
         json!({"type": "string", "pattern": "^[A-Z]{2}$", "default": "JP"})

@@ -16,8 +16,9 @@ use crate::domain::contract::{
 };
 use crate::domain::text_enum::TextEnum;
 use crate::service::App;
+use crate::service::alert::AlertHappening;
 use crate::service::application::ApplicationState;
-use crate::service::audit::AuditResult;
+use crate::service::audit::{AuditResult, AuditState};
 use crate::service::notice::NoticeState;
 use crate::service::observation::ObservationSource;
 
@@ -54,6 +55,7 @@ const SETS: &[(&str, fn(&str) -> Option<Word>)] = &[
     ("step", |code| read(code, |step| (self::step(step), Tone::Quiet))),
     ("alert", |code| read(code, alert)),
     ("severity", |code| read(code, severity)),
+    ("happening", |code| read(code, |step| (happening(step), Tone::Quiet))),
     ("assessment", |code| read(code, assessment)),
     ("contract", |code| read(code, contract)),
     ("policy", |code| read(code, |policy| (self::policy(policy), Tone::Quiet))),
@@ -62,6 +64,8 @@ const SETS: &[(&str, fn(&str) -> Option<Word>)] = &[
     ("data", |code| read(code, |data| (self::data(data), Tone::Quiet))),
     ("origin", |code| read(code, |origin| (self::origin(origin), Tone::Quiet))),
     ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
+    ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
+    ("standing", standing),
     ("result", |code| read(code, result)),
     ("observation", |code| read(code, |source| (observation(source), Tone::Quiet))),
     ("notice", |code| read(code, notice)),
@@ -170,6 +174,17 @@ fn alert(state: AlertState) -> Word {
     }
 }
 
+fn happening(step: AlertHappening) -> &'static str {
+    match step {
+        AlertHappening::Opened => "見つかりました",
+        AlertHappening::Updated => "重要度又は原因が変わりました",
+        AlertHappening::Acknowledged => "着手",
+        AlertHappening::Measured => "措置の記録",
+        AlertHappening::Assessed => "判断の記録",
+        AlertHappening::Resolved => "解消",
+    }
+}
+
 fn severity(severity: Severity) -> Word {
     let tone = match severity {
         Severity::Critical => Tone::Bad,
@@ -244,6 +259,27 @@ fn result(result: AuditResult) -> Word {
     match result {
         AuditResult::Pass => ("適正", Tone::Good),
         AuditResult::Findings => ("指摘あり", Tone::Careful),
+    }
+}
+
+/// Which of a 年度's audits are asked for.
+fn audits(state: AuditState) -> &'static str {
+    match state {
+        AuditState::Open => "未実施（期限超過を含む）",
+        AuditState::Overdue => "期限超過",
+        AuditState::Done => "実施済み",
+        AuditState::Cancelled => "取消し",
+    }
+}
+
+/// Where an audit stands.
+fn standing(code: &str) -> Option<Word> {
+    match code {
+        "planned" => Some(("予定", Tone::Busy)),
+        "overdue" => Some(("期限超過", Tone::Bad)),
+        "lapsed" => Some(("契約の終了後", Tone::Quiet)),
+        "cancelled" => Some(("取消し", Tone::Quiet)),
+        _ => word("result", code),
     }
 }
 

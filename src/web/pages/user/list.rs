@@ -16,7 +16,7 @@ pub fn routes() -> Vec<PageRoute> {
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let asked: Option<OrganizationId> = visit.query_word("organization_id");
-    let users = user::list(app, call, asked, &visit.page()?)?;
+    let users = user::list(app, call, asked, None, &visit.page()?)?;
     let everywhere = call.actor.is(Role::SystemAdmin);
     let ids: BTreeSet<OrganizationId> =
         users.items.iter().map(|user| user.organization_id).chain(asked).collect();

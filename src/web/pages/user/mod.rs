@@ -72,7 +72,7 @@ fn everyone(app: &App, call: &Call, organization: OrganizationId) -> Result<Vec<
     let mut everyone = Vec::new();
     let mut page = service::Page { limit: service::page::MAX_LIMIT, after: None };
     loop {
-        let found = user::list(app, call, Some(organization), &page)?;
+        let found = user::list(app, call, Some(organization), None, &page)?;
         everyone.extend(found.items);
         match found.next_cursor {
             None => return Ok(everyone),

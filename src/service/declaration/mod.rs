@@ -1,5 +1,7 @@
 //! 再委託状況報告: what a vendor says of the use of those below it. Never refused by a rule of the contract: it alerts.
 
+mod mine;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,6 +25,8 @@ use crate::input;
 use crate::ledger::receipt::Receipt;
 use crate::notice::Mail;
 use crate::notice::context::{Day, DeclaredEngagement, ReceiptMail};
+
+pub use mine::{ReceiptView, find, mine};
 
 input! {
     /// Days, both inclusive.

@@ -1,7 +1,11 @@
 //! Audits as planned and done, with the findings recorded.
 
+mod year;
+
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
+
+pub use year::{AuditState, ListedAudit, count_due_in, count_still_due, due_in};
 
 use super::schema::{audit_cancellations, audit_completions, audits, engagements, findings, organizations};
 use super::{Conn, DbError, Tx};

@@ -1,5 +1,7 @@
 //! 検査・点検: planned, done with what was found, and the next one from the due day.
 
+mod year;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,6 +16,9 @@ use crate::domain::input::FieldError;
 use crate::input;
 use crate::ledger::entry::salted;
 use crate::text_enum;
+
+pub use crate::db::audit::AuditState;
+pub use year::{AuditYearView, YearAuditView, find, of_year};
 
 text_enum! {
     /// How an audit ended.
