@@ -146,6 +146,20 @@ pub fn names(conn: &mut Conn, ids: &[UserId]) -> Result<HashMap<UserId, String>,
     Ok(rows.load::<(UserId, String)>(conn)?.into_iter().collect())
 }
 
+/// The names of those of these people who belong to the organization; None: to any.
+pub fn names_within(
+    conn: &mut Conn,
+    organization_id: Option<OrganizationId>,
+    ids: &[UserId],
+) -> Result<HashMap<UserId, String>, DbError> {
+    let mut query =
+        users::table.filter(users::id.eq_any(ids.to_vec())).select((users::id, users::name)).into_boxed();
+    if let Some(organization_id) = organization_id {
+        query = query.filter(users::organization_id.eq(organization_id));
+    }
+    Ok(query.load::<(UserId, String)>(conn)?.into_iter().collect())
+}
+
 /// The roles that people hold themselves, in the order of [`Role`].
 pub fn roles(conn: &mut Conn, ids: &[UserId]) -> Result<HashMap<UserId, Vec<Role>>, DbError> {
     let rows: Vec<(UserId, Role)> = user_roles::table

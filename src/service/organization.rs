@@ -1,5 +1,6 @@
 //! The register of agencies and vendors.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -337,6 +338,11 @@ pub fn find(app: &App, call: &Call, id: OrganizationId) -> Result<(OrganizationV
     let row = rows.into_iter().next().ok_or(Failure::NotFound)?;
     let version = row.version;
     Ok((row.into(), version))
+}
+
+/// The names of organizations that the caller has been shown by their ids.
+pub fn names(app: &App, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, String>, Failure> {
+    Ok(app.db.read_one::<_, DbError>(|conn| db::organization::names(conn, ids))?)
 }
 
 /// The register as the caller may know it.

@@ -1,6 +1,7 @@
 //! What stands around every page: title, navigation by role, who is signed in; and the templates themselves, which
 //! are part of the program, escape everything, and know no inline style or script.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -138,7 +139,7 @@ pub struct Frame {
     /// Stands in the forms of this page: sent twice, a form acts once.
     once: String,
     /// What has just been done.
-    done: Option<&'static str>,
+    done: Option<Cow<'static, str>>,
     /// The address of this page, for what leads back to it.
     address: String,
 }

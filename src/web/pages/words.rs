@@ -107,6 +107,16 @@ pub fn instant(app: &App, at: DateTime<Utc>) -> String {
     at.with_timezone(&app.sources.clock.timezone()).format("%Y-%m-%d %H:%M").to_string()
 }
 
+/// Where on the chain.
+pub fn tier(tier: i32) -> String {
+    match tier {
+        1 => "受託者".to_owned(),
+        2 => "再委託先".to_owned(),
+        3 => "再々委託先".to_owned(),
+        deeper => format!("第{deeper}層の再委託先"),
+    }
+}
+
 /// A number with its thousands apart.
 pub fn thousands(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
