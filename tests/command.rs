@@ -2,6 +2,9 @@
 //! a ledger that was tampered with.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "command/story.rs"]
+mod story;
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -54,8 +57,16 @@ impl Demo {
         Self::start_with(more, |command| command.stderr(Stdio::null()))
     }
 
+    fn start_on(today: &str, more: &[&str]) -> Self {
+        Self::start_as(today, more, |command| command.stderr(Stdio::null()))
+    }
+
     fn start_with(more: &[&str], set: impl FnOnce(&mut Command) -> &mut Command) -> Self {
-        let mut arguments = vec!["demo", "--json", "--listen", "127.0.0.1:0", "--today", "2026-04-01"];
+        Self::start_as("2026-04-01", more, set)
+    }
+
+    fn start_as(today: &str, more: &[&str], set: impl FnOnce(&mut Command) -> &mut Command) -> Self {
+        let mut arguments = vec!["demo", "--json", "--listen", "127.0.0.1:0", "--today", today];
         arguments.extend(more);
         let mut child = set(itaku(&arguments).stdout(Stdio::piped())).spawn().unwrap();
         let mut line = String::new();

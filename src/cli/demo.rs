@@ -62,7 +62,10 @@ impl Demo {
             std::fs::create_dir_all(dir)?;
         }
         let transport = house::transport(&config).map_err(|error| CliError::Usage(error.to_string()))?;
-        let db = open_empty(&config)?;
+        let db = match &self.database {
+            Some(_) => open_empty(&config)?,
+            None => Db::open_fleeting(&config.database.url, config.database.connections)?,
+        };
         db.migrate()?;
         let today = self.today.unwrap_or_else(|| SystemClock(config.timezone).today());
         let begins = if self.empty { today } else { story::first_day(today) };

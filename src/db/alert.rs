@@ -284,6 +284,12 @@ pub fn set_open_count(conn: &mut Conn, id: ContractId, count: i32) -> Result<(),
 #[derive(Debug, Clone, Default)]
 pub struct AlertFilter {
     pub state: Option<AlertState>,
+    /// Only those that stand, taken up or not.
+    pub unresolved: bool,
+    /// Due on that day or later.
+    pub due_from: Option<NaiveDate>,
+    /// Due on that day or earlier.
+    pub due_until: Option<NaiveDate>,
     pub kind: Option<AlertKind>,
     pub severity: Option<Severity>,
     pub contract_id: Option<ContractId>,
@@ -327,6 +333,15 @@ pub fn list(
     let mut query = in_scope!(query, scope);
     if let Some(state) = filter.state {
         query = query.filter(alerts::state.eq(state));
+    }
+    if filter.unresolved {
+        query = query.filter(Unresolved::new(alerts::state));
+    }
+    if let Some(day) = filter.due_from {
+        query = query.filter(alerts::due_on.ge(day));
+    }
+    if let Some(day) = filter.due_until {
+        query = query.filter(alerts::due_on.le(day));
     }
     if let Some(kind) = filter.kind {
         query = query.filter(alerts::kind.eq(kind));

@@ -15,15 +15,18 @@ pub mod ledger;
 pub mod ledger_rows;
 pub mod notice;
 pub mod organization;
+pub mod overview;
 pub mod pool;
 pub mod register;
 pub mod schema;
 pub mod session;
 pub mod setting;
+mod sight;
 pub mod statement;
 pub mod status;
 pub mod tx;
 pub mod types;
+pub mod upload;
 pub mod user;
 mod writer;
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The outbox: a row for each mail to one recipient, written in the business transaction and sent later. Every
 //! transition is a conditional UPDATE, and its row count says who made it.
 
+use std::collections::HashMap;
+
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
@@ -261,7 +263,8 @@ pub fn find_of(conn: &mut Conn, organization_id: OrganizationId, id: NoticeId) -
 /// What of an organization's notices is listed.
 #[derive(Debug, Clone, Default)]
 pub struct NoticeFilter {
-    pub state: Option<NoticeState>,
+    /// In one of these states; none named: in any.
+    pub states: Vec<NoticeState>,
     pub contract_id: Option<ContractId>,
 }
 
@@ -279,8 +282,8 @@ pub fn list(
         .select(NoticeRow::as_select())
         .limit(n)
         .into_boxed();
-    if let Some(state) = filter.state {
-        query = query.filter(notices::state.eq(state));
+    if !filter.states.is_empty() {
+        query = query.filter(notices::state.eq_any(filter.states.clone()));
     }
     if let Some(contract_id) = filter.contract_id {
         query = query.filter(notices::contract_id.eq(contract_id));
@@ -358,6 +361,13 @@ pub fn digested_for(
         .distinct()
         .order(notices::organization_id)
         .load(conn)?)
+}
+
+/// The business days on which these notices were written.
+pub fn days(conn: &mut Conn, ids: &[NoticeId]) -> Result<HashMap<NoticeId, NaiveDate>, DbError> {
+    let rows = notices::table.filter(notices::id.eq_any(ids.to_vec()));
+    let rows: Vec<(NoticeId, NaiveDate)> = rows.select((notices::id, notices::created_on)).load(conn)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Whether someone is sending a notice right now.

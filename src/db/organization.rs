@@ -1,11 +1,14 @@
 //! The register of organizations: agencies, vendors, and the operator of the installation.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 
 use super::schema::{ledger_chains, organizations};
+use super::sight::{SEEN_BELOW, SEEN_FROM};
 use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Scope};
 use crate::domain::contract::Instant;
@@ -101,6 +104,14 @@ pub fn find(conn: &mut Conn, id: OrganizationId) -> Result<OrganizationRow, DbEr
     Ok(organizations::table.find(id).select(OrganizationRow::as_select()).first(conn)?)
 }
 
+/// The names of these organizations, whoever asks.
+pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, String>, DbError> {
+    let rows = organizations::table.filter(organizations::id.eq_any(ids));
+    let rows: Vec<(OrganizationId, String)> =
+        rows.select((organizations::id, organizations::name)).load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
 /// The organization with this corporate number.
 pub fn by_corporate_number(
     conn: &mut Conn,
@@ -161,12 +172,15 @@ pub fn list(
         }
         Scope::Vendor(me) => {
             query = query.filter(
-                sql::<Bool>("organizations.id IN (WITH RECURSIVE seen (id, contract_id) AS (SELECT e.id, e.contract_id FROM engagements e WHERE e.vendor_id = ")
+                sql::<Bool>("organizations.id IN (")
+                    .sql(SEEN_FROM)
                     .bind::<Text, _>(me)
-                    .sql(" UNION SELECT e.id, e.contract_id FROM engagements e JOIN seen s ON e.contract_id = s.contract_id AND e.parent_id = s.id) \
-                          SELECT e.vendor_id FROM engagements e JOIN seen s ON s.id = e.id \
+                    .sql(SEEN_BELOW)
+                    .sql(
+                        "SELECT e.vendor_id FROM engagements e JOIN seen s ON s.id = e.id \
                           UNION SELECT c.agency_id FROM contracts c JOIN seen s ON s.contract_id = c.id \
-                          UNION SELECT o.id FROM organizations o WHERE o.id = ")
+                          UNION SELECT o.id FROM organizations o WHERE o.id = ",
+                    )
                     .bind::<Text, _>(me)
                     .sql(")"),
             );

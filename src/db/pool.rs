@@ -45,14 +45,17 @@ pub struct Manager {
     backend: Backend,
     target: String,
     read_only: bool,
+    /// What a failure of the machine's power took would not be missed.
+    fleeting: bool,
 }
 
 impl Manager {
     fn new(url: &str) -> Result<Self, DbError> {
         if let Some(path) = file_of(url) {
-            Ok(Self { backend: Backend::Sqlite, target: path.to_owned(), read_only: false })
+            Ok(Self { backend: Backend::Sqlite, target: path.to_owned(), read_only: false, fleeting: false })
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Ok(Self { backend: Backend::Postgresql, target: with_connect_timeout(url), read_only: false })
+            let target = with_connect_timeout(url);
+            Ok(Self { backend: Backend::Postgresql, target, read_only: false, fleeting: false })
         } else {
             Err(DbError::Setup("a database URL begins with sqlite: or postgres://".to_owned()))
         }
@@ -70,13 +73,13 @@ impl Manager {
             Backend::Sqlite if self.read_only => read_sqlite(&self.target).map(Conn::Sqlite),
             Backend::Sqlite => {
                 let mut conn = SqliteConnection::establish(&self.target).map_err(unavailable)?;
+                // Either keeps the file whole; the second waits for the disk at every commit.
+                let durability =
+                    if self.fleeting { "PRAGMA synchronous = NORMAL" } else { "PRAGMA synchronous = FULL" };
                 // One statement each, in this order: the first must already wait for another process's lock.
-                for pragma in [
-                    WAIT_FOR_OTHERS,
-                    "PRAGMA journal_mode = WAL",
-                    "PRAGMA synchronous = FULL",
-                    "PRAGMA foreign_keys = ON",
-                ] {
+                for pragma in
+                    [WAIT_FOR_OTHERS, "PRAGMA journal_mode = WAL", durability, "PRAGMA foreign_keys = ON"]
+                {
                     conn.batch_execute(pragma).map_err(|e| DbError::Unavailable(e.to_string()))?;
                 }
                 Ok(Conn::Sqlite(conn))
@@ -159,19 +162,29 @@ pub struct Migrated {
 impl Db {
     /// Opens the pools; fails when the database can't be reached.
     pub fn open(url: &str, readers: u32) -> Result<Self, DbError> {
+        Self::open_as(url, readers, false)
+    }
+
+    /// Opens one that is gone with its process: no commit waits for the disk.
+    pub fn open_fleeting(url: &str, readers: u32) -> Result<Self, DbError> {
+        Self::open_as(url, readers, true)
+    }
+
+    fn open_as(url: &str, readers: u32, fleeting: bool) -> Result<Self, DbError> {
+        let manager = || Manager::new(url).map(|manager| Manager { fleeting, ..manager });
         // The one connection that changes the journal mode of a new file must be alone.
-        Manager::new(url)?.open()?;
-        let backend = Manager::new(url)?.backend;
+        manager()?.open()?;
+        let backend = manager()?.backend;
         let pool = Pool::builder()
             .max_size(readers)
             .min_idle(Some(1))
             .connection_timeout(Duration::from_secs(5))
             .test_on_check_out(backend == Backend::Postgresql)
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
-            .build(Manager::new(url)?)
+            .build(manager()?)
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
         let writer = match backend {
-            Backend::Sqlite => Some(Arc::new(Writer::new(Manager::new(url)?))),
+            Backend::Sqlite => Some(Arc::new(Writer::new(manager()?))),
             Backend::Postgresql => None,
         };
         Ok(Self { backend, readers: pool, writer })

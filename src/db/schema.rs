@@ -112,6 +112,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    uploads (id) {
+        id -> Text,
+        user_id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        content -> Binary,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     leases (name) {
         name -> Text,
         holder -> Text,
@@ -565,6 +576,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     account_tokens,
     login_attempts,
     idempotency_keys,
+    uploads,
     leases,
     job_runs,
     holidays,

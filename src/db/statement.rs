@@ -1,14 +1,15 @@
 //! What was declared and what was seen: declarations, observations, their statements, retractions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::facts::source_word;
-use super::schema::{declarations, observations, retractions, statements};
+use super::schema::{declarations, engagements, observations, organizations, retractions, statements};
 use super::types::to_json;
 use super::{Conn, DbError, Tx};
+use crate::domain::access::Scope;
 use crate::domain::chain::{Source, Statement, StatementOrigin};
 use crate::domain::contract::Stamp;
 use crate::domain::days::DayRange;
@@ -254,4 +255,94 @@ pub fn observations_of(
 /// One observation. The caller settles whether it may.
 pub fn find_observation(conn: &mut Conn, id: ObservationId) -> Result<ObservationRow, DbError> {
     Ok(observations::table.find(id).select(ObservationRow::as_select()).first(conn)?)
+}
+
+/// Narrows a boxed query to the scope: an agency's contracts, what a vendor declared itself.
+macro_rules! in_scope {
+    ($query:expr, $scope:expr) => {
+        match *$scope {
+            Scope::Agency(id) => $query.filter(declarations::agency_id.eq(id)),
+            Scope::Vendor(id) => $query.filter(declarations::organization_id.eq(id)),
+            Scope::Overseer | Scope::Program => $query,
+            Scope::Nothing => $query.filter(declarations::id.eq("")),
+        }
+    };
+}
+
+/// Declarations across contracts, newest first, of at most `rows`.
+pub fn declarations(
+    conn: &mut Conn,
+    scope: &Scope,
+    after: Option<DeclarationId>,
+    rows: i64,
+) -> Result<Vec<DeclarationRow>, DbError> {
+    let query = declarations::table.order(declarations::id.desc()).limit(rows).into_boxed();
+    let mut query = in_scope!(query, scope);
+    if let Some(after) = after {
+        query = query.filter(declarations::id.lt(after));
+    }
+    Ok(query.select(DeclarationRow::as_select()).load(conn)?)
+}
+
+/// One of them.
+pub fn declaration(conn: &mut Conn, scope: &Scope, id: DeclarationId) -> Result<DeclarationRow, DbError> {
+    let query = declarations::table.filter(declarations::id.eq(id)).into_boxed();
+    Ok(in_scope!(query, scope).select(DeclarationRow::as_select()).first(conn)?)
+}
+
+/// Of the declarations on these contracts, those that were taken back.
+pub fn retracted(
+    conn: &mut Conn,
+    contracts: &[ContractId],
+    ids: &[DeclarationId],
+) -> Result<HashSet<DeclarationId>, DbError> {
+    let rows: Vec<Option<DeclarationId>> = retractions::table
+        .filter(retractions::contract_id.eq_any(contracts))
+        .filter(retractions::declaration_id.eq_any(ids.iter().copied().map(Some).collect::<Vec<_>>()))
+        .select(retractions::declaration_id)
+        .load(conn)?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// What a declaration says of one engagement.
+#[derive(Debug, Clone)]
+pub struct DeclaredUseRow {
+    pub declaration_id: DeclarationId,
+    pub engagement_id: EngagementId,
+    pub vendor_name: String,
+    pub started_on: NaiveDate,
+    pub ended_on: Option<NaiveDate>,
+}
+
+/// What these declarations on these contracts say, in the chain's order.
+pub fn declared_uses(
+    conn: &mut Conn,
+    contracts: &[ContractId],
+    ids: &[DeclarationId],
+) -> Result<Vec<DeclaredUseRow>, DbError> {
+    type Columns = (Option<DeclarationId>, EngagementId, String, NaiveDate, Option<NaiveDate>);
+    let rows: Vec<Columns> = statements::table
+        .inner_join(engagements::table.on(engagements::id.eq(statements::engagement_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
+        .filter(statements::contract_id.eq_any(contracts))
+        .filter(statements::declaration_id.eq_any(ids.iter().copied().map(Some).collect::<Vec<_>>()))
+        .order((engagements::tier, engagements::seq, engagements::id))
+        .select((
+            statements::declaration_id,
+            statements::engagement_id,
+            organizations::name,
+            statements::started_on,
+            statements::ended_on,
+        ))
+        .load(conn)?;
+    let row = |(declaration, engagement_id, vendor_name, started_on, ended_on): Columns| {
+        Some(DeclaredUseRow {
+            declaration_id: declaration?,
+            engagement_id,
+            vendor_name,
+            started_on,
+            ended_on,
+        })
+    };
+    Ok(rows.into_iter().filter_map(row).collect())
 }

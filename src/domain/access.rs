@@ -69,6 +69,8 @@ text_enum! {
     pub enum Permission {
         /// One's own account and sessions: any signed-in person.
         OwnAccount = "own_account",
+        /// What needs oneself today: any signed-in person.
+        ReadOverview = "read_overview",
         RegisterOrganization = "register_organization",
         ChangeOrganization = "change_organization",
         ReadOrganizations = "read_organizations",
@@ -109,7 +111,9 @@ impl Permission {
         const READERS: &[Role] =
             &[Officer, Approver, Auditor, AgencyAdmin, VendorUser, VendorAdmin, Overseer];
         match self {
-            Self::OwnAccount | Self::ReadUser | Self::ReadOrganizations => Role::ALL_ROLES,
+            Self::OwnAccount | Self::ReadOverview | Self::ReadUser | Self::ReadOrganizations => {
+                Role::ALL_ROLES
+            }
             Self::RegisterOrganization => &[SystemAdmin, Officer],
             Self::ManageUsers => &[SystemAdmin, AgencyAdmin, VendorAdmin],
             Self::RegisterContract | Self::ChangeContract | Self::ReviewApplication => &[Officer],

@@ -125,6 +125,8 @@ aggregates! {
     Alert, AlertId;
     /// A mail to one recipient.
     Notice, NoticeId;
+    /// A file sent for import.
+    Upload, UploadId;
     /// An entry of the ledger.
     Entry, EntryId;
     /// Anything an entry, an alert or a due day may be about.

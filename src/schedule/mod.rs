@@ -19,6 +19,7 @@ use crate::db;
 use crate::domain::contract::Instant;
 use crate::notice::message::Message;
 use crate::notice::transport::Transport;
+use crate::service::contract::upload;
 use crate::service::{App, Failure, idempotency};
 
 const DELIVER_EVERY: Duration = Duration::from_secs(2);
@@ -256,6 +257,7 @@ fn is_due(last: Option<NaiveDate>, today: NaiveDate, time: NaiveTime, sweep_at: 
 fn clean(app: &App) -> Result<(), Failure> {
     let now = app.sources.clock.machine_now();
     app.db.write_long(|conn| db::idempotency::purge(conn, now - idempotency::KEPT))?;
+    app.db.write_long(|conn| db::upload::purge(conn, now - upload::KEPT))?;
     if let Some(before) = now.checked_sub_days(SESSIONS_KEPT) {
         app.db.write_long(|conn| db::lease::forget_sessions(conn, before))?;
     }

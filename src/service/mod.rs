@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod notice;
 pub mod observation;
 pub mod organization;
+pub mod overview;
 pub mod page;
 pub mod register;
 pub mod session;

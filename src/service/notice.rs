@@ -1,6 +1,6 @@
 //! The outbox as an agency sees it: who will be told, what was sent, what failed; and sending again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,10 +11,11 @@ use super::alert::notice_title;
 use super::{App, Call, Failure, Page, Paged, user};
 use crate::db::notice::NoticeRow;
 pub use crate::db::notice::{NoticeFilter, NoticeState};
-use crate::db::{self, Conn, Tx};
+use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::access::{Actor, Role};
-use crate::domain::id::{ContractId, NoticeId, UserId};
+use crate::domain::id::{ContractId, NoticeId, OrganizationId, UserId};
 pub use crate::notice::NoticeKind;
+use crate::notice::render::render;
 
 /// Whom a notice goes to.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -34,6 +35,8 @@ pub struct NoticeView {
     pub title: String,
     pub state: NoticeState,
     pub contract_id: Option<ContractId>,
+    pub contract_number: Option<String>,
+    pub contract_title: Option<String>,
     /// What it is about, such as an alert's id.
     pub subject: String,
     /// Which step of telling, such as `opened` or `30`.
@@ -59,9 +62,39 @@ pub fn list(
     app.db.read(|conn| {
         let organization = call.actor.organization.id;
         let rows = db::notice::list(conn, organization, filter, before, page.rows())?;
-        let names = db::notice::recipient_names(conn, organization, &rows)?;
+        let names = Names::of(conn, organization, &rows)?;
         let show = |row| show(row, &names, &call.actor);
         Ok(Paged::cut(page, rows, |row| row.id.to_string(), show))
+    })
+}
+
+/// What a notice says.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NoticeWords {
+    pub notice: NoticeView,
+    /// As its recipient reads it.
+    pub subject: String,
+    /// The plain text; null where only its recipient may read it.
+    pub text: Option<String>,
+    /// Why it is not shown.
+    pub withheld: Option<String>,
+}
+
+/// A notice of the caller's organization with its words, as it was or will be mailed. A mail that carries a token is
+/// for its recipient alone: of an invitation or a new password neither link nor text is shown, sent or not.
+pub fn read(app: &App, call: &Call, id: NoticeId) -> Result<NoticeWords, Failure> {
+    app.db.read(|conn| {
+        let organization = call.actor.organization.id;
+        let row = db::notice::find_of(conn, organization, id)?;
+        let names = Names::of(conn, organization, std::slice::from_ref(&row))?;
+        let (subject, text, withheld) = if TokenPurpose::of_mail(row.kind).is_some() {
+            let why = "本人だけが使えるリンクが入っているため、この通知の本文は表示しません。";
+            (notice_title(row.kind).to_owned(), None, Some(why.to_owned()))
+        } else {
+            let words = render(row.kind, &row.context()?).map_err(|e| Failure::Internal(e.to_string()))?;
+            (words.subject, Some(words.text), None)
+        };
+        Ok(NoticeWords { notice: show(row, &names, &call.actor), subject, text, withheld })
     })
 }
 
@@ -83,7 +116,7 @@ pub fn resend(app: &App, call: &Call, id: NoticeId) -> Result<NoticeView, Failur
         }
         tx.record("notice.resent", id, &serde_json::json!({}))?;
         let row = db::notice::find_of(tx.conn, organization, id)?;
-        let names = db::notice::recipient_names(tx.conn, organization, std::slice::from_ref(&row))?;
+        let names = Names::of(tx.conn, organization, std::slice::from_ref(&row))?;
         Ok(show(row, &names, &call.actor))
     })
 }
@@ -116,16 +149,36 @@ fn address_now(conn: &mut Conn, row: &NoticeRow, today: NaiveDate) -> Result<Str
     Ok(user.email)
 }
 
-fn show(row: NoticeRow, names: &HashMap<String, String>, actor: &Actor) -> NoticeView {
+/// What the rows name: recipients, and contracts by number and title.
+struct Names {
+    recipients: HashMap<String, String>,
+    contracts: HashMap<ContractId, (String, String)>,
+}
+
+impl Names {
+    fn of(conn: &mut Conn, organization: OrganizationId, rows: &[NoticeRow]) -> Result<Self, DbError> {
+        let contracts: HashSet<ContractId> = rows.iter().filter_map(|row| row.contract_id).collect();
+        let contracts: Vec<ContractId> = contracts.into_iter().collect();
+        Ok(Self {
+            recipients: db::notice::recipient_names(conn, organization, rows)?,
+            contracts: db::contract::labels(conn, &contracts)?,
+        })
+    }
+}
+
+fn show(row: NoticeRow, names: &Names, actor: &Actor) -> NoticeView {
     let admin = actor.is(Role::AgencyAdmin);
     let user_id = row.user_id();
-    let name = names.get(&row.recipient).or_else(|| names.get(&row.address)).cloned();
+    let name = names.recipients.get(&row.recipient).or_else(|| names.recipients.get(&row.address)).cloned();
+    let contract = row.contract_id.and_then(|id| names.contracts.get(&id));
     NoticeView {
         id: row.id,
         kind: row.kind,
         title: notice_title(row.kind).to_owned(),
         state: row.state,
         contract_id: row.contract_id,
+        contract_number: contract.map(|(number, _)| number.clone()),
+        contract_title: contract.map(|(_, title)| title.clone()),
         subject: row.subject,
         step: row.step,
         recipient: NoticeRecipient {

@@ -51,10 +51,26 @@ impl Page {
         self.after.as_deref().map(str::parse).transpose().map_err(|_| unknown_cursor())
     }
 
+    /// The cursor of a list ordered by something else first and by id among equals, as [`keyed`] wrote it.
+    pub fn after_keyed<K: std::str::FromStr, T>(
+        &self,
+    ) -> Result<Option<(K, crate::domain::id::Id<T>)>, Failure> {
+        let read = |key: &String| {
+            let (first, id) = key.rsplit_once(' ')?;
+            Some((first.parse().ok()?, id.parse().ok()?))
+        };
+        self.after.as_ref().map(|key| read(key).ok_or_else(unknown_cursor)).transpose()
+    }
+
     /// Rows to load: one more than shown tells whether there is a next page.
     pub fn rows(&self) -> i64 {
         self.limit + 1
     }
+}
+
+/// The sort key of a row in a list ordered by something else first and by id among equals.
+pub fn keyed<T>(first: impl std::fmt::Display, id: crate::domain::id::Id<T>) -> String {
+    format!("{first} {id}")
 }
 
 fn decode(cursor: &str) -> Result<String, Failure> {

@@ -153,3 +153,67 @@ both! {
         s.get(&s.e.user, &format!("/contracts/{}/audits", k.id)).must(404);
     }
 }
+
+both! {
+    fn the_audits_of_a_year_stand_in_order_of_their_days(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let other = s.contract_with(&json!({"number": "R8-第二", "title": "架空第二業務"}));
+        let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
+        let plan = |contract: &str, due_on: &str, more: &Value| {
+            let body = with(json!({"kind": "document", "due_on": due_on}), more);
+            text(&s.post(&s.officer, &format!("/contracts/{contract}/audits"), body).must(201), "id")
+        };
+        let done = plan(&k.id, "2026-09-30", &json!({"every_months": 12}));
+        let late = plan(&other.id, "2026-06-30", &json!({"kind": "on_site"}));
+        let same_day = plan(&other.id, "2026-09-30", &json!({}));
+        let below = plan(&k.id, "2027-03-31", &json!({"engagement_id": b}));
+        let gone = plan(&k.id, "2026-07-31", &json!({}));
+        app.move_to("2026-09-01");
+        s.post(&s.officer, &format!("/audits/{gone}/cancel"), json!({"reason": "誤り"})).must(200);
+        let finding = json!({"text": "施錠", "severity": "軽微", "due_on": "2026-10-31"});
+        s.post(&s.officer, &format!("/audits/{done}/complete"), json!({"done_on": "2026-09-01", "result": "findings", "findings": [finding]})).must(200);
+
+        let ids = |path: &str| s.items(&s.officer, path).iter().map(|it| text(it, "id")).collect::<Vec<_>>();
+        let mut twins = [done.clone(), same_day.clone()];
+        twins.sort();
+        let [first, second] = twins;
+        let whole = vec![late.clone(), gone.clone(), first, second, below.clone()];
+        assert_eq!(ids("/audits"), whole, "today's year");
+        assert_eq!(ids("/audits?fiscal_year=2026"), whole);
+        for limit in 1..=3 {
+            let (mut walked, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let page = s.get(&s.officer, &format!("/audits?limit={limit}{cursor}")).must(200);
+                walked.extend(page["items"].as_array().unwrap().iter().map(|it| text(it, "id")));
+                assert_eq!((&page["planned"], &page["done"], &page["overdue"]), (&json!(4), &json!(1), &json!(1)));
+                let Some(next) = page["next_cursor"].as_str() else { break };
+                cursor = format!("&cursor={next}");
+            }
+            assert_eq!(walked, whole, "by {limit}");
+        }
+        assert_eq!(ids("/audits?state=open"), [late.clone(), same_day, below.clone()]);
+        assert_eq!(ids("/audits?state=overdue"), [late]);
+        assert_eq!(ids("/audits?state=done"), [done.clone()]);
+        assert_eq!(ids("/audits?state=cancelled"), [gone]);
+        assert_eq!(ids("/audits?fiscal_year=2025"), [""; 0]);
+        let year = s.get(&s.officer, "/audits?fiscal_year=2027").must(200);
+        assert_eq!((&year["fiscal_year"], &year["planned"], year["items"].as_array().unwrap().len()), (&json!(2027), &json!(0), 1), "the next of the series is due after the contract's end");
+        let year = s.get(&s.officer, "/audits").must(200);
+        assert_eq!(year["without_on_site"], 1, "the other contract has one planned");
+        assert_eq!(year["items"][0]["vendor_name"], "架空甲データ株式会社", "none named: the prime's");
+        assert_eq!((&year["items"][0]["contract_title"], &year["items"][0]["overdue"]), (&json!("架空第二業務"), &json!(true)));
+        let shown = year["items"].as_array().unwrap().iter().find(|it| it["id"] == done.as_str()).unwrap();
+        assert_eq!((&shown["findings"], &shown["result"], &shown["overdue"]), (&json!(1), &json!("findings"), &json!(false)));
+
+        let year = s.get(&s.b.user, "/audits").must(200);
+        assert_eq!((&year["planned"], year["items"].as_array().unwrap().len(), year.get("without_on_site")), (&json!(1), 1, None));
+        assert_eq!((&year["items"][0]["id"], &year["items"][0]["vendor_name"]), (&json!(below), &json!("架空乙入力株式会社")));
+        s.get(&s.b.user, &format!("/audits/{done}")).must(404);
+        s.get(&s.b.user, &format!("/audits/{below}")).must(200);
+        s.get(&s.c.user, &format!("/audits/{below}")).must(404);
+        for wrong in ["fiscal_year=1800", "fiscal_year=99999999", "fiscal_year=x", "state=late", "cursor=eA", "limit=0"] {
+            s.get(&s.officer, &format!("/audits?{wrong}")).must(422);
+        }
+    }
+}

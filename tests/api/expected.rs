@@ -25,7 +25,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             | "/auth/invitation/accept",
         ) => return None,
         ("POST", "/auth/logout" | "/me/password" | "/me/sessions/{id}/end")
-        | ("GET", "/me" | "/me/sessions") => Role::ALL,
+        | ("GET", "/me" | "/me/sessions" | "/overview") => Role::ALL,
         ("POST", "/organizations") => &[SystemAdmin, Officer],
         ("GET", "/organizations" | "/organizations/{id}" | "/organizations/{id}/register") => Role::ALL,
         ("PATCH", "/organizations/{id}") => &[SystemAdmin],
@@ -48,6 +48,10 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             | "/contracts/{id}/declarations"
             | "/contracts/{id}/observations"
             | "/contracts/{id}/audits"
+            | "/audits"
+            | "/audits/{id}"
+            | "/declarations"
+            | "/declarations/{id}"
             | "/applications"
             | "/applications/{id}",
         ) => READERS,
@@ -79,7 +83,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             | "/alerts/{id}/assess",
         ) => &[Officer, Approver, Auditor],
         ("GET", "/consents") => &[Officer, Approver, Auditor, Overseer],
-        ("GET", "/settings" | "/departments" | "/notices") => AGENCY,
+        ("GET", "/settings" | "/departments" | "/notices" | "/notices/{id}") => AGENCY,
         ("PATCH", "/settings") | ("POST", "/departments" | "/notices/{id}/resend") => &[AgencyAdmin],
         ("POST", "/demo/clock") => &[SystemAdmin],
         _ => panic!("who may {method} {path}? Say it here, from the contract."),

@@ -9,8 +9,9 @@ use crate::stage::{Contract, Side, Stage, text, used};
 use crate::support::{Person, TestApp, both};
 
 /// Answers with a list of their own that is not paged, and why.
-const WHOLE: [(&str, &str, &str); 2] = [
+const WHOLE: [(&str, &str, &str); 3] = [
     ("/contracts/{id}/declarations/draft", "engagements", "the uses still open, as a form to fill in"),
+    ("/declarations/{id}", "engagements", "what one declaration said, as it was sent"),
     ("/organizations/{id}/register", "history", "the latest two hundred records of one number"),
 ];
 

@@ -20,6 +20,7 @@ mod imports;
 mod ledger;
 mod lists;
 mod organizations;
+mod overview;
 mod pages;
 mod properties;
 mod schema;

@@ -208,7 +208,7 @@ fn both_databases_are_alike() {
 fn the_backlog_is_counted_by_indexes() {
     let counted = [
         ("SELECT count(*) FROM notices WHERE state = 'queued'", "notices_due"),
-        ("SELECT count(*) FROM notices WHERE state = 'failed'", "notices_due"),
+        ("SELECT count(*) FROM notices WHERE state = 'failed'", "notices_"),
         ("SELECT count(*) FROM due WHERE check_on <= '2026-04-01'", "due_check_on"),
     ];
     let (sqlite, postgresql) = (TestApp::sqlite(), TestApp::postgresql());

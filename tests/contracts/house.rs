@@ -121,8 +121,9 @@ impl House {
             .db
             .read(|conn| {
                 let filter = db::contract::ContractFilter::default();
+                let newest = db::contract::ContractOrder::Newest { after: None };
                 let lines =
-                    db::contract::list(conn, &Scope::Program, &filter, self.app.today(), None, 10_000)?;
+                    db::contract::list(conn, &Scope::Program, &filter, &newest, self.app.today(), 10_000)?;
                 Ok::<_, db::DbError>(lines.into_iter().map(|line| line.contract.id).collect())
             })
             .unwrap();

@@ -110,6 +110,17 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
 
+-- A file sent for import, between its preview and its confirmation.
+CREATE TABLE uploads (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  user_id TEXT COLLATE "C" NOT NULL UNIQUE REFERENCES users (id),
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  name TEXT COLLATE "C" NOT NULL,
+  content BYTEA NOT NULL,
+  created_at TIMESTAMP NOT NULL
+);
+CREATE INDEX uploads_created ON uploads (created_at);
+
 -- Reference data and the program's own state --------------------------------------------------------------------
 
 CREATE TABLE leases (
@@ -205,7 +216,8 @@ CREATE TABLE contracts (
 CREATE INDEX contracts_agency ON contracts (agency_id, id);
 CREATE INDEX contracts_agency_year ON contracts (agency_id, fiscal_year, id);
 CREATE INDEX contracts_agency_vendor ON contracts (agency_id, vendor_id, id);
-CREATE INDEX contracts_agency_last_day ON contracts (agency_id, last_day, id);
+CREATE INDEX contracts_agency_last_day ON contracts (agency_id, last_day, id, starts_on);
+CREATE INDEX contracts_agency_amount ON contracts (agency_id, amount_yen, id);
 CREATE INDEX contracts_officer ON contracts (agency_id, officer_id);
 CREATE INDEX contracts_alerting ON contracts (agency_id, id) WHERE open_alerts > 0;
 
@@ -345,6 +357,8 @@ CREATE TABLE declarations (
   recorded_at TIMESTAMP NOT NULL
 );
 CREATE INDEX declarations_contract ON declarations (contract_id, id);
+CREATE INDEX declarations_agency ON declarations (agency_id, id);
+CREATE INDEX declarations_organization ON declarations (organization_id, id);
 
 CREATE TABLE observations (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -414,6 +428,9 @@ CREATE TABLE audits (
   UNIQUE (series_id, place)
 );
 CREATE INDEX audits_contract ON audits (contract_id, id);
+CREATE INDEX audits_agency_due ON audits (agency_id, due_on, id);
+CREATE INDEX audits_due ON audits (due_on, id);
+CREATE INDEX audits_engagement ON audits (engagement_id, due_on, id) WHERE engagement_id IS NOT NULL;
 
 CREATE TABLE audit_completions (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -490,6 +507,7 @@ CREATE TABLE alerts (
   version BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX alerts_one_unresolved ON alerts (agency_id, kind, subject) WHERE state <> 'resolved';
+CREATE INDEX alerts_unresolved ON alerts (agency_id, kind, severity, due_on, state) WHERE state <> 'resolved';
 CREATE INDEX alerts_agency ON alerts (agency_id, id);
 CREATE INDEX alerts_agency_state ON alerts (agency_id, state, kind, id);
 CREATE INDEX alerts_contract ON alerts (contract_id, id);
@@ -520,6 +538,7 @@ CREATE TABLE notices (
 CREATE INDEX notices_due ON notices (state, next_attempt_at);
 CREATE INDEX notices_recipient ON notices (recipient, state);
 CREATE INDEX notices_organization ON notices (organization_id, id);
+CREATE INDEX notices_failed ON notices (organization_id) WHERE state = 'failed';
 
 CREATE TABLE due (
   subject_kind TEXT COLLATE "C" NOT NULL,

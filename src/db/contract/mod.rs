@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::facts::TermsColumns;
-use super::schema::{alerts, contract_terms, contracts, engagements, organizations, users};
+use super::schema::{contract_terms, contracts, engagements, organizations, users};
 use super::types::directly;
 use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Scope};
@@ -61,21 +61,6 @@ pub struct ContractLine {
     pub officer_name: Option<String>,
 }
 
-/// What a list of contracts is narrowed to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ContractFilter {
-    /// A normalized search key, part of number, title or the prime's name.
-    pub key: Option<String>,
-    pub fiscal_year: Option<i32>,
-    pub status: Option<ContractStatus>,
-    pub vendor_id: Option<OrganizationId>,
-    /// Only those with an unresolved alert.
-    pub alerting: bool,
-}
-
-// The words of the partial index, which a bound value would not meet.
-diesel::postfix_operator!(Alerting, " > 0");
-
 diesel::alias! {
     const AGENCIES: Alias<AgencyAlias> = organizations as agencies;
 }
@@ -117,6 +102,11 @@ macro_rules! in_scope {
         }
     };
 }
+
+// After the macros, which it uses.
+mod list;
+
+pub use list::{ContractFilter, ContractOrder, count_running, list};
 
 type Line = (ContractHead, String, String, Option<String>, Option<String>);
 
@@ -220,80 +210,6 @@ pub fn find_whole(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<Whol
         }
     }
     whole.ok_or(DbError::NotFound)
-}
-
-/// A page of contracts, newest first; `after` is the last id of the page before.
-pub fn list(
-    conn: &mut Conn,
-    scope: &Scope,
-    filter: &ContractFilter,
-    today: NaiveDate,
-    after: Option<ContractId>,
-    rows: i64,
-) -> Result<Vec<ContractLine>, DbError> {
-    macro_rules! newest {
-        () => {
-            joined!().select(line_columns!()).order(contracts::id.desc()).limit(rows)
-        };
-    }
-    if let (Scope::Agency(agency), true) = (scope, *filter == ContractFilter::default()) {
-        // The list as it opens; no identifier is greater than the last.
-        let before = after.unwrap_or(ContractId::from_uuid(uuid::Uuid::max()));
-        let found: Vec<Line> = directly!(conn, |own| {
-            let within = contracts::agency_id.eq(agency).and(contracts::id.lt(before));
-            newest!().filter(within).load(own)
-        })?;
-        return Ok(found.into_iter().map(line).collect());
-    }
-    let mut query = newest!().into_boxed();
-    in_scope!(query, scope);
-    if let Some(after) = after {
-        query = query.filter(contracts::id.lt(after));
-    }
-    if let Some(key) = &filter.key {
-        let pattern = format!("%{}%", super::like_escaped(key));
-        let own = contracts::search_key.like(pattern.clone()).escape('\\');
-        // To a vendor further down, who the prime is must not be found out by searching.
-        query = match scope {
-            Scope::Vendor(_) => query.filter(own),
-            _ => query.filter(own.or(organizations::search_key.like(pattern).escape('\\'))),
-        };
-    }
-    if let Some(year) = filter.fiscal_year {
-        query = query.filter(contracts::fiscal_year.eq(year));
-    }
-    match filter.status {
-        Some(ContractStatus::Upcoming) => {
-            query = query
-                .filter(contracts::starts_on.gt(today).and(contracts::last_day.ge(contracts::starts_on)));
-        }
-        Some(ContractStatus::Running) => {
-            query = query.filter(contracts::starts_on.le(today).and(contracts::last_day.ge(today)));
-        }
-        Some(ContractStatus::Ended) => {
-            query =
-                query.filter(contracts::last_day.lt(today).or(contracts::last_day.lt(contracts::starts_on)));
-        }
-        None => {}
-    }
-    if let Some(vendor) = filter.vendor_id {
-        query = query.filter(contracts::vendor_id.eq(vendor));
-        if let Scope::Vendor(own) = *scope {
-            query = query.filter(contracts::vendor_id.eq(own));
-        }
-    }
-    if filter.alerting {
-        query = match *scope {
-            Scope::Vendor(own) => query.filter(diesel::dsl::exists(
-                alerts::table
-                    .filter(alerts::contract_id.eq(contracts::id.nullable()))
-                    .filter(alerts::vendor_id.eq(own))
-                    .filter(alerts::state.ne("resolved")),
-            )),
-            _ => query.filter(Alerting::new(contracts::open_alerts)),
-        };
-    }
-    Ok(query.load::<Line>(conn)?.into_iter().map(line).collect())
 }
 
 /// A contract about to be written.

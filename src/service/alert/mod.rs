@@ -3,6 +3,7 @@
 
 mod act;
 mod event;
+mod history;
 mod telling;
 mod vendor;
 mod view;
@@ -11,6 +12,7 @@ use chrono::NaiveDate;
 
 pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowledge_all, assess, resolve};
 pub use event::{address_corrected, notice_failed, notice_sent, on_agency, title as notice_title};
+pub use history::{AlertEvent, AlertHappening, history};
 pub(super) use telling::officers;
 pub(super) use vendor::tell_closed;
 pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed};

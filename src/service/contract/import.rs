@@ -82,6 +82,17 @@ pub fn import(
             format!("機関コード「{agency_code}」の機関は登録されていません。"),
         )
     })?;
+    import_for(app, author, agency, file, options)
+}
+
+/// As [`import`], for an agency that is known.
+pub(super) fn import_for(
+    app: &App,
+    author: Option<Author>,
+    agency: OrganizationId,
+    file: &ContractFile,
+    options: ImportOptions,
+) -> Result<ImportSummary, Failure> {
     if options.dry_run {
         return app.db.read(|conn| Ok(Plan::make(conn, agency, file)?.summary(file)));
     }

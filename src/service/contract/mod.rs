@@ -4,8 +4,10 @@ mod amend;
 mod handover;
 pub mod import;
 mod register;
+mod sort;
 mod terminate;
 mod terms;
+pub mod upload;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -21,10 +23,11 @@ use crate::domain::id::{ContractId, OrganizationId, UserId};
 pub use amend::{AmendmentView, amend, amendments, patch};
 pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
 pub use register::{Registration, register, register_in};
+pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};
 pub use terms::{
-    Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingView,
-    TermsView, volumes,
+    Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput,
+    SubcontractingView, TermsView, volumes,
 };
 
 /// A contract as one side sees it. What is not a side's business is left out: a vendor below the prime learns
@@ -196,9 +199,10 @@ pub struct ContractQuery {
     pub vendor_id: Option<OrganizationId>,
     /// Only those with an unresolved alert.
     pub alerting: bool,
+    pub sort: ContractSort,
 }
 
-/// The contracts that the caller may know of, newest first.
+/// The contracts that the caller may know of, newest first or as asked.
 pub fn list(
     app: &App,
     call: &Call,
@@ -212,10 +216,11 @@ pub fn list(
         vendor_id: query.vendor_id,
         alerting: query.alerting,
     };
-    let (scope, today, after) = (call.scope(), app.today(), page.after_id()?);
+    let (scope, today) = (call.scope(), app.today());
+    let order = query.sort.order(&scope, page)?;
     let lines =
-        app.db.read_one(|conn| db::contract::list(conn, &scope, &filter, today, after, page.rows()))?;
-    Ok(Paged::cut(page, lines, |line| line.contract.id.to_string(), |line| listed(line, &scope, today)))
+        app.db.read_one(|conn| db::contract::list(conn, &scope, &filter, &order, today, page.rows()))?;
+    Ok(Paged::cut(page, lines, |line| query.sort.key(&line.contract), |line| listed(line, &scope, today)))
 }
 
 /// Changes a contract: `work` adds facts and says whether it did; then projection and alerts follow.

@@ -274,11 +274,13 @@ pub fn find(app: &App, call: &Call, id: UserId) -> Result<(UserView, i64), Failu
     Ok((view(row, roles), version))
 }
 
-/// The accounts of an organization; without one named, of the caller's own (a system administrator's: of all).
+/// The accounts of an organization; without one named, of the caller's own (a system administrator's: of all). With a
+/// role, only of those who hold it themselves and can use their account today: who can be chosen for something.
 pub fn list(
     app: &App,
     call: &Call,
     organization: Option<OrganizationId>,
+    role: Option<Role>,
     page: &Page,
 ) -> Result<Paged<UserView>, Failure> {
     let everywhere = call.actor.is(Role::SystemAdmin);
@@ -287,8 +289,9 @@ pub fn list(
         return Err(Failure::NotFound);
     }
     let after = page.after_id()?;
+    let holding = role.map(|role| (role, app.today()));
     let (rows, mut roles) = app.db.read_one(|conn| {
-        let rows = db::user::list(conn, organization, after, page.rows())?;
+        let rows = db::user::list(conn, organization, holding, after, page.rows())?;
         let ids: Vec<UserId> = rows.iter().map(|row| row.id).collect();
         Ok::<_, DbError>((rows, db::user::roles(conn, &ids)?))
     })?;

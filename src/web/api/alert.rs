@@ -22,6 +22,7 @@ pub fn routes() -> Vec<Route> {
                     severity: request.query_word("severity")?,
                     contract_id: request.query_id("contract_id")?,
                     engagement_id: request.query_id("engagement_id")?,
+                    ..AlertFilter::default()
                 };
                 alert::list(app, call, &filter, &request.page()?).map(Plain)
             }),

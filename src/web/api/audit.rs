@@ -13,6 +13,18 @@ pub fn routes() -> Vec<Route> {
             .paged()
             .needs(Permission::ReadContract)
             .run(|app, call, request| audit::list(app, call, request.id("id")?, &request.page()?).map(Plain)),
+        get("/audits", "年度の検査（期限の順、契約をまたいで）")
+            .query("fiscal_year", "期限の属する年度（既定 今日の年度）")
+            .query("state", "open（未実施）, overdue（うち期限超過）, done, cancelled")
+            .paged()
+            .needs(Permission::ReadContract)
+            .run(|app, call, request| {
+                let (year, state) = (request.query_number("fiscal_year")?, request.query_word("state")?);
+                audit::of_year(app, call, year, state, &request.page()?).map(Plain)
+            }),
+        get("/audits/{id}", "検査")
+            .needs(Permission::ReadContract)
+            .run(|app, call, request| audit::find(app, call, request.id("id")?).map(Plain)),
         act("/audits/{id}/complete", "検査の完了と指摘").needs(Permission::PlanAudit).takes(
             |app, call, request, given| audit::complete(app, call, request.id("id")?, &given).map(Plain),
         ),

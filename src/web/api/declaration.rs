@@ -15,6 +15,13 @@ pub fn routes() -> Vec<Route> {
         get("/contracts/{id}/declarations/draft", "前回の内容を写した次の報告")
             .needs(Permission::Declare)
             .run(|app, call, request| declaration::draft(app, call, request.id("id")?).map(Plain)),
+        get("/declarations", "報告と受付票の一覧（新しい順。事業者は自社の報告、機関は自らの契約の報告）")
+            .paged()
+            .needs(Permission::ReadContract)
+            .run(|app, call, request| declaration::mine(app, call, &request.page()?).map(Plain)),
+        get("/declarations/{id}", "報告と受付票")
+            .needs(Permission::ReadContract)
+            .run(|app, call, request| declaration::find(app, call, request.id("id")?).map(Plain)),
         act("/declarations/{id}/retract", "報告の取消し").needs(Permission::Declare).takes(
             |app, call, request, given| declaration::retract(app, call, request.id("id")?, &given).map(Plain),
         ),

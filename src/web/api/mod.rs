@@ -12,6 +12,7 @@ mod ledger;
 mod notice;
 mod observation;
 mod organization;
+mod overview;
 mod register;
 mod setting;
 mod user;
@@ -32,6 +33,7 @@ pub fn routes(demo: bool) -> Vec<Route> {
         notice::routes(),
         observation::routes(),
         organization::routes(),
+        overview::routes(),
         register::routes(),
         setting::routes(),
         user::routes(),

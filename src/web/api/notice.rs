@@ -14,11 +14,14 @@ pub fn routes() -> Vec<Route> {
             .needs(Permission::ReadNotices)
             .run(|app, call, request| {
                 let filter = NoticeFilter {
-                    state: request.query_word("state")?,
+                    states: request.query_word("state")?.into_iter().collect(),
                     contract_id: request.query_id("contract_id")?,
                 };
                 notice::list(app, call, &filter, &request.page()?).map(Plain)
             }),
+        get("/notices/{id}", "通知とその文面")
+            .needs(Permission::ReadNotices)
+            .run(|app, call, request| notice::read(app, call, request.id("id")?).map(Plain)),
         act("/notices/{id}/resend", "不達の通知を再送する")
             .needs(Permission::ResendNotice)
             .run(|app, call, request| notice::resend(app, call, request.id("id")?).map(Plain)),

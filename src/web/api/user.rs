@@ -12,10 +12,13 @@ pub fn routes() -> Vec<Route> {
             .takes(|app, call, _, input: UserInput| user::create(app, call, &input).map(Versioned::from)),
         get("/users", "利用者の一覧")
             .query("organization_id", "組織")
+            .query("role", "この役割を持ち、今日ログインできる利用者だけ（担当者や代理を選ぶとき）")
             .paged()
             .needs(Permission::ManageUsers)
             .run(|app, call, request| {
-                user::list(app, call, request.query_id("organization_id")?, &request.page()?).map(Plain)
+                let (organization, role) =
+                    (request.query_id("organization_id")?, request.query_word("role")?);
+                user::list(app, call, organization, role, &request.page()?).map(Plain)
             }),
         get("/users/{id}", "利用者")
             .needs(Permission::ReadUser)

@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use actix_multipart::Multipart;
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::header::{CONTENT_TYPE, HOST, HeaderMap, LOCATION, ORIGIN, RETRY_AFTER};
+use actix_web::error::PayloadError;
+use actix_web::http::header::{
+    CONTENT_DISPOSITION, CONTENT_TYPE, HOST, HeaderMap, LOCATION, ORIGIN, RETRY_AFTER,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use futures_util::StreamExt as _;
 use serde_json::json;
 
 use super::super::app::Body;
@@ -15,13 +20,16 @@ use super::super::server::House;
 use super::account;
 use super::form::Form;
 use super::frame::{Frame, render};
-use super::route::{HOME, Handler, Outcome, Page, PageRoute, Visit, page};
+use super::route::{File, HOME, Handler, Outcome, Page, PageRoute, Visit, page};
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
 use crate::service::{Call, Failure};
 
 /// The field in which a form proves whose it is.
 pub const PROOF: &str = "_proof";
+
+/// The largest form that brings a file: a file of 20 MiB and its fields.
+const FILE_LIMIT: usize = 21 * 1024 * 1024;
 
 /// Puts the routes into the server's table.
 pub fn routes(config: &mut ServiceConfig, routes: Vec<PageRoute>) {
@@ -41,6 +49,9 @@ pub fn routes(config: &mut ServiceConfig, routes: Vec<PageRoute>) {
             let methods = if route.changes { vec![web::post()] } else { vec![web::get(), web::head()] };
             for method in methods {
                 let route = Arc::clone(&route);
+                if route.takes_file {
+                    resource = resource.app_data(web::PayloadConfig::new(FILE_LIMIT));
+                }
                 resource =
                     resource.route(method.to(move |house: Data<House>, request: HttpRequest, body: Body| {
                         answer(house, Arc::clone(&route), request, body)
@@ -59,7 +70,7 @@ async fn answer(house: Data<House>, route: Arc<PageRoute>, request: HttpRequest,
         return refuse(&house, &stranger, &failure, None);
     }
     let sent = match body {
-        Body::Whole(body) => read(&request, &body).map(|visit| (visit, body)),
+        Body::Whole(body) => read(&request, &route, &body).await.map(|visit| (visit, body)),
         Body::Unreadable(_) | Body::Late => Err(Failure::Malformed(
             "送信された内容が大きすぎるか、途中で切れています。もう一度お試しください。".to_owned(),
         )),
@@ -143,20 +154,48 @@ fn is_ours(headers: &HeaderMap) -> bool {
     origin.is_some_and(|(_, origin)| text(HOST.as_str()) == Some(origin))
 }
 
-fn read(request: &HttpRequest, body: &Bytes) -> Result<Visit, Failure> {
+async fn read(request: &HttpRequest, route: &PageRoute, body: &Bytes) -> Result<Visit, Failure> {
     let path = request.match_info().iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     let query: HashMap<String, String> =
         url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    let mut form = Form::default();
+    let (mut form, mut file) = (Form::default(), None);
     if !body.is_empty() {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        if !kind.starts_with("application/x-www-form-urlencoded") {
-            return Err(Failure::Malformed("この形式の送信は受け取れません。".to_owned()));
+        if kind.starts_with("application/x-www-form-urlencoded") {
+            form = Form::read(url::form_urlencoded::parse(body).into_owned());
+        } else if route.takes_file && kind.starts_with("multipart/form-data") {
+            (form, file) = parts(request, body).await.ok_or_else(unread)?;
+        } else {
+            return Err(unread());
         }
-        form = Form::read(url::form_urlencoded::parse(body).into_owned());
     }
     let address = request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
-    Ok(Visit { address, is_sent: request.method() == Method::POST, path, query, form })
+    Ok(Visit { address, is_sent: request.method() == Method::POST, path, query, form, file })
+}
+
+fn unread() -> Failure {
+    Failure::Malformed("この形式の送信は受け取れません。".to_owned())
+}
+
+/// The fields of a form that brings a file, and the file; None: it is broken.
+async fn parts(request: &HttpRequest, body: &Bytes) -> Option<(Form, Option<File>)> {
+    let whole = futures_util::stream::iter([Ok::<_, PayloadError>(body.clone())]);
+    let mut parts = Multipart::new(request.headers(), whole);
+    let (mut fields, mut file) = (Vec::new(), None);
+    while let Some(part) = parts.next().await {
+        let mut part = part.ok()?;
+        let mut content = Vec::new();
+        while let Some(chunk) = part.next().await {
+            content.extend_from_slice(&chunk.ok()?);
+        }
+        let about = part.content_disposition()?;
+        match about.get_filename() {
+            Some("") => {}
+            Some(name) => file = Some(File { name: name.to_owned(), content }),
+            None => fields.push((about.get_name()?.to_owned(), String::from_utf8(content).ok()?)),
+        }
+    }
+    Some((Form::read(fields), file))
 }
 
 /// `__Host-` binds the cookie to this host and to https; on http, which only the own machine speaks, it can't be.
@@ -179,6 +218,11 @@ fn show(house: &House, frame: &Frame, outcome: Outcome) -> HttpResponse {
     match outcome {
         Outcome::Shown(page) => html(house, frame, &page, &[]),
         Outcome::Moved(to) => see(&to).finish(),
+        Outcome::File { name, kind, content } => {
+            let name = url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>();
+            let kept_as = format!("attachment; filename*=UTF-8''{name}");
+            HttpResponse::Ok().content_type(kind).insert_header((CONTENT_DISPOSITION, kept_as)).body(content)
+        }
         Outcome::Entered(token, to) => see(&to).cookie(cookie(house, token)).finish(),
         Outcome::Resumed(token, page) => {
             let visit = Visit::default();

@@ -1,6 +1,7 @@
 //! What stands around every page: title, navigation by role, who is signed in; and the templates themselves, which
 //! are part of the program, escape everything, and know no inline style or script.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -103,6 +104,7 @@ const WAYS: &[(Permission, &[OrganizationKind], Way)] = {
         (Permission::ReadContract, &[Vendor], Way { path: "/audits", title: "検査と指摘" }),
         (Permission::ReadConsents, &[Agency, System], Way { path: "/consents", title: "承認の一覧" }),
         (Permission::ReadOrganizations, &[Agency, System], Way { path: "/vendors", title: "事業者" }),
+        (Permission::ChangeOrganization, &[System], Way { path: "/organizations", title: "機関" }),
         (Permission::ReadNotices, &[Agency], Way { path: "/notices", title: "送信履歴" }),
         (Permission::ManageUsers, &[Agency, System], Way { path: "/users", title: "利用者と権限" }),
         (Permission::ManageUsers, &[Vendor], Way { path: "/users", title: "社内の利用者" }),
@@ -137,7 +139,7 @@ pub struct Frame {
     /// Stands in the forms of this page: sent twice, a form acts once.
     once: String,
     /// What has just been done.
-    done: Option<&'static str>,
+    done: Option<Cow<'static, str>>,
     /// The address of this page, for what leads back to it.
     address: String,
 }

@@ -1,15 +1,43 @@
 //! ホーム: what needs one today; each number leads to the list behind it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::route::{HOME, Page, PageRoute, Visit, look, page};
-use crate::domain::access::Permission;
-use crate::service::{App, Call, Failure};
+use crate::domain::access::{OrganizationKind, Permission};
+use crate::domain::alert::Severity;
+use crate::domain::contract::ContractStatus;
+use crate::service::alert::{self, AlertFilter};
+use crate::service::contract::{self, ContractQuery, ContractSort};
+use crate::service::{self, App, Call, Failure, overview};
+
+/// The gravest alerts, and a vendor's contracts, so many of them.
+const SHOWN: i64 = 10;
 
 pub fn routes() -> Vec<PageRoute> {
     vec![look(HOME).needs(Permission::OwnAccount, home)]
 }
 
-fn home(_: &App, _: &Call, _: &Visit) -> Result<Page, Failure> {
-    Ok(page("home.html", "ホーム", json!({})))
+fn home(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
+    let few = service::Page { limit: SHOWN, after: None };
+    let grave = if call.actor.may(Permission::ReadAlerts) {
+        let filter =
+            AlertFilter { unresolved: true, severity: Some(Severity::Critical), ..AlertFilter::default() };
+        alert::list(app, call, &filter, &few)?.items
+    } else {
+        Vec::new()
+    };
+    let contracts = if call.actor.organization.kind == OrganizationKind::Vendor {
+        let query = ContractQuery {
+            status: Some(ContractStatus::Running),
+            sort: ContractSort::Ends,
+            ..ContractQuery::default()
+        };
+        let found = contract::list(app, call, &query, &few)?;
+        json!({ "items": found.items, "more": found.next_cursor.is_some() })
+    } else {
+        Value::Null
+    };
+    let context =
+        json!({ "overview": overview::overview(app, call)?, "grave": grave, "contracts": contracts });
+    Ok(page("home.html", "ホーム", context))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::form::Form;
 use crate::domain::access::Permission;
@@ -27,6 +27,15 @@ pub struct Visit {
     pub path: HashMap<String, String>,
     pub query: HashMap<String, String>,
     pub form: Form,
+    /// The file that came with the form.
+    pub file: Option<File>,
+}
+
+/// A file as sent.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub name: String,
+    pub content: Vec<u8>,
 }
 
 impl Visit {
@@ -47,7 +56,14 @@ impl Visit {
 
     /// The form as a use case's input: full-width digits, 和暦 and the like are understood.
     pub fn input<I: Input>(&self) -> Result<I, Failure> {
-        parse(&Value::Object(self.form.body().clone()), Mode::Lenient).map_err(Failure::Invalid)
+        self.completed(|_| ())
+    }
+
+    /// As [`Self::input`], of a body to which the page adds what its form has no field for.
+    pub fn completed<I: Input>(&self, complete: impl FnOnce(&mut Map<String, Value>)) -> Result<I, Failure> {
+        let mut body = self.form.body().clone();
+        complete(&mut body);
+        parse(&Value::Object(body), Mode::Lenient).map_err(Failure::Invalid)
     }
 
     /// The version of what was changed, as the form showed it.
@@ -65,6 +81,11 @@ impl Visit {
         self.query(name).and_then(|text| text.parse().ok())
     }
 
+    /// A query parameter that is an identifier; one that can't be one is not found.
+    pub fn query_id<T>(&self, name: &str) -> Result<Option<Id<T>>, Failure> {
+        self.query(name).map(|text| text.parse().map_err(|_| Failure::NotFound)).transpose()
+    }
+
     /// Whether a list is narrowed to a part.
     pub fn is_narrowed(&self) -> bool {
         self.query
@@ -76,7 +97,7 @@ impl Visit {
     pub fn turned(&self, cursor: Option<&str>) -> String {
         let (path, query) = self.address.split_once('?').unwrap_or((&self.address, ""));
         let kept = url::form_urlencoded::parse(query.as_bytes())
-            .filter(|(name, value)| name != "cursor" && !value.is_empty());
+            .filter(|(name, value)| !matches!(name.as_ref(), "cursor" | "done") && !value.is_empty());
         let mut turned = url::form_urlencoded::Serializer::new(String::new());
         turned.extend_pairs(kept);
         turned.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
@@ -202,6 +223,12 @@ fn whole(message: &str) -> Vec<Wrong> {
 #[derive(Debug, Clone)]
 pub enum Outcome {
     Shown(Page),
+    /// A file to keep.
+    File {
+        name: &'static str,
+        kind: &'static str,
+        content: Vec<u8>,
+    },
     /// See another address of ours: what was done is not done again by the back button.
     Moved(String),
     /// A session has begun; its cookie, and where to go.
@@ -236,6 +263,8 @@ pub struct PageRoute {
     pub path: &'static str,
     /// It changes something: POST, behind the proof that the form is ours.
     pub changes: bool,
+    /// Its form brings a file.
+    pub takes_file: bool,
     pub handler: Handler,
 }
 
@@ -262,7 +291,7 @@ impl Draft {
         work: impl Fn(&App, &Visit) -> Result<O, Failure> + Send + Sync + 'static,
     ) -> PageRoute {
         let handler = Handler::Open(Arc::new(move |app, visit| work(app, visit).map(Into::into)));
-        PageRoute { path: self.path, changes: self.changes, handler }
+        PageRoute { path: self.path, changes: self.changes, takes_file: false, handler }
     }
 
     /// For those who may.
@@ -272,7 +301,16 @@ impl Draft {
         work: impl Fn(&App, &Call, &Visit) -> Result<O, Failure> + Send + Sync + 'static,
     ) -> PageRoute {
         let work: GuardedWork = Arc::new(move |app, call, visit| work(app, call, visit).map(Into::into));
-        PageRoute { path: self.path, changes: self.changes, handler: Handler::Guarded(permission, work) }
+        let handler = Handler::Guarded(permission, work);
+        PageRoute { path: self.path, changes: self.changes, takes_file: false, handler }
+    }
+}
+
+impl PageRoute {
+    /// With a file.
+    #[must_use]
+    pub fn with_file(self) -> Self {
+        Self { takes_file: true, ..self }
     }
 }
 

@@ -17,10 +17,12 @@ use crate::domain::contract::{
 pub use crate::domain::text::thousands;
 use crate::domain::text_enum::TextEnum;
 use crate::service::App;
+use crate::service::alert::AlertHappening;
 use crate::service::application::ApplicationState;
-use crate::service::audit::AuditResult;
+use crate::service::audit::{AuditResult, AuditState};
 use crate::service::notice::NoticeState;
 use crate::service::observation::ObservationSource;
+use crate::service::register::{CloseCause, Kind, Process};
 
 /// How a word is meant; a page shows it by colour and shape, beside the word itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,7 @@ const SETS: &[(&str, fn(&str) -> Option<Word>)] = &[
     ("step", |code| read(code, |step| (self::step(step), Tone::Quiet))),
     ("alert", |code| read(code, alert)),
     ("severity", |code| read(code, severity)),
+    ("happening", |code| read(code, |step| (happening(step), Tone::Quiet))),
     ("assessment", |code| read(code, assessment)),
     ("contract", |code| read(code, contract)),
     ("policy", |code| read(code, |policy| (self::policy(policy), Tone::Quiet))),
@@ -63,11 +66,16 @@ const SETS: &[(&str, fn(&str) -> Option<Word>)] = &[
     ("data", |code| read(code, |data| (self::data(data), Tone::Quiet))),
     ("origin", |code| read(code, |origin| (self::origin(origin), Tone::Quiet))),
     ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
+    ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
+    ("standing", standing),
     ("result", |code| read(code, result)),
     ("observation", |code| read(code, |source| (observation(source), Tone::Quiet))),
     ("notice", |code| read(code, notice)),
     ("organization", |code| read(code, |kind| (organization(kind), Tone::Quiet))),
     ("role", |code| read(code, |role: Role| (role.title(), Tone::Quiet))),
+    ("register_process", |code| read(code, register_process)),
+    ("register_kind", |code| read(code, |kind| (register_kind(kind), Tone::Quiet))),
+    ("register_close", |code| read(code, |cause| (register_close(cause), Tone::Quiet))),
     ("source", source),
     ("check", check),
 ];
@@ -165,6 +173,17 @@ fn alert(state: AlertState) -> Word {
     }
 }
 
+fn happening(step: AlertHappening) -> &'static str {
+    match step {
+        AlertHappening::Opened => "見つかりました",
+        AlertHappening::Updated => "重要度又は原因が変わりました",
+        AlertHappening::Acknowledged => "着手",
+        AlertHappening::Measured => "措置の記録",
+        AlertHappening::Assessed => "判断の記録",
+        AlertHappening::Resolved => "解消",
+    }
+}
+
 fn severity(severity: Severity) -> Word {
     let tone = match severity {
         Severity::Critical => Tone::Bad,
@@ -242,6 +261,27 @@ fn result(result: AuditResult) -> Word {
     }
 }
 
+/// Which of a 年度's audits are asked for.
+fn audits(state: AuditState) -> &'static str {
+    match state {
+        AuditState::Open => "未実施（期限超過を含む）",
+        AuditState::Overdue => "期限超過",
+        AuditState::Done => "実施済み",
+        AuditState::Cancelled => "取消し",
+    }
+}
+
+/// Where an audit stands.
+fn standing(code: &str) -> Option<Word> {
+    match code {
+        "planned" => Some(("予定", Tone::Busy)),
+        "overdue" => Some(("期限超過", Tone::Bad)),
+        "lapsed" => Some(("契約の終了後", Tone::Quiet)),
+        "cancelled" => Some(("取消し", Tone::Quiet)),
+        _ => word("result", code),
+    }
+}
+
 fn observation(source: ObservationSource) -> &'static str {
     match source {
         ObservationSource::Audit => "実地確認",
@@ -282,5 +322,47 @@ fn organization(kind: OrganizationKind) -> &'static str {
         OrganizationKind::Agency => "委託元（機関）",
         OrganizationKind::Vendor => "事業者",
         OrganizationKind::System => "システム運用者",
+    }
+}
+
+/// 処理区分 of the corporate-number register.
+fn register_process(process: Process) -> Word {
+    match process {
+        Process::New => ("新規", Tone::Quiet),
+        Process::Renamed => ("商号又は名称の変更", Tone::Busy),
+        Process::Moved => ("国内所在地の変更", Tone::Quiet),
+        Process::MovedAbroad => ("国外所在地の変更", Tone::Quiet),
+        Process::Closed => ("登記記録の閉鎖等", Tone::Careful),
+        Process::Reopened => ("登記記録の復活等", Tone::Busy),
+        Process::Merged => ("吸収合併", Tone::Careful),
+        Process::MergerVoid => ("吸収合併無効", Tone::Busy),
+        Process::NameErased => ("商号の登記の抹消", Tone::Careful),
+        Process::Deleted => ("削除", Tone::Careful),
+    }
+}
+
+/// 法人種別.
+fn register_kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::State => "国の機関",
+        Kind::Local => "地方公共団体",
+        Kind::Kabushiki => "株式会社",
+        Kind::Yugen => "有限会社",
+        Kind::Gomei => "合名会社",
+        Kind::Goshi => "合資会社",
+        Kind::Godo => "合同会社",
+        Kind::OtherRegistered => "その他の設立登記法人",
+        Kind::Foreign => "外国会社等",
+        Kind::Other => "その他",
+    }
+}
+
+/// 登記記録の閉鎖等の事由.
+fn register_close(cause: CloseCause) -> &'static str {
+    match cause {
+        CloseCause::Liquidated => "清算の結了等",
+        CloseCause::Merged => "合併による解散等",
+        CloseCause::ByRegistrar => "登記官による閉鎖",
+        CloseCause::OtherLiquidation => "その他の清算の結了等",
     }
 }

@@ -20,6 +20,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         status: visit.query_word("status"),
         vendor_id: visit.query_word("vendor_id"),
         alerting: visit.query("alert") == Some("open"),
+        sort: visit.query_word("sort").unwrap_or_default(),
     };
     let contracts = contract::list(app, call, &query, &visit.page()?)?;
     let context = json!({
@@ -27,6 +28,12 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "pager": visit.pager(&contracts),
         "narrowed": visit.is_narrowed(),
         "statuses": words::choices::<ContractStatus>("contract"),
+        "sorts": [
+            { "value": "ends", "label": "終了の近い順" },
+            { "value": "-ends", "label": "終了の遠い順" },
+            { "value": "number", "label": "契約番号順" },
+            { "value": "-amount", "label": "金額の大きい順" },
+        ],
     });
     Ok(page("contract/list.html", "契約", context).filled(&visit.query))
 }

@@ -1,6 +1,10 @@
 //! 契約: the list, and what of one contract stands on which page.
 
+mod amend;
+mod handover;
+mod import;
 mod list;
+mod register;
 mod show;
 mod terminate;
 
@@ -8,7 +12,16 @@ use super::route::{Page, PageRoute};
 use crate::service::contract::ContractView;
 
 pub fn routes() -> Vec<PageRoute> {
-    [list::routes(), show::routes(), terminate::routes()].concat()
+    [
+        amend::routes(),
+        handover::routes(),
+        import::routes(),
+        list::routes(),
+        register::routes(),
+        show::routes(),
+        terminate::routes(),
+    ]
+    .concat()
 }
 
 /// The address of a contract's page.

@@ -1,0 +1,177 @@
+//! Audits across contracts: those due in a 年度, and how many are still to be done.
+
+use chrono::NaiveDate;
+use diesel::dsl::{count_star, sql};
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+
+use super::AuditRow;
+use crate::db::schema::{audit_cancellations, audit_completions, audits, contracts};
+use crate::db::sight::{SEEN_BELOW, SEEN_FROM};
+use crate::db::{Conn, DbError};
+use crate::domain::access::Scope;
+use crate::domain::days::DayRange;
+use crate::domain::id::{AuditId, OrganizationId};
+use crate::text_enum;
+
+text_enum! {
+    /// Which of the audits are asked for.
+    pub enum AuditState {
+        /// To be done, overdue or not. One due after the contract's last day is asked of nobody.
+        Open = "open",
+        /// Of those, the ones whose due day has passed.
+        Overdue = "overdue",
+        Done = "done",
+        Cancelled = "cancelled",
+    }
+}
+
+/// An audit with what stands beside it in a list across contracts.
+#[derive(Debug, Clone, Queryable)]
+pub struct ListedAudit {
+    pub audit: AuditRow,
+    pub contract_number: String,
+    pub contract_title: String,
+    pub prime_id: OrganizationId,
+    pub prime_name: String,
+    /// Of the contract.
+    pub last_day: NaiveDate,
+}
+
+/// Audits with their contract and what became of them; macros, because the types of joins can't be written.
+macro_rules! joined {
+    () => {
+        audits::table
+            .inner_join(contracts::table.on(contracts::id.eq(audits::contract_id)))
+            .left_join(audit_completions::table.on(audit_completions::audit_id.eq(audits::id)))
+            .left_join(audit_cancellations::table.on(audit_cancellations::audit_id.eq(audits::id)))
+    };
+}
+
+/// Audits at the engagements that the SQL between the two texts names, or, where they name none, of the contracts
+/// whose prime the vendor is.
+macro_rules! at_places {
+    ($query:expr, $vendor:expr, $from:expr, $to:expr) => {
+        $query.filter(
+            sql::<Bool>("(audits.engagement_id IN (")
+                .sql($from)
+                .bind::<Text, _>($vendor)
+                .sql($to)
+                .sql(
+                    ") OR (audits.engagement_id IS NULL AND audits.contract_id IN \
+                     (SELECT e.contract_id FROM engagements e WHERE e.parent_id IS NULL AND e.vendor_id = ",
+                )
+                .bind::<Text, _>($vendor)
+                .sql(")))"),
+        )
+    };
+}
+
+/// Narrows a boxed query to what the scope may know of: for a vendor its places and those below them.
+macro_rules! in_scope {
+    ($query:expr, $scope:expr) => {
+        match *$scope {
+            Scope::Agency(id) => $query.filter(audits::agency_id.eq(id)),
+            Scope::Vendor(id) => {
+                let below = format!("{SEEN_BELOW}SELECT s.id FROM seen s");
+                at_places!($query, id, SEEN_FROM, &below)
+            }
+            Scope::Overseer | Scope::Program => $query,
+            Scope::Nothing => $query.filter(sql::<Bool>("1 = 0")),
+        }
+    };
+}
+
+macro_rules! in_state {
+    ($query:expr, $state:expr, $today:expr) => {
+        match $state {
+            AuditState::Open => $query
+                .filter(audit_completions::id.nullable().is_null())
+                .filter(audit_cancellations::id.nullable().is_null())
+                .filter(audits::due_on.le(contracts::last_day)),
+            AuditState::Overdue => $query
+                .filter(audit_completions::id.nullable().is_null())
+                .filter(audit_cancellations::id.nullable().is_null())
+                .filter(audits::due_on.le(contracts::last_day))
+                .filter(audits::due_on.lt($today)),
+            AuditState::Done => $query.filter(audit_completions::id.nullable().is_not_null()),
+            AuditState::Cancelled => $query.filter(audit_cancellations::id.nullable().is_not_null()),
+        }
+    };
+}
+
+/// Audits in scope due in a stretch of days, by due day and id, of at most `rows`; `after`: the last of the page before.
+pub fn due_in(
+    conn: &mut Conn,
+    scope: &Scope,
+    days: DayRange,
+    state: Option<AuditState>,
+    today: NaiveDate,
+    after: Option<(NaiveDate, AuditId)>,
+    rows: i64,
+) -> Result<Vec<ListedAudit>, DbError> {
+    use crate::db::schema::organizations;
+    let from = after.map_or(days.from, |(day, _)| day.max(days.from));
+    let query = joined!()
+        .inner_join(organizations::table.on(organizations::id.eq(contracts::vendor_id)))
+        .filter(audits::due_on.between(from, days.to))
+        .order((audits::due_on, audits::id))
+        .limit(rows)
+        .select((
+            AuditRow::as_select(),
+            contracts::number,
+            contracts::title,
+            contracts::vendor_id,
+            organizations::name,
+            contracts::last_day,
+        ))
+        .into_boxed();
+    let mut query = in_scope!(query, scope);
+    if let Some(state) = state {
+        query = in_state!(query, state, today);
+    }
+    if let Some((day, id)) = after {
+        query = query.filter(audits::due_on.gt(day).or(audits::id.gt(id)));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// How many audits in scope, due in a stretch of days, are in a state.
+pub fn count_due_in(
+    conn: &mut Conn,
+    scope: &Scope,
+    days: DayRange,
+    state: AuditState,
+    today: NaiveDate,
+) -> Result<i64, DbError> {
+    let query =
+        joined!().filter(audits::due_on.between(days.from, days.to)).select(count_star()).into_boxed();
+    let query = in_state!(in_scope!(query, scope), state, today);
+    Ok(query.first(conn)?)
+}
+
+/// How many audits are overdue, and how many are due by a day, today included: in an agency's scope its own, in a
+/// vendor's those at its own places.
+pub fn count_still_due(
+    conn: &mut Conn,
+    scope: &Scope,
+    today: NaiveDate,
+    until: NaiveDate,
+) -> Result<(i64, i64), DbError> {
+    let mut count = |overdue: bool| {
+        let query = joined!().select(count_star()).into_boxed();
+        let query = match *scope {
+            Scope::Vendor(id) => {
+                at_places!(query, id, "SELECT e.id FROM engagements e WHERE e.vendor_id = ", "")
+            }
+            _ => in_scope!(query, scope),
+        };
+        let query = if overdue {
+            in_state!(query, AuditState::Overdue, today)
+        } else {
+            in_state!(query, AuditState::Open, today).filter(audits::due_on.between(today, until))
+        };
+        Ok::<i64, DbError>(query.first(conn)?)
+    };
+    Ok((count(true)?, count(false)?))
+}

@@ -1,0 +1,283 @@
+//! 検査・点検: planned, done with what was found, and the next one from the due day.
+
+mod year;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::case::Case;
+use super::{App, Call, Failure, Page, Paged};
+use crate::db::audit::{AuditRow, CompletionRow, FindingRow, InSight};
+use crate::db::{self, Conn, DbError, Tx};
+use crate::domain::audit::{AuditKind, next_due};
+use crate::domain::id::{AuditId, ContractId, EngagementId, FindingId, of};
+use crate::domain::input::FieldError;
+use crate::input;
+use crate::ledger::entry::salted;
+use crate::text_enum;
+
+pub use crate::db::audit::AuditState;
+pub use year::{AuditYearView, YearAuditView, find, of_year};
+
+text_enum! {
+    /// How an audit ended.
+    pub enum AuditResult {
+        /// 指摘なし
+        Pass = "pass",
+        /// 指摘あり
+        Findings = "findings",
+    }
+}
+
+input! {
+    /// An audit to be planned.
+    pub struct AuditInput {
+        kind: AuditKind => word::<AuditKind>(),
+        /// None: the prime.
+        engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
+        due_on: NaiveDate => day(),
+        /// Repeats every so many months, counted from the due day.
+        every_months: Option<i32> => optional(small(1, 120)),
+        auditor: Option<String> => optional(text(0, 200)),
+    }
+}
+
+input! {
+    /// 指摘.
+    pub struct FindingInput {
+        text: String => prose(1, 10_000),
+        severity: String => crate::domain::input::text(1, 50),
+        due_on: NaiveDate => day(),
+    }
+}
+
+input! {
+    /// How an audit ended.
+    pub struct CompletionInput {
+        done_on: NaiveDate => day(),
+        result: AuditResult => word::<AuditResult>(),
+        note: Option<String> => optional(prose(0, 10_000)),
+        findings: Vec<FindingInput> => list(nested::<FindingInput>(), 200),
+    }
+    check |it, errors| {
+        match (it.result, it.findings.is_empty()) {
+            (AuditResult::Pass, false) => errors.push(FieldError::new("/findings", "contradiction", "結果が「指摘なし」のときは、指摘を入力しないでください。")),
+            (AuditResult::Findings, true) => errors.push(FieldError::new("/findings", "required", "指摘を1件以上入力してください。")),
+            _ => {}
+        }
+        for (place, finding) in it.findings.iter().enumerate() {
+            if finding.due_on < it.done_on {
+                errors.push(FieldError::new(format!("/findings/{place}/due_on"), "before_audit", "改善の期限は、検査を行った日以降の日を入力してください。"));
+            }
+        }
+    }
+}
+
+input! {
+    /// 検査の取消し, of what was planned by mistake.
+    pub struct CancellationInput {
+        /// Told to everyone who sees the audit.
+        reason: String => prose(1, 1_000),
+    }
+}
+
+/// An audit, planned, done or cancelled.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AuditView {
+    pub id: AuditId,
+    pub contract_id: ContractId,
+    pub engagement_id: Option<EngagementId>,
+    pub kind: AuditKind,
+    pub due_on: NaiveDate,
+    pub every_months: Option<i32>,
+    /// Shown to the agency's side.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub auditor: Option<String>,
+    pub done_on: Option<NaiveDate>,
+    pub result: Option<AuditResult>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+    pub findings: Vec<FindingView>,
+    pub cancelled_on: Option<NaiveDate>,
+    pub cancellation_reason: Option<String>,
+    pub planned_at: DateTime<Utc>,
+    /// The next of the series, once this one is done.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_due_on: Option<NaiveDate>,
+}
+
+/// A finding as recorded.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FindingView {
+    pub id: FindingId,
+    pub text: String,
+    pub severity: String,
+    pub due_on: NaiveDate,
+}
+
+/// Plans an audit.
+pub fn plan(app: &App, call: &Call, contract: ContractId, given: &AuditInput) -> Result<AuditView, Failure> {
+    app.act_on_contract(call, contract, |tx| {
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        let known = case.facts.chain.now();
+        if let Some(id) = given.engagement_id {
+            case.engagement(&known, id)
+                .map_err(|_| Failure::field("/engagement_id", "unknown", "この契約の体制にありません。"))?;
+        }
+        if known.terms().is_some_and(|terms| given.due_on < terms.starts_on) {
+            return Err(Failure::field(
+                "/due_on",
+                "before_contract",
+                "契約の開始日以降の日を入力してください。",
+            ));
+        }
+        let id: AuditId = tx.new_id();
+        let mut row = AuditRow {
+            id,
+            contract_id: contract,
+            engagement_id: given.engagement_id,
+            series_id: id.cast(),
+            place: 1,
+            kind: given.kind,
+            first_due_on: given.due_on,
+            due_on: given.due_on,
+            every_months: given.every_months,
+            auditor: given.auditor.clone(),
+            salt: given.auditor.as_ref().map(|_| tx.sources.token()),
+            recorded_at: NaiveDateTime::default(),
+        };
+        schedule(tx, &mut row, None)?;
+        one(tx.conn, row, true)
+    })
+}
+
+/// Writes a planned audit and its entry, in which the auditor's name is hashed: it is a person's.
+fn schedule(tx: &mut Tx<'_>, row: &mut AuditRow, after: Option<AuditId>) -> Result<(), DbError> {
+    let auditor = row.auditor.as_deref().zip(row.salt.as_deref());
+    let payload = json!({
+        "audit_id": row.id, "after": after, "kind": row.kind, "engagement_id": row.engagement_id,
+        "due_on": row.due_on, "every_months": row.every_months,
+        "auditor_hash": auditor.map(|(name, salt)| salted(salt, name)),
+    });
+    let stamp = tx.record("audit.planned", row.id, &payload)?.stamp;
+    row.recorded_at = stamp.at.naive_utc();
+    db::audit::add(tx, row, stamp)
+}
+
+/// Records that an audit was done, with its findings; the next one is scheduled from the due day, however late this
+/// one was.
+pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) -> Result<AuditView, Failure> {
+    let contract = app.db.read_one::<_, DbError>(|conn| db::audit::find(conn, id))?.contract_id;
+    app.act_on_contract(call, contract, |tx| {
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        let earliest = case.facts.chain.now().terms().map(|terms| terms.signed_on.min(terms.starts_on));
+        if let Some(earliest) = earliest.filter(|earliest| given.done_on < *earliest) {
+            let message = format!("検査を行った日は、契約日（{earliest}）以降の日を入力してください。");
+            return Err(Failure::field("/done_on", "before_contract", message));
+        }
+        if given.done_on > tx.today {
+            return Err(Failure::field("/done_on", "future", "検査を行った日は、今日までの日を入力してください。"));
+        }
+        let row = still_open(tx.conn, id)?;
+        let findings: Vec<FindingRow> = given
+            .findings
+            .iter()
+            .map(|f| FindingRow { id: tx.new_id(), audit_id: id, text: f.text.clone(), severity: f.severity.clone(), due_on: f.due_on })
+            .collect();
+        let payload = json!({
+            "audit_id": id, "engagement_id": row.engagement_id, "done_on": given.done_on, "result": given.result, "note": given.note,
+            "findings": findings.iter().map(|f| json!({"finding_id": f.id, "text": f.text, "severity": f.severity, "due_on": f.due_on})).collect::<Vec<_>>(),
+        });
+        let stamp = tx.record("audit.completed", id, &payload)?.stamp;
+        let done = CompletionRow { audit_id: id, done_on: given.done_on, result: given.result.as_str().to_owned(), note: given.note.clone() };
+        db::audit::complete(tx, &row, &done, call.actor.user_id, stamp)?;
+        for (place, finding) in (1..).zip(&findings) {
+            db::audit::add_finding(tx, contract, place, finding, stamp)?;
+        }
+        let next = row.every_months.and_then(|months| next_due(row.first_due_on, months, row.due_on));
+        if let Some(due_on) = next {
+            let mut next = AuditRow { id: tx.new_id(), due_on, place: row.place + 1, ..row.clone() };
+            schedule(tx, &mut next, Some(id))?;
+        }
+        Ok(AuditView { next_due_on: next, ..one(tx.conn, row, true)? })
+    })
+}
+
+/// Cancels an audit that was planned by mistake: it is due no more, and no further one of its series follows.
+pub fn cancel(app: &App, call: &Call, id: AuditId, given: &CancellationInput) -> Result<AuditView, Failure> {
+    let contract = app.db.read_one::<_, DbError>(|conn| db::audit::find(conn, id))?.contract_id;
+    app.act_on_contract(call, contract, |tx| {
+        Case::open(tx.conn, call.scope(), contract)?;
+        let row = still_open(tx.conn, id)?;
+        let payload = json!({"audit_id": id, "engagement_id": row.engagement_id, "reason": given.reason});
+        let stamp = tx.record("audit.cancelled", id, &payload)?.stamp;
+        db::audit::cancel(tx, &row, &given.reason, call.actor.user_id, stamp)?;
+        one(tx.conn, row, true)
+    })
+}
+
+/// The audit, while it is neither done nor cancelled.
+fn still_open(conn: &mut Conn, id: AuditId) -> Result<AuditRow, Failure> {
+    let outcomes = db::audit::outcomes(conn, &[id])?;
+    if !outcomes.done.is_empty() {
+        return Err(Failure::conflict("done", "この検査は、すでに完了しています。"));
+    }
+    if !outcomes.cancelled.is_empty() {
+        return Err(Failure::conflict("cancelled", "この検査の計画は、すでに取り消されています。"));
+    }
+    Ok(db::audit::find(conn, id)?)
+}
+
+/// Audits of a contract: all for the agency's side, those of its branch for a vendor.
+pub fn list(app: &App, call: &Call, contract: ContractId, page: &Page) -> Result<Paged<AuditView>, Failure> {
+    app.db.read(|conn| {
+        let case = Case::open(conn, call.scope(), contract)?;
+        let is_prime = case.vendor() == Some(case.facts.prime_id);
+        let in_sight = case.places_in_sight().map(|places| InSight { places, is_prime });
+        let rows = db::audit::of_contract(conn, contract, in_sight.as_ref(), page.after_id()?, page.rows())?;
+        let views = views(conn, rows, case.is_agency_side())?;
+        Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
+    })
+}
+
+fn one(conn: &mut Conn, row: AuditRow, agency_side: bool) -> Result<AuditView, Failure> {
+    views(conn, vec![row], agency_side)?.into_iter().next().ok_or(Failure::NotFound)
+}
+
+fn views(conn: &mut Conn, rows: Vec<AuditRow>, agency_side: bool) -> Result<Vec<AuditView>, Failure> {
+    let ids: Vec<AuditId> = rows.iter().map(|row| row.id).collect();
+    let became = db::audit::outcomes(conn, &ids)?;
+    rows.into_iter()
+        .map(|row| {
+            let outcome = became.done.iter().find(|done| done.audit_id == row.id);
+            let result = outcome.map(|o| o.result.parse()).transpose().map_err(Failure::Internal)?;
+            let findings = became.findings.iter().filter(|f| f.audit_id == row.id);
+            let cancelled = became.cancelled.iter().find(|cancelled| cancelled.audit_id == row.id);
+            Ok(AuditView {
+                id: row.id,
+                contract_id: row.contract_id,
+                engagement_id: row.engagement_id,
+                kind: row.kind,
+                due_on: row.due_on,
+                every_months: row.every_months,
+                auditor: row.auditor.filter(|_| agency_side),
+                done_on: outcome.map(|o| o.done_on),
+                result,
+                note: outcome.and_then(|o| o.note.clone()).filter(|_| agency_side),
+                findings: findings
+                    .map(|f| FindingView {
+                        id: f.id,
+                        text: f.text.clone(),
+                        severity: f.severity.clone(),
+                        due_on: f.due_on,
+                    })
+                    .collect(),
+                cancelled_on: cancelled.map(|c| c.cancelled_on),
+                cancellation_reason: cancelled.map(|c| c.reason.clone()),
+                planned_at: row.recorded_at.and_utc(),
+                next_due_on: None,
+            })
+        })
+        .collect()
+}

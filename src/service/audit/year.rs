@@ -1,0 +1,147 @@
+//! 年度の検査計画: the audits due in a year across contracts, and one audit by itself.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::{AuditResult, AuditView, one};
+use crate::db;
+use crate::db::audit::AuditState;
+use crate::domain::access::Scope;
+use crate::domain::audit::AuditKind;
+use crate::domain::calendar::{fiscal_year, fiscal_year_range};
+use crate::domain::days::DayRange;
+use crate::domain::id::{AuditId, ContractId, EngagementId};
+use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
+use crate::service::case::Case;
+use crate::service::page::keyed;
+use crate::service::{App, Call, Failure, Page, Paged};
+
+/// An audit in the list of a 年度.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct YearAuditView {
+    pub id: AuditId,
+    pub contract_id: ContractId,
+    pub contract_number: String,
+    pub contract_title: String,
+    /// Null: the prime's place.
+    pub engagement_id: Option<EngagementId>,
+    /// Whose place is inspected.
+    pub vendor_name: String,
+    pub kind: AuditKind,
+    pub due_on: NaiveDate,
+    /// Still to be done, and the due day has passed.
+    pub overdue: bool,
+    /// It recurs every so many months.
+    pub every_months: Option<i32>,
+    pub done_on: Option<NaiveDate>,
+    pub result: Option<AuditResult>,
+    /// How many findings were recorded.
+    pub findings: i64,
+    pub cancelled_on: Option<NaiveDate>,
+}
+
+/// The audits due in a 年度, with what its header says of the whole year, whatever the page and the state asked for.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AuditYearView {
+    pub fiscal_year: i32,
+    /// Done, or still to be done; neither the cancelled ones nor those due after their contract's end.
+    pub planned: i64,
+    pub done: i64,
+    pub overdue: i64,
+    /// Contracts that need an on-site audit in the year and have none planned or done, by their open alerts
+    /// (`audit_missing`); for the agency's side.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub without_on_site: Option<i64>,
+    /// By due day.
+    pub items: Vec<YearAuditView>,
+    /// Where the next page begins; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// The audits whose due day lies in a 年度 (None: today's), by due day: all of an agency; a vendor's own places and
+/// those below them.
+pub fn of_year(
+    app: &App,
+    call: &Call,
+    year: Option<i32>,
+    state: Option<AuditState>,
+    page: &Page,
+) -> Result<AuditYearView, Failure> {
+    let (scope, today) = (call.scope(), app.today());
+    let year = year.unwrap_or_else(|| fiscal_year(today));
+    let (from, to) = fiscal_year_range(year);
+    let within = (FIRST_YEAR..=LAST_YEAR).contains(&year);
+    let days = DayRange::new(from, to).filter(|_| within).ok_or_else(|| {
+        let message = format!("年度は{FIRST_YEAR}から{LAST_YEAR}までの西暦で指定してください。");
+        Failure::field("/fiscal_year", "range", message)
+    })?;
+    let after = page.after_keyed()?;
+    app.db.read(|conn| {
+        let mut count = |state| db::audit::count_due_in(conn, &scope, days, state, today);
+        let (open, overdue) = (count(AuditState::Open)?, count(AuditState::Overdue)?);
+        let done = count(AuditState::Done)?;
+        let without_on_site = if matches!(scope, Scope::Vendor(_)) {
+            None
+        } else {
+            Some(db::overview::contracts_without_audit(conn, &scope, year)?)
+        };
+        let rows = db::audit::due_in(conn, &scope, days, state, today, after, page.rows())?;
+        let cut = Paged::cut(page, rows, |row| keyed(row.audit.due_on, row.audit.id), |row| row);
+        let ids: Vec<AuditId> = cut.items.iter().map(|row| row.audit.id).collect();
+        let places: Vec<EngagementId> = cut.items.iter().filter_map(|row| row.audit.engagement_id).collect();
+        let became = db::audit::outcomes(conn, &ids)?;
+        let names = db::audit::vendor_names(conn, &places)?;
+        let items = cut.items.into_iter().map(|row| {
+            let audit = row.audit;
+            let done = became.done.iter().find(|done| done.audit_id == audit.id);
+            let cancelled = became.cancelled.iter().find(|cancelled| cancelled.audit_id == audit.id);
+            let is_open = done.is_none() && cancelled.is_none() && audit.due_on <= row.last_day;
+            let place = audit.engagement_id.and_then(|id| names.iter().find(|(place, _)| *place == id));
+            let found = became.findings.iter().filter(|finding| finding.audit_id == audit.id).count();
+            Ok(YearAuditView {
+                id: audit.id,
+                contract_id: audit.contract_id,
+                contract_number: row.contract_number,
+                contract_title: row.contract_title,
+                engagement_id: audit.engagement_id,
+                vendor_name: place.map_or(row.prime_name, |(_, name)| name.clone()),
+                kind: audit.kind,
+                due_on: audit.due_on,
+                overdue: is_open && audit.due_on < today,
+                every_months: audit.every_months,
+                done_on: done.map(|done| done.done_on),
+                result: done.map(|done| done.result.parse()).transpose().map_err(Failure::Internal)?,
+                findings: i64::try_from(found).unwrap_or(i64::MAX),
+                cancelled_on: cancelled.map(|cancelled| cancelled.cancelled_on),
+            })
+        });
+        let items = items.collect::<Result<Vec<_>, Failure>>()?;
+        let next_cursor = cut.next_cursor;
+        Ok(AuditYearView {
+            fiscal_year: year,
+            planned: open + done,
+            done,
+            overdue,
+            without_on_site,
+            items,
+            next_cursor,
+        })
+    })
+}
+
+/// One audit, if the caller may know of it.
+pub fn find(app: &App, call: &Call, id: AuditId) -> Result<AuditView, Failure> {
+    app.db.read(|conn| {
+        let row = db::audit::find(conn, id)?;
+        let case = Case::open(conn, call.scope(), row.contract_id)?;
+        let known = case.facts.chain.now();
+        match row.engagement_id {
+            Some(place) => drop(case.engagement(&known, place)?),
+            None if case.vendor().is_some_and(|vendor| vendor != case.facts.prime_id) => {
+                return Err(Failure::NotFound);
+            }
+            None => {}
+        }
+        one(conn, row, case.is_agency_side())
+    })
+}

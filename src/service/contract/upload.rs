@@ -1,0 +1,75 @@
+//! A file of contracts sent in a browser: read and shown, kept until it is confirmed, and then taken in.
+
+use chrono::Duration;
+
+use super::import::{ImportOptions, ImportSummary, import_for};
+use crate::db::{self, DbError};
+use crate::domain::id::UploadId;
+use crate::exchange::contracts::{ContractFile, read, template as csv_template};
+use crate::service::{App, Call, Failure};
+
+/// How long a file waits to be confirmed.
+pub const KEPT: Duration = Duration::hours(1);
+
+/// What a file would bring.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    pub id: UploadId,
+    pub name: String,
+    /// Of a dry run.
+    pub summary: ImportSummary,
+}
+
+/// The template to fill in: CSV in UTF-8 with its header and one invented row.
+pub fn template() -> Vec<u8> {
+    csv_template()
+}
+
+fn parsed(app: &App, content: &[u8]) -> Result<ContractFile, Failure> {
+    read(content, app.today()).map_err(|error| Failure::field("/file", "unreadable", error.to_string()))
+}
+
+fn tried(app: &App, call: &Call, content: &[u8]) -> Result<ImportSummary, Failure> {
+    let file = parsed(app, content)?;
+    let options = ImportOptions { dry_run: true, skip_bad: false };
+    import_for(app, Some(call.author()), call.actor.organization.id, &file, options)
+}
+
+/// Reads a file, and keeps it for its confirmation in the place of one sent before. Nothing else is written.
+pub fn preview(app: &App, call: &Call, name: &str, content: &[u8]) -> Result<Preview, Failure> {
+    let summary = tried(app, call, content)?;
+    let id: UploadId = app.sources.new_id();
+    let now = app.sources.clock.machine_now();
+    app.db.write::<_, DbError>(|conn| db::upload::keep(conn, id, &call.actor, name, content, now))?;
+    Ok(Preview { id, name: name.to_owned(), summary })
+}
+
+fn kept(app: &App, call: &Call, id: UploadId) -> Result<(String, Vec<u8>), Failure> {
+    let since = app.sources.clock.machine_now() - KEPT;
+    match app.db.read_one(|conn| db::upload::find(conn, id, call.actor.user_id, since)) {
+        Ok(found) => Ok(found),
+        Err(DbError::NotFound) => {
+            let message = "このファイルは取り込み済みか、確かめてから1時間を過ぎています。もう一度ファイルを選んでください。";
+            Err(Failure::field("/file", "gone", message))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a file that waits would bring now.
+pub fn look_again(app: &App, call: &Call, id: UploadId) -> Result<Preview, Failure> {
+    let (name, content) = kept(app, call, id)?;
+    Ok(Preview { id, name, summary: tried(app, call, &content)? })
+}
+
+/// Takes the file in; with `skip_bad` its good rows although others are bad. A second time there is nothing left to take.
+pub fn confirm(app: &App, call: &Call, id: UploadId, skip_bad: bool) -> Result<ImportSummary, Failure> {
+    let (_, content) = kept(app, call, id)?;
+    let file = parsed(app, &content)?;
+    let options = ImportOptions { dry_run: false, skip_bad };
+    let summary = import_for(app, Some(call.author()), call.actor.organization.id, &file, options)?;
+    if summary.written {
+        app.db.write::<_, DbError>(|conn| db::upload::forget(conn, id))?;
+    }
+    Ok(summary)
+}

@@ -1,0 +1,541 @@
+//! 再委託状況報告: what a vendor says of the use of those below it. Never refused by a rule of the contract: it alerts.
+
+mod mine;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::case::{Case, Place, check_volumes, engagement_under, refuse_contradiction, refuse_cycle};
+use super::chain::Days;
+use super::contract::{DataItem, DataVolumeView, volumes};
+use super::organization::{InlineVendor, named_vendor};
+use super::telling::{self, Addressees};
+use super::{App, Call, Failure, Page, Paged, application};
+use crate::db::statement::{DeclarationRow, InSight, NewDeclaration};
+use crate::db::types::from_json;
+use crate::db::{self, Conn, DbError, Tx};
+use crate::domain::chain::{Engagement, Known, Source, Statement, StatementOrigin};
+use crate::domain::contract::{DataVolume, Stamp};
+use crate::domain::days::{DayRange, OpenRange};
+use crate::domain::declaration::reporting_periods;
+use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId, of};
+use crate::domain::input::FieldError;
+use crate::input;
+use crate::ledger::receipt::Receipt;
+use crate::notice::Mail;
+use crate::notice::context::{Day, DeclaredEngagement, ReceiptMail};
+
+pub use mine::{ReceiptView, find, mine};
+
+input! {
+    /// Days, both inclusive.
+    pub struct PeriodInput {
+        from: NaiveDate => day(),
+        to: NaiveDate => day(),
+    }
+    check |it, errors| {
+        if it.to < it.from {
+            errors.push(FieldError::new("/to", "before_start", "対象期間の終わりは、始まり以降の日を入力してください。"));
+        }
+    }
+}
+
+input! {
+    /// The use of one engagement: one that is there, or a vendor under a parent.
+    pub struct UseInput {
+        engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
+        parent_engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
+        vendor_id: Option<OrganizationId> => optional(id::<of::Organization>()),
+        vendor: Option<InlineVendor> => optional(nested::<InlineVendor>()),
+        started_on: NaiveDate => day(),
+        ended_on: Option<NaiveDate> => optional(day()),
+        scope: Option<String> => optional(prose(0, 10_000)),
+        country: Option<String> => optional(country()),
+        amount_yen: Option<i64> => optional(yen()),
+        data: Vec<DataItem> => list(nested::<DataItem>(), 10),
+    }
+    check |it, errors| {
+        if it.ended_on.is_some_and(|end| end < it.started_on) {
+            errors.push(FieldError::new("/ended_on", "before_start", "終了日は開始日以降の日を入力してください。"));
+        }
+        if it.engagement_id.is_none() && it.parent_engagement_id.is_none() {
+            errors.push(FieldError::new("/parent_engagement_id", "required", "どの受託者の下で使用しているかを指定してください。"));
+        }
+        if it.engagement_id.is_none() && it.vendor_id.is_none() && it.vendor.is_none() {
+            errors.push(FieldError::new("/vendor_id", "required", "使用している事業者を指定してください。"));
+        }
+        check_volumes(&it.volumes(), "/data", errors);
+    }
+}
+
+impl UseInput {
+    fn volumes(&self) -> Vec<DataVolume> {
+        volumes(&self.data)
+    }
+
+    /// The statement it makes.
+    pub fn statement(
+        &self,
+        engagement_id: EngagementId,
+        source: Source,
+        origin: StatementOrigin,
+        stamp: Stamp,
+    ) -> Statement {
+        Statement {
+            engagement_id,
+            source,
+            origin,
+            started_on: self.started_on,
+            ended_on: self.ended_on,
+            country: self.country.clone(),
+            amount_yen: self.amount_yen,
+            data: self.volumes(),
+            stamp,
+        }
+    }
+}
+
+input! {
+    /// 再委託状況報告.
+    pub struct DeclarationInput {
+        period: PeriodInput => nested::<PeriodInput>(),
+        /// 「再委託なし」
+        none: bool => or(flag(), false),
+        /// 「変更なし」: what this organization last declared still holds.
+        as_last_time: bool => or(flag(), false),
+        engagements: Vec<UseInput> => list(nested::<UseInput>(), 500),
+    }
+    check |it, errors| {
+        let said = !it.engagements.is_empty();
+        if it.none && said {
+            errors.push(FieldError::new("/engagements", "contradiction", "「再委託なし」の場合は、再委託先を入力しないでください。"));
+        }
+        if it.as_last_time && (said || it.none) {
+            errors.push(FieldError::new("/as_last_time", "contradiction", "「変更なし」の場合は、ほかの内容を入力しないでください。"));
+        }
+        if !it.none && !it.as_last_time && !said {
+            errors.push(FieldError::new("/engagements", "required", "再委託先を入力するか、「再委託なし」を選んでください。"));
+        }
+    }
+}
+
+input! {
+    /// 取消し of what was said by mistake.
+    pub struct RetractionInput {
+        reason: String => prose(1, 10_000),
+    }
+}
+
+/// An engagement of a declaration with an uncovered day up to today.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Unapproved {
+    pub engagement_id: EngagementId,
+    pub uncovered: Vec<Days>,
+}
+
+/// The answer to a declaration.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeclaredView {
+    pub id: DeclarationId,
+    /// 受付票: signed, checked by `itaku verify --receipt`.
+    #[schema(value_type = Object)]
+    pub receipt: Receipt,
+    pub unapproved: Vec<Unapproved>,
+    pub message: String,
+}
+
+/// A declaration in a list.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeclarationView {
+    pub id: DeclarationId,
+    pub organization_id: OrganizationId,
+    pub organization_name: String,
+    pub period: Days,
+    pub none: bool,
+    pub declared_at: DateTime<Utc>,
+    pub retracted: bool,
+    pub engagements: Vec<DeclaredUse>,
+    #[schema(value_type = Object)]
+    pub receipt: Receipt,
+}
+
+/// What a declaration says of one engagement.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeclaredUse {
+    pub engagement_id: EngagementId,
+    pub vendor_name: String,
+    pub started_on: NaiveDate,
+    pub ended_on: Option<NaiveDate>,
+}
+
+/// A use still open, whole as it was last declared.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DraftUse {
+    pub engagement_id: EngagementId,
+    pub vendor_name: String,
+    pub started_on: NaiveDate,
+    pub ended_on: Option<NaiveDate>,
+    pub scope: Option<String>,
+    pub country: Option<String>,
+    pub amount_yen: Option<i64>,
+    pub data: Vec<DataVolumeView>,
+}
+
+/// The last declaration copied in: the next period owed and the uses still open.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DraftView {
+    pub period: Option<Days>,
+    pub due_on: Option<NaiveDate>,
+    pub none: bool,
+    /// Something was declared before: 「変更なし」 can be said.
+    pub declared_before: bool,
+    pub engagements: Vec<DraftUse>,
+}
+
+/// Takes a declaration: for oneself or anything below, of whoever ever stood on the chain.
+pub fn declare(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    given: &DeclarationInput,
+) -> Result<DeclaredView, Failure> {
+    app.act_on_contract(call, contract, |tx| {
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        let known = case.facts.chain.now();
+        let own = call.actor.organization.id;
+        if given.none && !open_uses(&known, own).is_empty() {
+            let message = "使用中と報告した再委託先の終了が、まだ報告されていません。終了日を報告するか、引き続き使用中として報告してください。";
+            return Err(Failure::conflict("open_use", message));
+        }
+        let id: DeclarationId = tx.new_id();
+        let uses =
+            if given.as_last_time { again(tx, &case, &known, own)? } else { resolve_uses(tx, &case, &known, given)? };
+        let payload = json!({
+            "declaration_id": id, "organization_id": own, "period": given.period, "none": given.none || uses.is_empty(),
+            "engagements": uses.iter().map(|(place, said)| payload_of(place, said)).collect::<Vec<_>>(),
+        });
+        let recorded = tx.record("declaration.filed", id, &payload)?;
+        let stamp = recorded.stamp;
+        let receipt = app.signing_key.receipt(&recorded.entry);
+        let period = DayRange::new(given.period.from, given.period.to).ok_or(Failure::NotFound)?;
+        let none = given.none || uses.is_empty();
+        let new = NewDeclaration { id, contract_id: contract, organization_id: own, period, none, receipt: &receipt };
+        db::statement::add_declaration(tx, &new, stamp)?;
+        for (place, said) in &uses {
+            place.settle(tx, stamp)?;
+            let statement = said.statement(place.id, Source::Declared(own), StatementOrigin::Declaration(id), stamp);
+            db::statement::add_statement(tx, contract, &statement, said.scope.as_deref())?;
+        }
+        let facts = db::facts::load(tx.conn, contract)?;
+        let after = facts.chain.now();
+        let unapproved = unapproved(&after, &uses, tx.today);
+        mail_receipt(app, tx, call, &case, &after, period, &uses, &receipt)?;
+        let message = if unapproved.is_empty() {
+            "報告を受け付けました。ご報告ありがとうございます。"
+        } else {
+            "報告を受け付けました。ご報告ありがとうございます。承認を確認できない期間があります。機関にはアラートで知らせています。"
+        };
+        Ok(DeclaredView { id, receipt, unapproved, message: message.to_owned() })
+    })
+}
+
+/// A use as the ledger keeps it: a vendor by its id, never by the words that named it.
+pub fn payload_of(place: &Place, said: &UseInput) -> Value {
+    json!({
+        "engagement_id": place.id,
+        "new": place.new.map(|n| json!({"parent_engagement_id": n.parent_id, "vendor_id": n.vendor_id, "tier": n.tier})),
+        "started_on": said.started_on, "ended_on": said.ended_on, "scope": said.scope, "country": said.country,
+        "amount_yen": said.amount_yen, "data": said.data,
+    })
+}
+
+/// Statements of this organization in force that have no end.
+fn open_uses<'a>(known: &Known<'a>, own: OrganizationId) -> Vec<&'a Statement> {
+    known
+        .engagements()
+        .flat_map(|e| known.statements(e.id).iter().copied())
+        .filter(|s| s.source == Source::Declared(own) && s.ended_on.is_none())
+        .collect()
+}
+
+/// The open uses as last declared, scope included. Where nothing was declared yet, there is no last time.
+fn again(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    known: &Known<'_>,
+    own: OrganizationId,
+) -> Result<Vec<(Place, UseInput)>, Failure> {
+    if !has_declared(case, own) {
+        let message = "前回の報告がないため、「変更なし」では報告できません。再委託先を入力するか、「再委託なし」を選んでください。";
+        return Err(Failure::field("/as_last_time", "no_last_time", message));
+    }
+    let uses = open_uses(known, own).into_iter().zip(scopes(tx.conn, case, known, own)?).map(|(s, scope)| {
+        let said = UseInput {
+            engagement_id: Some(s.engagement_id),
+            parent_engagement_id: None,
+            vendor_id: None,
+            vendor: None,
+            started_on: s.started_on,
+            ended_on: None,
+            scope,
+            country: s.country.clone(),
+            amount_yen: s.amount_yen,
+            data: s.data.iter().map(|d| DataItem { category: d.category, persons: d.persons }).collect(),
+        };
+        (Place { id: s.engagement_id, new: None }, said)
+    });
+    Ok(uses.collect())
+}
+
+/// Whether the organization has a declaration in force.
+fn has_declared(case: &Case, own: OrganizationId) -> bool {
+    case.facts.declarations.iter().any(|d| d.organization_id == own && d.retracted.is_none())
+}
+
+/// The scope of each of the [`open_uses`], as it was declared.
+fn scopes(
+    conn: &mut Conn,
+    case: &Case,
+    known: &Known<'_>,
+    own: OrganizationId,
+) -> Result<Vec<Option<String>>, DbError> {
+    let declared = db::statement::scopes_declared(conn, case.id(), own)?;
+    let scope = |s: &Statement| match s.origin {
+        StatementOrigin::Declaration(id) => declared.get(&(id, s.engagement_id)).cloned(),
+        StatementOrigin::Observation(_) => None,
+    };
+    Ok(open_uses(known, own).into_iter().map(scope).collect())
+}
+
+fn resolve_uses(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    known: &Known<'_>,
+    given: &DeclarationInput,
+) -> Result<Vec<(Place, UseInput)>, Failure> {
+    let mut uses: Vec<(Place, UseInput)> = Vec::new();
+    for (index, said) in given.engagements.iter().enumerate() {
+        let at = format!("/engagements/{index}");
+        let place = place_of(tx, case, known, said, &at)?;
+        let twice = uses.iter().any(|(other, _)| {
+            other.id == place.id
+                || matches!((other.new, place.new), (Some(a), Some(b)) if a.parent_id == b.parent_id && a.vendor_id == b.vendor_id)
+        });
+        if twice {
+            let message = "同じ再委託先が2回あります。1件にまとめてください。";
+            return Err(Failure::field(&at, "duplicate", message));
+        }
+        uses.push((place, said.clone()));
+    }
+    Ok(uses)
+}
+
+/// The engagement that is meant: in sight, below tier 1, and its vendor not under itself. What stands beside an
+/// engagement's id may only say the same.
+pub fn place_of(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    known: &Known<'_>,
+    said: &UseInput,
+    at: &str,
+) -> Result<Place, Failure> {
+    if let Some(id) = said.engagement_id {
+        let engagement = case.engagement(known, id)?;
+        if engagement.tier == 1 {
+            let message = "元請けの受託者の使用は、報告する必要がありません。";
+            return Err(Failure::field(&format!("{at}/engagement_id"), "prime", message));
+        }
+        refuse_contradiction(
+            engagement,
+            said.parent_engagement_id,
+            said.vendor_id,
+            said.vendor.as_ref(),
+            at,
+        )?;
+        return Ok(Place { id, new: None });
+    }
+    let parent: &Engagement = case.engagement(known, said.parent_engagement_id.ok_or(Failure::NotFound)?)?;
+    let vendor = named_vendor(tx, said.vendor_id, said.vendor.as_ref(), at)?;
+    refuse_cycle(known, parent, vendor)?;
+    engagement_under(tx, known, case.id(), parent, vendor, at)
+}
+
+fn unapproved(known: &Known<'_>, uses: &[(Place, UseInput)], today: NaiveDate) -> Vec<Unapproved> {
+    uses.iter()
+        .filter_map(|(place, _)| {
+            let (uncovered, _) = known.coverage(place.id)?.split(today);
+            let uncovered: Vec<Days> =
+                uncovered.into_iter().map(|OpenRange { from, to }| Days { from, to }).collect();
+            (!uncovered.is_empty()).then_some(Unapproved { engagement_id: place.id, uncovered })
+        })
+        .collect()
+}
+
+#[expect(clippy::too_many_arguments, reason = "what a receipt's mail says")]
+fn mail_receipt(
+    app: &App,
+    tx: &mut Tx<'_>,
+    call: &Call,
+    case: &Case,
+    known: &Known<'_>,
+    period: DayRange,
+    uses: &[(Place, UseInput)],
+    receipt: &Receipt,
+) -> Result<(), Failure> {
+    let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
+    let today = tx.today;
+    let engagements = uses
+        .iter()
+        .map(|(place, said)| DeclaredEngagement {
+            vendor: known.engagement(place.id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
+            started: Day::of(said.started_on),
+            ended: said.ended_on.map(Day::of),
+            uncovered: known
+                .coverage(place.id)
+                .is_some_and(|c| c.uncovered_days().first().is_some_and(|d| d <= today)),
+        })
+        .collect();
+    let mail = Mail::DeclarationReceipt(ReceiptMail {
+        agency: case.facts.agency_name.clone(),
+        contract: application::contract_reference(case),
+        consent_word: settings.in_own_words("承認"),
+        from: Day::of(period.from),
+        to: Day::of(period.to),
+        engagements,
+        receipt: receipt.clone(),
+        link: format!("{}/contracts/{}", app.config.server.public_url, case.id()),
+    });
+    let to = Addressees::user(call.actor.user_id);
+    telling::tell(tx, case, &to, "declaration", receipt.entry.as_str(), "filed", &mail)
+}
+
+/// Declarations on a contract: all for the agency's side; a vendor's own and those of the vendors below it, unless
+/// they speak of another branch only.
+pub fn list(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    page: &Page,
+) -> Result<Paged<DeclarationView>, Failure> {
+    let (case, rows) = app.db.read::<_, Failure>(|conn| {
+        let case = Case::open(conn, call.scope(), contract)?;
+        let in_sight = case.vendor().map(|own| {
+            let known = case.facts.chain.now();
+            let sight = case.sight(&known);
+            let seen = || known.engagements().filter(|e| sight.contains(&e.id));
+            InSight {
+                own,
+                places: seen().map(|e| e.id).collect(),
+                vendors: seen().map(|e| e.vendor.id).collect(),
+            }
+        });
+        let after = page.after_id()?;
+        let rows = db::statement::declarations_of(conn, contract, in_sight.as_ref(), after, page.rows())?;
+        Ok((case, rows))
+    })?;
+    let known = case.facts.chain.now();
+    let sight = case.sight(&known);
+    let views =
+        rows.into_iter().map(|row| view(&case, &known, &sight, row)).collect::<Result<Vec<_>, Failure>>()?;
+    Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
+fn view(
+    case: &Case,
+    known: &Known<'_>,
+    sight: &std::collections::HashSet<EngagementId>,
+    row: DeclarationRow,
+) -> Result<DeclarationView, Failure> {
+    let origin = StatementOrigin::Declaration(row.id);
+    let said = case.facts.chain.statements.iter().filter(|s| s.origin == origin);
+    Ok(DeclarationView {
+        id: row.id,
+        organization_id: row.organization_id,
+        organization_name: known
+            .engagements()
+            .find(|e| e.vendor.id == row.organization_id)
+            .map(|e| e.vendor.name.clone())
+            .unwrap_or_default(),
+        period: Days { from: row.period_from, to: Some(row.period_to) },
+        none: row.no_subcontracting,
+        declared_at: row.recorded_at.and_utc(),
+        retracted: case.facts.chain.retractions.iter().any(|r| r.origin == origin),
+        engagements: said
+            .filter(|s| case.is_agency_side() || sight.contains(&s.engagement_id))
+            .map(|s| declared_use(known, s))
+            .collect(),
+        receipt: from_json(&row.receipt)?,
+    })
+}
+
+fn declared_use(known: &Known<'_>, said: &Statement) -> DeclaredUse {
+    DeclaredUse {
+        engagement_id: said.engagement_id,
+        vendor_name: known.engagement(said.engagement_id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
+        started_on: said.started_on,
+        ended_on: said.ended_on,
+    }
+}
+
+/// What the next declaration would say if nothing has changed.
+pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, Failure> {
+    let own = call.actor.organization.id;
+    let (case, settings, scopes) = app.db.read::<_, Failure>(|conn| {
+        let case = Case::open(conn, call.scope(), contract)?;
+        let (settings, _) = db::setting::find(conn, case.facts.agency_id)?;
+        let scopes = scopes(conn, &case, &case.facts.chain.now(), own)?;
+        Ok((case, settings, scopes))
+    })?;
+    let known = case.facts.chain.now();
+    let owed = reporting_periods(&case.facts.chain, &known, settings.declaration_grace_days).find(|period| {
+        !case.facts.declarations.iter().any(|d| d.organization_id == own && d.satisfies(period.days))
+    });
+    let engagements: Vec<DraftUse> = open_uses(&known, own)
+        .into_iter()
+        .zip(scopes)
+        .map(|(said, scope)| {
+            let DeclaredUse { engagement_id, vendor_name, started_on, ended_on } = declared_use(&known, said);
+            let (country, amount_yen) = (said.country.clone(), said.amount_yen);
+            let data = said.data.iter().map(Into::into).collect();
+            DraftUse { engagement_id, vendor_name, started_on, ended_on, scope, country, amount_yen, data }
+        })
+        .collect();
+    Ok(DraftView {
+        period: owed.map(|period| Days { from: period.days.from, to: Some(period.days.to) }),
+        due_on: owed.map(|period| period.due_on),
+        none: engagements.is_empty(),
+        declared_before: has_declared(&case, own),
+        engagements,
+    })
+}
+
+/// Takes a declaration back; what the organization said before it counts again.
+pub fn retract(
+    app: &App,
+    call: &Call,
+    id: DeclarationId,
+    given: &RetractionInput,
+) -> Result<DeclarationView, Failure> {
+    let row = app.db.read_one::<_, DbError>(|conn| db::statement::find_declaration(conn, id))?;
+    let contract = row.contract_id;
+    app.act_on_contract(call, contract, |tx| {
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        if row.organization_id != call.actor.organization.id {
+            return Err(Failure::NotFound);
+        }
+        let origin = StatementOrigin::Declaration(id);
+        if case.facts.chain.retractions.iter().any(|r| r.origin == origin) {
+            return Err(Failure::conflict("retracted", "この報告は、すでに取り消されています。"));
+        }
+        let stamp = tx
+            .record("declaration.retracted", id, &json!({"declaration_id": id, "reason": given.reason}))?
+            .stamp;
+        db::statement::add_retraction(tx, contract, origin, &given.reason, stamp)?;
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        let known = case.facts.chain.now();
+        let sight = case.sight(&known);
+        view(&case, &known, &sight, row.clone())
+    })
+}

@@ -1,0 +1,232 @@
+//! What needs the caller today: counts for the first page after login, each that of a list behind it.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::{App, Call, Failure};
+use crate::db::overview::AlertTally;
+use crate::db::{self, Conn};
+use crate::domain::access::{OrganizationKind, Permission, Role, Scope};
+use crate::domain::alert::{AlertKind, Severity};
+use crate::domain::calendar::add_days;
+use crate::domain::settings::Settings;
+
+/// An alert is due soon within so many days, today not counted.
+pub const ALERT_DAYS: i64 = 7;
+/// An audit.
+const AUDIT_DAYS: i64 = 30;
+/// A contract ends soon.
+const ENDING_DAYS: i64 = 60;
+
+/// What needs the caller today; a part for each side the caller is on.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct OverviewView {
+    pub today: NaiveDate,
+    /// For an agency's people, and for the overseer of all agencies.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agency: Option<AgencyOverview>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub vendor: Option<VendorOverview>,
+    /// For `system_admin`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub system: Option<SystemOverview>,
+}
+
+/// What needs an agency.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AgencyOverview {
+    pub alerts: AlertCounts,
+    pub applications: ApplicationCounts,
+    pub audits: AuditCounts,
+    pub contracts: ContractCounts,
+    /// Notices given up; for those who may read them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub notices_failed: Option<i64>,
+}
+
+/// What needs a vendor.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct VendorOverview {
+    /// About itself.
+    pub alerts: AlertCounts,
+    /// Its own.
+    pub applications: ApplicationsFiled,
+    /// At its own places; what is inspected below them is not counted.
+    pub audits: AuditCounts,
+    /// On whose chain it stands or stood.
+    pub contracts: ContractCounts,
+    /// Contracts of which it owes a declaration whose day has passed (`declaration_overdue`).
+    pub declarations_overdue: i64,
+}
+
+/// The installation.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SystemOverview {
+    pub agencies: i64,
+    pub vendors: i64,
+    /// Accounts that can be used today.
+    pub users: i64,
+}
+
+/// Unresolved alerts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AlertCounts {
+    pub critical: i64,
+    pub warning: i64,
+    pub info: i64,
+    /// Whose due day has passed.
+    pub overdue: i64,
+    /// Due today or within seven days.
+    pub due_soon: i64,
+    /// The gravest kinds first, then the most frequent; none is empty.
+    pub kinds: Vec<AlertKindCount>,
+}
+
+/// The unresolved alerts of a kind.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AlertKindCount {
+    pub kind: AlertKind,
+    /// The kind on screen.
+    pub title: String,
+    /// The gravest among them.
+    pub severity: Severity,
+    pub count: i64,
+}
+
+/// Applications as the agency sees them.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ApplicationCounts {
+    /// Not reviewed since they were filed or last corrected.
+    pub unreviewed: i64,
+    /// Reviewed: they wait for the decision.
+    pub reviewed: i64,
+    /// Sent back: they wait for the applicant.
+    pub returned: i64,
+}
+
+/// Applications as their applicant sees them; whether they were reviewed is the agency's own.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ApplicationsFiled {
+    /// With the agency.
+    pub applied: i64,
+    /// To be corrected.
+    pub returned: i64,
+}
+
+/// Audits still to be done.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AuditCounts {
+    pub overdue: i64,
+    /// Due today or within thirty days.
+    pub due_soon: i64,
+}
+
+/// Contracts.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ContractCounts {
+    pub running: i64,
+    /// Of those, the ones whose last day is within sixty days.
+    pub ending_soon: i64,
+}
+
+/// What needs the caller today, at one moment.
+pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
+    let (scope, today, actor) = (call.scope(), app.today(), &call.actor);
+    app.db.read(|conn| {
+        let (mut agency, mut vendor) = (None, None);
+        match scope {
+            Scope::Agency(_) | Scope::Overseer => {
+                let words = match scope {
+                    Scope::Agency(id) => db::setting::find(conn, id)?.0,
+                    _ => Settings::default(),
+                };
+                let waiting = db::overview::waiting_applications(conn, &scope)?;
+                let notices_failed = actor
+                    .may(Permission::ReadNotices)
+                    .then(|| db::overview::failed_notices(conn, actor.organization.id))
+                    .transpose()?;
+                agency = Some(AgencyOverview {
+                    alerts: alerts(conn, &scope, &words, today)?,
+                    applications: ApplicationCounts {
+                        unreviewed: waiting.unreviewed,
+                        reviewed: waiting.reviewed,
+                        returned: waiting.returned,
+                    },
+                    audits: audits(conn, &scope, today)?,
+                    contracts: contracts(conn, &scope, today)?,
+                    notices_failed,
+                });
+            }
+            Scope::Vendor(_) => {
+                let alerts = alerts(conn, &scope, &Settings::default(), today)?;
+                let overdue = alerts.kinds.iter().find(|kind| kind.kind == AlertKind::DeclarationOverdue);
+                let declarations_overdue = overdue.map_or(0, |kind| kind.count);
+                let waiting = db::overview::waiting_applications(conn, &scope)?;
+                vendor = Some(VendorOverview {
+                    alerts,
+                    applications: ApplicationsFiled {
+                        applied: waiting.unreviewed + waiting.reviewed,
+                        returned: waiting.returned,
+                    },
+                    audits: audits(conn, &scope, today)?,
+                    contracts: contracts(conn, &scope, today)?,
+                    declarations_overdue,
+                });
+            }
+            Scope::Nothing | Scope::Program => {}
+        }
+        let system = actor.is(Role::SystemAdmin).then(|| system(conn, today)).transpose()?;
+        Ok(OverviewView { today, agency, vendor, system })
+    })
+}
+
+fn alerts(
+    conn: &mut Conn,
+    scope: &Scope,
+    words: &Settings,
+    today: NaiveDate,
+) -> Result<AlertCounts, Failure> {
+    let soon = add_days(today, ALERT_DAYS);
+    let mut counts = AlertCounts::default();
+    for tally in db::overview::unresolved_alerts(conn, scope)? {
+        let AlertTally { kind, severity, due_on, count } = tally;
+        *match severity {
+            Severity::Critical => &mut counts.critical,
+            Severity::Warning => &mut counts.warning,
+            Severity::Info => &mut counts.info,
+        } += count;
+        match due_on {
+            Some(day) if day < today => counts.overdue += count,
+            Some(day) if day <= soon => counts.due_soon += count,
+            _ => {}
+        }
+        if let Some(known) = counts.kinds.iter_mut().find(|known| known.kind == kind) {
+            known.count += count;
+            known.severity = known.severity.max(severity);
+        } else {
+            let title = kind.rule().map_or_else(|| kind.to_string(), |rule| words.in_own_words(rule.name));
+            counts.kinds.push(AlertKindCount { kind, title, severity, count });
+        }
+    }
+    counts.kinds.sort_by_key(|known| (std::cmp::Reverse((known.severity, known.count)), known.kind));
+    Ok(counts)
+}
+
+fn audits(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<AuditCounts, Failure> {
+    let (overdue, due_soon) = db::audit::count_still_due(conn, scope, today, add_days(today, AUDIT_DAYS))?;
+    Ok(AuditCounts { overdue, due_soon })
+}
+
+fn contracts(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<ContractCounts, Failure> {
+    let until = add_days(today, ENDING_DAYS);
+    let (running, ending_soon) = db::contract::count_running(conn, scope, today, until)?;
+    Ok(ContractCounts { running, ending_soon })
+}
+
+fn system(conn: &mut Conn, today: NaiveDate) -> Result<SystemOverview, Failure> {
+    Ok(SystemOverview {
+        agencies: db::overview::organizations_of(conn, OrganizationKind::Agency)?,
+        vendors: db::overview::organizations_of(conn, OrganizationKind::Vendor)?,
+        users: db::overview::usable_accounts(conn, today)?,
+    })
+}

@@ -1,0 +1,128 @@
+//! The list of alerts, and several of them taken up at once.
+
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+
+use super::super::form::Form;
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, look, page, send};
+use super::super::words;
+use super::kinds;
+use crate::domain::access::Permission;
+use crate::domain::alert::{AlertState, Severity};
+use crate::domain::calendar::add_days;
+use crate::service::alert::{self, Acknowledge, AlertFilter};
+use crate::service::contract;
+use crate::service::overview::ALERT_DAYS;
+use crate::service::{App, Call, Failure};
+
+const LIST: &str = "/alerts";
+const BULK: &str = "/alerts/acknowledge";
+const LABELS: &Labels = &[("ids", "着手するアラート")];
+
+pub fn routes() -> Vec<PageRoute> {
+    vec![
+        look(LIST).needs(Permission::ReadAlerts, list),
+        look(BULK).needs(Permission::HandleAlerts, list),
+        send(BULK).needs(Permission::HandleAlerts, acknowledge),
+    ]
+}
+
+/// The list, also where the form on it was sent.
+fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let here = Visit { address: visit.address.replacen(BULK, LIST, 1), ..visit.clone() };
+    let filter = filter(visit, app.today())?;
+    let about = filter.contract_id.map(|id| contract::get(app, call, id)).transpose()?;
+    let alerts = alert::list(app, call, &filter, &visit.page()?)?;
+    let open: Vec<String> = alerts
+        .items
+        .iter()
+        .filter(|alert| alert.state == AlertState::Open)
+        .map(|alert| alert.id.to_string())
+        .collect();
+    let chosen: Vec<String> = match visit.form.mark("_again") {
+        Some("all") => open.clone(),
+        _ => visit.form.values().values().cloned().collect(),
+    };
+    let kinds = kinds(app, call)?;
+    let kinds: Vec<Value> =
+        kinds.iter().map(|(code, name)| json!({ "value": code, "label": name })).collect();
+    let context = json!({
+        "alerts": alerts.items,
+        "first": open.first(),
+        "pick": !open.is_empty() && call.actor.may(Permission::HandleAlerts),
+        "chosen": chosen,
+        "bulk": here.address.replacen(LIST, BULK, 1),
+        "pager": here.pager(&alerts),
+        "narrowed": visit.is_narrowed(),
+        "about": about,
+        "kinds": kinds,
+        "severities": words::choices::<Severity>("severity"),
+        "states": states(),
+        "dues": [
+            { "value": "overdue", "label": "期限を過ぎたもの" },
+            { "value": "soon", "label": format!("{ALERT_DAYS}日以内のもの") },
+        ],
+        "today": app.today(),
+    });
+    Ok(page("alert/list.html", "アラート", context).filled(&visit.query))
+}
+
+fn filter(visit: &Visit, today: NaiveDate) -> Result<AlertFilter, Failure> {
+    let state = visit.query_word("state");
+    let (due_from, due_until) = match visit.query("due") {
+        Some("overdue") => (None, today.pred_opt()),
+        Some("soon") => (Some(today), Some(add_days(today, ALERT_DAYS))),
+        _ => (None, None),
+    };
+    Ok(AlertFilter {
+        state,
+        unresolved: state.is_none() && visit.query("state") != Some("all"),
+        due_from,
+        due_until,
+        kind: visit.query_word("kind"),
+        severity: visit.query_word("severity"),
+        contract_id: visit.query_id("contract_id")?,
+        engagement_id: visit.query_id("engagement_id")?,
+    })
+}
+
+/// One state, or all; none named: those that stand.
+fn states() -> Value {
+    let mut states = words::choices::<AlertState>("alert");
+    if let Some(states) = states.as_array_mut() {
+        states.push(json!({ "value": "all", "label": "すべて（解消したものも）" }));
+    }
+    states
+}
+
+/// Takes up what was chosen and goes back to the list as it was narrowed; or shows it with what is missing.
+fn acknowledge(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    if visit.form.mark("_again").is_some() {
+        return list(app, call, visit).map(Outcome::Shown);
+    }
+    match take_up(app, call, visit) {
+        Ok(()) => {
+            let list = visit.turned(visit.query("cursor")).replacen(BULK, LIST, 1);
+            let sign = if list.contains('?') { '&' } else { '?' };
+            Ok(Outcome::Moved(format!("{list}{sign}done=acknowledged")))
+        }
+        Err(failure) => {
+            let shown = list(app, call, visit)?;
+            // What stands in the page's form is what the list is narrowed to.
+            let narrowed: Form = shown.form.clone();
+            Ok(match shown.with(failure, visit, LABELS)? {
+                Outcome::Shown(page) => Outcome::Shown(Page { form: narrowed, ..page }),
+                other => other,
+            })
+        }
+    }
+}
+
+fn take_up(app: &App, call: &Call, visit: &Visit) -> Result<(), Failure> {
+    let given: Acknowledge = visit.input()?;
+    if given.ids.is_empty() {
+        let message = "着手するアラートを、一覧から選んでください。";
+        return Err(Failure::field("/ids", "required", message));
+    }
+    alert::acknowledge_all(app, call, &given).map(drop)
+}

@@ -1,0 +1,94 @@
+//! The result of an audit with its findings; a plan taken back.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
+use super::super::words;
+use super::{inspected, is_open, places, title};
+use crate::domain::access::Permission;
+use crate::service::audit::{self, AuditResult, CancellationInput, CompletionInput};
+use crate::service::{App, Call, Failure, contract};
+
+const RESULT: &Labels = &[
+    ("done_on", "検査を行った日"),
+    ("result", "結果"),
+    ("note", "所見"),
+    ("findings", "指摘"),
+    ("findings/text", "指摘の内容"),
+    ("findings/severity", "指摘の重さ"),
+    ("findings/due_on", "改善の期限"),
+];
+const CANCELLATION: &Labels = &[("reason", "取り消す理由")];
+
+pub fn routes() -> Vec<PageRoute> {
+    let complete = form("/audits/{id}/complete", RESULT).needs(Permission::PlanAudit, result, complete);
+    let cancel = form("/audits/{id}/cancel", CANCELLATION).needs(Permission::PlanAudit, cancellation, cancel);
+    [complete, cancel].concat()
+}
+
+/// A form about an audit: what it is, under its own page.
+fn about(
+    app: &App,
+    call: &Call,
+    visit: &Visit,
+    template: &'static str,
+    heading: &str,
+    more: &Value,
+) -> Result<Page, Failure> {
+    let audit = audit::find(app, call, visit.id("id")?)?;
+    let contract = contract::get(app, call, audit.contract_id)?;
+    let context = json!({
+        "place": inspected(&places(app, call, contract.id)?, &audit),
+        "open": is_open(&audit),
+        "audit": audit,
+        "contract": contract,
+        "more": more,
+    });
+    let page = page(template, heading, context).under_audits(&call.actor, &contract);
+    Ok(page.under(format!("/audits/{}", audit.id), title(&audit)))
+}
+
+fn result(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let rows: Vec<usize> = (0..=visit.form.rows("findings")).collect();
+    let more = json!({ "results": words::choices::<AuditResult>("result"), "rows": rows });
+    about(app, call, visit, "audit/complete.html", "検査の結果を記録する", &more)
+}
+
+fn complete(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: CompletionInput = visit.input()?;
+    let mut findings = String::new();
+    for (place, finding) in (1..).zip(&given.findings) {
+        let (text, severity, due_on) = (&finding.text, &finding.severity, words::day(finding.due_on));
+        // Writing into a text can't fail.
+        let _ = writeln!(findings, "{place}. {text}（{severity}、改善の期限 {due_on}）");
+    }
+    let result = words::word("result", given.result.as_str()).map_or("", |(text, _)| text);
+    let answers = [
+        ("検査を行った日", words::day(given.done_on)),
+        ("結果", result.to_owned()),
+        ("所見", given.note.clone().unwrap_or_default()),
+        ("指摘", findings),
+    ];
+    if let Some(asked) = check(visit, "検査の結果を確かめる", "結果を記録する", &answers) {
+        return Ok(asked);
+    }
+    let audit = audit::complete(app, call, visit.id("id")?, &given)?;
+    Ok(Outcome::Moved(format!("/audits/{}?done=completed", audit.id)))
+}
+
+fn cancellation(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    about(app, call, visit, "audit/cancel.html", "検査の計画を取り消す", &json!({}))
+}
+
+fn cancel(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: CancellationInput = visit.input()?;
+    let answers = [("取り消す理由", given.reason.clone())];
+    let asked = check(visit, "検査の計画を取り消してよいか確かめる", "計画を取り消す", &answers);
+    if let Some(asked) = asked {
+        return Ok(asked);
+    }
+    let audit = audit::cancel(app, call, visit.id("id")?, &given)?;
+    Ok(Outcome::Moved(format!("/audits/{}?done=cancelled", audit.id)))
+}

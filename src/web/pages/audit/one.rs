@@ -1,0 +1,28 @@
+//! One audit with its findings.
+
+use serde_json::json;
+
+use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::words;
+use super::{heading, inspected, is_open, places, standing_of, title};
+use crate::domain::access::Permission;
+use crate::service::{App, Call, Failure, audit, contract};
+
+pub fn routes() -> Vec<PageRoute> {
+    vec![look("/audits/{id}").needs(Permission::ReadContract, show)]
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let audit = audit::find(app, call, visit.id("id")?)?;
+    let contract = contract::get(app, call, audit.contract_id)?;
+    let context = json!({
+        "heading": heading(&call.actor),
+        "place": inspected(&places(app, call, contract.id)?, &audit),
+        "standing": standing_of(&audit, &contract, app.today()),
+        "open": is_open(&audit),
+        "planned_at": words::instant(app, audit.planned_at),
+        "audit": audit,
+        "contract": contract,
+    });
+    Ok(page("audit/show.html", title(&audit), context).under_audits(&call.actor, &contract))
+}

@@ -1,0 +1,110 @@
+//! 変更契約, and the department in charge.
+
+use serde_json::{Map, Value, json};
+
+use super::super::form::Form;
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
+use super::super::words;
+use super::address;
+use super::register::{LABELS, choices, clause, data};
+use crate::domain::access::Permission;
+use crate::domain::input::{Mode, parse};
+use crate::service::contract::{self, Amendment, ContractPatch, ContractView};
+use crate::service::{App, Call, Failure};
+
+const DEPARTMENT: &Labels = &[("department", "担当部署")];
+
+pub fn routes() -> Vec<PageRoute> {
+    [
+        form("/contracts/{id}/amend", LABELS).needs(Permission::ChangeContract, show, act),
+        form("/contracts/{id}/department", DEPARTMENT).needs(
+            Permission::ChangeContract,
+            show_department,
+            set_department,
+        ),
+    ]
+    .concat()
+}
+
+/// What of the contract's terms can be changed, as the form names it.
+fn terms(contract: &ContractView) -> Value {
+    json!({
+        "title": contract.title, "fiscal_year": contract.fiscal_year, "amount_yen": contract.amount_yen,
+        "signed_on": contract.signed_on, "starts_on": contract.starts_on, "ends_on": contract.ends_on,
+        "scope": contract.scope, "data": contract.data, "subcontracting": contract.subcontracting,
+        "declaration_interval": contract.declaration_interval, "return_due_days": contract.return_due_days,
+    })
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let contract = contract::get(app, call, visit.id("id")?)?;
+    let context = json!({ "contract": contract, "choices": choices(app, call)? });
+    Ok(page("contract/amend.html", "変更契約の登録", context)
+        .under_contract(&contract)
+        .filled(&terms(&contract)))
+}
+
+/// Only what differs from the terms as shown is a change: terms agreed for a later day keep what they say of the rest.
+fn changed(visit: &Visit, contract: &ContractView) -> Result<Amendment, Failure> {
+    let shown = Form::filled(&terms(contract));
+    let kept = |name: &str, value: &Value| shown.body().get(name) == Some(value);
+    let body: Map<String, Value> = visit
+        .form
+        .body()
+        .iter()
+        .filter(|(name, value)| !kept(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    parse(&Value::Object(body), Mode::Lenient).map_err(Failure::Invalid)
+}
+
+fn answers(given: &Amendment) -> Vec<(&'static str, String)> {
+    let day = |day: Option<chrono::NaiveDate>| day.map(words::day).unwrap_or_default();
+    let interval = given.declaration_interval.and_then(|it| words::word("interval", it.as_str()));
+    vec![
+        ("効力が生じる日", words::day(given.effective_on)),
+        ("変更の理由", given.reason.clone()),
+        ("件名", given.title.clone().unwrap_or_default()),
+        ("年度", given.fiscal_year.map(|year| format!("{year}年度")).unwrap_or_default()),
+        ("契約金額", given.amount_yen.map(|yen| format!("{}円", words::thousands(yen))).unwrap_or_default()),
+        ("契約日", day(given.signed_on)),
+        ("開始日", day(given.starts_on)),
+        ("終了日", day(given.ends_on)),
+        ("委託する業務", given.scope.clone().unwrap_or_default()),
+        ("取り扱う個人情報", given.data.as_deref().map(data).unwrap_or_default()),
+        ("再委託の条件", given.subcontracting.as_ref().map(clause).unwrap_or_default()),
+        ("再委託状況報告", interval.map(|(text, _)| text.to_owned()).unwrap_or_default()),
+        ("返却・廃棄の期限", given.return_due_days.map(|days| format!("{days}日")).unwrap_or_default()),
+    ]
+}
+
+fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let contract = contract::get(app, call, visit.id("id")?)?;
+    let given = changed(visit, &contract)?;
+    let answers = answers(&given);
+    if answers.iter().filter(|(_, text)| !text.is_empty()).count() <= 2 {
+        return Err(Failure::field("", "nothing_changed", "変更する項目を1つ以上、書き換えてください。"));
+    }
+    if let Some(asked) = check(visit, "変更する内容を確かめる", "変更契約を登録する", &answers)
+    {
+        return Ok(asked);
+    }
+    let amended = contract::amend(app, call, contract.id, &given)?;
+    Ok(Outcome::Moved(format!("{}?done=amended", address(&amended))))
+}
+
+fn show_department(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let contract = contract::get(app, call, visit.id("id")?)?;
+    let context = json!({ "contract": contract, "choices": choices(app, call)? });
+    let shown = page("contract/department.html", "担当部署を改める", context).under_contract(&contract);
+    Ok(shown.filled(&json!({ "department": contract.department })).of_version(contract.version))
+}
+
+fn set_department(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: ContractPatch = visit.input()?;
+    if given.department.is_none() {
+        return Err(Failure::field("/department", "required", "担当部署を入力してください。"));
+    }
+    let changed = contract::patch(app, call, visit.id("id")?, &visit.version(), &given)?;
+    Ok(Outcome::Moved(format!("{}?done=department", address(&changed))))
+}

@@ -1,0 +1,85 @@
+//! 契約の取込み: a file is chosen, shown with every bad cell, and taken in once it is confirmed.
+
+use actix_web::http::StatusCode;
+use serde_json::json;
+
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, look, page, send};
+use crate::domain::access::Permission;
+use crate::service::contract::import::ImportSummary;
+use crate::service::contract::upload::{self, Preview};
+use crate::service::{App, Call, Failure};
+
+const LABELS: &Labels = &[("file", "取り込むファイル")];
+/// Problems shown; a file with more is mended and sent again.
+const SHOWN: usize = 200;
+
+pub fn routes() -> Vec<PageRoute> {
+    let upload = form("/contracts/import", LABELS).needs(Permission::RegisterContract, show, sent);
+    let mut routes: Vec<PageRoute> = upload.into_iter().map(PageRoute::with_file).collect();
+    routes.push(look("/contracts/import/{id}").needs(Permission::RegisterContract, again));
+    routes.push(send("/contracts/import/{id}").needs(Permission::RegisterContract, confirm));
+    routes.push(look("/contracts/import-template.csv").needs(Permission::RegisterContract, |_, _, _| {
+        Ok(Outcome::File {
+            name: "契約取込み様式.csv",
+            kind: "text/csv; charset=utf-8",
+            content: upload::template(),
+        })
+    }));
+    routes
+}
+
+fn show(_: &App, _: &Call, _: &Visit) -> Result<Page, Failure> {
+    Ok(page("contract/import.html", "契約の取込み", json!({})).under("/contracts", "契約"))
+}
+
+fn sent(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let file = visit.file.as_ref().filter(|file| !file.content.is_empty());
+    let file =
+        file.ok_or_else(|| Failure::field("/file", "required", "取り込むファイルを選んでください。"))?;
+    let preview = upload::preview(app, call, &file.name, &file.content)?;
+    Ok(Outcome::Moved(format!("/contracts/import/{}", preview.id)))
+}
+
+fn told(preview: &Preview, title: &str) -> Page {
+    let Preview { id, name, summary } = preview;
+    let problems: Vec<_> = summary.problems.iter().take(SHOWN).collect();
+    let warnings: Vec<_> = summary.warnings.iter().take(SHOWN).collect();
+    let context = json!({
+        "id": id, "name": name, "summary": summary, "problems": problems, "warnings": warnings,
+        "more": summary.problems.len().saturating_sub(SHOWN), "more_warnings": summary.warnings.len().saturating_sub(SHOWN),
+    });
+    page("contract/import_preview.html", title, context)
+        .under("/contracts", "契約")
+        .under("/contracts/import", "契約の取込み")
+}
+
+fn again(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    match upload::look_again(app, call, visit.id("id")?) {
+        Ok(preview) => Ok(told(&preview, "取り込む内容を確かめる").into()),
+        Err(failure @ Failure::Invalid(_)) => show(app, call, visit)?.with(failure, visit, LABELS),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn confirm(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let skip_bad = visit.typed("skip_bad") == "true";
+    let id = visit.id("id")?;
+    let summary = match upload::confirm(app, call, id, skip_bad) {
+        Ok(summary) => summary,
+        Err(failure @ Failure::Invalid(_)) => return show(app, call, visit)?.with(failure, visit, LABELS),
+        Err(failure) => return Err(failure),
+    };
+    if summary.written {
+        return Ok(taken(&summary).into());
+    }
+    // Something has changed since it was shown: nothing was written.
+    let preview = upload::look_again(app, call, id)?;
+    Ok(Outcome::Shown(Page {
+        status: StatusCode::CONFLICT, ..told(&preview, "取り込む内容を確かめる")
+    }))
+}
+
+fn taken(summary: &ImportSummary) -> Page {
+    page("contract/imported.html", "契約を取り込みました", json!({ "summary": summary }))
+        .under("/contracts", "契約")
+}

@@ -1,0 +1,145 @@
+//! 契約の登録.
+
+use serde_json::{Value, json};
+
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
+use super::super::words;
+use super::address;
+use crate::domain::access::{OrganizationKind, Permission};
+use crate::domain::calendar::fiscal_year;
+use crate::domain::contract::{DeclarationInterval, Overseas, Policy};
+use crate::domain::text_enum::TextEnum;
+use crate::service::contract::{self, DataItem, NewContract, RETURN_DUE_DAYS, SubcontractingInput};
+use crate::service::{self, App, Call, Failure, organization, setting};
+
+pub const LABELS: &Labels = &[
+    ("number", "契約番号"),
+    ("title", "件名"),
+    ("fiscal_year", "年度"),
+    ("vendor_id", "受託者"),
+    ("amount_yen", "契約金額"),
+    ("signed_on", "契約日"),
+    ("starts_on", "契約期間の開始日"),
+    ("ends_on", "契約期間の終了日"),
+    ("scope", "委託する業務"),
+    ("persons/personal", "個人情報（全体）"),
+    ("persons/my_number", "うちマイナンバー"),
+    ("persons/sensitive", "うち要配慮個人情報"),
+    ("subcontracting/policy", "再委託の可否"),
+    ("subcontracting/max_tier", "階層の上限"),
+    ("subcontracting/max_ratio_percent", "金額の割合の上限"),
+    ("subcontracting/overseas", "国外での取扱い"),
+    ("subcontracting/minor_limit_yen", "軽微な業務の上限額"),
+    ("declaration_interval", "再委託状況報告"),
+    ("return_due_days", "返却・廃棄の期限"),
+    ("department", "担当部署"),
+    ("effective_on", "効力が生じる日"),
+    ("reason", "変更の理由"),
+];
+
+pub fn routes() -> Vec<PageRoute> {
+    form("/contracts/new", LABELS).needs(Permission::RegisterContract, show, act)
+}
+
+/// Choices of the fields of terms.
+pub fn choices(app: &App, call: &Call) -> Result<Value, Failure> {
+    let all = service::Page { limit: service::page::MAX_LIMIT, after: None };
+    let departments = setting::departments(app, call, &all)?.items;
+    let departments: Vec<Value> =
+        departments.into_iter().map(|it| json!({ "value": it.name, "label": it.name })).collect();
+    Ok(json!({
+        "policies": words::choices::<Policy>("policy"),
+        "overseas": words::choices::<Overseas>("overseas"),
+        "intervals": words::choices::<DeclarationInterval>("interval"),
+        "departments": departments,
+    }))
+}
+
+/// Vendors to choose from: those whose name or number holds what was looked for.
+fn vendors(app: &App, call: &Call, visit: &Visit) -> Result<Value, Failure> {
+    let wanted = Some(visit.typed("vendor_q").trim()).filter(|text| !text.is_empty());
+    let all = service::Page { limit: service::page::MAX_LIMIT, after: None };
+    let found = organization::list(app, call, wanted, Some(OrganizationKind::Vendor), &all)?;
+    let mut options: Vec<Value> =
+        found.items.iter().map(|it| json!({ "value": it.id, "label": label(it) })).collect();
+    // The one chosen stays a choice, whatever is looked for next.
+    let chosen = Some(visit.typed("vendor_id")).filter(|id| !id.is_empty()).or(visit.query("vendor_id"));
+    if let Some(id) = chosen.and_then(|id| id.parse().ok())
+        && !found.items.iter().any(|it| it.id == id)
+        && let Ok((it, _)) = organization::find(app, call, id)
+    {
+        options.insert(0, json!({ "value": it.id, "label": label(&it) }));
+    }
+    Ok(json!({ "options": options, "more": found.next_cursor.is_some() }))
+}
+
+fn label(vendor: &organization::OrganizationView) -> String {
+    match (&vendor.corporate_number, &vendor.address) {
+        (Some(number), _) => format!("{}（{number}）", vendor.name),
+        (None, Some(address)) => format!("{}（{address}）", vendor.name),
+        (None, None) => vendor.name.clone(),
+    }
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let context = json!({ "choices": choices(app, call)?, "vendors": vendors(app, call, visit)? });
+    let usual = json!({
+        "fiscal_year": fiscal_year(app.today()),
+        "vendor_id": visit.query("vendor_id"),
+        "subcontracting": {"policy": Policy::ConsentRequired.as_str(), "overseas": Overseas::Prohibited.as_str()},
+        "declaration_interval": DeclarationInterval::Quarterly.as_str(),
+        "return_due_days": RETURN_DUE_DAYS,
+    });
+    Ok(page("contract/new.html", "契約の登録", context).under("/contracts", "契約").filled(&usual))
+}
+
+fn word<E: TextEnum>(set: &str, one: E) -> String {
+    words::word(set, one.as_str()).map_or_else(String::new, |(text, _)| text.to_owned())
+}
+
+/// Persons by category, in words.
+pub fn data(data: &[DataItem]) -> String {
+    let one = |it: &DataItem| format!("{} {}人", word("data", it.category), words::thousands(it.persons));
+    data.iter().map(one).collect::<Vec<_>>().join("、")
+}
+
+/// The clause in words.
+pub fn clause(given: &SubcontractingInput) -> String {
+    let mut lines = vec![word("policy", given.policy)];
+    lines.extend(given.minor_limit_yen.map(|yen| format!("軽微な業務は{}円まで", words::thousands(yen))));
+    lines.push(given.max_tier.map_or("階層の定めなし".to_owned(), |tier| format!("第{tier}層まで")));
+    lines.extend(given.max_ratio_percent.map(|percent| format!("金額の{percent}％まで")));
+    lines.push(format!("国外での取扱い: {}", word("overseas", given.overseas)));
+    lines.join("\n")
+}
+
+fn answers(given: &NewContract, vendor: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("契約番号", given.number.clone()),
+        ("件名", given.title.clone()),
+        ("年度", format!("{}年度", given.fiscal_year)),
+        ("受託者", vendor.to_owned()),
+        ("契約金額", format!("{}円", words::thousands(given.amount_yen))),
+        ("契約日", words::day(given.signed_on)),
+        ("契約期間", format!("{}〜{}", words::day(given.starts_on), words::day(given.ends_on))),
+        ("委託する業務", given.scope.clone()),
+        ("取り扱う個人情報", if given.data.is_empty() { "なし".to_owned() } else { data(&given.data) }),
+        ("再委託の条件", clause(&given.subcontracting)),
+        ("再委託状況報告", word("interval", given.declaration_interval)),
+        ("返却・廃棄の期限", format!("契約の終了から{}日", given.return_due_days)),
+        ("担当部署", given.department.clone().unwrap_or_default()),
+    ]
+}
+
+fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: NewContract = visit.input()?;
+    let unknown = || Failure::field("/vendor_id", "unknown", "該当する事業者がありません。");
+    let vendor = organization::find(app, call, given.vendor_id).map_err(|_| unknown())?.0;
+    let answers = answers(&given, &label(&vendor));
+    if let Some(asked) = check(visit, "登録する内容を確かめる", "この内容で登録する", &answers)
+    {
+        return Ok(asked);
+    }
+    let made = contract::register(app, call, &given)?;
+    Ok(Outcome::Moved(format!("{}?done=contract", address(&made))))
+}

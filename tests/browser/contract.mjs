@@ -1,0 +1,189 @@
+// 契約: registered, narrowed, amended, ended, handed over, imported; by keyboard, and with JavaScript off.
+import { press, signIn, sound } from "./lib.mjs";
+
+/** Types into the fields in the order of the keyboard, from the one that has the focus. */
+async function type(page, name, text) {
+  await page.focus(`[id="f-${name}"]`);
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(text);
+}
+
+const terms = {
+  title: "架空の受付業務（試験）", amount_yen: "１２，０００，０００", signed_on: "Ｒ８.４.１", starts_on: "令和8年4月1日",
+  ends_on: "2027/3/31", scope: "架空の窓口の受付。", "persons/personal": "１０００", "persons/my_number": "100",
+};
+let made = 0;
+const number = () => `試験-${Date.now()}-${(made += 1)}`;
+
+async function fill(page, values) {
+  for (const [name, text] of Object.entries(values)) await type(page, name, text);
+}
+
+/** Registers a contract and answers the address of its page. */
+async function register(page, base, its) {
+  await page.goto(base + "/contracts/new");
+  await page.selectOption('[id="f-vendor_id"]', { index: 1 });
+  await fill(page, { number: its, ...terms });
+  await press(page, "内容を確かめる");
+  await press(page, "この内容で登録する");
+  return page.url().replace(/\?.*/, "");
+}
+
+export async function contract_by_keyboard(t) {
+  const { page, base, check, mayFail } = t;
+  await signIn(t, "officer");
+  await sound(t, await page.goto(base + "/contracts/new"));
+  mayFail(422);
+  // The Enter key in a field sends the form, not a search.
+  await page.focus('[id="f-number"]');
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  check("what is missing is named in the title", (await page.title()).startsWith("エラー: "), await page.title());
+  check("and linked in the summary", (await page.locator('#error-summary a[href="#f-title"]').count()) === 1);
+  check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
+  const its = number();
+  await page.focus('[id="f-vendor_id"]');
+  await page.keyboard.press("ArrowDown");
+  await fill(page, { number: its, ...terms, ends_on: "2025-03-31" });
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Control+Enter").then(() => page.focus('[id="f-title"]')).then(() => page.keyboard.press("Enter"))]);
+  check("a wrong period is told at its field", (await page.getAttribute('[id="f-ends_on"]', "aria-invalid")) === "true");
+  check("what was typed is still there", (await page.inputValue('[id="f-amount_yen"]')) === terms.amount_yen, await page.inputValue('[id="f-amount_yen"]'));
+  await type(page, "ends_on", terms.ends_on);
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  check("the answers are shown before anything is done", /12,000,000円/.test(await page.innerText("main")) && /令和9年3月31日/.test(await page.innerText("main")), await page.innerText("main"));
+  check("axe finds nothing where answers are checked", (await t.audit()).length === 0, await t.audit());
+  await press(page, "入力に戻る");
+  check("back from the check all is still there", (await page.inputValue('[id="f-number"]')) === its);
+  await press(page, "内容を確かめる");
+  // The second press comes before the answer to the first.
+  await page.getByRole("button", { name: "この内容で登録する" }).dblclick({ noWaitAfter: true });
+  await page.waitForFunction(() => location.search.includes("done=contract"));
+  check("the contract has its page", (await page.innerText("h1")).includes(its) && (await page.innerText("[role=status]")).includes("登録しました"));
+  await sound(t, await page.reload());
+  // Sent once more from a new form, it is refused in words, and nothing typed is lost.
+  mayFail(409);
+  await register(page, base, its);
+  check("to register it again is refused in words", (await page.innerText("#error-summary")).includes("契約番号"), await page.innerText("main"));
+  check("and what was typed is still there", (await page.inputValue('[id="f-number"]')) === its);
+  await page.goto(`${base}/contracts?q=${encodeURIComponent(its)}`);
+  check("it was registered once", (await page.locator("tbody tr").count()) === 1);
+  await sound(t, await page.goto(`${base}/contracts?q=${encodeURIComponent("そのような契約はない")}`));
+  check("an empty list says what to do", (await page.innerText("main")).includes("条件を消す"));
+}
+
+export async function contract_changed_and_ended(t) {
+  const { page, base, check, mayFail } = t;
+  await signIn(t, "officer");
+  const its = number();
+  const address = await register(page, base, its);
+  await sound(t, await page.goto(address + "/amend"));
+  check("the terms of today stand in the form", (await page.inputValue('[id="f-amount_yen"]')) === "12000000");
+  mayFail(422);
+  await fill(page, { effective_on: "R8.6.1", reason: "金額の変更（試験）" });
+  await press(page, "内容を確かめる");
+  check("nothing changed is told", (await page.innerText("#error-summary")).includes("1つ以上"), await page.innerText("#error-summary"));
+  await fill(page, { amount_yen: "13000000" });
+  await press(page, "内容を確かめる");
+  check("only what changes is shown", !(await page.innerText("main")).includes("架空の窓口"), await page.innerText("main"));
+  await press(page, "変更契約を登録する");
+  check("the change is told", (await page.innerText("[role=status]")).includes("変更契約"));
+  await sound(t, await page.goto(address + "/department"));
+  await fill(page, { department: "架空課" }).catch(() => page.selectOption('[id="f-department"]', { index: 1 }));
+  await press(page, "改める");
+  check("the department is told", (await page.innerText("[role=status]")).includes("担当部署"), await page.innerText("main"));
+
+  await signIn(t, "approver");
+  await sound(t, await page.goto(address + "/terminate"));
+  await fill(page, { effective_on: "2020-01-01", reason: "誤り" });
+  await press(page, "内容を確かめる");
+  await press(page, "契約を終了する");
+  check("a day before the start is told at its field", (await page.getAttribute('[id="f-effective_on"]', "aria-invalid")) === "true");
+  await fill(page, { effective_on: "令和8年12月1日", reason: "受託者の都合（試験）" });
+  await press(page, "内容を確かめる");
+  await press(page, "契約を終了する");
+  check("the end is shown", (await page.innerText("main")).includes("2026-11-30"), await page.innerText("main"));
+}
+
+export async function contract_handed_over(t) {
+  const { page, base, check, mayFail } = t;
+  await signIn(t, "agency_admin");
+  await page.goto(base + "/contracts");
+  await page.locator("tbody a").first().click();
+  await page.waitForURL(/contracts\/[0-9a-f-]+$/);
+  const address = page.url();
+  await sound(t, await page.goto(address + "/handover"));
+  mayFail(422);
+  await press(page, "引き継ぐ");
+  check("nobody chosen is told at the field", (await page.getAttribute('[id="f-officer_id"]', "aria-invalid")) === "true");
+  await page.selectOption('[id="f-officer_id"]', { index: 1 });
+  await press(page, "引き継ぐ");
+  check("the handover is told", (await page.innerText("[role=status]")).includes("引き継ぎました"));
+  await sound(t, await page.goto(base + "/contracts/handover"));
+  await page.selectOption('[id="f-from_officer_id"]', { index: 1 });
+  await page.selectOption('[id="f-officer_id"]', { index: 1 });
+  await press(page, "内容を確かめる");
+  await press(page, "引き継ぐ");
+  check("how many were moved is told", (await page.innerText("[role=status]")).includes("0件"), await page.innerText("main"));
+}
+
+export async function contract_import(t) {
+  const { page, base, check, mayFail } = t;
+  await signIn(t, "officer");
+  await sound(t, await page.goto(base + "/contracts/import"));
+  mayFail(422);
+  await press(page, "読み込んで確かめる");
+  check("no file chosen is told at the field", (await page.getAttribute('[id="f-file"]', "aria-invalid")) === "true");
+  const template = await page.request.get(base + "/contracts/import-template.csv");
+  const [head, row] = (await template.text()).trim().split(/\r?\n/);
+  const first = row.split(",")[0];
+  const good = row.replace(first, number()), bad = row.replace(first, number()).replace(/\d{4}-\d{2}-\d{2}/, "2026-13-45");
+  await page.setInputFiles('[id="f-file"]', { name: "契約.csv", mimeType: "text/csv", buffer: Buffer.from([head, good, bad].join("\r\n")) });
+  await press(page, "読み込んで確かめる");
+  check("each bad cell is shown before anything is written", (await page.innerText("main")).includes("まだ取り込んでいません") && (await page.locator("tbody tr").count()) >= 1, await page.innerText("main"));
+  await sound(t, await page.reload());
+  await press(page, /誤りのない1件だけを取り込む/);
+  check("the good row was taken in", (await page.innerText("[role=status]")).includes("1件"), await page.innerText("main"));
+  await page.goBack();
+  check("a second time nothing is left to take", (await page.innerText("#error-summary")).includes("取り込み済み"), await page.innerText("main"));
+  await page.setInputFiles('[id="f-file"]', { name: "x.csv", mimeType: "text/csv", buffer: Buffer.from([0xff, 0xfe, 0, 0, 1]) });
+  await press(page, "読み込んで確かめる");
+  check("a file that is none says so", (await page.locator("#error-summary").count()) === 1);
+}
+
+export async function contract_without_javascript(t) {
+  const { base, check, plain } = t;
+  const page = await plain();
+  await signIn(t, "officer", page);
+  const its = number();
+  const address = await register(page, base, its);
+  check("a contract is registered", /contracts\/[0-9a-f-]+$/.test(address) && (await page.innerText("h1")).includes(its), address);
+  await page.goto(address + "/amend");
+  await fill(page, { effective_on: "R8.6.1", reason: "件名の変更（試験）", title: "架空の新しい件名（試験）" });
+  await press(page, "内容を確かめる");
+  await press(page, "変更契約を登録する");
+  check("and amended", (await page.innerText("[role=status]")).includes("変更契約"));
+  await page.goto(base + "/contracts/import");
+  await page.setInputFiles('[id="f-file"]', { name: "空.csv", mimeType: "text/csv", buffer: Buffer.from("") });
+  await press(page, "読み込んで確かめる");
+  check("an empty file is told", (await page.locator("#error-summary").count()) === 1);
+  await page.close();
+}
+
+export async function contract_form_outlives_its_session(t) {
+  const { page, base, check, logins, mayFail } = t;
+  await signIn(t, "officer");
+  await page.goto(base + "/contracts/new");
+  await fill(page, { number: number(), ...terms });
+  // The session ends meanwhile: the cookie is gone.
+  await page.context().clearCookies();
+  mayFail(401);
+  await press(page, "内容を確かめる");
+  check("the login says that what was typed waits", (await page.innerText("main")).includes("入力していた内容"), await page.innerText("main"));
+  check("axe finds nothing there", (await t.audit()).length === 0, await t.audit());
+  const officer = logins.find((one) => one.role === "officer");
+  await page.fill("#f-email", officer.email);
+  await page.fill("#f-password", officer.password);
+  await press(page, "ログイン");
+  check("axe finds nothing on the way back", (await t.audit()).length === 0, await t.audit());
+  await press(page, "入力に戻る");
+  check("the typed values are back", (await page.inputValue('[id="f-title"]')) === terms.title && (await page.inputValue('[id="f-persons/personal"]')) === terms["persons/personal"]);
+}
