@@ -82,6 +82,26 @@ pub fn of_chain(conn: &mut Conn, chain_id: SubjectId, after: i64, limit: i64) ->
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 
+/// A chain's entries from the last, those before `before`. The caller has settled that the chain can be read.
+pub fn of_chain_backwards(
+    conn: &mut Conn,
+    chain_id: SubjectId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    let mut query = ledger_entries::table
+        .filter(ledger_entries::chain_id.eq(chain_id))
+        .order(ledger_entries::seq.desc())
+        .limit(limit)
+        .select(EntryRow::as_select())
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(ledger_entries::seq.lt(before));
+    }
+    let rows: Vec<EntryRow> = query.load(conn)?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}
+
 /// The entries that name a subject, by time, in the scope's chains. What of them a vendor may read in full is for
 /// the caller to say.
 pub fn naming(

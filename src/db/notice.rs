@@ -1,6 +1,8 @@
 //! The outbox: a row for each mail to one recipient, written in the business transaction and sent later. Every
 //! transition is a conditional UPDATE, and its row count says who made it.
 
+use std::collections::HashMap;
+
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
@@ -359,6 +361,13 @@ pub fn digested_for(
         .distinct()
         .order(notices::organization_id)
         .load(conn)?)
+}
+
+/// The business days on which these notices were written.
+pub fn days(conn: &mut Conn, ids: &[NoticeId]) -> Result<HashMap<NoticeId, NaiveDate>, DbError> {
+    let rows = notices::table.filter(notices::id.eq_any(ids.to_vec()));
+    let rows: Vec<(NoticeId, NaiveDate)> = rows.select((notices::id, notices::created_on)).load(conn)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Whether someone is sending a notice right now.

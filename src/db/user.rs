@@ -127,8 +127,9 @@ pub fn list(
         query = query.filter(users::organization_id.eq(organization_id));
     }
     if let Some((role, on)) = holding {
-        let holders = user_roles::table.filter(user_roles::role.eq(role)).select(user_roles::user_id);
-        query = query.filter(users::id.eq_any(holders)).filter(usable!(on));
+        let held =
+            user_roles::table.filter(user_roles::user_id.eq(users::id)).filter(user_roles::role.eq(role));
+        query = query.filter(diesel::dsl::exists(held)).filter(usable!(on));
     }
     if let Some(after) = after {
         query = query.filter(users::id.gt(after));
@@ -143,6 +144,20 @@ pub fn names(conn: &mut Conn, ids: &[UserId]) -> Result<HashMap<UserId, String>,
     }
     let rows = users::table.filter(users::id.eq_any(ids)).select((users::id, users::name));
     Ok(rows.load::<(UserId, String)>(conn)?.into_iter().collect())
+}
+
+/// The names of those of these people who belong to the organization; None: to any.
+pub fn names_within(
+    conn: &mut Conn,
+    organization_id: Option<OrganizationId>,
+    ids: &[UserId],
+) -> Result<HashMap<UserId, String>, DbError> {
+    let mut query =
+        users::table.filter(users::id.eq_any(ids.to_vec())).select((users::id, users::name)).into_boxed();
+    if let Some(organization_id) = organization_id {
+        query = query.filter(users::organization_id.eq(organization_id));
+    }
+    Ok(query.load::<(UserId, String)>(conn)?.into_iter().collect())
 }
 
 /// The roles that people hold themselves, in the order of [`Role`].

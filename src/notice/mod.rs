@@ -2,6 +2,7 @@
 //! and how it leaves. Nothing here knows the database or the clock.
 
 pub mod context;
+pub mod folder;
 pub mod message;
 pub mod render;
 pub mod retry;

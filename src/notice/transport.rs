@@ -17,7 +17,7 @@ use lettre::{
 };
 use url::Url;
 
-use super::{NoticeError, message::Message};
+use super::{NoticeError, folder, message::Message};
 
 /// Why a message was not handed over. Neither text holds an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,12 +44,11 @@ impl Transport {
     /// `tls=required`, 465 for smtps. User and password are percent-encoded. `timeout` is for each step of a delivery
     /// (connecting, each command).
     pub fn from_url(url: &str, timeout: Duration) -> Result<Self, NoticeError> {
-        if let Some(folder) = url.strip_prefix("file:") {
-            let folder = folder.strip_prefix("//").unwrap_or(folder);
-            return if folder.is_empty() {
+        if let Some(folder) = folder::of_url(url) {
+            return if folder.as_os_str().is_empty() {
                 Err(NoticeError::Url("the directory is missing"))
             } else {
-                Ok(Self::Folder(PathBuf::from(folder)))
+                Ok(Self::Folder(folder))
             };
         }
         smtp(&Url::parse(url).map_err(|_| NoticeError::Url("not a URL"))?, timeout).map(Self::Smtp)
@@ -166,7 +165,7 @@ fn write_eml(folder: &Path, message: &Message) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(folder)?;
     file.write_all(&message.bytes())?;
     file.as_file().sync_all()?;
-    file.persist(folder.join(format!("{}.eml", message.notice_id)))?;
+    file.persist(folder::path_of(folder, message.notice_id))?;
     Ok(())
 }
 

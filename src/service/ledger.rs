@@ -12,9 +12,9 @@ use super::{App, Call, Failure, Page, Paged};
 use crate::clock::parse_instant;
 use crate::db::ledger::Place;
 use crate::db::{self, Conn, DbError};
-use crate::domain::access::Scope;
+use crate::domain::access::{Role, Scope};
 use crate::domain::contract::Instant;
-use crate::domain::id::{AlertId, ContractId, EngagementId, EntryId, OrganizationId, SubjectId, UserId};
+use crate::domain::id::{AlertId, ContractId, EngagementId, EntryId, OrganizationId, SubjectId, UserId, of};
 use crate::ledger::entry::{Entry, instant_text};
 use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt};
 
@@ -89,6 +89,28 @@ fn chain(conn: &mut Conn, scope: Scope, id: SubjectId, page: &Page) -> Result<Pa
         Some(seq) => seq.parse().map_err(|_| unknown_cursor())?,
     };
     let entries = db::ledger::of_chain(conn, id, after, page.rows())?;
+    placed(conn, scope, page, entries)
+}
+
+/// A contract's or organization's whole chain, the last entry first.
+pub fn newest(app: &App, call: &Call, chain: SubjectId, page: &Page) -> Result<Paged<EntryView>, Failure> {
+    let before = page.after.as_ref().map(|seq| seq.parse().map_err(|_| unknown_cursor())).transpose()?;
+    app.db.read(|conn| {
+        if !db::ledger::can_read_chain(conn, call.scope(), chain)? {
+            return Err(Failure::NotFound);
+        }
+        let entries = db::ledger::of_chain_backwards(conn, chain, before, page.rows())?;
+        placed(conn, call.scope(), page, entries)
+    })
+}
+
+/// A page of a chain; the caller goes on from the place of its last entry.
+fn placed(
+    conn: &mut Conn,
+    scope: Scope,
+    page: &Page,
+    entries: Vec<Entry>,
+) -> Result<Paged<EntryView>, Failure> {
     let readable = readable(conn, scope, &entries)?;
     Ok(Paged::cut(
         page,
@@ -224,6 +246,46 @@ impl Branch {
             return false;
         }
         !self.own.is_disjoint(names) || (self.is_prime && OF_THE_WHOLE.contains(&action))
+    }
+}
+
+/// What the ids in entries of one chain are called: organizations, places on the chain by their vendor, people of the
+/// caller's own organization (an overseer knows everyone's). Of entries that the caller does not read in full nothing
+/// is looked up.
+pub fn names(app: &App, call: &Call, entries: &[EntryView]) -> Result<HashMap<SubjectId, String>, Failure> {
+    let mut ids: HashSet<SubjectId> = HashSet::new();
+    for entry in entries {
+        ids.extend(entry.actor.map(UserId::cast::<of::Subject>));
+        ids.extend(entry.actor_organization.map(OrganizationId::cast::<of::Subject>));
+        collect_ids(entry.payload.as_ref(), &mut ids);
+    }
+    let chains: HashSet<ContractId> = entries.iter().map(|entry| entry.chain.cast()).collect();
+    let chains: Vec<ContractId> = chains.into_iter().collect();
+    let within = (!call.actor.is(Role::Overseer)).then_some(call.actor.organization.id);
+    Ok(app.db.read_one::<_, DbError>(|conn| {
+        let people: Vec<UserId> = ids.iter().map(|id| id.cast()).collect();
+        let people = db::user::names_within(conn, within, &people)?;
+        let places: Vec<Place> = db::ledger::places(conn, &chains)?;
+        let places: Vec<&Place> = places.iter().filter(|place| ids.contains(&place.id.cast())).collect();
+        let organizations = ids.iter().map(|id| id.cast()).chain(places.iter().map(|place| place.vendor_id));
+        let organizations: Vec<OrganizationId> = organizations.collect();
+        let organizations = db::organization::names(conn, &organizations)?;
+        let of_vendor =
+            |place: &&Place| Some((place.id.cast(), organizations.get(&place.vendor_id)?.clone()));
+        let places: Vec<(SubjectId, String)> = places.iter().filter_map(of_vendor).collect();
+        let people = people.into_iter().map(|(id, name)| (id.cast(), name));
+        let named = organizations.into_iter().map(|(id, name)| (id.cast(), name));
+        Ok(people.chain(named).chain(places).collect())
+    })?)
+}
+
+/// Every id that stands in a payload.
+fn collect_ids(payload: Option<&Value>, ids: &mut HashSet<SubjectId>) {
+    match payload {
+        Some(Value::String(text)) => ids.extend(text.parse::<SubjectId>().ok()),
+        Some(Value::Array(values)) => values.iter().for_each(|value| collect_ids(Some(value), ids)),
+        Some(Value::Object(map)) => map.values().for_each(|value| collect_ids(Some(value), ids)),
+        _ => {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! The register of agencies and vendors.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -166,7 +167,7 @@ fn check_free(tx: &mut Tx<'_>, input: &OrganizationInput) -> Result<(), Failure>
         None if input.kind == OrganizationKind::Vendor && !input.distinct => {
             if let Some(other) = db::organization::unnumbered_vendor(tx.conn, &input.name, None)? {
                 let message = format!(
-                    "同じ名称の事業者「{}」が法人番号なしで登録されています。別の事業者であれば distinct: true を指定してください。",
+                    "同じ名称の事業者「{}」が法人番号なしで登録されています。別の事業者であれば「同じ名称の別の事業者として登録する」（API では distinct: true）を指定してください。",
                     other.name
                 );
                 return Err(Failure::conflict("same_name", message));
@@ -337,6 +338,11 @@ pub fn find(app: &App, call: &Call, id: OrganizationId) -> Result<(OrganizationV
     let row = rows.into_iter().next().ok_or(Failure::NotFound)?;
     let version = row.version;
     Ok((row.into(), version))
+}
+
+/// The names of organizations that the caller has been shown by their ids.
+pub fn names(app: &App, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, String>, Failure> {
+    Ok(app.db.read_one::<_, DbError>(|conn| db::organization::names(conn, ids))?)
 }
 
 /// The register as the caller may know it.

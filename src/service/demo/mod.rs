@@ -1,6 +1,7 @@
 //! 日付を進める: the demonstration's business day, moved by hand, with the sweep and the delivery of the day
 //! arrived at.
 
+pub mod mail;
 pub mod story;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,8 @@
 //! What has just been done, in words. An act leads to a page whose address names it (`?done=…`), so that going back
 //! or reloading does nothing twice.
 
+use std::borrow::Cow;
+
 /// By the name in the address.
 const DONE: &[(&str, &str)] = &[
     ("session", "ログインを終了しました。"),
@@ -18,8 +20,9 @@ const DONE: &[(&str, &str)] = &[
     ("returned", "補正を依頼しました。"),
     ("decided", "決裁を記録しました。"),
     ("revoked", "取消しを記録しました。"),
+    ("nothing_revoked", "その日より前に終わっているため、取り消す期間はありませんでした。何も変わっていません。"),
     ("recorded", "既承認を登録しました。"),
-    ("declared", "報告を受け付けました。"),
+    ("declared", "報告を受け付けました。ご報告ありがとうございます。"),
     ("retracted", "取り消しました。"),
     ("observed", "確認事項を記録しました。"),
     ("planned", "検査を計画に入れました。"),
@@ -29,17 +32,77 @@ const DONE: &[(&str, &str)] = &[
     ("resolved", "とった措置を記録しました。"),
     ("assessed", "判断を記録しました。"),
     ("vendor", "事業者を登録しました。"),
+    ("agency", "機関を登録しました。"),
     ("organization", "登録した内容を変更しました。"),
     ("user", "利用者を登録しました。"),
     ("user_changed", "利用者を変更しました。"),
     ("invited", "招待メールを送り直しました。"),
     ("deputy", "代理を指定しました。"),
     ("settings", "設定を変更しました。"),
+    ("department_set", "担当部署を登録しました。"),
     ("resent", "もう一度送ります。"),
-    ("clock", "デモの日付を進めました。"),
 ];
 
+/// What the day brought to which the demonstration's clock was moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brought {
+    /// Alerts opened, and resolved.
+    pub opened: usize,
+    pub resolved: usize,
+    /// Mails sent, and not sent.
+    pub sent: usize,
+    pub unsent: usize,
+}
+
+/// Begins the name of a moved clock, before what the day brought.
+const CLOCK: &str = "clock";
+
+impl Brought {
+    /// The name in the address.
+    pub fn name(self) -> String {
+        format!("{CLOCK}.{}.{}.{}.{}", self.opened, self.resolved, self.sent, self.unsent)
+    }
+
+    fn read(name: &str) -> Option<Self> {
+        let mut parts = name.strip_prefix(CLOCK)?.strip_prefix('.')?.split('.').map(str::parse);
+        let mut next = || parts.next()?.ok();
+        let brought = Self { opened: next()?, resolved: next()?, sent: next()?, unsent: next()? };
+        parts.next().is_none().then_some(brought)
+    }
+
+    fn words(self) -> String {
+        let mut words = format!(
+            "デモの日付を進めました。新しいアラート {}件、解消したアラート {}件、送ったメール {}通。",
+            self.opened, self.resolved, self.sent
+        );
+        if self.unsent > 0 {
+            words += &format!("送れなかったメールが{}通あります。", self.unsent);
+        }
+        words
+    }
+}
+
 /// The words of an act; None: no act of ours has the name.
-pub fn message(name: &str) -> Option<&'static str> {
-    DONE.iter().find(|(known, _)| *known == name).map(|(_, words)| *words)
+pub fn message(name: &str) -> Option<Cow<'static, str>> {
+    let fixed = DONE.iter().find(|(known, _)| *known == name).map(|(_, words)| Cow::Borrowed(*words));
+    fixed.or_else(|| Brought::read(name).map(|brought| Cow::Owned(brought.words())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_day_brought_is_told_from_its_name() {
+        let brought = Brought { opened: 3, resolved: 1, sent: 12, unsent: 0 };
+        let words = message(&brought.name()).unwrap();
+        assert!(words.contains("新しいアラート 3件") && words.contains("メール 12通"), "{words}");
+        assert!(!words.contains("送れなかった"));
+        assert!(message(&Brought { unsent: 2, ..brought }.name()).unwrap().contains("2通あります"));
+        for strange in
+            ["clock", "clock.1", "clock.1.2.3.4.5", "clock.1.2.3.x", "clock.1.2.3.-4", "clock1.2.3.4"]
+        {
+            assert_eq!(message(strange), None, "{strange}");
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod ledger;
 mod notice;
 mod observation;
 mod organization;
+mod place;
 pub mod route;
 mod setting;
 mod user;
@@ -43,6 +44,8 @@ use route::{PageRoute, page};
 #[derive(Clone)]
 pub struct Pages {
     first: Bytes,
+    /// Of the demonstration only.
+    tour: Option<Bytes>,
     api: Bytes,
     not_found: Bytes,
     /// Shown where a page itself can't be.
@@ -69,6 +72,9 @@ impl Pages {
         };
         Ok(Self {
             first: fixed("first.html", "はじめに", demo, first::context(logins))?,
+            tour: logins
+                .map(|logins| fixed("demo/tour.html", "6つの見どころ", demo, demo::tour::context(logins)))
+                .transpose()?,
             api: fixed("api.html", "API の説明", demo, api::describe(document))?,
             not_found: failure("ページが見つかりません", "アドレスが正しいか確認してください。")?,
             broken: failure("処理中に問題が発生しました", "しばらく待ってから、もう一度お試しください。")?,
@@ -114,6 +120,9 @@ pub fn routes(config: &mut ServiceConfig, demo: bool) {
                 .route(web::get().to(openapi))
                 .default_service(web::to(only_get)),
         );
+    if demo {
+        config.service(web::resource("/demo/tour").route(web::get().to(tour)).route(web::head().to(tour)));
+    }
     door::routes(config, all(demo));
 }
 
@@ -123,6 +132,10 @@ fn html(status: StatusCode, page: &Bytes) -> HttpResponse {
 
 async fn first(house: Data<House>) -> HttpResponse {
     html(StatusCode::OK, &house.pages.first)
+}
+
+async fn tour(house: Data<House>, request: HttpRequest) -> HttpResponse {
+    house.pages.tour.as_ref().map_or_else(|| not_found(&request), |page| html(StatusCode::OK, page))
 }
 
 async fn api_page(house: Data<House>) -> HttpResponse {

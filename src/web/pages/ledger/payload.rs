@@ -1,0 +1,269 @@
+//! What an entry holds, as a small list that people can read: names for ids, words for codes, days with 和暦.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::words;
+use crate::domain::alert::AlertKind;
+use crate::domain::id::SubjectId;
+
+/// A line of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    pub label: String,
+    pub text: String,
+}
+
+/// What the fields of payloads are called.
+const LABELS: &[(&str, &str)] = &[
+    ("accepted_until", "容認する期限"),
+    ("active", "利用できる"),
+    ("address", "所在地"),
+    ("address_hash", "所在地（照合用の値）"),
+    ("amount_yen", "金額（円）"),
+    ("application_id", "申請"),
+    ("assessment", "判断"),
+    ("audit_due_days", "検査の期限を知らせる日数"),
+    ("audit_id", "検査"),
+    ("auditor_hash", "検査をする人（照合用の値）"),
+    ("basis", "根拠"),
+    ("category", "区分"),
+    ("cause", "原因"),
+    ("clauses", "契約で確認する条項"),
+    ("closed_days", "機関の閉庁日"),
+    ("code", "機関コード"),
+    ("conditions", "条件"),
+    ("consent_expiring_days", "承認の期限を知らせる日数"),
+    ("consent_id", "承認"),
+    ("contact_email", "連絡先"),
+    ("contact_email_hash", "連絡先（照合用の値）"),
+    ("content", "内容"),
+    ("contract_expiring_days", "契約の終わりを知らせる日数"),
+    ("contract_id", "契約"),
+    ("corporate_number", "法人番号"),
+    ("country", "国"),
+    ("data", "取り扱う個人情報"),
+    ("days", "期間"),
+    ("decided_on", "決定した日"),
+    ("decision_before_start_days", "開始の何営業日前までに決定するか"),
+    ("decision_working_days", "決定までの営業日"),
+    ("declaration_grace_days", "報告の猶予日数"),
+    ("declaration_id", "報告"),
+    ("declaration_interval", "再委託状況報告"),
+    ("department", "担当部署"),
+    ("deputy_id", "代理をする人"),
+    ("document_number", "文書番号"),
+    ("done_on", "実施日"),
+    ("due_on", "期限"),
+    ("effective_on", "効力の日"),
+    ("email", "メールアドレス"),
+    ("email_hash", "メールアドレス（照合用の値）"),
+    ("ended_on", "終了日"),
+    ("ends_on", "最後の日"),
+    ("engagement_id", "再委託先"),
+    ("engagements", "再委託先ごとの状況"),
+    ("escalation_working_days", "管理者に知らせるまでの営業日"),
+    ("every_months", "周期（か月）"),
+    ("expires_on", "有効期限"),
+    ("finding_id", "指摘の番号"),
+    ("findings", "指摘"),
+    ("fiscal_year", "年度"),
+    ("from", "始め"),
+    ("id", "番号"),
+    ("joint_agencies", "資料上の機関名"),
+    ("joint_vendors", "ほかの契約相手の数"),
+    ("key", "公開鍵"),
+    ("key_id", "鍵の番号"),
+    ("kind", "種類"),
+    ("max_ratio_percent", "金額の割合の上限（％）"),
+    ("max_tier", "階層の上限"),
+    ("message", "内容"),
+    ("minor_limit_yen", "軽微な業務の上限（円）"),
+    ("name", "名称"),
+    ("name_hash", "氏名・名称（照合用の値）"),
+    ("new", "新しい再委託先"),
+    ("none", "再委託なし"),
+    ("note", "備考"),
+    ("notice_id", "通知"),
+    ("number", "番号"),
+    ("observation_id", "確認事項"),
+    ("observed", "確認した状況"),
+    ("officer_id", "担当者"),
+    ("organization_id", "組織"),
+    ("origin", "登録の方法"),
+    ("overseas", "国外での取扱い"),
+    ("overseas_handling", "国外での取扱い"),
+    ("parent_engagement_id", "再委託する事業者"),
+    ("period", "報告の対象期間"),
+    ("period_assumed", "期間を年度末までとみなした"),
+    ("persons", "人数"),
+    ("policy", "再委託の条件"),
+    ("public_key", "公開鍵"),
+    ("ratio_exceeded", "金額の割合の超過"),
+    ("reason", "理由"),
+    ("result", "結果"),
+    ("return_due_days", "返却・廃棄の期限（日）"),
+    ("review", "審査"),
+    ("roles", "役割"),
+    ("rule_version", "判定規則の版"),
+    ("rows", "件数"),
+    ("scope", "業務の範囲"),
+    ("severities", "重大度"),
+    ("severity", "重大度"),
+    ("sha256", "ファイルの照合用の値"),
+    ("signed_on", "契約日"),
+    ("source", "情報の出どころ"),
+    ("started_on", "開始日"),
+    ("starts_on", "最初の日"),
+    ("step", "段階"),
+    ("subcontracting", "再委託の定め"),
+    ("subcontracting_prohibited", "再委託の禁止"),
+    ("subject", "対象"),
+    ("supersedes", "引き継ぐ承認"),
+    ("terms", "契約の条件"),
+    ("text", "内容"),
+    ("tier", "階層"),
+    ("tier_exceeded", "階層の超過"),
+    ("title", "件名"),
+    ("to", "終わり"),
+    ("user_id", "利用者"),
+    ("valid_from", "承認の初日"),
+    ("valid_until", "承認の最終日"),
+    ("vendor", "事業者"),
+    ("vendor_id", "事業者"),
+    ("volume_exceeded", "人数の超過"),
+    ("words", "機関の用語"),
+];
+
+/// Fields whose codes have words.
+const SETS: &[(&str, &str)] = &[
+    ("assessment", "assessment"),
+    ("category", "data"),
+    ("cause", "cause"),
+    ("declaration_interval", "interval"),
+    ("origin", "origin"),
+    ("overseas", "overseas"),
+    ("overseas_handling", "severity"),
+    ("policy", "policy"),
+    ("ratio_exceeded", "severity"),
+    ("result", "result"),
+    ("roles", "role"),
+    ("severity", "severity"),
+    ("source", "observation"),
+    ("subcontracting_prohibited", "severity"),
+    ("tier_exceeded", "severity"),
+    ("volume_exceeded", "severity"),
+];
+
+/// The payload's fields in order; what is null says nothing.
+pub fn rows(payload: Option<&Value>, names: &HashMap<SubjectId, String>) -> Vec<Row> {
+    let Some(Value::Object(fields)) = payload else { return Vec::new() };
+    let told = fields.iter().filter(|(_, value)| !is_nothing(value));
+    told.map(|(name, value)| Row { label: label(name), text: text(name, value, names) }).collect()
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(values) => values.is_empty(),
+        Value::Object(fields) => fields.values().all(is_nothing),
+        _ => false,
+    }
+}
+
+fn label(name: &str) -> String {
+    LABELS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or_else(|| name.to_owned(), |(_, label)| (*label).to_owned())
+}
+
+/// A value below the field `name`: a group on lines of its own, a list with one on each.
+fn text(name: &str, value: &Value, names: &HashMap<SubjectId, String>) -> String {
+    match value {
+        Value::Null => "なし".to_owned(),
+        Value::Bool(yes) => (if *yes { "はい" } else { "いいえ" }).to_owned(),
+        Value::Number(number) => match number.as_i64() {
+            Some(year) if name == "fiscal_year" => format!("{year}年度"),
+            Some(whole) => words::thousands(whole),
+            None => number.to_string(),
+        },
+        Value::String(code) => named(name, code, names),
+        Value::Array(values) => {
+            let is_group = values.iter().any(Value::is_object);
+            let each: Vec<String> = values.iter().map(|value| text(name, value, names)).collect();
+            if is_group {
+                each.iter().map(|one| format!("・{one}")).collect::<Vec<_>>().join("\n")
+            } else {
+                each.join("、")
+            }
+        }
+        Value::Object(fields) => {
+            let told = fields.iter().filter(|(_, value)| !is_nothing(value));
+            let each: Vec<String> =
+                told.map(|(name, value)| format!("{}: {}", label(name), text(name, value, names))).collect();
+            each.join("、")
+        }
+    }
+}
+
+fn named(name: &str, code: &str, names: &HashMap<SubjectId, String>) -> String {
+    if let Ok(id) = code.parse::<SubjectId>() {
+        // The whole of an id is in the API; a person tells two of them apart by their ends.
+        let short = code.rsplit('-').next().unwrap_or(code);
+        return names.get(&id).cloned().unwrap_or_else(|| format!("番号 …{short}"));
+    }
+    if let Ok(day) = code.parse::<NaiveDate>() {
+        return words::day(day);
+    }
+    let set = SETS.iter().find(|(known, _)| *known == name).map(|(_, set)| *set);
+    let word = set.and_then(|set| words::word(set, code)).map(|(word, _)| word);
+    let word = word.or_else(|| if name == "kind" { kind(code) } else { None });
+    word.map_or_else(|| code.to_owned(), str::to_owned)
+}
+
+/// `kind` is an alert's, an audit's or an organization's: no code is of two of them.
+fn kind(code: &str) -> Option<&'static str> {
+    let alert = code.parse::<AlertKind>().ok().and_then(AlertKind::rule).map(|rule| rule.name);
+    let other = ["audit", "organization"].iter().find_map(|set| words::word(set, code));
+    alert.or_else(|| other.map(|(word, _)| word))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ids_codes_and_days_are_told_in_words() {
+        let known = "01990000-0000-7000-8000-000000000001";
+        let unknown = "01990000-0000-7000-8000-0000000000ff";
+        let names = HashMap::from([(known.parse().unwrap(), "架空乙入力株式会社".to_owned())]);
+        let payload = json!({
+            "amount_yen": 1_200_000, "cause": "no_application", "engagement_id": known, "application_id": unknown,
+            "kind": "unapproved_subcontractor", "note": null, "none": false, "roles": ["officer", "approver"],
+            "starts_on": "2026-04-01", "unheard_of": "x", "findings": [],
+            "content": {"data": [{"category": "personal", "persons": 1000}, {"category": "my_number", "persons": 5}]},
+        });
+        let told: Vec<(String, String)> =
+            rows(Some(&payload), &names).into_iter().map(|row| (row.label, row.text)).collect();
+        let said = |label: &str| told.iter().find(|(known, _)| known == label).map(|(_, text)| text.as_str());
+        assert_eq!(said("金額（円）"), Some("1,200,000"));
+        assert_eq!(said("原因"), Some("承認申請がない"));
+        assert_eq!(said("再委託先"), Some("架空乙入力株式会社"));
+        assert_eq!(said("申請"), Some("番号 …0000000000ff"));
+        assert_eq!(said("種類"), Some("承認未確認の再委託"));
+        assert_eq!(said("再委託なし"), Some("いいえ"));
+        assert_eq!(said("役割"), Some("担当者、決裁者"));
+        assert_eq!(said("最初の日"), Some("2026-04-01（令和8年4月1日）"));
+        assert_eq!(said("unheard_of"), Some("x"));
+        let data = "取り扱う個人情報: ・区分: 個人情報、人数: 1,000\n・区分: うちマイナンバー、人数: 5";
+        assert_eq!(said("内容"), Some(data));
+        assert_eq!(told.len(), 10, "{told:?}");
+        assert_eq!(rows(None, &names), []);
+    }
+}
