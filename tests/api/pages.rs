@@ -1,6 +1,7 @@
 //! The pages behind their guard: who is let in, which form is taken, and the way in and out of an account.
 
 mod denials;
+mod oversight;
 
 use itaku::domain::access::Role;
 use itaku::service::session;

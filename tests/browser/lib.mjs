@@ -51,3 +51,48 @@ export async function signIn(t, role, page = t.page) {
 export async function press(page, words) {
   await Promise.all([page.waitForNavigation(), page.getByRole("button", { name: words }).first().click()]);
 }
+
+/** Presses Tab until what has the focus is called so, by its words or its id. */
+export async function reach(page, words) {
+  for (let n = 0; n < 300; n += 1) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(() => [document.activeElement?.innerText ?? "", document.activeElement?.id ?? ""]);
+    if (at.some((text) => text.trim() === words)) return;
+  }
+  throw new Error(`the keyboard does not reach ${words}`);
+}
+
+/** Goes on to what is called so, presses Enter, and waits for the page it leads to. */
+export async function follow(page, words) {
+  await reach(page, words);
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+}
+
+/** Speaks with the API as a role of the demonstration: `(method, path, body)` gives its JSON. */
+export async function api(t, role) {
+  const { email, password } = t.logins.find((one) => one.role === role);
+  const at = t.base + "/api/v1";
+  const begun = await t.page.request.post(at + "/auth/token", { data: { email, password } });
+  const headers = { Authorization: `Bearer ${(await begun.json()).access_token}` };
+  return async (method, path, data) => {
+    const answer = await t.page.request.fetch(at + path, { method, data, headers });
+    if (!answer.ok()) throw new Error(`${method} ${path}: ${answer.status()} ${await answer.text()}`);
+    return answer.json();
+  };
+}
+
+let contracts = 0;
+
+/** A contract of its own with a vendor of the demonstration, with `change` put over it; `vendors` are the others. */
+export async function ownContract(t, change = {}) {
+  const officer = await api(t, "officer");
+  const [vendor, ...vendors] = (await officer("GET", "/organizations?kind=vendor")).items;
+  contracts += 1;
+  const contract = await officer("POST", "/contracts", {
+    number: `E-${process.pid}-${contracts}`, title: `架空の監督業務${contracts}`, fiscal_year: 2026, vendor_id: vendor.id, amount_yen: 1000000,
+    signed_on: "2026-04-01", starts_on: "2026-04-01", ends_on: "2027-03-31", scope: "架空の業務", data: [{ category: "personal", persons: 100 }],
+    subcontracting: { policy: "consent_required", max_tier: 2, overseas: "prohibited" }, declaration_interval: "none", return_due_days: 14, ...change,
+  });
+  const chain = await officer("GET", `/contracts/${contract.id}/chain`);
+  return { ...contract, root: chain.root.engagement_id, vendors };
+}
