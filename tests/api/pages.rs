@@ -2,6 +2,8 @@
 
 mod denials;
 mod oversight;
+mod setting;
+mod user;
 
 use itaku::domain::access::Role;
 use itaku::service::session;

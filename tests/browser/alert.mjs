@@ -1,19 +1,20 @@
 // アラート: found, taken up (one and several), judged, measured, accepted to a day; by keyboard, and with JavaScript off.
-import { api, follow, ownContract, press, reach, signIn, sound } from "./lib.mjs";
+import { api, contractOf2026, follow, press, reach, signIn, sound } from "./lib.mjs";
 
 /** A contract that prohibits what an audit has seen on it. */
 async function exceeded(t) {
-  const contract = await ownContract(t, { subcontracting: { policy: "prohibited", max_tier: 2, overseas: "prohibited" } });
-  const auditor = await api(t, "auditor");
-  const seen = { source: "audit", parent_engagement_id: contract.root, vendor_id: contract.vendors[0].id, started_on: "2026-04-01", ended_on: null };
-  await auditor("POST", `/contracts/${contract.id}/observations`, seen);
+  const contract = await contractOf2026(t, { subcontracting: { policy: "prohibited", max_tier: 2, overseas: "prohibited" } });
+  const { items } = await api(t, "officer", "GET", "/organizations?kind=vendor");
+  const other = items.find((vendor) => vendor.id !== contract.vendor_id);
+  const seen = { source: "audit", parent_engagement_id: contract.root, vendor_id: other.id, started_on: "2026-04-01", ended_on: null };
+  await api(t, "auditor", "POST", `/contracts/${contract.id}/observations`, seen);
   return contract;
 }
 
 export async function alerts_by_keyboard(t) {
   const { page, base, check, mayFail } = t;
   await signIn(t, "officer");
-  const contract = await ownContract(t);
+  const contract = await contractOf2026(t);
   await sound(t, await page.goto(`${base}/alerts?contract_id=${contract.id}`));
   check("the contract is named", (await page.innerText("main")).includes(contract.title));
   mayFail(422);
@@ -22,7 +23,7 @@ export async function alerts_by_keyboard(t) {
   check("the summary has the focus", await page.evaluate(() => document.activeElement?.id === "error-summary"));
   check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
   check("the list is still that contract's", (await page.locator("tbody tr").count()) === 1);
-  await reach(page, "f-ids");
+  await reach(page, '[id="f-ids"]');
   await page.keyboard.press("Space");
   await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
   check("it is taken up", (await page.innerText("[role=status]")).includes("着手しました"));
@@ -37,20 +38,20 @@ export async function alerts_by_keyboard(t) {
 
   await follow(page, "判断を記録する");
   await sound(t, await page.reload());
-  await reach(page, "f-reason");
+  await reach(page, '[id="f-reason"]');
   await page.keyboard.type("先方に照会している（試験）");
   await follow(page, "記録する");
   check("what is missing is told at its field", (await page.locator('#error-summary a[href="#f-assessment"]').count()) === 1);
   check("what was typed is still there", (await page.inputValue("#f-reason")).includes("先方に照会"));
   check("axe finds nothing in the form's error state", (await t.audit()).length === 0, await t.audit());
-  await reach(page, "f-assessment");
+  await reach(page, '[id="f-assessment"]');
   await page.keyboard.press("ArrowDown");
   await follow(page, "記録する");
   check("the judgement is told", (await page.innerText("[role=status]")).includes("判断を記録しました"));
 
   await follow(page, "とった措置を記録する");
   await sound(t, await page.reload());
-  await reach(page, "f-reason");
+  await reach(page, '[id="f-reason"]');
   await page.keyboard.type("実地検査の計画を求めた（試験）");
   await follow(page, "記録する");
   const course = await page.innerText(".timeline");
@@ -94,7 +95,7 @@ export async function an_alert_without_javascript(t) {
 
 export async function an_alert_taken_up_twice(t) {
   const { page, base, check } = t;
-  const contract = await ownContract(t);
+  const contract = await contractOf2026(t);
   await signIn(t, "auditor");
   await page.goto(`${base}/alerts?contract_id=${contract.id}`);
   await page.click("tbody th a");

@@ -1,29 +1,29 @@
 // 検査: planned, done with findings, taken back, seen over a year and by the vendor; by keyboard, and with JavaScript off.
-import { follow, ownContract, press, reach, signIn, sound } from "./lib.mjs";
+import { contractOf2026, follow, press, reach, signIn, sound } from "./lib.mjs";
 
 export async function audits_by_keyboard(t) {
   const { page, base, check, mayFail } = t;
   await signIn(t, "auditor");
-  const contract = await ownContract(t);
+  const contract = await contractOf2026(t);
   await sound(t, await page.goto(`${base}/contracts/${contract.id}/audits`));
   check("an empty list says what is needed", (await page.innerText(".empty")).includes("年度ごと"));
   await follow(page, "検査を計画する");
   await sound(t, await page.reload());
   mayFail(422);
-  await reach(page, "f-kind");
+  await reach(page, '[id="f-kind"]');
   await page.keyboard.press("Space");
-  await reach(page, "f-due_on");
+  await reach(page, '[id="f-due_on"]');
   await page.keyboard.type("令和8年13月1日");
-  await reach(page, "f-auditor");
+  await reach(page, '[id="f-auditor"]');
   await page.keyboard.type("架空 検査班");
   await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
   check("a wrong day is told at its field", (await page.getAttribute("#f-due_on", "aria-invalid")) === "true");
   check("what was typed is still there", (await page.inputValue("#f-auditor")) === "架空 検査班" && (await page.isChecked("#f-kind")));
   check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
-  await reach(page, "f-due_on");
+  await reach(page, '[id="f-due_on"]');
   await page.keyboard.press("Control+A");
   await page.keyboard.type("Ｒ９.１.３１");
-  await reach(page, "f-every_months");
+  await reach(page, '[id="f-every_months"]');
   await page.keyboard.type("１２");
   await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
   check("the plan is told", (await page.innerText("[role=status]")).includes("計画に入れました"));
@@ -33,29 +33,29 @@ export async function audits_by_keyboard(t) {
   const today = (await page.innerText(".clock strong")).slice(0, 10);
   await follow(page, "結果を記録する");
   await sound(t, await page.reload());
-  await reach(page, "f-done_on");
+  await reach(page, '[id="f-done_on"]');
   await page.keyboard.type(today);
-  await reach(page, "f-result");
+  await reach(page, '[id="f-result"]');
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
   if (!(await page.isChecked("#f-result-2"))) await page.keyboard.press("ArrowDown");
   await follow(page, "内容を確かめる");
   check("findings are asked for", (await page.locator('#error-summary a[href="#f-findings"]').count()) === 1, await page.innerText("main"));
   check("axe finds nothing in the form's error state", (await t.audit()).length === 0, await t.audit());
-  await reach(page, "f-findings/0/text");
+  await reach(page, '[id="f-findings/0/text"]');
   await page.keyboard.type("入退室の記録がない（試験）");
-  await reach(page, "f-findings/0/severity");
+  await reach(page, '[id="f-findings/0/severity"]');
   await page.keyboard.type("重大");
-  await reach(page, "f-findings/0/due_on");
+  await reach(page, '[id="f-findings/0/due_on"]');
   await page.keyboard.type("2027-03-01");
   await follow(page, "指摘の欄を増やす");
   check("another row is there", (await page.locator('[id="f-findings/1/text"]').count()) === 1);
   check("and the first is still filled", (await page.inputValue('[id="f-findings/0/text"]')).includes("入退室"));
-  await reach(page, "f-findings/1/text");
+  await reach(page, '[id="f-findings/1/text"]');
   await page.keyboard.type("施錠の記録がない（試験）");
-  await reach(page, "f-findings/1/severity");
+  await reach(page, '[id="f-findings/1/severity"]');
   await page.keyboard.type("軽微");
-  await reach(page, "f-findings/1/due_on");
+  await reach(page, '[id="f-findings/1/due_on"]');
   await page.keyboard.type("R9.3.1");
   await follow(page, "内容を確かめる");
   const shown = await page.innerText("main");
@@ -74,7 +74,7 @@ export async function audits_by_keyboard(t) {
 
 export async function audits_without_javascript(t) {
   const { base, check, plain } = t;
-  const contract = await ownContract(t);
+  const contract = await contractOf2026(t);
   const page = await plain();
   await signIn(t, "officer", page);
   const plan = async (kind) => {
@@ -105,11 +105,11 @@ export async function audits_without_javascript(t) {
 export async function a_plan_taken_back_by_keyboard(t) {
   const { page, base, check, mayFail } = t;
   await signIn(t, "officer");
-  const contract = await ownContract(t);
+  const contract = await contractOf2026(t);
   await page.goto(`${base}/contracts/${contract.id}/audits/new`);
-  await reach(page, "f-kind");
+  await reach(page, '[id="f-kind"]');
   await page.keyboard.press("Space");
-  await reach(page, "f-due_on");
+  await reach(page, '[id="f-due_on"]');
   await page.keyboard.type("2027-02-28");
   await follow(page, "計画する");
   const audit = page.url().replace(/\?.*/, "");
@@ -119,7 +119,7 @@ export async function a_plan_taken_back_by_keyboard(t) {
   await follow(page, "内容を確かめる");
   check("a reason is asked for", (await page.getAttribute("#f-reason", "aria-invalid")) === "true");
   check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
-  await reach(page, "f-reason");
+  await reach(page, '[id="f-reason"]');
   await page.keyboard.type("誤って計画した（試験）");
   await follow(page, "内容を確かめる");
   // The second press comes before the answer to the first.

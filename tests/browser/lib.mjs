@@ -52,47 +52,64 @@ export async function press(page, words) {
   await Promise.all([page.waitForNavigation(), page.getByRole("button", { name: words }).first().click()]);
 }
 
-/** Presses Tab until what has the focus is called so, by its words or its id. */
-export async function reach(page, words) {
-  for (let n = 0; n < 300; n += 1) {
+/** Presses Tab until the focus is on what `css` finds. */
+export async function reach(page, css) {
+  for (let n = 0; n < 200; n += 1) {
     await page.keyboard.press("Tab");
-    const at = await page.evaluate(() => [document.activeElement?.innerText ?? "", document.activeElement?.id ?? ""]);
-    if (at.some((text) => text.trim() === words)) return;
+    if (await page.evaluate((css) => document.activeElement?.matches(css) ?? false, css)) return true;
   }
-  throw new Error(`the keyboard does not reach ${words}`);
+  throw new Error(`the keyboard does not reach ${css}`);
 }
 
-/** Goes on to what is called so, presses Enter, and waits for the page it leads to. */
-export async function follow(page, words) {
-  await reach(page, words);
+/** Types into a field that the keyboard reaches, in place of what stands there. */
+export async function typeInto(page, name, text) {
+  await reach(page, `[id="f-${name}"]`);
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(text);
+}
+
+/** Presses Enter and waits for the page it leads to. */
+export async function enterKey(page) {
   await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
 }
 
-/** Speaks with the API as a role of the demonstration: `(method, path, body)` gives its JSON. */
-export async function api(t, role) {
-  const { email, password } = t.logins.find((one) => one.role === role);
-  const at = t.base + "/api/v1";
-  const begun = await t.page.request.post(at + "/auth/token", { data: { email, password } });
-  const headers = { Authorization: `Bearer ${(await begun.json()).access_token}` };
-  return async (method, path, data) => {
-    const answer = await t.page.request.fetch(at + path, { method, data, headers });
-    if (!answer.ok()) throw new Error(`${method} ${path}: ${answer.status()} ${await answer.text()}`);
-    return answer.json();
-  };
+/** Asks the API as a role of the demonstration, for what a test needs to be there already. */
+export async function api({ base, logins }, role, method, path, body) {
+  const login = logins.find((one) => one.role === role);
+  const send = (path, init) => fetch(`${base}/api/v1${path}`, { ...init, headers: { "content-type": "application/json", ...init.headers } });
+  const session = await send("/auth/token", { method: "POST", body: JSON.stringify({ email: login.email, password: login.password }) });
+  const { access_token } = await session.json();
+  const answer = await send(path, { method, headers: { authorization: `Bearer ${access_token}` }, body: body && JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
 }
 
 let contracts = 0;
 
-/** A contract of its own with a vendor of the demonstration, with `change` put over it; `vendors` are the others. */
-export async function ownContract(t, change = {}) {
-  const officer = await api(t, "officer");
-  const [vendor, ...vendors] = (await officer("GET", "/organizations?kind=vendor")).items;
-  contracts += 1;
-  const contract = await officer("POST", "/contracts", {
-    number: `E-${process.pid}-${contracts}`, title: `架空の監督業務${contracts}`, fiscal_year: 2026, vendor_id: vendor.id, amount_yen: 1000000,
-    signed_on: "2026-04-01", starts_on: "2026-04-01", ends_on: "2027-03-31", scope: "架空の業務", data: [{ category: "personal", persons: 100 }],
-    subcontracting: { policy: "consent_required", max_tier: 2, overseas: "prohibited" }, declaration_interval: "none", return_due_days: 14, ...change,
+/** A running contract of the demonstration's vendor; answers it. */
+export async function newContract(t, change = {}) {
+  const { organization } = await api(t, "vendor_user", "GET", "/me");
+  return api(t, "officer", "POST", "/contracts", {
+    number: `報告-${Date.now()}-${(contracts += 1)}`, title: "架空の入力業務（試験）", fiscal_year: 2025, vendor_id: organization.id,
+    amount_yen: 1_000_000, signed_on: "2026-01-01", starts_on: "2026-01-01", ends_on: "2027-03-31", scope: "架空の入力。",
+    data: [{ category: "personal", persons: 1000 }],
+    subcontracting: { policy: "consent_required", max_tier: 4, max_ratio_percent: null, overseas: "prohibited" },
+    declaration_interval: "monthly", return_due_days: 14, ...change,
   });
-  const chain = await officer("GET", `/contracts/${contract.id}/chain`);
-  return { ...contract, root: chain.root.engagement_id, vendors };
+}
+
+/** As newContract, of the 年度 2026, with the engagement of its prime. */
+export async function contractOf2026(t, change = {}) {
+  const contract = await newContract(t, { fiscal_year: 2026, signed_on: "2026-04-01", starts_on: "2026-04-01", ...change });
+  const chain = await api(t, "officer", "GET", `/contracts/${contract.id}/chain`);
+  return { ...contract, root: chain.root.engagement_id };
+}
+
+/** Presses Tab until what has the focus says these words, presses Enter, and waits for the page it leads to. */
+export async function follow(page, words) {
+  for (let n = 0; n < 300; n += 1) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate((words) => document.activeElement?.innerText?.trim() === words, words)) return enterKey(page);
+  }
+  throw new Error(`the keyboard does not reach ${words}`);
 }

@@ -1,9 +1,9 @@
 // 送信履歴: who will be told, what was sent, and in which words.
-import { follow, ownContract, signIn, sound } from "./lib.mjs";
+import { contractOf2026, follow, signIn, sound } from "./lib.mjs";
 
 export async function notices(t) {
   const { page, base, check } = t;
-  const contract = await ownContract(t);
+  const contract = await contractOf2026(t);
   await signIn(t, "agency_admin");
   for (const state of ["", "waiting", "sent", "failed"]) await sound(t, await page.goto(`${base}/notices?state=${state}`));
   check("an empty list says so", (await page.innerText("main")).includes("届かなかった通知はありません"));

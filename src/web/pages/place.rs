@@ -48,8 +48,9 @@ impl Places {
         let mut places = Vec::new();
         let tops = if chain.roots.is_empty() { std::slice::from_ref(&chain.root) } else { &chain.roots };
         for top in tops {
-            let above = top.parent.as_ref().map(|parent| parent.name.as_str());
-            walk(&mut places, top, above, true);
+            // Said only where it tells apart: one's own place needs no parent, unless one has several.
+            let above = top.parent.as_ref().filter(|_| tops.len() > 1).map(|parent| parent.name.as_str());
+            walk(&mut places, top, above, true, tops.len() > 1);
         }
         Self(places)
     }
@@ -129,7 +130,7 @@ pub fn option_label(options: &Value, value: &str) -> String {
     found.and_then(|option| option.get("label")).and_then(Value::as_str).unwrap_or(value).to_owned()
 }
 
-fn walk(places: &mut Vec<Place>, node: &Node, above: Option<&str>, is_top: bool) {
+fn walk(places: &mut Vec<Place>, node: &Node, above: Option<&str>, is_top: bool, many: bool) {
     let name = node.vendor.name.as_str();
     let label = match above {
         None => format!("{name}（第{}層）", node.tier),
@@ -143,6 +144,6 @@ fn walk(places: &mut Vec<Place>, node: &Node, above: Option<&str>, is_top: bool)
         is_top,
     });
     for child in &node.children {
-        walk(places, child, Some(name), false);
+        walk(places, child, Some(name).filter(|_| many || !is_top), false, many);
     }
 }

@@ -1,17 +1,24 @@
 //! 再委託: the chain of a contract on any day, by what was known at any instant.
 
+use std::collections::HashMap;
+
 use actix_web::http::StatusCode;
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::route::{Page, PageRoute, Visit, Wrong, look, page};
 use super::super::words;
-use super::draw::{Drawing, turning_days};
+use super::draw::{Drawing, nodes, turning_days};
 use crate::clock::{local_instant, parse_instant};
 use crate::domain::access::Permission;
 use crate::domain::calendar::parse_day;
 use crate::domain::contract::ContractStatus;
-use crate::service::{App, Call, Failure, chain, contract};
+use crate::domain::id::EngagementId;
+use crate::service::application::{self, ApplicationView};
+use crate::service::chain::{self, ChainView};
+use crate::service::contract::{self, ContractView};
+use crate::service::page::MAX_LIMIT;
+use crate::service::{self, App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
     vec![look("/contracts/{id}/chain").needs(Permission::ReadContract, show)]
@@ -64,6 +71,26 @@ fn on(visit: &Visit, day: NaiveDate) -> String {
     format!("{path}?{}", query.finish())
 }
 
+/// The contract's applications that the person may know of, the newest first.
+fn applications(
+    app: &App,
+    call: &Call,
+    contract: &ContractView,
+    view: &ChainView,
+) -> Result<Vec<Value>, Failure> {
+    let whole = service::Page { limit: MAX_LIMIT, after: None };
+    let all = application::list(app, call, contract.id, &whole)?.items;
+    let names: HashMap<EngagementId, &str> =
+        nodes(view).into_iter().map(|(node, _)| (node.engagement_id, node.vendor.name.as_str())).collect();
+    let row = |it: &ApplicationView| {
+        json!({
+            "id": it.id, "vendor": names.get(&it.engagement_id), "state": it.state, "filed_on": it.filed_on,
+            "supersedes": it.supersedes, "starts_on": it.content["starts_on"], "ends_on": it.content["ends_on"],
+        })
+    };
+    Ok(all.iter().rev().filter(|it| names.contains_key(&it.engagement_id)).map(row).collect())
+}
+
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let contract = contract::get(app, call, visit.id("id")?)?;
     let When { as_of, known_at, errors } = when(app, visit);
@@ -85,6 +112,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "tab": "chain",
         "chain": drawn,
         "days": days,
+        "applications": view.as_ref().map(|view| applications(app, call, &contract, view)).transpose()?,
         "running": contract.status != ContractStatus::Ended,
         "known": known_at.map(|at| words::instant(app, at)),
         "now": is_now,

@@ -10,7 +10,7 @@ use super::address;
 use crate::domain::access::Permission;
 use crate::domain::id::ContractId;
 use crate::service::chain;
-use crate::service::declaration::{self, DeclarationInput};
+use crate::service::declaration::{self, DeclarationInput, DraftUse};
 use crate::service::{App, Call, Failure, contract};
 
 const LABELS: &Labels = &[
@@ -63,8 +63,18 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "places": Places::of(&chain::get(app, call, id, None, None)?).context(),
         "vendors": vendor_choices(app, call)?,
     });
-    let copied = json!({ "period": known, "engagements": draft.engagements });
+    let copied: Vec<Value> = draft.engagements.iter().map(copy).collect();
+    let copied = json!({ "period": known, "engagements": copied });
     Ok(page("declaration/new.html", "再委託状況報告", context).under_contract(&contract).filled(&copied))
+}
+
+/// A use as the form's fields hold it.
+fn copy(last: &DraftUse) -> Value {
+    let mut fields = json!(last);
+    if let Value::Object(fields) = &mut fields {
+        fields.remove("vendor_name");
+    }
+    fields
 }
 
 /// Those that are filled, or one to begin with; another where it was asked for.
