@@ -2,6 +2,7 @@
 
 mod application;
 mod denials;
+mod oversight;
 mod setting;
 mod user;
 
