@@ -1,5 +1,7 @@
 //! The pages behind their guard: who is let in, which form is taken, and the way in and out of an account.
 
+mod reports;
+
 use itaku::domain::access::Role;
 use itaku::service::session;
 use itaku::web::pages::route::{Handler, PageRoute};
