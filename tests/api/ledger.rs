@@ -155,4 +155,36 @@ both! {
         let verified = itaku::service::verify::verify_ledger(&app.app.db).unwrap().unwrap();
         assert!(verified.entries >= 10 && verified.chains >= 5);
     }
+
+    fn the_pages_tell_it_in_words_and_others_branches_as_hashes(app: TestApp) {
+        let stage = stage(app);
+        let path = format!("/contracts/{}/ledger", stage.contract);
+        let page = app.tab(&stage.officer).open(&path);
+        let words = page.body.as_str().unwrap();
+        for said in ["契約を登録した", "再委託の承認を申請した", "申請を審査した", "申請を承認した", "内部の所見", "架空乙株式会社", "架空の業務", "2026-04-01（令和8年4月1日）"] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+        let last = words.find("申請を承認した").unwrap();
+        assert!(last < words.find("契約を登録した").unwrap(), "the last first");
+        let seen = app.tab(&stage.left).open(&path);
+        let seen = seen.body.as_str().unwrap();
+        assert!(seen.contains("内容は表示しません") && seen.contains("申請を承認した"), "{seen}");
+        for hidden in ["内部の所見", "申請を審査した", "架空丙株式会社", &stage.right_place] {
+            assert!(!seen.contains(hidden), "{hidden}: {seen}");
+        }
+        let whole = entries(app, &stage.officer, &stage.contract);
+        assert!(whole.iter().all(|entry| seen.contains(entry["hash"].as_str().unwrap())), "every hash");
+
+        let own = |who: &Person| format!("/organizations/{}/ledger", who.organization);
+        let page = app.tab(&stage.left).open(&own(&stage.left));
+        assert!(page.status == 200 && page.body.as_str().unwrap().contains("利用者を登録した"), "{}", page.body);
+        assert_eq!(app.tab(&stage.left).open(&own(&stage.right)).status, 404);
+        assert_eq!(app.tab(&stage.officer).open(&own(&stage.left)).status, 404);
+        let overseer = app.tab(&app.person(app.admin().organization, &[Role::Overseer]));
+        assert_eq!(overseer.open(&own(&stage.officer)).status, 200);
+        assert_eq!(overseer.open(&path).status, 200);
+        let stranger = app.tab(&app.person(app.agency("A3"), &[Role::Officer]));
+        assert_eq!((stranger.open(&path).status, stranger.open(&own(&stage.officer)).status), (404, 404));
+        assert_eq!(app.tab(&app.admin()).open(&path).status, 403);
+    }
 }

@@ -1,6 +1,9 @@
 //! The pages behind their guard: who is let in, which form is taken, and the way in and out of an account.
 
+mod denials;
 mod reports;
+mod setting;
+mod user;
 
 use itaku::domain::access::Role;
 use itaku::service::session;

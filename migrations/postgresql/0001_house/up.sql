@@ -508,6 +508,7 @@ CREATE TABLE alerts (
 );
 CREATE UNIQUE INDEX alerts_one_unresolved ON alerts (agency_id, kind, subject) WHERE state <> 'resolved';
 CREATE INDEX alerts_unresolved ON alerts (agency_id, kind, severity, due_on, state) WHERE state <> 'resolved';
+CREATE INDEX alerts_gravest ON alerts (agency_id, severity, id) WHERE state <> 'resolved';
 CREATE INDEX alerts_agency ON alerts (agency_id, id);
 CREATE INDEX alerts_agency_state ON alerts (agency_id, state, kind, id);
 CREATE INDEX alerts_contract ON alerts (contract_id, id);

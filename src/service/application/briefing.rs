@@ -231,7 +231,8 @@ impl Brief<'_> {
         let of_place: &[FiledApplication<'_>] = known.applications(filed.row.engagement_id);
         let found = of_place.iter().find(|it| it.application.id == filed.row.id);
         let by = found.and_then(|it| alert::decide_by(it, &calendar, settings));
-        Ok(by.map(|on| self.left(on, &calendar)))
+        // One filed late can be decided on the day of filing at the earliest.
+        Ok(by.map(|on| self.left(on.max(filed.row.filed_on), &calendar)))
     }
 
     fn left(&self, on: NaiveDate, calendar: &Calendar) -> DecideBy {

@@ -13,6 +13,7 @@ use crate::domain::contract::{DataCategory, DataVolume, HOME, Overseas, Policy, 
 use crate::domain::days::{DayRange, DaySet};
 use crate::domain::ratio::{self, Planned};
 use crate::domain::settings::Settings;
+use crate::domain::text::thousands;
 use crate::service::organization::any_is;
 
 /// The days before the decision is due from which it is warned.
@@ -139,7 +140,8 @@ impl Look<'_> {
         let mut terms = self.known.terms_within(days).map(|(_, terms)| terms);
         let reached = terms.find_map(|terms| ratio::reached(self.known, terms, self.today, self.planned));
         let Some(reached) = reached else { return };
-        let (total, limit) = (reached.total_yen.to_string(), reached.limit_percent.to_string());
+        let total = thousands(i64::try_from(reached.total_yen).unwrap_or(i64::MAX));
+        let limit = reached.limit_percent.to_string();
         let template = if self.has_special_reason {
             "再委託の金額の合計（審査中のものを含めて{total}円）が、契約金額の{limit}％以上になります。やむを得ない理由を確かめてください。"
         } else {
@@ -196,8 +198,9 @@ impl Look<'_> {
                 DataCategory::MyNumber => "マイナンバー",
                 DataCategory::Sensitive => "要配慮個人情報",
             };
-            let asked = volume.persons.to_string();
-            let most = entrusted.map_or_else(|| "取扱いなし".to_owned(), |most| format!("{most}人"));
+            let asked = thousands(volume.persons);
+            let most =
+                entrusted.map_or_else(|| "取扱いなし".to_owned(), |most| format!("{}人", thousands(most)));
             let places = [("label", label), ("asked", &*asked), ("most", &*most)];
             let template = "{label}の人数（{asked}人）が、契約で委託するもの（{most}）を超えています。";
             self.say(found, "volume", Severity::Warning, template, &places);

@@ -16,7 +16,7 @@ pub struct LetterView {
     pub id: NoticeId,
     pub to: String,
     pub subject: String,
-    /// The business day on which it was written; None: by a demonstration before this one.
+    /// The business day on which its notice was written; None: no notice of this database is known by it.
     pub day: Option<NaiveDate>,
     pub text: String,
 }
@@ -25,7 +25,13 @@ pub struct LetterView {
 fn dated(app: &App, letters: Vec<(NoticeId, Letter)>) -> Result<Vec<LetterView>, Failure> {
     let ids: Vec<NoticeId> = letters.iter().map(|(id, _)| *id).collect();
     let days = app.db.read_one::<_, DbError>(|conn| db::notice::days(conn, &ids))?;
-    let view = |(id, Letter { to, subject, text })| LetterView { id, to, subject, day: days.get(&id).copied(), text };
+    let view = |(id, Letter { to, subject, text })| LetterView {
+        id,
+        to,
+        subject,
+        day: days.get(&id).copied(),
+        text,
+    };
     Ok(letters.into_iter().map(view).collect())
 }
 

@@ -32,6 +32,9 @@ static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| {
         let Some(name) = path.strip_prefix("pages/").or_else(|| path.strip_prefix("parts/")) else {
             continue;
         };
+        if templates.iter().any(|(known, _)| known == name) {
+            return Err(format!("two templates are called {name}"));
+        }
         let file = Templates::get(&path).ok_or_else(|| format!("{path} is gone"))?;
         templates
             .push((name.to_owned(), String::from_utf8(file.data.into_owned()).map_err(|e| e.to_string())?));

@@ -14,6 +14,7 @@ use crate::domain::chain::{ApplicationStep, Cause, NodeState};
 use crate::domain::contract::{
     ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy,
 };
+pub use crate::domain::text::thousands;
 use crate::domain::text_enum::TextEnum;
 use crate::service::App;
 use crate::service::alert::AlertHappening;
@@ -115,22 +116,6 @@ pub fn tier(tier: i32) -> String {
         3 => "再々委託先".to_owned(),
         deeper => format!("第{deeper}層の再委託先"),
     }
-}
-
-/// A number with its thousands apart.
-pub fn thousands(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        out.push('-');
-    }
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn node(state: NodeState) -> Word {

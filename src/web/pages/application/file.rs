@@ -12,6 +12,7 @@ use super::content::{self, LABELS};
 use super::correct::safeguards;
 use crate::domain::access::Permission;
 use crate::domain::id::{ContractId, EngagementId, Id};
+use crate::domain::input::FieldError;
 use crate::service::application::briefing::latest;
 use crate::service::application::{self, ApplicationInput};
 use crate::service::chain::{self, ChainView, Node};
@@ -155,6 +156,7 @@ fn ask(
         "vendors": if place.engaged.is_none() { vendor_choices(app, call)? } else { json!([]) },
         "steps": titles,
         "step": step.map_or("", |step| step.code),
+        "again": step.map_or("1", |step| step.code),
         "next": beside(1),
         "back": beside(-1),
         "hidden": hidden,
@@ -171,6 +173,10 @@ fn left_wrong(visit: &Visit, place: &Place<'_>) -> Option<(&'static Step, Vec<su
     let (from, to) = (at(visit.form.mark("_from"))?, at(visit.form.mark("_again"))?);
     let step = place.steps().nth(from).filter(|_| from < to)?;
     let Failure::Invalid(mut errors) = visit.input::<ApplicationInput>().err()? else { return None };
+    let body = visit.form.body();
+    if step.code == "who" && !body.contains_key("vendor_id") && !body.contains_key("vendor") {
+        errors.push(FieldError::new("/vendor_id", "required", "再委託先の事業者を指定してください。"));
+    }
     errors.retain(|error| {
         let field = visit.form.field_of(&error.pointer);
         field.split('/').next().is_some_and(|first| step.fields.contains(&first))

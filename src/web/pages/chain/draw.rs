@@ -173,7 +173,9 @@ impl Drawing<'_> {
 
     /// The vendor for the tier below itself, the prime for every tier; below one who is consented to today.
     pub fn may_apply_below(&self, node: &Node) -> bool {
-        let stands = node.tier == 1 || node.state == NodeState::Consented;
+        let today = self.app.today();
+        let holds = |held: &ConsentView| held.valid_from <= today && today <= held.valid_until;
+        let stands = node.tier == 1 || node.consents.iter().any(holds);
         stands && (self.is_own(node) || self.is_prime())
     }
 

@@ -1,0 +1,69 @@
+// The demonstration's own pages: tour, clock, mail.
+import { press, signIn, sound, tabTo } from "./lib.mjs";
+
+const next = (day, n = 1) => new Date(Date.parse(day) + n * 86_400_000).toISOString().slice(0, 10);
+
+export async function demo_tour(t) {
+  const { page, base, check } = t;
+  await page.goto(base + "/");
+  check("the keyboard reaches the tour", await tabTo(page, "/demo/tour"));
+  await Promise.all([page.waitForURL(base + "/demo/tour"), page.keyboard.press("Enter")]);
+  await sound(t, await page.reload());
+  check("has six steps", (await page.locator(".tour > li").count()) === 6);
+  const steps = await page.locator(".tour > li form").count();
+  check("each with a login", steps === 6, steps);
+  for (let n = 0; n < steps; n += 1) {
+    await page.goto(base + "/demo/tour");
+    const form = page.locator(".tour > li form").nth(n);
+    const wanted = await form.locator('[name="next"]').getAttribute("value");
+    await form.locator("button").focus();
+    await Promise.all([page.waitForURL((url) => url.pathname + url.search === wanted), page.keyboard.press("Enter")]);
+    check(`step ${n + 1} shows its page`, (await page.locator(".who").count()) === 1 && (await page.locator("h1").count()) === 1, page.url());
+  }
+  check("and back to the tour", (await page.locator('a[href="/demo/tour"]').count()) > 0);
+}
+
+export async function demo_clock(t) {
+  const { page, base, check, mayFail } = t;
+  await signIn(t, "officer");
+  await page.goto(base + "/contracts?status=running");
+  const today = await page.inputValue("#demo-today");
+  mayFail(422);
+  await page.focus("#demo-today");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("2020-01-01");
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  check("a day gone by is refused on a page", (await page.title()).startsWith("エラー: ") && (await page.innerText("main")).includes("戻せません"), await page.innerText("main"));
+  check("with what was typed", (await page.inputValue("#f-today")) === "2020-01-01");
+  check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
+  check("and a way back", (await page.locator('main a[href="/contracts?status=running"]').count()) === 1);
+  const to = next(today);
+  await page.fill("#f-today", `${+to.slice(0, 4) - 2018 < 10 ? "R" : "令和"}${+to.slice(0, 4) - 2018}.${+to.slice(5, 7)}.${+to.slice(8)}`);
+  await page.focus("#f-today");
+  await Promise.all([page.waitForURL(/done=clock/, { timeout: 60_000 }), page.keyboard.press("Enter")]);
+  check("the day is moved, and one is back where one was", page.url().includes("/contracts?status=running") && (await page.inputValue("#demo-today")) === to, page.url());
+  check("what the day brought is told", /新しいアラート \d+件/.test(await page.innerText("[role=status]")), await page.innerText("main"));
+  await sound(t, await page.goto(base + "/demo/clock"));
+  const off = await t.plain();
+  await signIn(t, "auditor", off);
+  await off.fill("#demo-today", next(to));
+  await Promise.all([off.waitForURL(/done=clock/, { timeout: 60_000 }), off.click("text=日付を進める")]);
+  check("without JavaScript too", (await off.inputValue("#demo-today")) === next(to));
+  await off.close();
+}
+
+export async function demo_mail(t) {
+  const { page, base, check } = t;
+  await signIn(t, "vendor_user");
+  await sound(t, await page.goto(base + "/demo/mail"));
+  check("mails are there, with their recipients and days", /@demo\.example/.test(await page.innerText(".letters")) && /令和\d+年/.test(await page.innerText(".letters")));
+  const subject = await page.locator(".letters a").first().innerText();
+  await page.locator(".letters a").first().focus();
+  await Promise.all([page.waitForURL(/\/demo\/mail\/[0-9a-f-]{36}$/), page.keyboard.press("Enter")]);
+  await sound(t, await page.reload());
+  check("a mail has its subject", (await page.innerText("h1")).trim() === subject.trim(), await page.innerText("h1"));
+  for (const href of await page.locator(".mail a").evaluateAll((links) => links.map((link) => link.getAttribute("href")))) check("links lead here", href.startsWith("/"), href);
+  t.mayFail(404);
+  const none = await page.goto(base + "/demo/mail/..%2F..%2Fetc%2Fpasswd");
+  check("nothing else is read", none.status() === 404, none.status());
+}

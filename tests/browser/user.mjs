@@ -1,0 +1,97 @@
+// 利用者と権限: registered, invited, changed, stopped, stood in for; by keyboard, and with JavaScript off.
+import { press, signIn, sound } from "./lib.mjs";
+
+let made = 0;
+const email = () => `user-${Date.now()}-${(made += 1)}@example.jp`;
+
+async function type(page, name, text) {
+  await page.focus(`[id="f-${name}"]`);
+  await page.keyboard.press("Control+A");
+  await page.keyboard.press("Delete");
+  await page.keyboard.type(text);
+}
+
+export async function users_by_keyboard(t) {
+  const { page, base, check, mayFail } = t;
+  await signIn(t, "agency_admin");
+  await sound(t, await page.goto(base + "/users"));
+  await sound(t, await page.goto(base + "/users/new"));
+  mayFail(422);
+  await type(page, "name", "架空 新人");
+  await type(page, "expires_on", "きのう");
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  check("what is wrong is named in the title", (await page.title()).startsWith("エラー: "), await page.title());
+  check("and linked in the summary", (await page.locator('#error-summary a[href="#f-roles"]').count()) === 1 && (await page.locator('#error-summary a[href="#f-expires_on"]').count()) === 1);
+  check("what was typed is still there", (await page.inputValue("#f-name")) === "架空 新人" && (await page.inputValue("#f-expires_on")) === "きのう");
+  check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
+  const its = email();
+  await type(page, "email", its);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Space");
+  await type(page, "expires_on", "令和９年３月３１日");
+  await Promise.all([page.waitForURL(/done=user/), page.keyboard.press("Enter")]);
+  await sound(t, await page.reload());
+  check("the person has a page", (await page.innerText("main")).includes("招待中") && (await page.innerText("main")).includes("令和9年3月31日"), await page.innerText("main"));
+  const person = page.url().replace(/\?.*/, "");
+  await page.goBack();
+  check("back is the form, and nothing is done twice", page.url().includes("/users/new"), page.url());
+  await page.goto(person);
+  await page.getByRole("button", { name: "招待メールを送り直す" }).focus();
+  await Promise.all([page.waitForURL(/done=invited/), page.keyboard.press("Enter")]);
+  await sound(t, await page.goto(person + "/change"));
+  await page.focus("#f-expires_on");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.press("Delete");
+  await page.focus("#f-active");
+  await page.keyboard.press("ArrowDown");
+  await Promise.all([page.waitForURL(/done=user_changed/), page.keyboard.press("Enter")]);
+  check("stopped, and without a last day", (await page.innerText("main")).includes("停止中") && !(await page.innerText("main")).includes("令和9年3月31日"), await page.innerText("main"));
+  await page.goto(base + "/users");
+  await page.locator("tbody tr", { hasText: "（自分）" }).locator("a").click();
+  await page.waitForSelector("h1");
+  check("why one's own roles can't be changed is said", (await page.innerText("main")).includes("ほかの管理者に依頼"));
+  await page.click("text=この利用者を変更する");
+  check("and they are not in the form", (await page.locator('[name^="roles/"]').count()) === 0);
+}
+
+export async function users_without_javascript(t) {
+  const { base, check, logins } = t;
+  const page = await t.plain();
+  await signIn(t, "agency_admin", page);
+  await page.goto(base + "/users/new");
+  const its = email();
+  await page.fill("#f-name", "架空 代理");
+  await page.fill("#f-email", its);
+  await page.check("#f-roles");
+  await press(page, "登録して招待を送る");
+  check("a person is registered", page.url().includes("done=user"), page.url());
+  await page.goto(base + "/users");
+  const approver = logins.find((one) => one.role === "approver");
+  await page.locator("tbody tr", { hasText: approver.email }).locator("a").first().click();
+  await page.click("text=代理を指定する");
+  const value = await page.locator("#f-deputy_id option", { hasText: "架空 代理" }).first().getAttribute("value");
+  await page.selectOption("#f-deputy_id", value);
+  await page.fill("#f-starts_on", "R12.4.1");
+  await page.fill("#f-ends_on", "R12.3.1");
+  await press(page, "代理を指定する");
+  check("a wrong period is told at its field, with what was typed", (await page.getAttribute("#f-ends_on", "aria-invalid")) === "true" && (await page.inputValue("#f-ends_on")) === "R12.3.1" && (await page.inputValue("#f-deputy_id")) === value);
+  await page.fill("#f-ends_on", "R12.4.30");
+  await press(page, "代理を指定する");
+  check("the deputy is on the person's page", (await page.innerText("main")).includes("令和12年4月30日"), await page.innerText("main"));
+  await page.close();
+}
+
+export async function users_of_a_vendor_and_of_all(t) {
+  const { page, base, check } = t;
+  await signIn(t, "vendor_admin");
+  await sound(t, await page.goto(base + "/users"));
+  await sound(t, await page.goto(base + "/users/new"));
+  check("only a vendor's roles", (await page.innerText("main")).includes("委託先担当者") && !(await page.innerText("main")).includes("決裁者"));
+  await page.click("text=ログアウト");
+  await signIn(t, "system_admin");
+  await sound(t, await page.goto(base + "/users"));
+  await sound(t, await page.goto(base + "/users/new"));
+  await page.locator("tbody a").first().click();
+  await page.waitForSelector("#f-email");
+  check("first whose person it is, then who", page.url().includes("organization_id="), page.url());
+}
