@@ -3,6 +3,7 @@
 mod application;
 mod denials;
 mod oversight;
+mod reports;
 mod setting;
 mod user;
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::organization::vendor_choices;
-use super::place::{Places, option_label, volumes};
+use super::place::{Places, vendor_words, volumes};
 use super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, look, page};
 use super::words;
 use crate::domain::access::Permission;
@@ -55,14 +55,8 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let id: ContractId = visit.id("id")?;
     let places = Places::of(&chain::get(app, call, id, None, None)?);
     let given: RecordedConsentInput = visit.completed(|body| places.complete(body))?;
-    let vendor = match (given.vendor_id, &given.vendor) {
-        (Some(vendor), _) => option_label(&vendor_choices(app, call)?, &vendor.to_string()),
-        (None, Some(vendor)) => {
-            let number = vendor.corporate_number.map(|number| format!("、法人番号 {number}"));
-            format!("{}（{}{}）", vendor.name, vendor.country, number.unwrap_or_default())
-        }
-        (None, None) => String::new(),
-    };
+    let vendors = vendor_choices(app, call)?;
+    let vendor = vendor_words(given.vendor_id, given.vendor.as_ref(), &vendors);
     let persons: Vec<_> = given.data.iter().map(|item| (item.category, item.persons)).collect();
     let answers = [
         ("どの受託者の下か", places.label(given.parent_engagement_id)),

@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::words;
 use crate::domain::contract::DataCategory;
-use crate::domain::id::EngagementId;
+use crate::domain::id::{EngagementId, OrganizationId};
 use crate::service::chain::{ChainView, Node};
 use crate::service::declaration::UseInput;
+use crate::service::organization::InlineVendor;
 
 /// What a form that names a place calls its fields.
 pub const LABELS: &[(&str, &str)] = &[
@@ -87,18 +88,12 @@ impl Places {
 
     /// A use as it is looked at once more, a line each.
     pub fn describe(&self, said: &UseInput, vendors: &Value) -> String {
-        let chosen = said.vendor_id.map(|id| option_label(vendors, &id.to_string()));
-        let typed = said.vendor.as_ref().map(|vendor| {
-            let number = vendor.corporate_number.map(|number| format!("、法人番号 {number}"));
-            format!("{}（{}{}）", vendor.name, vendor.country, number.unwrap_or_default())
-        });
-        let who = match (said.engagement_id, chosen.or(typed)) {
-            (Some(id), _) => self.label(id),
-            (None, Some(name)) => {
+        let who = match said.engagement_id {
+            Some(id) => self.label(id),
+            None => {
                 let parent = said.parent_engagement_id.map(|id| self.label(id)).unwrap_or_default();
-                format!("{name}\n上位: {parent}")
+                format!("{}\n上位: {parent}", vendor_words(said.vendor_id, said.vendor.as_ref(), vendors))
             }
-            (None, None) => String::new(),
         };
         let until = said
             .ended_on
@@ -123,8 +118,18 @@ pub fn volumes(persons: &[(DataCategory, i64)]) -> String {
     persons.iter().map(one).collect::<Vec<_>>().join("、")
 }
 
+/// A vendor as a form named it: chosen from `vendors`, or typed in.
+pub fn vendor_words(chosen: Option<OrganizationId>, typed: Option<&InlineVendor>, vendors: &Value) -> String {
+    let chosen = chosen.map(|id| option_label(vendors, &id.to_string()));
+    let typed = typed.map(|vendor| {
+        let number = vendor.corporate_number.map(|number| format!("、法人番号 {number}")).unwrap_or_default();
+        format!("{}（{}{number}）", vendor.name, vendor.country)
+    });
+    chosen.or(typed).unwrap_or_default()
+}
+
 /// What a choice is called.
-pub fn option_label(options: &Value, value: &str) -> String {
+fn option_label(options: &Value, value: &str) -> String {
     let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
     let found = options.iter().find(|option| option.get("value").and_then(Value::as_str) == Some(value));
     found.and_then(|option| option.get("label")).and_then(Value::as_str).unwrap_or(value).to_owned()

@@ -24,7 +24,7 @@ fn address(id: DeclarationId) -> String {
 }
 
 /// A view with the instant at which it was recorded in words, as `at`.
-fn timed(app: &App, view: impl Serialize, at: DateTime<Utc>) -> Value {
+fn timed(app: &App, view: &impl Serialize, at: DateTime<Utc>) -> Value {
     let mut timed = json!(view);
     if let Value::Object(fields) = &mut timed {
         fields.insert("at".to_owned(), json!(words::instant(app, at)));
