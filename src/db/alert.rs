@@ -14,6 +14,7 @@ use crate::domain::chain::Cause;
 use crate::domain::contract::{DataCategory, Instant, Terms};
 use crate::domain::days::DaySet;
 use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
+use crate::text_enum;
 
 /// An alert as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -294,6 +295,18 @@ pub struct AlertFilter {
     pub severity: Option<Severity>,
     pub contract_id: Option<ContractId>,
     pub engagement_id: Option<EngagementId>,
+    pub order: AlertOrder,
+}
+
+text_enum! {
+    /// In which order alerts are listed.
+    #[derive(Default)]
+    pub enum AlertOrder {
+        #[default]
+        Newest = "newest",
+        /// The gravest first, and of those the latest.
+        Gravest = "gravest",
+    }
 }
 
 /// Restricts a boxed query to what the scope can know of.
@@ -321,7 +334,7 @@ pub fn find_all(conn: &mut Conn, scope: Scope, ids: &[AlertId]) -> Result<Vec<Al
     Ok(in_scope!(query, scope).load(conn)?)
 }
 
-/// Alerts in scope, the latest first.
+/// Alerts in scope, the latest first, whatever order the filter names.
 pub fn list(
     conn: &mut Conn,
     scope: Scope,
@@ -359,6 +372,30 @@ pub fn list(
         query = query.filter(alerts::id.lt(before));
     }
     Ok(query.load(conn)?)
+}
+
+/// Alerts in scope, the gravest first, and of those the latest; `after`: the last of the page before.
+pub fn gravest(
+    conn: &mut Conn,
+    scope: Scope,
+    filter: &AlertFilter,
+    after: Option<(Severity, AlertId)>,
+    n: i64,
+) -> Result<Vec<AlertRow>, DbError> {
+    let mut found = Vec::new();
+    let mut left = n;
+    let last = after.map(|(severity, _)| severity);
+    for severity in [Severity::Critical, Severity::Warning, Severity::Info] {
+        let asked = filter.severity.is_none_or(|only| only == severity);
+        if !asked || last.is_some_and(|last| severity > last) || left <= 0 {
+            continue;
+        }
+        let of_severity = AlertFilter { severity: Some(severity), ..filter.clone() };
+        let before = after.filter(|(last, _)| *last == severity).map(|(_, id)| id);
+        found.extend(list(conn, scope, &of_severity, before, left)?);
+        left = n - i64::try_from(found.len()).unwrap_or(n);
+    }
+    Ok(found)
 }
 
 /// What a list says of the contracts its alerts are about.

@@ -51,6 +51,19 @@ pub fn contract_of(conn: &mut Conn, id: EngagementId) -> Result<ContractId, DbEr
     Ok(engagements::table.find(id).select(engagements::contract_id).first(conn)?)
 }
 
+/// Vendor's name and tier of engagements, for lists across contracts; those asked for were in scope.
+pub fn places(
+    conn: &mut Conn,
+    ids: &[EngagementId],
+) -> Result<std::collections::HashMap<EngagementId, (String, i32)>, DbError> {
+    let rows: Vec<(EngagementId, String, i32)> = engagements::table
+        .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
+        .filter(engagements::id.eq_any(ids))
+        .select((engagements::id, organizations::name, engagements::tier))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(id, name, tier)| (id, (name, tier))).collect())
+}
+
 /// An application as stored; `body` is what was filed: a 補正 stands among the steps.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = applications)]

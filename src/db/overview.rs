@@ -15,11 +15,18 @@ use crate::domain::id::OrganizationId;
 diesel::postfix_operator!(Unresolved, " <> 'resolved'");
 diesel::postfix_operator!(GivenUp, " = 'failed'");
 
-/// Unresolved alerts in scope: how many of a kind and severity are due on a day (None: they have none).
-pub fn unresolved_alerts(
-    conn: &mut Conn,
-    scope: &Scope,
-) -> Result<Vec<(AlertKind, Severity, Option<NaiveDate>, i64)>, DbError> {
+/// How many unresolved alerts of a kind and severity are due on a day.
+#[derive(Debug, Clone, Queryable)]
+pub struct AlertTally {
+    pub kind: AlertKind,
+    pub severity: Severity,
+    /// None: they have none.
+    pub due_on: Option<NaiveDate>,
+    pub count: i64,
+}
+
+/// The unresolved alerts in scope, counted.
+pub fn unresolved_alerts(conn: &mut Conn, scope: &Scope) -> Result<Vec<AlertTally>, DbError> {
     let columns = (alerts::kind, alerts::severity, alerts::due_on);
     let query = alerts::table
         .filter(Unresolved::new(alerts::state))

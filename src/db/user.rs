@@ -127,8 +127,9 @@ pub fn list(
         query = query.filter(users::organization_id.eq(organization_id));
     }
     if let Some((role, on)) = holding {
-        let holders = user_roles::table.filter(user_roles::role.eq(role)).select(user_roles::user_id);
-        query = query.filter(users::id.eq_any(holders)).filter(usable!(on));
+        let held =
+            user_roles::table.filter(user_roles::user_id.eq(users::id)).filter(user_roles::role.eq(role));
+        query = query.filter(diesel::dsl::exists(held)).filter(usable!(on));
     }
     if let Some(after) = after {
         query = query.filter(users::id.gt(after));

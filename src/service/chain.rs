@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::case::Case;
 use super::contract::DataVolumeView;
 use super::{App, Call, Failure};
+use crate::db;
 use crate::domain::chain::{Cause, Engagement, Known, NodeState, Source};
 use crate::domain::days::{DayRange, OpenRange};
 use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId};
@@ -135,6 +136,18 @@ pub fn get(
     Ok(ChainView { as_of, known_at, root, roots })
 }
 
+/// An engagement in sight as it stands today, with what hangs below it, and its contract.
+pub fn place(app: &App, call: &Call, id: EngagementId) -> Result<(ContractId, Node), Failure> {
+    let case = app.db.read::<_, Failure>(|conn| {
+        let contract = db::chain::contract_of(conn, id)?;
+        Case::open(conn, call.scope(), contract)
+    })?;
+    let known = case.facts.chain.now();
+    let engagement = case.engagement(&known, id)?;
+    let is_root = case.roots(&known).iter().any(|root| root.id == id);
+    Ok((case.id(), node(&case, &known, engagement, app.today(), is_root)))
+}
+
 fn node(case: &Case, known: &Known<'_>, engagement: &Engagement, as_of: NaiveDate, top: bool) -> Node {
     let id = engagement.id;
     let parent = engagement.parent_id.and_then(|id| known.engagement(id));
@@ -211,7 +224,7 @@ fn statements(case: &Case, known: &Known<'_>, id: EngagementId) -> Vec<Statement
         .iter()
         .filter(|s| shown(&s.source))
         .map(|s| StatementView {
-            source: crate::db::facts::source_word(s.source).to_owned(),
+            source: db::facts::source_word(s.source).to_owned(),
             organization_id: match s.source {
                 Source::Declared(organization) => Some(organization),
                 Source::Audit | Source::ThirdParty | Source::Other => None,

@@ -9,6 +9,7 @@ use super::chain::Days;
 use super::declaration::{RetractionInput, UseInput, payload_of, place_of};
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::{self, DbError};
+use crate::domain::access::Scope;
 use crate::domain::chain::{Source, StatementOrigin};
 use crate::domain::days::OpenRange;
 use crate::domain::id::{ContractId, EngagementId, ObservationId};
@@ -50,6 +51,7 @@ input! {
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ObservationView {
     pub id: ObservationId,
+    pub contract_id: ContractId,
     pub engagement_id: EngagementId,
     pub vendor_name: String,
     pub source: ObservationSource,
@@ -109,6 +111,16 @@ pub fn retract(
     })
 }
 
+/// One observation. A vendor does not know that there is one.
+pub fn find(app: &App, call: &Call, id: ObservationId) -> Result<ObservationView, Failure> {
+    let today = app.today();
+    app.db.read(|conn| {
+        let contract = db::statement::contract_of_observation(conn, id)?;
+        let found = one(conn, call, contract, id, today)?;
+        if matches!(call.scope(), Scope::Vendor(_)) { Err(Failure::NotFound) } else { Ok(found) }
+    })
+}
+
 /// Observations on a contract. They are the agency's; a vendor has no list of them.
 pub fn list(
     app: &App,
@@ -152,6 +164,7 @@ fn view(
     let (uncovered, _) = known.coverage(row.engagement_id).map(|c| c.split(today)).unwrap_or_default();
     Ok(ObservationView {
         id: row.id,
+        contract_id: case.id(),
         engagement_id: row.engagement_id,
         vendor_name: known.engagement(row.engagement_id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
         source: row.source.parse().map_err(Failure::Internal)?,

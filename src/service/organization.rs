@@ -167,7 +167,7 @@ fn check_free(tx: &mut Tx<'_>, input: &OrganizationInput) -> Result<(), Failure>
         None if input.kind == OrganizationKind::Vendor && !input.distinct => {
             if let Some(other) = db::organization::unnumbered_vendor(tx.conn, &input.name, None)? {
                 let message = format!(
-                    "同じ名称の事業者「{}」が法人番号なしで登録されています。別の事業者であれば distinct: true を指定してください。",
+                    "同じ名称の事業者「{}」が法人番号なしで登録されています。別の事業者であれば「同じ名称の別の事業者として登録する」（API では distinct: true）を指定してください。",
                     other.name
                 );
                 return Err(Failure::conflict("same_name", message));

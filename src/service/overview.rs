@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{App, Call, Failure};
+use crate::db::overview::AlertTally;
 use crate::db::{self, Conn};
 use crate::domain::access::{OrganizationKind, Permission, Role, Scope};
 use crate::domain::alert::{AlertKind, Severity};
@@ -187,7 +188,8 @@ fn alerts(
 ) -> Result<AlertCounts, Failure> {
     let soon = add_days(today, ALERT_DAYS);
     let mut counts = AlertCounts::default();
-    for (kind, severity, due_on, count) in db::overview::unresolved_alerts(conn, scope)? {
+    for tally in db::overview::unresolved_alerts(conn, scope)? {
+        let AlertTally { kind, severity, due_on, count } = tally;
         *match severity {
             Severity::Critical => &mut counts.critical,
             Severity::Warning => &mut counts.warning,

@@ -15,8 +15,11 @@ use crate::db::{self, Conn, DbError};
 use crate::domain::access::OrganizationKind;
 use crate::domain::id::OrganizationId;
 use crate::domain::text::company_key;
-use crate::exchange::register::{CloseCause, Kind, Process, RegisterRow};
+use crate::exchange::register::RegisterRow;
 use crate::exchange::table::{RowError, Rows};
+
+/// The register's codes.
+pub use crate::exchange::register::{CloseCause, Kind, Process};
 
 /// Rows written in one transaction.
 const BATCH: usize = 5_000;

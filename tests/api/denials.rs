@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::expected::{may, sample};
 use crate::support::{Answer, TestApp, both};
-use crate::world::{Caller, Kind, NOTHING, Place, Seat, World, filled, kind_of};
+use crate::world::{Caller, Kind, NOTHING, Seat, World, filled, kind_of};
 
 /// Of the routes that someone's role may use, those that say no to all the same, whatever is named: the agency's
 /// own matters on a contract that a vendor stands on.
@@ -188,41 +188,8 @@ both! {
         let mut leaks = Vec::new();
         let mut read = 0;
         for caller in world.callers() {
-            let Seat::Vendor(house, place) = caller.seat else { continue };
-            let other = if house.agency == world.a.agency { &world.b } else { &world.a };
-            let mut forbidden: Vec<(String, String)> = Vec::new();
-            let everything = |place: &Place| {
-                let ids = [&place.application, &place.entry, &place.alert, &place.audit, &place.declaration];
-                let mut all: Vec<String> = ids.into_iter().filter_map(Clone::clone).collect();
-                all.extend([place.engagement.clone(), place.organization.to_string(), place.name.clone()]);
-                all
-            };
-            let mut forbid = |why: &str, words: Vec<String>| {
-                forbidden.extend(words.into_iter().map(|word| (why.to_owned(), word)));
-            };
-            forbid("the agency's own", house.secrets.clone());
-            for place in [&other.prime, &other.sub, &other.sibling, &other.deep] {
-                forbid("another agency's vendor", everything(place));
-            }
-            forbid("another agency's contract", vec![other.contract.clone()]);
-            let is = |of: &Place| of.organization == place.organization;
-            if is(&house.sub) || is(&house.deep) {
-                forbid("a sibling", everything(&house.sibling));
-                forbid("what was found at a sibling", vec!["乙の不備".to_owned()]);
-            }
-            if is(&house.sibling) {
-                forbid("a sibling", everything(&house.sub));
-                forbid("below a sibling", everything(&house.deep));
-            }
-            if is(&house.deep) {
-                forbid("above its parent", vec![house.prime.name.clone(), house.prime.organization.to_string()]);
-                let parent = [&house.sub.application, &house.sub.alert, &house.sub.audit];
-                forbid("its parent's", parent.into_iter().filter_map(Clone::clone).collect());
-            }
-            if !is(&house.prime) {
-                forbid("the contract's amount", vec!["98765432".to_owned()]);
-                forbid("the contract's department", vec!["内部部署".to_owned()]);
-            }
+            let Seat::Vendor(house, _) = caller.seat else { continue };
+            let forbidden = caller.forbidden(&world);
             let mut paths: Vec<String> = Vec::new();
             for (method, route) in ordinary() {
                 let allowed = may(&method, route.path).is_some_and(|roles| roles.contains(&caller.role));

@@ -51,3 +51,49 @@ export async function signIn(t, role, page = t.page) {
 export async function press(page, words) {
   await Promise.all([page.waitForNavigation(), page.getByRole("button", { name: words }).first().click()]);
 }
+
+/** Presses Tab until the focus is on what `css` finds. */
+export async function reach(page, css) {
+  for (let n = 0; n < 200; n += 1) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate((css) => document.activeElement?.matches(css) ?? false, css)) return true;
+  }
+  throw new Error(`the keyboard does not reach ${css}`);
+}
+
+/** Types into a field that the keyboard reaches, in place of what stands there. */
+export async function typeInto(page, name, text) {
+  await reach(page, `[id="f-${name}"]`);
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(text);
+}
+
+/** Presses Enter and waits for the page it leads to. */
+export async function enterKey(page) {
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+}
+
+/** Asks the API as a role of the demonstration, for what a test needs to be there already. */
+export async function api({ base, logins }, role, method, path, body) {
+  const login = logins.find((one) => one.role === role);
+  const send = (path, init) => fetch(`${base}/api/v1${path}`, { ...init, headers: { "content-type": "application/json", ...init.headers } });
+  const session = await send("/auth/token", { method: "POST", body: JSON.stringify({ email: login.email, password: login.password }) });
+  const { access_token } = await session.json();
+  const answer = await send(path, { method, headers: { authorization: `Bearer ${access_token}` }, body: body && JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
+
+let contracts = 0;
+
+/** A running contract of the demonstration's vendor; answers it. */
+export async function newContract(t, change = {}) {
+  const { organization } = await api(t, "vendor_user", "GET", "/me");
+  return api(t, "officer", "POST", "/contracts", {
+    number: `報告-${Date.now()}-${(contracts += 1)}`, title: "架空の入力業務（試験）", fiscal_year: 2025, vendor_id: organization.id,
+    amount_yen: 1_000_000, signed_on: "2026-01-01", starts_on: "2026-01-01", ends_on: "2027-03-31", scope: "架空の入力。",
+    data: [{ category: "personal", persons: 1000 }],
+    subcontracting: { policy: "consent_required", max_tier: 4, max_ratio_percent: null, overseas: "prohibited" },
+    declaration_interval: "monthly", return_due_days: 14, ...change,
+  });
+}

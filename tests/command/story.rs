@@ -36,6 +36,11 @@ fn nodes(root: &Value) -> Vec<&Value> {
     std::iter::once(root).chain(below).collect()
 }
 
+/// A contract's id, by its number.
+fn id(contracts: &[Value], number: &str) -> String {
+    text(&contracts.iter().find(|c| c["number"] == number).unwrap()["id"]).to_owned()
+}
+
 impl Told {
     fn up_to(today: &str, database: &[&str]) -> Self {
         let demo = Demo::start_on(today, database);
@@ -89,15 +94,10 @@ impl Told {
         assert_eq!(agencies_of_vendor.len(), 2, "vendors are shared");
         let departments: BTreeSet<_> = contracts.iter().map(|c| text(&c["department"])).collect();
         assert_eq!(departments.len(), 3);
-        let first = self.items("officer", &format!("/ledger?subject={}", self.id(&contracts, "DEMO-001")));
+        let first = self.items("officer", &format!("/ledger?subject={}", id(&contracts, "DEMO-001")));
         let began: NaiveDate = text(&first[0]["at"])[..10].parse().unwrap();
         assert!((self.today - began).num_days() >= 364, "a year of history");
         contracts
-    }
-
-    fn id(&self, contracts: &[Value], number: &str) -> String {
-        let contract = contracts.iter().find(|c| c["number"] == number);
-        text(&contract.unwrap_or_else(|| panic!("{number} on {}", self.today))["id"]).to_owned()
     }
 
     /// Tier four, one use without consent, and every state a place can be in.
@@ -201,7 +201,7 @@ impl Told {
 
     fn check_offices(&self, contracts: &[Value]) {
         let of = |number, what| {
-            self.items("officer", &format!("/contracts/{}/{what}", self.id(contracts, number))).len()
+            self.items("officer", &format!("/contracts/{}/{what}", id(contracts, number))).len()
         };
         assert_eq!((of("DEMO-010", "amendments"), of("DEMO-013", "handovers")), (2, 2));
         let terminated = contracts.iter().find(|c| c["number"] == "DEMO-025").unwrap();
@@ -252,7 +252,8 @@ told_up_to! {
     as_a_new_fiscal_year_begins "2026-04-01",
     on_a_sunday_in_january "2027-01-31",
     on_a_leap_day "2028-02-29",
-    on_the_last_day_of_the_year "2026-12-31"
+    on_the_last_day_of_the_year "2026-12-31",
+    in_summer "2026-08-20"
 }
 
 /// On the server that the tests are given, where there is one.

@@ -3,7 +3,8 @@
 //!
 //! `floor SQLITE_FILE` prints its address; it serves until it is killed.
 //!
-//! `GET /contracts?limit=50`, `GET /contracts/{id}`, `POST /contracts` (one bare row into a table of its own).
+//! `GET /contracts?limit=50`, `GET /contracts/{id}`, `POST /contracts` (one bare row into a table of its own),
+//! `GET /page?limit=50` (the list as HTML by a template of tera with nothing around it).
 
 use actix_web::{App, HttpResponse, HttpServer, error, web};
 use diesel::connection::SimpleConnection;
@@ -212,6 +213,28 @@ async fn list(db: web::Data<Readers>, page: web::Query<Page>) -> actix_web::Resu
     Ok(HttpResponse::Ok().json(rows))
 }
 
+/// A list as HTML.
+const PAGE: &str = r#"<!DOCTYPE html>
+<html lang="ja"><head><meta charset="utf-8"><title>契約</title></head><body><h1>契約</h1>
+<table><thead><tr><th>番号</th><th>件名</th><th>受託者</th><th>期間</th><th>アラート</th></tr></thead><tbody>
+{% for row in rows %}<tr><td>{{ row[0].number }}</td><th><a href="/contracts/{{ row[0].id }}">{{ row[0].title }}</a></th><td>{{ row[2] }}</td><td>{{ row[0].starts_on }}<br>〜{{ row[0].last_day }}</td><td>{{ row[0].open_alerts }}件</td></tr>
+{% endfor %}</tbody></table></body></html>"#;
+
+async fn page(
+    db: web::Data<Readers>,
+    tera: web::Data<tera::Tera>,
+    page: web::Query<Page>,
+) -> actix_web::Result<HttpResponse> {
+    let rows: Vec<Line> = with(web::Data::new(db.0.clone()), move |conn| {
+        lines!().order(contracts::id.desc()).limit(page.limit).select(line!()).load(conn)
+    })
+    .await?;
+    let mut context = tera::Context::new();
+    context.insert("rows", &rows);
+    let html = tera.render("page.html", &context).map_err(error::ErrorInternalServerError)?;
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(html))
+}
+
 async fn detail(db: web::Data<Readers>, id: web::Path<String>) -> actix_web::Result<HttpResponse> {
     let rows: Vec<Whole> = with(web::Data::new(db.0.clone()), move |conn| {
         lines!()
@@ -257,8 +280,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
          fiscal_year INTEGER NOT NULL, vendor_id TEXT NOT NULL, amount_yen BIGINT NOT NULL, signed_on DATE NOT NULL, \
          starts_on DATE NOT NULL, ends_on DATE NOT NULL)",
     )?;
+    let mut templates = tera::Tera::new();
+    templates.add_raw_template("page.html", PAGE)?;
     let server = HttpServer::new(move || {
         App::new()
+            .app_data(web::Data::new(templates.clone()))
+            .route("/page", web::get().to(page))
             .app_data(web::Data::new(readers.clone()))
             .app_data(web::Data::new(writer.clone()))
             .route("/contracts", web::get().to(list))

@@ -430,7 +430,7 @@ CREATE TABLE audits (
 CREATE INDEX audits_contract ON audits (contract_id, id);
 CREATE INDEX audits_agency_due ON audits (agency_id, due_on, id);
 CREATE INDEX audits_due ON audits (due_on, id);
-CREATE INDEX audits_engagement ON audits (engagement_id, due_on, id);
+CREATE INDEX audits_engagement ON audits (engagement_id, due_on, id) WHERE engagement_id IS NOT NULL;
 
 CREATE TABLE audit_completions (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -507,7 +507,8 @@ CREATE TABLE alerts (
   version BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX alerts_one_unresolved ON alerts (agency_id, kind, subject) WHERE state <> 'resolved';
-CREATE INDEX alerts_unresolved ON alerts (agency_id, kind, severity, due_on) WHERE state <> 'resolved';
+CREATE INDEX alerts_unresolved ON alerts (agency_id, kind, severity, due_on, state) WHERE state <> 'resolved';
+CREATE INDEX alerts_gravest ON alerts (agency_id, severity, id) WHERE state <> 'resolved';
 CREATE INDEX alerts_agency ON alerts (agency_id, id);
 CREATE INDEX alerts_agency_state ON alerts (agency_id, state, kind, id);
 CREATE INDEX alerts_contract ON alerts (contract_id, id);

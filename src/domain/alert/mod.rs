@@ -33,7 +33,7 @@ pub use decisions::decide_by;
 pub use kind::{AlertKind, AlertState, Assessment, Audience, NotAStep, Severity, Step};
 pub use rule::{Rule, Version};
 pub use settle::{Change, settle};
-pub use text::cause as cause_text;
+pub use text::{cause as cause_text, fill};
 
 use view::{Outcome, View};
 

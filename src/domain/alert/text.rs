@@ -9,7 +9,7 @@ use crate::domain::days::{DayRange, DaySet};
 const MOST_RANGES: usize = 5;
 
 /// The template with each `{name}` replaced; in one pass, so that a name in braces stays what it is.
-pub(super) fn fill(template: &str, places: &[(&str, &str)]) -> String {
+pub fn fill(template: &str, places: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {

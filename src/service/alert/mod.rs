@@ -18,7 +18,7 @@ pub(super) use vendor::tell_closed;
 pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed};
 pub use view::{AlertView, find, list};
 
-pub use crate::db::alert::AlertFilter;
+pub use crate::db::alert::{AlertFilter, AlertOrder};
 
 use super::Failure;
 use crate::db::alert::{AlertRow, NewAlert};

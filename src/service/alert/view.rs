@@ -6,13 +6,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use crate::db::alert::{AlertFilter, AlertRow, ContractLabel};
+use crate::db::alert::{AlertFilter, AlertOrder, AlertRow, ContractLabel};
 use crate::db::{self, Conn};
 use crate::domain::access::Scope;
 use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::chain::Cause;
 use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::domain::settings::Settings;
+use crate::service::page::keyed;
 use crate::service::{App, Call, Page, Paged};
 
 /// An inclusive run of days.
@@ -73,12 +74,20 @@ pub struct AlertView {
     pub version: i64,
 }
 
-/// The alerts that the caller can know of, the latest first.
+/// The alerts that the caller can know of, in the order asked for; a cursor of the other order is refused.
 pub fn list(app: &App, call: &Call, filter: &AlertFilter, page: &Page) -> Result<Paged<AlertView>, Failure> {
-    let before = page.after_id()?;
     app.db.read(|conn| {
-        let rows = db::alert::list(conn, call.scope(), filter, before, page.rows())?;
-        let cut = Paged::cut(page, rows, |row| row.id.to_string(), |row| row);
+        let rows = match filter.order {
+            AlertOrder::Newest => db::alert::list(conn, call.scope(), filter, page.after_id()?, page.rows())?,
+            AlertOrder::Gravest => {
+                db::alert::gravest(conn, call.scope(), filter, page.after_keyed()?, page.rows())?
+            }
+        };
+        let key = |row: &AlertRow| match filter.order {
+            AlertOrder::Newest => row.id.to_string(),
+            AlertOrder::Gravest => keyed(row.severity, row.id),
+        };
+        let cut = Paged::cut(page, rows, key, |row| row);
         Ok(Paged { items: show(conn, call.scope(), cut.items)?, next_cursor: cut.next_cursor })
     })
 }

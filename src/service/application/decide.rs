@@ -11,7 +11,7 @@ use crate::db::{self, Tx};
 use crate::domain::chain::{ApplicationStep, Consent, Known};
 use crate::domain::contract::{Policy, Stamp};
 use crate::domain::days::DayRange;
-use crate::domain::id::{ApplicationId, ConsentId};
+use crate::domain::id::{ApplicationId, ConsentId, UserId};
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, DecidedMail, Outcome};
@@ -33,6 +33,9 @@ input! {
         valid_until: Option<NaiveDate> => optional(day()),
         conditions: Option<String> => optional(prose(0, 10_000)),
         reason: String => prose(1, 10_000),
+        /// The version that was looked at; where it is given, another one is refused.
+        #[serde(skip_serializing)]
+        seen_version: Option<i64> => optional(integer(1, i64::MAX)),
     }
 }
 
@@ -51,17 +54,8 @@ pub fn decide(
     given: &DecisionInput,
 ) -> Result<ApplicationView, Failure> {
     act(app, call, id, |tx, case, filed| {
-        filed.must_be_open()?;
-        if filed.is_handled_by(call.actor.user_id) {
-            let message = "審査や申請をした人は、その申請を決裁できません。ほかの決裁者に依頼してください。";
-            return Err(Failure::Forbidden(message.to_owned()));
-        }
-        if filed.reviewers().is_empty() {
-            return Err(Failure::conflict(
-                "not_reviewed",
-                "審査がまだ記録されていません。担当者の審査の後で決裁してください。",
-            ));
-        }
+        may_decide(filed, call.actor.user_id)?;
+        filed.must_be_as_seen(given.seen_version)?;
         let known = case.facts.chain.now();
         let (outcome, step) = match given.decision {
             Decision::Consent => {
@@ -89,6 +83,22 @@ pub fn decide(
         let to = Addressees::vendors([filed.row.applicant_id]);
         telling::tell(tx, case, &to, "application", id.as_str(), step, &mail)
     })
+}
+
+/// Whether the person may decide it as it stands: nobody decides what he filed or reviewed, nor what nobody reviewed.
+pub(super) fn may_decide(filed: &Filed, user: UserId) -> Result<(), Failure> {
+    filed.must_be_open()?;
+    if filed.is_handled_by(user) {
+        let message = "審査や申請をした人は、その申請を決裁できません。ほかの決裁者に依頼してください。";
+        return Err(Failure::Forbidden(message.to_owned()));
+    }
+    if filed.reviewers().is_empty() {
+        return Err(Failure::conflict(
+            "not_reviewed",
+            "審査がまだ記録されていません。担当者の審査の後で決裁してください。",
+        ));
+    }
+    Ok(())
 }
 
 /// The consent that the decision gives; its stamp is filled in when it is recorded.

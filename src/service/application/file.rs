@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{ApplicationState, ApplicationView, Filed, act, mail_reference};
 use crate::db::chain::ApplicationRow;
 use crate::db::types::{from_json, to_json};
-use crate::db::{self, Tx};
+use crate::db::{self, Conn, Tx};
 use crate::domain::alert;
 use crate::domain::chain::{ApplicationStep, Engagement, Known};
 use crate::domain::contract::{DataVolume, HOME, Overseas, Policy};
@@ -133,7 +133,7 @@ pub fn file(
         let vendor = db::organization::find(tx.conn, vendor)?;
         let content = given.content.in_country(&vendor.country);
         let place = engagement_under(tx, &known, contract, parent, vendor.id, "")?;
-        let planned = planned(tx, contract, place.id, given.supersedes, &content)?;
+        let planned = planned(tx.conn, contract, place.id, given.supersedes, content.amount_yen)?;
         rules(&known, parent, &content, &planned, tx.today)?;
         if known.applications(place.id).iter().any(crate::domain::chain::FiledApplication::is_pending) {
             return Err(Failure::conflict("pending", "この再委託先についての申請を審査しています。結果をお待ちください。"));
@@ -187,7 +187,7 @@ pub fn resubmit(
         let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
         let parent = engagement.parent_id.and_then(|id| known.engagement(id)).ok_or(Failure::NotFound)?;
         let given = &given.in_country(&engagement.vendor.country);
-        let planned = planned(tx, case.id(), engagement.id, filed.row.supersedes, given)?;
+        let planned = planned(tx.conn, case.id(), engagement.id, filed.row.supersedes, given.amount_yen)?;
         rules(&known, parent, given, &planned, tx.today)?;
         let payload = json!({"application_id": id, "engagement_id": engagement.id, "content": given});
         let stamp = tx.record("application.resubmitted", id, &payload)?.stamp;
@@ -239,15 +239,15 @@ fn may_apply_under(case: &Case, call: &Call, parent: &Engagement) -> Result<(), 
 }
 
 /// What is applied for and not decided, this application with it: what counts for the ratio.
-fn planned(
-    tx: &mut Tx<'_>,
+pub(super) fn planned(
+    conn: &mut Conn,
     contract: ContractId,
     engagement_id: EngagementId,
     supersedes: bool,
-    content: &CorrectionInput,
+    amount_yen: i64,
 ) -> Result<Vec<Planned>, Failure> {
-    let mut planned = vec![Planned { engagement_id, amount_yen: content.amount_yen, supersedes }];
-    for (row, steps) in db::chain::applications_of(tx.conn, contract, None, None, i64::MAX)? {
+    let mut planned = vec![Planned { engagement_id, amount_yen, supersedes }];
+    for (row, steps) in db::chain::applications_of(conn, contract, None, None, i64::MAX)? {
         let filed = Filed::new(row, steps);
         let waits = matches!(filed.state()?, ApplicationState::Applied | ApplicationState::Returned);
         // Of one engagement one application waits at most: this one itself.
@@ -324,22 +324,33 @@ fn clauses(
     parent: &Engagement,
     given: &CorrectionInput,
 ) -> Result<(), Failure> {
-    let abroad = given.country.as_deref().is_some_and(|country| country != HOME);
+    let country = given.country.as_deref().unwrap_or(HOME);
+    match breaches(known, days, parent.tier + 1, country).into_iter().next() {
+        Some((code, message)) => Err(Failure::conflict(code, message)),
+        None => Ok(()),
+    }
+}
+
+/// What the clause forbids on any of these days, with its code.
+pub(super) fn breaches(
+    known: &Known<'_>,
+    days: DayRange,
+    tier: i32,
+    country: &str,
+) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
     for (from, terms) in known.terms_within(days) {
         let clause = &terms.subcontracting;
         let since = if from == days.from { String::new() } else { format!("{from}から") };
         if clause.policy == Policy::Prohibited {
-            let message = format!("この契約では、{since}再委託が禁止されています。");
-            return Err(Failure::conflict("prohibited", message));
+            found.push(("prohibited", format!("この契約では、{since}再委託が禁止されています。")));
         }
-        if let Some(max) = clause.max_tier.filter(|max| parent.tier + 1 > *max) {
-            let message = format!("この契約で{since}認められる再委託は第{max}層までです。");
-            return Err(Failure::conflict("too_deep", message));
+        if let Some(max) = clause.max_tier.filter(|max| tier > *max) {
+            found.push(("too_deep", format!("この契約で{since}認められる再委託は第{max}層までです。")));
         }
-        if abroad && clause.overseas == Overseas::Prohibited {
-            let message = format!("この契約では、{since}国外での取扱いが禁止されています。");
-            return Err(Failure::conflict("overseas", message));
+        if country != HOME && clause.overseas == Overseas::Prohibited {
+            found.push(("overseas", format!("この契約では、{since}国外での取扱いが禁止されています。")));
         }
     }
-    Ok(())
+    found
 }

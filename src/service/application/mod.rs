@@ -1,9 +1,11 @@
 //! 再委託承認申請: filed by a vendor, reviewed by an officer, sent back and corrected, decided by an approver,
 //! withdrawn. Nothing decided is edited: a change is a superseding application.
 
+pub mod briefing;
 mod decide;
 mod file;
 mod review;
+mod warnings;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,7 @@ use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId,
 use crate::notice::context::{ApplicationRef, ContractRef, Day};
 use crate::text_enum;
 
-pub use decide::{DecisionInput, WithdrawInput, decide, withdraw};
+pub use decide::{Decision, DecisionInput, WithdrawInput, decide, withdraw};
 pub use file::{ApplicationInput, CorrectionInput, file, resubmit};
 pub use review::{ReturnInput, ReviewInput, review, send_back};
 
@@ -64,6 +66,11 @@ pub struct ApplicationView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub contract_title: Option<String>,
     pub engagement_id: EngagementId,
+    /// Whom it is about, and on which tier; in the queue.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub vendor_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tier: Option<i32>,
     pub applicant_id: OrganizationId,
     pub state: ApplicationState,
     pub supersedes: bool,
@@ -129,7 +136,7 @@ pub fn queue(
 ) -> Result<Paged<ApplicationView>, Failure> {
     let scope = call.scope();
     let agency_side = !matches!(scope, crate::domain::access::Scope::Vendor(_));
-    let (rows, labels) = app.db.read::<_, Failure>(|conn| {
+    let (rows, labels, places) = app.db.read::<_, Failure>(|conn| {
         let rows = db::chain::queue(
             conn,
             &scope,
@@ -138,15 +145,19 @@ pub fn queue(
             page.rows(),
         )?;
         let contracts: Vec<ContractId> = rows.iter().map(|(row, _)| row.contract_id).collect();
-        Ok((rows, db::contract::labels(conn, &contracts)?))
+        let places: Vec<EngagementId> = rows.iter().map(|(row, _)| row.engagement_id).collect();
+        Ok((rows, db::contract::labels(conn, &contracts)?, db::chain::places(conn, &places)?))
     })?;
     let views = rows
         .into_iter()
         .map(|(row, steps)| {
             let (number, title) = labels.get(&row.contract_id).cloned().unzip();
+            let (vendor_name, tier) = places.get(&row.engagement_id).cloned().unzip();
             Ok(ApplicationView {
                 contract_number: number,
                 contract_title: title,
+                vendor_name,
+                tier,
                 ..Filed::new(row, steps).show(agency_side)?
             })
         })
@@ -215,6 +226,8 @@ impl Filed {
             contract_number: None,
             contract_title: None,
             engagement_id: row.engagement_id,
+            vendor_name: None,
+            tier: None,
             applicant_id: row.applicant_id,
             state,
             supersedes: row.supersedes,
@@ -250,6 +263,15 @@ impl Filed {
     ) -> Result<(), Failure> {
         let state = ApplicationState::after(step).as_str();
         Ok(db::chain::add_step(tx, &self.row, step, state, said, stamp)?)
+    }
+
+    /// Whoever acts has looked at it as it stands.
+    fn must_be_as_seen(&self, version: Option<i64>) -> Result<(), Failure> {
+        if version.is_none_or(|seen| seen == self.row.version) {
+            return Ok(());
+        }
+        let message = "この申請には、画面を開いた後に、ほかの人の審査や補正が加わっています。最新の内容を確かめてから、もう一度送信してください。";
+        Err(Failure::conflict("changed", message))
     }
 
     /// Open for review and decision.

@@ -34,6 +34,9 @@ input! {
         note: Option<String> => optional(prose(0, 10_000)),
         /// The clause checklist: number, answer, remark.
         clauses: Vec<Value> => list(freeform(5_000), 200),
+        /// The version that was looked at; where it is given, another one is refused.
+        #[serde(skip_serializing)]
+        seen_version: Option<i64> => optional(integer(1, i64::MAX)),
     }
 }
 
@@ -43,6 +46,9 @@ input! {
         /// What is to be corrected.
         points: String => prose(1, 10_000),
         reply_by: Option<NaiveDate> => optional(day()),
+        /// As [`ReviewInput`] has it.
+        #[serde(skip_serializing)]
+        seen_version: Option<i64> => optional(integer(1, i64::MAX)),
     }
 }
 
@@ -55,6 +61,7 @@ pub fn review(
 ) -> Result<ApplicationView, Failure> {
     act(app, call, id, |tx, _, filed| {
         filed.must_be_open()?;
+        filed.must_be_as_seen(given.seen_version)?;
         let payload =
             json!({"application_id": id, "engagement_id": filed.row.engagement_id, "review": given});
         let stamp = tx.record("application.reviewed", id, &payload)?.stamp;
@@ -71,6 +78,7 @@ pub fn send_back(
 ) -> Result<ApplicationView, Failure> {
     act(app, call, id, |tx, case, filed| {
         filed.must_be_open()?;
+        filed.must_be_as_seen(given.seen_version)?;
         if given.reply_by.is_some_and(|day| day < tx.today) {
             return Err(Failure::field("/reply_by", "past", "今日以降の日を入力してください。"));
         }

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::case::{Case, Place, check_volumes, engagement_under, refuse_contradiction, refuse_cycle};
 use super::chain::Days;
-use super::contract::{DataItem, volumes};
+use super::contract::{DataItem, DataVolumeView, volumes};
 use super::organization::{InlineVendor, named_vendor};
 use super::telling::{self, Addressees};
 use super::{App, Call, Failure, Page, Paged, application};
 use crate::db::statement::{DeclarationRow, InSight, NewDeclaration};
 use crate::db::types::from_json;
-use crate::db::{self, DbError, Tx};
+use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::chain::{Engagement, Known, Source, Statement, StatementOrigin};
 use crate::domain::contract::{DataVolume, Stamp};
 use crate::domain::days::{DayRange, OpenRange};
@@ -150,6 +150,7 @@ pub struct DeclaredView {
 pub struct DeclarationView {
     pub id: DeclarationId,
     pub organization_id: OrganizationId,
+    pub organization_name: String,
     pub period: Days,
     pub none: bool,
     pub declared_at: DateTime<Utc>,
@@ -168,13 +169,28 @@ pub struct DeclaredUse {
     pub ended_on: Option<NaiveDate>,
 }
 
+/// A use still open, whole as it was last declared.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DraftUse {
+    pub engagement_id: EngagementId,
+    pub vendor_name: String,
+    pub started_on: NaiveDate,
+    pub ended_on: Option<NaiveDate>,
+    pub scope: Option<String>,
+    pub country: Option<String>,
+    pub amount_yen: Option<i64>,
+    pub data: Vec<DataVolumeView>,
+}
+
 /// The last declaration copied in: the next period owed and the uses still open.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DraftView {
     pub period: Option<Days>,
     pub due_on: Option<NaiveDate>,
     pub none: bool,
-    pub engagements: Vec<DeclaredUse>,
+    /// Something was declared before: 「変更なし」 can be said.
+    pub declared_before: bool,
+    pub engagements: Vec<DraftUse>,
 }
 
 /// Takes a declaration: for oneself or anything below, of whoever ever stood on the chain.
@@ -250,34 +266,46 @@ fn again(
     known: &Known<'_>,
     own: OrganizationId,
 ) -> Result<Vec<(Place, UseInput)>, Failure> {
-    if !case.facts.declarations.iter().any(|d| d.organization_id == own && d.retracted.is_none()) {
+    if !has_declared(case, own) {
         let message = "前回の報告がないため、「変更なし」では報告できません。再委託先を入力するか、「再委託なし」を選んでください。";
         return Err(Failure::field("/as_last_time", "no_last_time", message));
     }
-    let scopes = db::statement::scopes_declared(tx.conn, case.id(), own)?;
+    let uses = open_uses(known, own).into_iter().zip(scopes(tx.conn, case, known, own)?).map(|(s, scope)| {
+        let said = UseInput {
+            engagement_id: Some(s.engagement_id),
+            parent_engagement_id: None,
+            vendor_id: None,
+            vendor: None,
+            started_on: s.started_on,
+            ended_on: None,
+            scope,
+            country: s.country.clone(),
+            amount_yen: s.amount_yen,
+            data: s.data.iter().map(|d| DataItem { category: d.category, persons: d.persons }).collect(),
+        };
+        (Place { id: s.engagement_id, new: None }, said)
+    });
+    Ok(uses.collect())
+}
+
+/// Whether the organization has a declaration in force.
+fn has_declared(case: &Case, own: OrganizationId) -> bool {
+    case.facts.declarations.iter().any(|d| d.organization_id == own && d.retracted.is_none())
+}
+
+/// The scope of each of the [`open_uses`], as it was declared.
+fn scopes(
+    conn: &mut Conn,
+    case: &Case,
+    known: &Known<'_>,
+    own: OrganizationId,
+) -> Result<Vec<Option<String>>, DbError> {
+    let declared = db::statement::scopes_declared(conn, case.id(), own)?;
     let scope = |s: &Statement| match s.origin {
-        StatementOrigin::Declaration(id) => scopes.get(&(id, s.engagement_id)).cloned(),
+        StatementOrigin::Declaration(id) => declared.get(&(id, s.engagement_id)).cloned(),
         StatementOrigin::Observation(_) => None,
     };
-    let uses = open_uses(known, own)
-        .into_iter()
-        .map(|s| {
-            let said = UseInput {
-                engagement_id: Some(s.engagement_id),
-                parent_engagement_id: None,
-                vendor_id: None,
-                vendor: None,
-                started_on: s.started_on,
-                ended_on: None,
-                scope: scope(s),
-                country: s.country.clone(),
-                amount_yen: s.amount_yen,
-                data: s.data.iter().map(|d| DataItem { category: d.category, persons: d.persons }).collect(),
-            };
-            (Place { id: s.engagement_id, new: None }, said)
-        })
-        .collect();
-    Ok(uses)
+    Ok(open_uses(known, own).into_iter().map(scope).collect())
 }
 
 fn resolve_uses(
@@ -425,6 +453,11 @@ fn view(
     Ok(DeclarationView {
         id: row.id,
         organization_id: row.organization_id,
+        organization_name: known
+            .engagements()
+            .find(|e| e.vendor.id == row.organization_id)
+            .map(|e| e.vendor.name.clone())
+            .unwrap_or_default(),
         period: Days { from: row.period_from, to: Some(row.period_to) },
         none: row.no_subcontracting,
         declared_at: row.recorded_at.and_utc(),
@@ -448,22 +481,32 @@ fn declared_use(known: &Known<'_>, said: &Statement) -> DeclaredUse {
 
 /// What the next declaration would say if nothing has changed.
 pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, Failure> {
-    let (case, settings) = app.db.read::<_, Failure>(|conn| {
+    let own = call.actor.organization.id;
+    let (case, settings, scopes) = app.db.read::<_, Failure>(|conn| {
         let case = Case::open(conn, call.scope(), contract)?;
         let (settings, _) = db::setting::find(conn, case.facts.agency_id)?;
-        Ok((case, settings))
+        let scopes = scopes(conn, &case, &case.facts.chain.now(), own)?;
+        Ok((case, settings, scopes))
     })?;
-    let own = call.actor.organization.id;
     let known = case.facts.chain.now();
     let owed = reporting_periods(&case.facts.chain, &known, settings.declaration_grace_days).find(|period| {
         !case.facts.declarations.iter().any(|d| d.organization_id == own && d.satisfies(period.days))
     });
-    let engagements: Vec<DeclaredUse> =
-        open_uses(&known, own).into_iter().map(|s| declared_use(&known, s)).collect();
+    let engagements: Vec<DraftUse> = open_uses(&known, own)
+        .into_iter()
+        .zip(scopes)
+        .map(|(said, scope)| {
+            let DeclaredUse { engagement_id, vendor_name, started_on, ended_on } = declared_use(&known, said);
+            let (country, amount_yen) = (said.country.clone(), said.amount_yen);
+            let data = said.data.iter().map(Into::into).collect();
+            DraftUse { engagement_id, vendor_name, started_on, ended_on, scope, country, amount_yen, data }
+        })
+        .collect();
     Ok(DraftView {
         period: owed.map(|period| Days { from: period.days.from, to: Some(period.days.to) }),
         due_on: owed.map(|period| period.due_on),
         none: engagements.is_empty(),
+        declared_before: has_declared(&case, own),
         engagements,
     })
 }

@@ -32,6 +32,9 @@ static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| {
         let Some(name) = path.strip_prefix("pages/").or_else(|| path.strip_prefix("parts/")) else {
             continue;
         };
+        if templates.iter().any(|(known, _)| known == name) {
+            return Err(format!("two templates are called {name}"));
+        }
         let file = Templates::get(&path).ok_or_else(|| format!("{path} is gone"))?;
         templates
             .push((name.to_owned(), String::from_utf8(file.data.into_owned()).map_err(|e| e.to_string())?));
@@ -104,6 +107,7 @@ const WAYS: &[(Permission, &[OrganizationKind], Way)] = {
         (Permission::ReadContract, &[Vendor], Way { path: "/audits", title: "検査と指摘" }),
         (Permission::ReadConsents, &[Agency, System], Way { path: "/consents", title: "承認の一覧" }),
         (Permission::ReadOrganizations, &[Agency, System], Way { path: "/vendors", title: "事業者" }),
+        (Permission::ChangeOrganization, &[System], Way { path: "/organizations", title: "機関" }),
         (Permission::ReadNotices, &[Agency], Way { path: "/notices", title: "送信履歴" }),
         (Permission::ManageUsers, &[Agency, System], Way { path: "/users", title: "利用者と権限" }),
         (Permission::ManageUsers, &[Vendor], Way { path: "/users", title: "社内の利用者" }),

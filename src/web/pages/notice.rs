@@ -28,7 +28,6 @@ pub fn routes() -> Vec<PageRoute> {
 fn timed(app: &App, notice: &NoticeView) -> Value {
     json!({
         "notice": notice,
-        "created": words::instant(app, notice.created_at),
         "sent": notice.sent_at.map(|at| words::instant(app, at)),
         "next": notice.next_attempt_at.map(|at| words::instant(app, at)),
     })

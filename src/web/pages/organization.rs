@@ -2,13 +2,175 @@
 
 use serde_json::{Value, json};
 
-use super::route::PageRoute;
-use crate::domain::access::OrganizationKind;
+use super::route::{Labels, Outcome, Page, PageRoute, Visit, form, look, page};
+use super::words;
+use crate::domain::access::{OrganizationKind, Permission, Role};
+use crate::domain::id::OrganizationId;
+use crate::domain::text::same_company;
+use crate::service::contract::ContractQuery;
+use crate::service::organization::{OrganizationChange, OrganizationView};
 use crate::service::page::MAX_LIMIT;
-use crate::service::{App, Call, Failure, Page as Part, organization};
+use crate::service::{App, Call, Failure, Page as Part, contract, organization, register};
+
+/// Contracts shown on a vendor's page; the rest is behind a link.
+const SHOWN: i64 = 10;
+
+const LABELS: &Labels = &[
+    ("name", "名称"),
+    ("code", "機関コード"),
+    ("corporate_number", "法人番号"),
+    ("country", "所在する国"),
+    ("address", "所在地"),
+    ("contact_email", "連絡先のメールアドレス"),
+    ("distinct", "同じ名称の別の事業者"),
+];
 
 pub fn routes() -> Vec<PageRoute> {
-    Vec::new()
+    let vendors = |app: &App, call: &Call, visit: &Visit| list(app, call, visit, Side::Vendor);
+    let agencies = |app: &App, call: &Call, visit: &Visit| list(app, call, visit, Side::Agency);
+    let mut routes = vec![
+        look("/vendors").needs(Permission::ReadOrganizations, vendors),
+        look("/organizations").needs(Permission::ReadOrganizations, agencies),
+        look("/vendors/{id}").needs(Permission::ReadOrganizations, show),
+        look("/organizations/{id}").needs(Permission::ReadOrganizations, show),
+    ];
+    routes.extend(form("/vendors/new", LABELS).needs(
+        Permission::RegisterOrganization,
+        |_, _, _| Ok(blank(Side::Vendor)),
+        |app, call, visit| register_one(app, call, visit, Side::Vendor),
+    ));
+    routes.extend(form("/organizations/new", LABELS).needs(
+        Permission::ChangeOrganization,
+        |_, _, _| Ok(blank(Side::Agency)),
+        |app, call, visit| register_one(app, call, visit, Side::Agency),
+    ));
+    for path in ["/vendors/{id}/edit", "/organizations/{id}/edit"] {
+        routes.extend(form(path, LABELS).needs(Permission::ChangeOrganization, known, change));
+    }
+    routes
+}
+
+/// Which half of the register.
+#[derive(Clone, Copy)]
+enum Side {
+    Agency,
+    Vendor,
+}
+
+impl Side {
+    fn of(organization: &OrganizationView) -> Self {
+        match organization.kind {
+            OrganizationKind::Vendor => Self::Vendor,
+            OrganizationKind::Agency | OrganizationKind::System => Self::Agency,
+        }
+    }
+
+    fn kind(self) -> OrganizationKind {
+        match self {
+            Self::Agency => OrganizationKind::Agency,
+            Self::Vendor => OrganizationKind::Vendor,
+        }
+    }
+
+    /// The address of the list.
+    fn address(self) -> &'static str {
+        match self {
+            Self::Agency => "/organizations",
+            Self::Vendor => "/vendors",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Agency => "機関",
+            Self::Vendor => "事業者",
+        }
+    }
+}
+
+fn list(app: &App, call: &Call, visit: &Visit, side: Side) -> Result<Page, Failure> {
+    let organizations = organization::list(app, call, visit.query("q"), Some(side.kind()), &visit.page()?)?;
+    let context = json!({
+        "organizations": organizations.items,
+        "pager": visit.pager(&organizations),
+        "narrowed": visit.is_narrowed(),
+        "address": side.address(),
+        "what": side.title(),
+        "has_both": call.actor.is(Role::SystemAdmin),
+    });
+    Ok(page("organization/list.html", side.title(), context).filled(&visit.query))
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let id: OrganizationId = visit.id("id")?;
+    let (organization, _) = organization::find(app, call, id)?;
+    let side = Side::of(&organization);
+    let register = register::register_of(app, call, id)?;
+    let other_name = register.record.as_ref().map(|record| &record.name);
+    let other_name = other_name.filter(|name| !same_company(name, &organization.name)).cloned();
+    let contracts = match side {
+        Side::Vendor if call.actor.may(Permission::ReadContract) => {
+            let query = ContractQuery { vendor_id: Some(id), ..ContractQuery::default() };
+            Some(contract::list(app, call, &query, &Part { limit: SHOWN, after: None })?)
+        }
+        Side::Vendor | Side::Agency => None,
+    };
+    let history: Vec<Value> = register
+        .history
+        .iter()
+        .map(|event| json!({ "event": event, "at": words::instant(app, event.recorded_at) }))
+        .collect();
+    let title = organization.name.clone();
+    let context = json!({
+        "organization": organization,
+        "address": side.address(),
+        "record": register.record,
+        "other_name": other_name,
+        "history": history,
+        "contracts": contracts,
+    });
+    Ok(page("organization/show.html", title, context).under(side.address(), side.title()))
+}
+
+fn blank(side: Side) -> Page {
+    let title = format!("{}の登録", side.title());
+    let is_agency = matches!(side, Side::Agency);
+    let register = format!("{}を登録する", side.title());
+    let context = json!({ "address": side.address(), "is_agency": is_agency, "register": register });
+    page("organization/new.html", title, context).under(side.address(), side.title())
+}
+
+fn register_one(app: &App, call: &Call, visit: &Visit, side: Side) -> Result<Outcome, Failure> {
+    let given = visit.completed(|body| {
+        body.insert("kind".to_owned(), json!(side.kind()));
+    })?;
+    let (made, _) = organization::register(app, call, &given)?;
+    let done = match side {
+        Side::Agency => "agency",
+        Side::Vendor => "vendor",
+    };
+    Ok(Outcome::Moved(format!("{}/{}?done={done}", side.address(), made.id)))
+}
+
+fn known(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let (organization, version) = organization::find(app, call, visit.id("id")?)?;
+    let side = Side::of(&organization);
+    let own = format!("{}/{}", side.address(), organization.id);
+    let context = json!({ "organization": organization, "own": own });
+    Ok(page("organization/edit.html", "登録した内容の変更", context)
+        .under(side.address(), side.title())
+        .under(own, organization.name.clone())
+        .filled(&organization)
+        .of_version(version))
+}
+
+fn change(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: OrganizationChange = visit.input()?;
+    if given.name.is_none() {
+        return Err(Failure::field("/name", "required", "名称を入力してください。"));
+    }
+    let (changed, _) = organization::change(app, call, visit.id("id")?, &visit.version(), &given)?;
+    Ok(Outcome::Moved(format!("{}/{}?done=organization", Side::of(&changed).address(), changed.id)))
 }
 
 /// The vendors that the person may list, for a field `vendor_id` to choose from: `[{value, label}]`, the own
@@ -22,7 +184,7 @@ pub fn vendor_choices(app: &App, call: &Call) -> Result<Value, Failure> {
     let mut vendors = vendors.items;
     vendors.retain(|vendor| vendor.id != call.actor.organization.id);
     vendors.sort_by(|a, b| a.name.cmp(&b.name));
-    let option = |vendor: organization::OrganizationView| {
+    let option = |vendor: OrganizationView| {
         let number =
             vendor.corporate_number.map(|number| format!("（法人番号 {number}）")).unwrap_or_default();
         json!({ "value": vendor.id, "label": format!("{}{number}", vendor.name) })

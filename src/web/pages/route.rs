@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::form::Form;
 use crate::domain::access::Permission;
@@ -56,7 +56,14 @@ impl Visit {
 
     /// The form as a use case's input: full-width digits, 和暦 and the like are understood.
     pub fn input<I: Input>(&self) -> Result<I, Failure> {
-        parse(&Value::Object(self.form.body().clone()), Mode::Lenient).map_err(Failure::Invalid)
+        self.completed(|_| ())
+    }
+
+    /// As [`Self::input`], of a body to which the page adds what its form has no field for.
+    pub fn completed<I: Input>(&self, complete: impl FnOnce(&mut Map<String, Value>)) -> Result<I, Failure> {
+        let mut body = self.form.body().clone();
+        complete(&mut body);
+        parse(&Value::Object(body), Mode::Lenient).map_err(Failure::Invalid)
     }
 
     /// The version of what was changed, as the form showed it.

@@ -14,6 +14,7 @@ use crate::domain::chain::{ApplicationStep, Cause, NodeState};
 use crate::domain::contract::{
     ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy,
 };
+pub use crate::domain::text::thousands;
 use crate::domain::text_enum::TextEnum;
 use crate::service::App;
 use crate::service::alert::AlertHappening;
@@ -21,6 +22,7 @@ use crate::service::application::ApplicationState;
 use crate::service::audit::{AuditResult, AuditState};
 use crate::service::notice::NoticeState;
 use crate::service::observation::ObservationSource;
+use crate::service::register::{CloseCause, Kind, Process};
 
 /// How a word is meant; a page shows it by colour and shape, beside the word itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,9 @@ const SETS: &[(&str, fn(&str) -> Option<Word>)] = &[
     ("notice", |code| read(code, notice)),
     ("organization", |code| read(code, |kind| (organization(kind), Tone::Quiet))),
     ("role", |code| read(code, |role: Role| (role.title(), Tone::Quiet))),
+    ("register_process", |code| read(code, register_process)),
+    ("register_kind", |code| read(code, |kind| (register_kind(kind), Tone::Quiet))),
+    ("register_close", |code| read(code, |cause| (register_close(cause), Tone::Quiet))),
     ("source", source),
     ("check", check),
 ];
@@ -103,20 +108,14 @@ pub fn instant(app: &App, at: DateTime<Utc>) -> String {
     at.with_timezone(&app.sources.clock.timezone()).format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// A number with its thousands apart.
-pub fn thousands(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        out.push('-');
+/// Where on the chain.
+pub fn tier(tier: i32) -> String {
+    match tier {
+        1 => "受託者".to_owned(),
+        2 => "再委託先".to_owned(),
+        3 => "再々委託先".to_owned(),
+        deeper => format!("第{deeper}層の再委託先"),
     }
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn node(state: NodeState) -> Word {
@@ -323,5 +322,47 @@ fn organization(kind: OrganizationKind) -> &'static str {
         OrganizationKind::Agency => "委託元（機関）",
         OrganizationKind::Vendor => "事業者",
         OrganizationKind::System => "システム運用者",
+    }
+}
+
+/// 処理区分 of the corporate-number register.
+fn register_process(process: Process) -> Word {
+    match process {
+        Process::New => ("新規", Tone::Quiet),
+        Process::Renamed => ("商号又は名称の変更", Tone::Busy),
+        Process::Moved => ("国内所在地の変更", Tone::Quiet),
+        Process::MovedAbroad => ("国外所在地の変更", Tone::Quiet),
+        Process::Closed => ("登記記録の閉鎖等", Tone::Careful),
+        Process::Reopened => ("登記記録の復活等", Tone::Busy),
+        Process::Merged => ("吸収合併", Tone::Careful),
+        Process::MergerVoid => ("吸収合併無効", Tone::Busy),
+        Process::NameErased => ("商号の登記の抹消", Tone::Careful),
+        Process::Deleted => ("削除", Tone::Careful),
+    }
+}
+
+/// 法人種別.
+fn register_kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::State => "国の機関",
+        Kind::Local => "地方公共団体",
+        Kind::Kabushiki => "株式会社",
+        Kind::Yugen => "有限会社",
+        Kind::Gomei => "合名会社",
+        Kind::Goshi => "合資会社",
+        Kind::Godo => "合同会社",
+        Kind::OtherRegistered => "その他の設立登記法人",
+        Kind::Foreign => "外国会社等",
+        Kind::Other => "その他",
+    }
+}
+
+/// 登記記録の閉鎖等の事由.
+fn register_close(cause: CloseCause) -> &'static str {
+    match cause {
+        CloseCause::Liquidated => "清算の結了等",
+        CloseCause::Merged => "合併による解散等",
+        CloseCause::ByRegistrar => "登記官による閉鎖",
+        CloseCause::OtherLiquidation => "その他の清算の結了等",
     }
 }

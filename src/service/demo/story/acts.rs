@@ -79,7 +79,7 @@ impl Stage<'_> {
     /// 決裁: consent.
     pub fn consent(&mut self, place: Place) -> Result<(), Failure> {
         self.decide(place, &json!({"decision": "consent", "reason": "必要性と体制を確認した（デモ）"}))?;
-        self.reports(place, true);
+        self.reports(place);
         Ok(())
     }
 

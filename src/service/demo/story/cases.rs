@@ -112,11 +112,7 @@ fn revoked(script: &mut Script) {
         stage.revoke(asked.place, effective_on, "体制の変更が届け出られず、管理責任者が不在となった（デモ）")
     });
     let ended_on = Some(add_days(effective_on, -3));
-    script.ago(34, move |stage| {
-        stage.declare("DEMO-016", Firm::Tei, Use { ended_on, ..used })?;
-        stage.reports(asked.place, false);
-        Ok(())
-    });
+    script.ago(34, move |stage| stage.declare("DEMO-016", Firm::Tei, Use { ended_on, ..used }).map(drop));
 }
 
 /// 変更承認申請: more work, a new consent in place of the first.
@@ -203,7 +199,7 @@ impl Stage<'_> {
         let by = self.call(self.office(number)?.approver(), Permission::RecordConsent)?;
         let made = consent::record(self.app, by, self.contract(number)?, &input)?;
         self.keep_place(place, made.engagement_id);
-        self.reports(place, true);
+        self.reports(place);
         Ok(())
     }
 }

@@ -20,6 +20,9 @@ const TABLE: &str = include_str!("contracts.csv");
 const SIGNED_BEFORE: i64 = 10;
 const SIGNED_AGO: i64 = 8;
 
+/// The contract that is ended early, with a month.
+pub const ENDED_EARLY: (&str, i32) = ("DEMO-025", -3);
+
 /// The department in charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Office {
@@ -89,6 +92,11 @@ impl Row {
         days.month_end(self.to)
     }
 
+    /// The last day on which it runs, by all that the story tells.
+    pub fn last_day(&self, days: Days) -> NaiveDate {
+        if self.number == ENDED_EARLY.0 { days.month_end(ENDED_EARLY.1) } else { self.ends_on(days) }
+    }
+
     /// The day on which it is signed and entered.
     pub fn registered_on(&self, days: Days) -> NaiveDate {
         add_days(self.starts_on(days), -SIGNED_BEFORE).min(days.day(-SIGNED_AGO)).max(days.first)
@@ -141,7 +149,7 @@ fn row(line: &'static str) -> Option<Row> {
 }
 
 pub fn plan(script: &mut Script, rows: &[Row]) {
-    for row in rows.iter().copied() {
+    for &row in rows {
         script.on(row.registered_on(script.days), move |stage| stage.register(&row));
     }
 }

@@ -41,7 +41,7 @@ pub fn plan(script: &mut Script, rows: &[Row]) {
     let with_data = rows.iter().filter(|row| row.persons > 0);
     for (place, row) in (0_i64..).zip(with_data) {
         let first = fiscal_year(row.starts_on(script.days).max(script.days.first));
-        let last = fiscal_year(row.ends_on(script.days));
+        let last = fiscal_year(row.last_day(script.days));
         for year in first..=last {
             let forgotten = row.number == FORGOTTEN && year == fiscal_year(script.days.last);
             if let Some(inspection) = on_site(script.days, row, year, place).filter(|_| !forgotten) {
@@ -63,7 +63,7 @@ pub fn plan(script: &mut Script, rows: &[Row]) {
 fn on_site(days: Days, row: &Row, year: i32, place: i64) -> Option<Inspection> {
     let (first, last) = fiscal_year_range(year);
     let from = first.max(row.starts_on(days)).max(days.first);
-    let to = last.min(row.ends_on(days));
+    let to = last.min(row.last_day(days));
     let planned_on = row.registered_on(days).max(add_days(first, -PLANNED_BEFORE));
     let lapsed_on = days.day(-LAPSED_AGO);
     let lapses = row.number == LAPSED && year == fiscal_year(lapsed_on);
@@ -120,7 +120,7 @@ impl Stage<'_> {
         let findings: Vec<_> = it
             .found
             .iter()
-            .map(|text| json!({"text": text, "severity": "warning", "due_on": add_days(done_on, PUT_RIGHT)}))
+            .map(|text| json!({"text": text, "severity": "軽微", "due_on": add_days(done_on, PUT_RIGHT)}))
             .collect();
         let result = if findings.is_empty() { "pass" } else { "findings" };
         let input = body(&json!({

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::body;
 use super::cast::{Firm, House, Who};
-use super::contracts::Office;
+use super::contracts::{ENDED_EARLY, Office};
 use super::script::Script;
 use super::stage::Stage;
 use crate::domain::access::Permission;
@@ -37,11 +37,11 @@ pub fn plan(script: &mut Script) {
         let by = stage.call(Office::Tax.officer(), Permission::ChangeContract)?;
         contract::amend(stage.app, by, stage.contract("DEMO-010")?, &input).map(drop)
     });
-    let from = days.month(-2);
+    let from = days.month(ENDED_EARLY.1 + 1);
     script.on(add_days(from, -10), move |stage| {
         let input = body(&json!({"effective_on": from, "reason": "調査の中止による合意解除（デモ）"}))?;
         let by = stage.call(Office::Welfare.approver(), Permission::TerminateContract)?;
-        contract::terminate(stage.app, by, stage.contract("DEMO-025")?, &input).map(drop)
+        contract::terminate(stage.app, by, stage.contract(ENDED_EARLY.0)?, &input).map(drop)
     });
 
     let (from, to) = (days.day(-3), days.day(11));

@@ -25,7 +25,7 @@ pub struct Stage<'a> {
     contracts: HashMap<&'static str, ContractId>,
     places: HashMap<Place, EngagementId>,
     applications: HashMap<Place, ApplicationId>,
-    /// Who has a consent and reports, in order.
+    /// Who has had a consent and reports, in order.
     consented: BTreeSet<Place>,
     /// What turned out to be a mistake.
     pub observation: Option<ObservationId>,
@@ -114,13 +114,9 @@ impl<'a> Stage<'a> {
         self.applications.insert(place, id);
     }
 
-    /// From now on the company reports on that contract, or no more.
-    pub fn reports(&mut self, place: Place, does: bool) {
-        if does {
-            self.consented.insert(place);
-        } else {
-            self.consented.remove(&place);
-        }
+    /// From now on the company reports on that contract.
+    pub fn reports(&mut self, place: Place) {
+        self.consented.insert(place);
     }
 
     /// Who reports on a contract: the prime, and those who have a consent.

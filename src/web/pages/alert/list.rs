@@ -10,7 +10,7 @@ use super::kinds;
 use crate::domain::access::Permission;
 use crate::domain::alert::{AlertState, Severity};
 use crate::domain::calendar::add_days;
-use crate::service::alert::{self, Acknowledge, AlertFilter};
+use crate::service::alert::{self, Acknowledge, AlertFilter, AlertOrder};
 use crate::service::contract;
 use crate::service::overview::ALERT_DAYS;
 use crate::service::{App, Call, Failure};
@@ -62,7 +62,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
             { "value": "overdue", "label": "期限を過ぎたもの" },
             { "value": "soon", "label": format!("{ALERT_DAYS}日以内のもの") },
         ],
-        "today": app.today(),
+        "now": app.today(),
     });
     Ok(page("alert/list.html", "アラート", context).filled(&visit.query))
 }
@@ -83,6 +83,7 @@ fn filter(visit: &Visit, today: NaiveDate) -> Result<AlertFilter, Failure> {
         severity: visit.query_word("severity"),
         contract_id: visit.query_id("contract_id")?,
         engagement_id: visit.query_id("engagement_id")?,
+        order: visit.query_word("sort").unwrap_or(AlertOrder::Gravest),
     })
 }
 

@@ -27,9 +27,9 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "days": days(app, call, &alert)?,
         "limit": alert.kind.is_limit(),
         "ends": own_words(app, call, ends(alert.kind))?,
-        "ways": ways(&alert, &call.actor),
+        "steps": ways(&alert, &call.actor),
         "events": events,
-        "today": app.today(),
+        "now": app.today(),
         "alert": alert,
     });
     Ok(page("alert/show.html", title(&alert), context).under("/alerts", "アラート"))

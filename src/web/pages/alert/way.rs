@@ -17,7 +17,7 @@ pub struct Way {
 pub fn ends(kind: AlertKind) -> &'static str {
     match kind {
         AlertKind::UnapprovedSubcontractor => {
-            "承認を確認できない使用が続いておらず、とった措置が記録されたとき"
+            "承認を確認できない使用が終わり、かつ、とった措置が記録されたとき"
         }
         AlertKind::SubcontractingProhibited
         | AlertKind::TierExceeded

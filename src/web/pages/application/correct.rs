@@ -1,0 +1,68 @@
+//! 補正 and 取下げ, by the vendor that filed it.
+
+use serde_json::{Value, json};
+
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form};
+use super::content::{self, LABELS};
+use super::of_act;
+use crate::domain::access::Permission;
+use crate::domain::chain::ApplicationStep;
+use crate::service::application::{self, CorrectionInput, WithdrawInput};
+use crate::service::{App, Call, Failure};
+
+const WITHDRAW: &Labels = &[("reason", "取り下げる理由")];
+
+pub fn routes() -> Vec<PageRoute> {
+    [
+        form("/applications/{id}/resubmit", LABELS).needs(Permission::FileApplication, show, act),
+        form("/applications/{id}/withdraw", WITHDRAW).needs(Permission::FileApplication, ask, withdraw),
+    ]
+    .concat()
+}
+
+/// The names under which the form asks for 安全管理措置: its own, and those that were given otherwise.
+pub fn safeguards(content: &Value) -> Vec<String> {
+    let mut names: Vec<String> = content::SAFEGUARDS.iter().map(|name| (*name).to_owned()).collect();
+    if let Some(given) = content["safeguards"].as_object() {
+        let others = given.iter().filter(|(name, text)| !names.contains(name) && text.is_string());
+        let others: Vec<String> = others.map(|(name, _)| name.clone()).collect();
+        names.extend(others);
+    }
+    names
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let (brief, mut shown) = of_act(app, call, visit, "application/resubmit.html", "申請を補正する")?;
+    let view = &brief.application;
+    let points = view.steps.iter().rfind(|step| step.step == ApplicationStep::Returned);
+    shown.context["points"] = json!(points.map(|step| &step.content));
+    shown.context["safeguards"] = json!(safeguards(&view.content));
+    shown.context["returned"] = json!(view.state == application::ApplicationState::Returned);
+    let mut shown = shown.filled(&view.content);
+    let rows = |name: &str| if visit.is_sent { visit.form.rows(name) } else { shown.form.rows(name) } + 2;
+    let (places, items) = (rows("work_places"), rows("data_items"));
+    shown.context["places"] = json!(places);
+    shown.context["items"] = json!(items);
+    Ok(shown)
+}
+
+fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: CorrectionInput = visit.input()?;
+    let said = serde_json::to_value(&given).unwrap_or_default();
+    if let Some(asked) = check(visit, "補正した内容を確かめる", "補正して提出する", &content::answers(&said))
+    {
+        return Ok(asked);
+    }
+    let view = application::resubmit(app, call, visit.id("id")?, &given)?;
+    Ok(Outcome::Moved(format!("/applications/{}?done=resubmitted", view.id)))
+}
+
+fn ask(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    Ok(of_act(app, call, visit, "application/withdraw.html", "申請を取り下げる")?.1)
+}
+
+fn withdraw(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: WithdrawInput = visit.input()?;
+    let view = application::withdraw(app, call, visit.id("id")?, &given)?;
+    Ok(Outcome::Moved(format!("/applications/{}?done=withdrawn", view.id)))
+}

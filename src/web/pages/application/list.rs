@@ -1,0 +1,37 @@
+//! The queue of the agency, and what a vendor filed itself.
+
+use serde_json::{Value, json};
+
+use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::words;
+use crate::domain::access::{OrganizationKind, Permission};
+use crate::service::application::{self, ApplicationState, ApplicationView};
+use crate::service::{App, Call, Failure};
+
+pub fn routes() -> Vec<PageRoute> {
+    vec![look("/applications").needs(Permission::ReadContract, list)]
+}
+
+fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let found = application::queue(app, call, visit.query_word("state"), &visit.page()?)?;
+    let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
+    let context = json!({
+        "pager": visit.pager(&found),
+        "applications": found.items.iter().map(row).collect::<Vec<_>>(),
+        "narrowed": visit.is_narrowed(),
+        "vendor": is_vendor,
+        "states": words::choices::<ApplicationState>("application"),
+    });
+    let title = if is_vendor { "申請" } else { "承認申請" };
+    Ok(page("application/list.html", super::own(app, call, title)?, context).filled(&visit.query))
+}
+
+fn row(view: &ApplicationView) -> Value {
+    let last = view.steps.last().map(|step| json!({ "step": step.step, "on": step.on }));
+    json!({
+        "id": view.id, "state": view.state, "supersedes": view.supersedes, "filed_on": view.filed_on,
+        "contract_id": view.contract_id, "contract": view.contract_title, "number": view.contract_number,
+        "vendor": view.vendor_name, "tier": view.tier.map(words::tier),
+        "starts_on": view.content["starts_on"], "ends_on": view.content["ends_on"], "last": last,
+    })
+}

@@ -1,0 +1,84 @@
+//! 再委託承認申請, on both sides: filed, corrected, reviewed, sent back, decided, withdrawn.
+
+mod choose;
+mod content;
+mod correct;
+mod decide;
+mod file;
+mod list;
+mod review;
+mod show;
+
+use serde_json::{Value, json};
+
+use super::route::{Labels, Outcome, Page, PageRoute, Visit, page};
+use super::words;
+use crate::domain::access::OrganizationKind;
+use crate::service::application::briefing::{Briefing, briefing};
+use crate::service::setting::own_word;
+use crate::service::{App, Call, Failure};
+
+pub fn routes() -> Vec<PageRoute> {
+    [list::routes(), show::routes(), review::routes(), decide::routes(), correct::routes(), file::routes()]
+        .concat()
+}
+
+/// What of an application the page of an act on it says: the application, and a title of its own.
+fn of_act(
+    app: &App,
+    call: &Call,
+    visit: &Visit,
+    template: &'static str,
+    title: &str,
+) -> Result<(Briefing, Page), Failure> {
+    let brief = briefing(app, call, visit.id("id")?)?;
+    // The version that was looked at, wherever the form has been since.
+    let current = brief.application.version.to_string();
+    let seen = Some(visit.typed("seen_version")).filter(|typed| !typed.is_empty()).unwrap_or(&current);
+    let context = json!({
+        "brief": brief,
+        "asked": content::rows(&brief.application.content),
+        "seen_version": seen,
+        "sent": visit.is_sent,
+        "tier": words::tier(brief.tier),
+    });
+    let list = own(app, call, if brief.own { "申請" } else { "承認申請" })?;
+    let shown = page(template, own(app, call, title)?, context)
+        .under("/applications", list)
+        .under(format!("/applications/{}", brief.application.id), heading(app, call, &brief)?);
+    Ok((brief, shown))
+}
+
+/// What the page of an application is called.
+fn heading(app: &App, call: &Call, brief: &Briefing) -> Result<String, Failure> {
+    let kind = if brief.application.supersedes { "変更承認申請" } else { "再委託承認申請" };
+    Ok(format!("{}: {}", own(app, call, kind)?, brief.vendor.name))
+}
+
+/// One of the program's texts in the agency's own words.
+fn own(app: &App, call: &Call, text: &str) -> Result<String, Failure> {
+    match call.actor.organization.kind {
+        OrganizationKind::Agency => own_word(app, call.actor.organization.id, text),
+        OrganizationKind::Vendor | OrganizationKind::System => Ok(text.to_owned()),
+    }
+}
+
+type Show = fn(&App, &Call, &Visit) -> Result<Page, Failure>;
+
+/// Shows the form again to who was not the first, with what was typed, and takes it next time as made from the
+/// application as it is now.
+fn lost(
+    app: &App,
+    call: &Call,
+    visit: &Visit,
+    (show, labels): (Show, &Labels),
+    failure: Failure,
+) -> Result<Outcome, Failure> {
+    if !matches!(failure, Failure::Conflict { .. }) {
+        return Err(failure);
+    }
+    let mut shown = show(app, call, visit)?;
+    let current = shown.context["brief"]["application"]["version"].clone();
+    shown.context["seen_version"] = Value::String(current.to_string());
+    shown.with(failure, visit, labels)
+}

@@ -1,0 +1,84 @@
+//! 審査 and 補正依頼, by an officer.
+
+use serde_json::{Value, json};
+
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form};
+use super::super::words;
+use super::{lost, of_act};
+use crate::domain::access::Permission;
+use crate::domain::chain::ApplicationStep;
+use crate::service::application::{self, ApplicationView, ReturnInput, ReviewInput};
+use crate::service::setting;
+use crate::service::{App, Call, Failure};
+
+const LABELS: &Labels = &[
+    ("facilities", "設備"),
+    ("technique", "技術"),
+    ("training", "従業者の教育"),
+    ("management", "管理の体制"),
+    ("note", "所見"),
+    ("clauses/remark", "備考"),
+];
+const RETURN: &Labels = &[("points", "補正してほしい点"), ("reply_by", "回答の期限")];
+
+pub fn routes() -> Vec<PageRoute> {
+    [
+        form("/applications/{id}/review", LABELS).needs(Permission::ReviewApplication, show, act),
+        form("/applications/{id}/return", RETURN).needs(Permission::ReviewApplication, ask, send_back),
+    ]
+    .concat()
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let (brief, mut shown) = of_act(app, call, visit, "application/review.html", "審査を記録する")?;
+    let (settings, _) = setting::find(app, call)?;
+    let clauses: Vec<Value> = settings
+        .0
+        .clauses
+        .iter()
+        .map(|clause| json!({ "number": clause.number, "text": clause.text }))
+        .collect();
+    let verdicts = ["ok", "concern"]
+        .map(|code| json!({ "value": code, "label": words::word("check", code).map(|(text, _)| text) }));
+    let known = again(&brief.application, &clauses);
+    shown.context["clauses"] = Value::Array(clauses);
+    shown.context["verdicts"] = json!(verdicts);
+    Ok(shown.filled(&known))
+}
+
+/// What the last review said, for the one that takes its place; its clauses by their numbers.
+fn again(view: &ApplicationView, clauses: &[Value]) -> Value {
+    let Some(last) = view.steps.iter().rfind(|step| step.step == ApplicationStep::Reviewed) else {
+        return json!({});
+    };
+    let mut known = last.content.clone();
+    let before = known["clauses"].take();
+    let answered = |clause: &Value| {
+        let same = |it: &&Value| it["number"] == clause["number"];
+        let answer = before.as_array().and_then(|rows| rows.iter().find(same));
+        let part = |key: &str| answer.map(|it| it[key].clone()).unwrap_or_default();
+        json!({ "number": clause["number"], "text": clause["text"], "answer": part("answer"), "remark": part("remark") })
+    };
+    known["clauses"] = clauses.iter().map(answered).collect();
+    known
+}
+
+fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: ReviewInput = visit.input()?;
+    match application::review(app, call, visit.id("id")?, &given) {
+        Ok(view) => Ok(Outcome::Moved(format!("/applications/{}?done=reviewed", view.id))),
+        Err(failure) => lost(app, call, visit, (show, LABELS), failure),
+    }
+}
+
+fn ask(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    Ok(of_act(app, call, visit, "application/return.html", "補正を依頼する")?.1)
+}
+
+fn send_back(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: ReturnInput = visit.input()?;
+    match application::send_back(app, call, visit.id("id")?, &given) {
+        Ok(view) => Ok(Outcome::Moved(format!("/applications/{}?done=returned", view.id))),
+        Err(failure) => lost(app, call, visit, (ask, RETURN), failure),
+    }
+}

@@ -1,0 +1,121 @@
+//! One application on one page: what is asked, what it changes, the officer's opinion, warnings, the chain with the
+//! newcomer in it, and how it came.
+
+use serde_json::{Value, json};
+
+use super::super::chain::draw::Drawing;
+use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::words;
+use super::{content, heading, own};
+use crate::domain::access::Permission;
+use crate::domain::chain::ApplicationStep;
+use crate::service::application::briefing::{Briefing, EarlierKind, briefing};
+use crate::service::application::{ApplicationView, StepView};
+use crate::service::{App, Call, Failure, chain, contract};
+
+pub fn routes() -> Vec<PageRoute> {
+    vec![look("/applications/{id}").needs(Permission::ReadContract, show)]
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let brief = briefing(app, call, visit.id("id")?)?;
+    let view = &brief.application;
+    let contract = contract::get(app, call, view.contract_id)?;
+    let chain = chain::get(app, call, view.contract_id, None, None)?;
+    let marked = Some(view.engagement_id);
+    let drawn = Drawing { app, call, contract: &contract, view: &chain, marked, acts: false }.draw();
+    let may = |permission| call.actor.may(permission);
+    let context = json!({
+        "brief": brief,
+        "contract": contract,
+        "tier": words::tier(brief.tier),
+        "country": content::country(&brief.vendor.country),
+        "filed": words::instant(app, view.filed_at),
+        "asked": content::rows(&view.content),
+        "earlier": earlier(&brief),
+        "review": review(&brief),
+        "chain": drawn,
+        "history": history(app, &brief),
+        "points": last(view, ApplicationStep::Returned).map(|step| &step.content),
+        "outcome": outcome(view),
+        "reviews": may(Permission::ReviewApplication),
+        "decides": may(Permission::DecideApplication),
+        "files": may(Permission::FileApplication) && brief.own,
+        "agency_side": contract.open_alerts.is_some(),
+    });
+    let list = own(app, call, if brief.own { "申請" } else { "承認申請" })?;
+    let title = heading(app, call, &brief)?;
+    Ok(page("application/show.html", title, context).under("/applications", list))
+}
+
+fn last(view: &ApplicationView, step: ApplicationStep) -> Option<&StepView> {
+    view.steps.iter().rfind(|it| it.step == step)
+}
+
+/// The decision, or that it was withdrawn.
+fn outcome(view: &ApplicationView) -> Option<Value> {
+    let closed = [ApplicationStep::Consented, ApplicationStep::Refused, ApplicationStep::Withdrawn];
+    let step = view.steps.last().filter(|step| closed.contains(&step.step))?;
+    Some(json!({ "on": step.on, "content": step.content }))
+}
+
+/// What stood before, with the fields in which the application differs from it.
+fn earlier(brief: &Briefing) -> Vec<Value> {
+    let one = |it: &crate::service::application::briefing::Earlier| {
+        json!({
+            "corrected": it.kind == EarlierKind::Corrected,
+            "on": it.on,
+            "rows": content::differences(&it.content, &brief.application.content),
+        })
+    };
+    brief.earlier.iter().map(one).collect()
+}
+
+/// The officer's last review, with who made it; `stale`: the application was corrected after it.
+fn review(brief: &Briefing) -> Option<Value> {
+    let view = &brief.application;
+    let step = last(view, ApplicationStep::Reviewed)?;
+    let corrected = last(view, ApplicationStep::Resubmitted);
+    let points = ["facilities", "technique", "training", "management"].map(|point| {
+        let label = match point {
+            "facilities" => "設備",
+            "technique" => "技術",
+            "training" => "従業者の教育",
+            _ => "管理の体制",
+        };
+        json!({ "label": label, "verdict": step.content[point] })
+    });
+    Some(json!({
+        "on": step.on, "by": name(brief, step), "points": points, "note": step.content["note"],
+        "clauses": step.content["clauses"], "stale": corrected.is_some_and(|it| it.at > step.at),
+    }))
+}
+
+fn name<'a>(brief: &'a Briefing, step: &StepView) -> Option<&'a str> {
+    step.by.and_then(|by| brief.names.get(&by)).map(String::as_str)
+}
+
+/// From the filing to the last step.
+fn history(app: &App, brief: &Briefing) -> Vec<Value> {
+    let filed = json!({
+        "what": "申請", "when": words::instant(app, brief.application.filed_at), "by": brief.applicant_name,
+    });
+    let step = |step: &StepView| {
+        let at = |key: &str| step.content[key].as_str().filter(|text| !text.is_empty());
+        let text = match step.step {
+            ApplicationStep::Returned => at("points"),
+            ApplicationStep::Reviewed => at("note"),
+            ApplicationStep::Consented | ApplicationStep::Refused | ApplicationStep::Withdrawn => {
+                at("reason")
+            }
+            ApplicationStep::Resubmitted => None,
+        };
+        let vendors = matches!(step.step, ApplicationStep::Resubmitted | ApplicationStep::Withdrawn);
+        let by = if vendors { brief.applicant_name.as_deref() } else { name(brief, step) };
+        let what = words::word("step", step.step.as_str()).map(|(text, _)| text);
+        json!({
+            "what": what, "when": words::instant(app, step.at), "by": by.unwrap_or(&brief.agency_name), "text": text,
+        })
+    };
+    std::iter::once(filed).chain(brief.application.steps.iter().map(step)).collect()
+}

@@ -1,0 +1,131 @@
+//! A declaration being filed: what was said last time is copied in, and said again with one button where nothing changed.
+
+use serde_json::{Map, Value, json};
+
+use super::super::organization::vendor_choices;
+use super::super::place::Places;
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
+use super::super::words;
+use super::address;
+use crate::domain::access::Permission;
+use crate::domain::id::ContractId;
+use crate::service::chain;
+use crate::service::declaration::{self, DeclarationInput, DraftUse};
+use crate::service::{App, Call, Failure, contract};
+
+const LABELS: &Labels = &[
+    ("period/from", "対象期間の初日"),
+    ("period/to", "対象期間の末日"),
+    ("as_last_time", "変更なし"),
+    ("none", "再委託なし"),
+    ("engagements", "再委託先"),
+    ("engagements/engagement_id", "再委託先"),
+    ("engagements/parent_engagement_id", "どの受託者の下か"),
+    ("engagements/vendor_id", "事業者"),
+    ("engagements/vendor", "事業者"),
+    ("engagements/vendor/name", "名称（商号）"),
+    ("engagements/vendor/corporate_number", "法人番号"),
+    ("engagements/vendor/country", "所在する国"),
+    ("engagements/vendor/address", "所在地"),
+    ("engagements/started_on", "使用の開始日"),
+    ("engagements/ended_on", "使用の終了日"),
+    ("engagements/scope", "業務の範囲"),
+    ("engagements/country", "作業する国"),
+    ("engagements/amount_yen", "金額"),
+    ("engagements/persons/personal", "個人情報の人数"),
+    ("engagements/persons/my_number", "マイナンバーの人数"),
+    ("engagements/persons/sensitive", "要配慮個人情報の人数"),
+];
+
+pub fn routes() -> Vec<PageRoute> {
+    form("/contracts/{id}/declarations/new", LABELS).needs(Permission::Declare, show, act)
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let id: ContractId = visit.id("id")?;
+    let contract = contract::get(app, call, id)?;
+    let draft = declaration::draft(app, call, id)?;
+    let today = app.today();
+    // What has not begun can't be reported yet.
+    let owed = draft.period.as_ref().is_some_and(|period| period.from <= today);
+    let known = match (&draft.period, owed) {
+        (Some(period), true) => json!({ "from": period.from, "to": period.to }),
+        _ => {
+            json!({ "from": contract.starts_on, "to": today.min(contract.last_day).max(contract.starts_on) })
+        }
+    };
+    let rows = if visit.is_sent { visit.form.rows("engagements") } else { draft.engagements.len() };
+    let context = json!({
+        "contract": contract,
+        "draft": draft,
+        "owed": owed,
+        "rows": rows_to_show(visit, rows),
+        "places": Places::of(&chain::get(app, call, id, None, None)?).context(),
+        "vendors": vendor_choices(app, call)?,
+    });
+    let copied: Vec<Value> = draft.engagements.iter().map(copy).collect();
+    let copied = json!({ "period": known, "engagements": copied });
+    Ok(page("declaration/new.html", "再委託状況報告", context).under_contract(&contract).filled(&copied))
+}
+
+/// A use as the form's fields hold it.
+fn copy(last: &DraftUse) -> Value {
+    let mut fields = json!(last);
+    if let Value::Object(fields) = &mut fields {
+        fields.remove("vendor_name");
+    }
+    fields
+}
+
+/// Those that are filled, or one to begin with; another where it was asked for.
+fn rows_to_show(visit: &Visit, filled: usize) -> usize {
+    match visit.form.mark("_again") {
+        Some("row") => filled + 1,
+        _ => filled.max(1),
+    }
+}
+
+fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let id: ContractId = visit.id("id")?;
+    let chain = chain::get(app, call, id, None, None)?;
+    let places = Places::of(&chain);
+    let given: DeclarationInput = visit.completed(|body| complete(body, &places))?;
+    // Nothing was typed where nothing has changed: there is nothing to be looked at once more.
+    if !given.as_last_time {
+        let answers = answers(app, call, &given, &places)?;
+        let answers: Vec<(&str, String)> =
+            answers.iter().map(|(label, text)| (label.as_str(), text.clone())).collect();
+        if let Some(asked) = check(visit, "報告する内容を確かめる", "報告する", &answers) {
+            return Ok(asked);
+        }
+    }
+    let declared = declaration::declare(app, call, id, &given)?;
+    Ok(Outcome::Moved(format!("{}?done=declared", address(declared.id))))
+}
+
+/// The parts that a blank form lacks, so that what is missing is named by its own field.
+fn complete(body: &mut Map<String, Value>, places: &Places) {
+    body.entry("period").or_insert_with(|| json!({}));
+    let Some(Value::Array(uses)) = body.get_mut("engagements") else { return };
+    for said in uses.iter_mut().filter_map(Value::as_object_mut) {
+        places.complete(said);
+    }
+}
+
+fn answers(
+    app: &App,
+    call: &Call,
+    given: &DeclarationInput,
+    places: &Places,
+) -> Result<Vec<(String, String)>, Failure> {
+    let period = format!("{}〜{}", words::day(given.period.from), words::day(given.period.to));
+    let mut answers = vec![("対象期間".to_owned(), period)];
+    if given.none {
+        answers.push(("再委託".to_owned(), "なし".to_owned()));
+    }
+    let vendors = vendor_choices(app, call)?;
+    for (place, said) in given.engagements.iter().enumerate() {
+        answers.push((format!("再委託先 {}", place + 1), places.describe(said, &vendors)));
+    }
+    Ok(answers)
+}

@@ -1,0 +1,55 @@
+//! Declarations: of one contract, with the agency's own observations beside them; and across contracts.
+
+use serde_json::json;
+
+use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::timed;
+use crate::domain::access::{OrganizationKind, Permission};
+use crate::service::page::MAX_LIMIT;
+use crate::service::{App, Call, Failure, Page as Part, contract, declaration, observation};
+
+pub fn routes() -> Vec<PageRoute> {
+    vec![
+        look("/contracts/{id}/declarations").needs(Permission::ReadContract, of_contract),
+        look("/declarations").needs(Permission::ReadContract, across),
+    ]
+}
+
+fn of_contract(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let id = visit.id("id")?;
+    let contract = contract::get(app, call, id)?;
+    let declarations = declaration::list(app, call, id, &visit.page()?)?;
+    let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
+    let draft = if is_vendor { Some(declaration::draft(app, call, id)?) } else { None };
+    let observations = if is_vendor {
+        Vec::new()
+    } else {
+        let latest = Part { limit: MAX_LIMIT, after: None };
+        let seen = observation::list(app, call, id, &latest)?.items;
+        seen.iter().map(|view| timed(app, view, view.recorded_at)).collect()
+    };
+    let context = json!({
+        "contract": contract,
+        "tab": "declarations",
+        "pager": visit.pager(&declarations),
+        "declarations": declarations.items.iter().map(|view| timed(app, view, view.declared_at)).collect::<Vec<_>>(),
+        "own": call.actor.organization.id,
+        "is_vendor": is_vendor,
+        "draft": draft,
+        "today": app.today(),
+        "observations": observations,
+    });
+    let title = format!("{} {} 報告", contract.number, contract.title);
+    Ok(page("declaration/contract.html", title, context).under_contract(&contract))
+}
+
+fn across(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let declarations = declaration::mine(app, call, &visit.page()?)?;
+    let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
+    let context = json!({
+        "pager": visit.pager(&declarations),
+        "declarations": declarations.items.iter().map(|view| timed(app, view, view.declared_at)).collect::<Vec<_>>(),
+        "is_vendor": is_vendor,
+    });
+    Ok(page("declaration/list.html", if is_vendor { "報告と受付票" } else { "状況報告" }, context))
+}

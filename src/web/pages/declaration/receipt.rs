@@ -1,0 +1,62 @@
+//! 受付票: a declaration as it was received, its entry in the ledger, and what of it no consent covers.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::timed;
+use crate::domain::access::Permission;
+use crate::domain::id::{ContractId, EngagementId};
+use crate::service::chain::{self, Node};
+use crate::service::declaration;
+use crate::service::{App, Call, Failure};
+
+pub fn routes() -> Vec<PageRoute> {
+    vec![look("/declarations/{id}").needs(Permission::ReadContract, show)]
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let declared = declaration::find(app, call, visit.id("id")?)?;
+    let context = json!({
+        "declaration": timed(app, &declared, declared.declared_at),
+        "is_own": declared.organization_id == call.actor.organization.id,
+        "uncovered": if declared.retracted { Vec::new() } else { uncovered(app, call, declared.contract_id, &declared.engagements)? },
+        "receipt": serde_json::to_string_pretty(&declared.receipt).unwrap_or_default(),
+    });
+    let contract = format!("{} {}", declared.contract_number, declared.contract_title);
+    Ok(page("declaration/receipt.html", "再委託状況報告 受付票", context)
+        .under(format!("/contracts/{}", declared.contract_id), contract)
+        .under(format!("/contracts/{}/declarations", declared.contract_id), "報告"))
+}
+
+/// The engagements declared that have an uncovered day up to today, with these days and their causes.
+fn uncovered(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    uses: &[declaration::DeclaredUse],
+) -> Result<Vec<Value>, Failure> {
+    if uses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let declared: HashSet<EngagementId> = uses.iter().map(|said| said.engagement_id).collect();
+    let chain = chain::get(app, call, contract, None, None)?;
+    let mut found = Vec::new();
+    let tops = if chain.roots.is_empty() { vec![&chain.root] } else { chain.roots.iter().collect() };
+    let mut open: Vec<&Node> = tops;
+    let mut seen = HashSet::new();
+    while let Some(node) = open.pop() {
+        open.extend(node.children.iter().rev());
+        // A vendor on two branches finds one below the other twice.
+        if node.uncovered.is_empty()
+            || !declared.contains(&node.engagement_id)
+            || !seen.insert(node.engagement_id)
+        {
+            continue;
+        }
+        let causes: Vec<_> = node.uncovered_causes.iter().filter(|days| days.from <= app.today()).collect();
+        found.push(json!({ "vendor": node.vendor.name, "days": node.uncovered, "causes": causes }));
+    }
+    Ok(found)
+}

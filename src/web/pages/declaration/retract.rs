@@ -1,0 +1,30 @@
+//! A declaration taken back.
+
+use serde_json::json;
+
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, page};
+use super::{address, timed};
+use crate::domain::access::Permission;
+use crate::service::declaration::{self, RetractionInput};
+use crate::service::{App, Call, Failure};
+
+const LABELS: &Labels = &[("reason", "理由")];
+
+pub fn routes() -> Vec<PageRoute> {
+    form("/declarations/{id}/retract", LABELS).needs(Permission::Declare, show, act)
+}
+
+fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let declared = declaration::find(app, call, visit.id("id")?)?;
+    let context = json!({ "declaration": timed(app, &declared, declared.declared_at) });
+    let contract = format!("{} {}", declared.contract_number, declared.contract_title);
+    Ok(page("declaration/retract.html", "報告の取消し", context)
+        .under(format!("/contracts/{}", declared.contract_id), contract)
+        .under(address(declared.id), "受付票"))
+}
+
+fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: RetractionInput = visit.input()?;
+    let retracted = declaration::retract(app, call, visit.id("id")?, &given)?;
+    Ok(Outcome::Moved(format!("{}?done=retracted", address(retracted.id))))
+}

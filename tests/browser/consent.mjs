@@ -1,0 +1,59 @@
+// 既承認: entered after it was decided on paper, and the list of consents.
+import { enterKey, newContract, press, reach, signIn, sound, typeInto } from "./lib.mjs";
+
+let named = 0;
+const someone = () => `架空既承認先${Date.now()}-${(named += 1)}株式会社（試験）`;
+
+export async function recorded_consent_by_keyboard(t) {
+  const { page, base, check, mayFail } = t;
+  const contract = await newContract(t), vendor = someone();
+  await signIn(t, "approver");
+  await sound(t, await page.goto(`${base}/contracts/${contract.id}/consents/new`));
+  mayFail(422);
+  await reach(page, '[id="f-amount_yen"]');
+  await enterKey(page);
+  check("what is missing is named in the title", (await page.title()).startsWith("エラー: "), await page.title());
+  const lost = await page.locator("#error-summary a").evaluateAll((links) => links.filter((a) => !document.getElementById(decodeURIComponent(a.hash.slice(1)))).map((a) => a.hash));
+  check("every wrong field is reached from the summary", lost.length === 0, lost);
+  check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
+  const values = {
+    "vendor/name": vendor, scope: "架空の封入。", amount_yen: "３００，０００", "persons/personal": "50", decided_on: "令和8年1月10日",
+    document_number: "架空第12号", valid_from: "R8.1.5", valid_until: "2026-12-31", note: "紙の決裁から転記した。",
+  };
+  for (const [name, text] of Object.entries(values)) await typeInto(page, name, text);
+  await reach(page, "main .form > button");
+  await enterKey(page);
+  check("a period before the decision is told at its field", (await page.getAttribute('[id="f-valid_from"]', "aria-invalid")) === "true");
+  check("what was typed is still there", (await page.inputValue('[id="f-amount_yen"]')) === values.amount_yen);
+  await typeInto(page, "valid_from", "R8.1.15");
+  await enterKey(page);
+  const answers = await page.innerText("main");
+  check("the answers are shown before anything is done", answers.includes(vendor) && answers.includes("300,000円") && answers.includes("2026-01-15"), answers);
+  check("axe finds nothing where answers are checked", (await t.audit()).length === 0, await t.audit());
+  await reach(page, 'button[name="_sure"]');
+  await enterKey(page);
+  check("it leads to the chain", page.url().endsWith("/chain?done=recorded"), page.url());
+  await sound(t, await page.goto(`${base}/consents?recorded=late`));
+  const first = await page.innerText("tbody tr:first-child");
+  check("it is listed as 既承認, with its document", first.includes(vendor) && first.includes("既承認") && first.includes("架空第12号") && first.includes("76日後"), first);
+  await sound(t, await page.goto(`${base}/consents`));
+}
+
+export async function recorded_consent_without_javascript(t) {
+  const { base, check, plain } = t;
+  const contract = await newContract(t), vendor = someone();
+  const page = await plain();
+  await signIn(t, "approver", page);
+  await page.goto(`${base}/contracts/${contract.id}/consents/new`);
+  const values = { "vendor/name": vendor, scope: "架空の封入。", amount_yen: "1000", decided_on: "2026-01-10", document_number: "架空第13号", valid_from: "2026-01-10", valid_until: "2026-12-31" };
+  for (const [name, text] of Object.entries(values)) await page.fill(`[id="f-${name}"]`, text);
+  await press(page, "内容を確かめる");
+  await press(page, "入力に戻る");
+  check("back from the check all is still there", (await page.inputValue('[id="f-vendor/name"]')) === vendor);
+  await press(page, "内容を確かめる");
+  await page.getByRole("button", { name: "既承認として登録する" }).dblclick({ noWaitAfter: true });
+  await page.waitForURL(/done=recorded/);
+  await page.goto(`${base}/consents?recorded=late`);
+  check("it is entered once", (await page.locator("tbody tr", { hasText: vendor }).count()) === 1);
+  await page.close();
+}
