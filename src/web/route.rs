@@ -103,7 +103,8 @@ impl Request {
 
     /// A query parameter that is `true` or `false`.
     pub fn query_flag(&self, name: &str) -> Result<Option<bool>, Failure> {
-        let wrong = |_| Failure::field(&format!("/{name}"), "choice", "true または false を指定してください。");
+        let wrong =
+            |_| Failure::field(&format!("/{name}"), "choice", "true または false を指定してください。");
         self.query(name).map(str::parse).transpose().map_err(wrong)
     }
 

@@ -42,7 +42,7 @@ fn content(ask: &Ask, persons: i64) -> Value {
         "selection_reason": "同種の業務の実績があり、体制を確認できたため（デモ）", "amount_yen": ask.yen,
         "starts_on": ask.starts_on, "ends_on": ask.ends_on, "country": "JP", "data": data,
         "work_places": ["架空県架空市架空町1-1 架空ビル（デモ）"],
-        "safeguards": {"access_control": true, "training": true, "secure_area": true},
+        "safeguards": {"アクセス制御": "担当者ごとに権限を分ける（デモ）", "教育": "着手前と年1回（デモ）", "作業場所": "施錠した区画（デモ）"},
     })
 }
 

@@ -123,7 +123,8 @@ fn safeguards(value: &Value, name: &str, out: &mut String) {
         Value::Null => {}
         // Writing into a text does not fail.
         Value::String(text) => drop(writeln!(out, "{name}: {text}")),
-        Value::Bool(_) | Value::Number(_) => drop(writeln!(out, "{name}: {value}")),
+        Value::Bool(done) => drop(writeln!(out, "{name}: {}", if *done { "あり" } else { "なし" })),
+        Value::Number(_) => drop(writeln!(out, "{name}: {value}")),
     }
 }
 
@@ -158,6 +159,6 @@ mod tests {
         let text = said(&json!({ "safeguards": given }), "safeguards");
         let mut lines: Vec<&str> = text.lines().collect();
         lines.sort_unstable();
-        assert_eq!(lines, ["入退室: 記録", "区域: 乙", "区域: 甲", "端末 台数: 3", "端末 持出し: false"]);
+        assert_eq!(lines, ["入退室: 記録", "区域: 乙", "区域: 甲", "端末 台数: 3", "端末 持出し: なし"]);
     }
 }

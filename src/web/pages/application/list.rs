@@ -13,7 +13,13 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let found = application::queue(app, call, visit.query_word("state"), visit.query_word("reviewed"), &visit.page()?)?;
+    let found = application::queue(
+        app,
+        call,
+        visit.query_word("state"),
+        visit.query_word("reviewed"),
+        &visit.page()?,
+    )?;
     let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
     let context = json!({
         "pager": visit.pager(&found),
