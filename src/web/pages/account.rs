@@ -63,7 +63,7 @@ pub(super) fn interrupted(visit: &Visit) -> Option<Page> {
         .iter()
         .filter(|(name, text)| !SECRET.contains(&name.as_str()) && !text.is_empty());
     let kept: Vec<_> = typed.collect();
-    if !visit.is_sent || kept.is_empty() {
+    if !visit.can_return || kept.is_empty() {
         return None;
     }
     let kept = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();

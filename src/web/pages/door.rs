@@ -170,7 +170,8 @@ async fn read(request: &HttpRequest, route: &PageRoute, body: &Bytes) -> Result<
         }
     }
     let address = request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
-    Ok(Visit { address, is_sent: request.method() == Method::POST, path, query, form, file })
+    let is_sent = request.method() == Method::POST;
+    Ok(Visit { address, is_sent, can_return: route.can_return, path, query, form, file })
 }
 
 fn unread() -> Failure {

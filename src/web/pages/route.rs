@@ -24,6 +24,8 @@ pub struct Visit {
     pub address: String,
     /// A form was sent.
     pub is_sent: bool,
+    /// What was sent can be shown again without acting (`_again`).
+    pub can_return: bool,
     pub path: HashMap<String, String>,
     pub query: HashMap<String, String>,
     pub form: Form,
@@ -265,6 +267,8 @@ pub struct PageRoute {
     pub changes: bool,
     /// Its form brings a file.
     pub takes_file: bool,
+    /// It shows what was sent to it again without acting, when asked so by `_again`.
+    pub can_return: bool,
     pub handler: Handler,
 }
 
@@ -291,7 +295,7 @@ impl Draft {
         work: impl Fn(&App, &Visit) -> Result<O, Failure> + Send + Sync + 'static,
     ) -> PageRoute {
         let handler = Handler::Open(Arc::new(move |app, visit| work(app, visit).map(Into::into)));
-        PageRoute { path: self.path, changes: self.changes, takes_file: false, handler }
+        PageRoute { path: self.path, changes: self.changes, takes_file: false, can_return: false, handler }
     }
 
     /// For those who may.
@@ -302,7 +306,7 @@ impl Draft {
     ) -> PageRoute {
         let work: GuardedWork = Arc::new(move |app, call, visit| work(app, call, visit).map(Into::into));
         let handler = Handler::Guarded(permission, work);
-        PageRoute { path: self.path, changes: self.changes, takes_file: false, handler }
+        PageRoute { path: self.path, changes: self.changes, takes_file: false, can_return: false, handler }
     }
 }
 
@@ -337,19 +341,18 @@ impl FormDraft {
         let Self { path, labels } = self;
         let show = Arc::new(show);
         let first = Arc::clone(&show);
-        vec![
-            look(path).needs(permission, move |app, call, visit| first(app, call, visit)),
-            send(path).needs(permission, move |app, call, visit| {
-                let again = || show(app, call, visit).map(|page| Page { form: visit.form.clone(), ..page });
-                if visit.form.mark("_again").is_some() {
-                    return again().map(Outcome::Shown);
-                }
-                match act(app, call, visit) {
-                    Ok(outcome) => Ok(outcome),
-                    Err(failure) => again()?.with(failure, visit, labels),
-                }
-            }),
-        ]
+        let looked_at = look(path).needs(permission, move |app, call, visit| first(app, call, visit));
+        let sent = send(path).needs(permission, move |app, call, visit| {
+            let again = || show(app, call, visit).map(|page| Page { form: visit.form.clone(), ..page });
+            if visit.form.mark("_again").is_some() {
+                return again().map(Outcome::Shown);
+            }
+            match act(app, call, visit) {
+                Ok(outcome) => Ok(outcome),
+                Err(failure) => again()?.with(failure, visit, labels),
+            }
+        });
+        vec![looked_at, PageRoute { can_return: true, ..sent }]
     }
 }
 

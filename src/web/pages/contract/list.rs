@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::route::{Page, PageRoute, Visit, look, page};
 use super::super::words;
-use crate::domain::access::Permission;
+use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::contract::ContractStatus;
 use crate::service::contract::{self, ContractQuery};
 use crate::service::{App, Call, Failure};
@@ -27,6 +27,8 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "contracts": contracts.items,
         "pager": visit.pager(&contracts),
         "narrowed": visit.is_narrowed(),
+        // Who entrusts, for those who see more than one agency.
+        "agencies": call.actor.organization.kind != OrganizationKind::Agency,
         "statuses": words::choices::<ContractStatus>("contract"),
         "sorts": [
             { "value": "ends", "label": "終了の近い順" },
