@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::decide::may_decide;
 use super::file::{Content, planned};
@@ -163,8 +163,8 @@ impl Brief<'_> {
     /// A vendor knows itself, what hangs below it, and who stands right above.
     fn applicant(&self, known: &Known<'_>, parent: Option<&Engagement>, filed: &Filed) -> Option<String> {
         let place = known.engagements().find(|e| e.vendor.id == filed.row.applicant_id)?;
-        let knows = self.sees(known, place.id) || parent.is_some_and(|it| it.vendor.id == place.vendor.id);
-        knows.then(|| place.vendor.name.clone())
+        let may_know = self.sees(known, place.id) || parent.is_some_and(|it| it.vendor.id == place.vendor.id);
+        may_know.then(|| place.vendor.name.clone())
     }
 
     fn names(&mut self, filed: &Filed) -> Result<HashMap<UserId, String>, Failure> {
@@ -205,20 +205,23 @@ impl Brief<'_> {
 
     /// What was consented to, in the fields of an application: of a consent on paper fewer are known.
     fn consented(&mut self, held: &HeldConsent<'_>) -> Result<Value, Failure> {
-        let consent = held.consent;
-        let mut content = json!({});
-        if let Some(id) = consent.application_id {
+        let given = held.consent;
+        let mut content = Map::new();
+        if let Some(id) = given.application_id {
             let (row, steps) = db::chain::find_application(self.conn, id)?;
             content = from_json(&Filed::new(row, steps).row.body)?;
-        } else if let Some(body) = db::chain::consent_bodies(self.conn, self.case.id())?.get(&consent.id) {
-            content["scope"] = json!(body.scope);
+        } else if let Some(body) = db::chain::consent_bodies(self.conn, self.case.id())?.get(&given.id) {
+            content.insert("scope".to_owned(), json!(body.scope));
         }
-        content["amount_yen"] = json!(consent.amount_yen);
-        content["country"] = json!(consent.country);
-        content["data"] = json!(consent.data);
-        content["starts_on"] = json!(consent.valid_from);
-        content["ends_on"] = json!(held.ends_on);
-        Ok(content)
+        let facts = [
+            ("amount_yen", json!(given.amount_yen)),
+            ("country", json!(given.country)),
+            ("data", json!(given.data)),
+            ("starts_on", json!(given.valid_from)),
+            ("ends_on", json!(held.ends_on)),
+        ];
+        content.extend(facts.map(|(name, value)| (name.to_owned(), value)));
+        Ok(Value::Object(content))
     }
 
     fn decide_by(
@@ -265,7 +268,10 @@ impl Brief<'_> {
             known,
             engagement,
             content: &content,
-            has_special_reason: body["special_reason"].as_str().is_some_and(|text| !text.is_empty()),
+            has_special_reason: body
+                .get("special_reason")
+                .and_then(Value::as_str)
+                .is_some_and(|text| !text.is_empty()),
             planned: &planned,
             registered: registered.as_ref(),
             names: &names,

@@ -88,7 +88,7 @@ pub fn country(code: &str) -> String {
 }
 
 fn said(content: &Value, field: &str) -> String {
-    let value = &content[field];
+    let Some(value) = content.get(field) else { return String::new() };
     match (field, value) {
         ("amount_yen", Value::Number(yen)) => format!("{}円", words::thousands(yen.as_i64().unwrap_or(0))),
         ("starts_on" | "ends_on", Value::String(text)) => {
@@ -109,9 +109,9 @@ fn said(content: &Value, field: &str) -> String {
 }
 
 fn volume(row: &Value) -> String {
-    let category = row["category"].as_str().unwrap_or_default();
+    let category = row.get("category").and_then(Value::as_str).unwrap_or_default();
     let label = words::word("data", category).map_or(category, |(text, _)| text);
-    format!("{label} {}人", words::thousands(row["persons"].as_i64().unwrap_or(0)))
+    format!("{label} {}人", words::thousands(row.get("persons").and_then(Value::as_i64).unwrap_or(0)))
 }
 
 /// Kept as given, it may nest: the names on the way stand before the text.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form};
 use super::content::{self, LABELS};
-use super::of_act;
+use super::{of_act, set};
 use crate::domain::access::Permission;
 use crate::domain::chain::ApplicationStep;
 use crate::service::application::{self, CorrectionInput, WithdrawInput};
@@ -23,7 +23,7 @@ pub fn routes() -> Vec<PageRoute> {
 /// The names under which the form asks for 安全管理措置: its own, and those that were given otherwise.
 pub fn safeguards(content: &Value) -> Vec<String> {
     let mut names: Vec<String> = content::SAFEGUARDS.iter().map(|name| (*name).to_owned()).collect();
-    if let Some(given) = content["safeguards"].as_object() {
+    if let Some(given) = content.get("safeguards").and_then(Value::as_object) {
         let others = given.iter().filter(|(name, text)| !names.contains(name) && text.is_string());
         let others: Vec<String> = others.map(|(name, _)| name.clone()).collect();
         names.extend(others);
@@ -35,14 +35,14 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let (brief, mut shown) = of_act(app, call, visit, "application/resubmit.html", "申請を補正する")?;
     let view = &brief.application;
     let points = view.steps.iter().rfind(|step| step.step == ApplicationStep::Returned);
-    shown.context["points"] = json!(points.map(|step| &step.content));
-    shown.context["safeguards"] = json!(safeguards(&view.content));
-    shown.context["returned"] = json!(view.state == application::ApplicationState::Returned);
+    set(&mut shown.context, "points", json!(points.map(|step| &step.content)));
+    set(&mut shown.context, "safeguards", json!(safeguards(&view.content)));
+    set(&mut shown.context, "returned", json!(view.state == application::ApplicationState::Returned));
     let mut shown = shown.filled(&view.content);
     let rows = |name: &str| if visit.is_sent { visit.form.rows(name) } else { shown.form.rows(name) } + 2;
     let (places, items) = (rows("work_places"), rows("data_items"));
-    shown.context["places"] = json!(places);
-    shown.context["items"] = json!(items);
+    set(&mut shown.context, "places", json!(places));
+    set(&mut shown.context, "items", json!(items));
     Ok(shown)
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form};
 use super::super::words;
-use super::{lost, of_act, own};
+use super::{lost, of_act, own, set};
 use crate::domain::access::Permission;
 use crate::service::application::briefing::{Briefing, briefing};
 use crate::service::application::{self, Decision, DecisionInput};
@@ -27,7 +27,9 @@ pub fn routes() -> Vec<PageRoute> {
 /// The days applied for, as far as they can be consented to today.
 fn days(app: &App, call: &Call, brief: &Briefing) -> Result<Option<(NaiveDate, NaiveDate)>, Failure> {
     let contract = contract::get(app, call, brief.application.contract_id)?;
-    let day = |field: &str| brief.application.content[field].as_str().and_then(|text| text.parse().ok());
+    let day = |field: &str| {
+        brief.application.content.get(field).and_then(|it| it.as_str()).and_then(|text| text.parse().ok())
+    };
     let asked: Option<(NaiveDate, NaiveDate)> = day("starts_on").zip(day("ends_on"));
     Ok(asked
         .map(|(from, until)| (from.max(app.today()).max(contract.starts_on), until.min(contract.last_day))))
@@ -35,10 +37,14 @@ fn days(app: &App, call: &Call, brief: &Briefing) -> Result<Option<(NaiveDate, N
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let (brief, mut shown) = of_act(app, call, visit, "application/decide.html", "決裁する")?;
-    shown.context["decisions"] = json!([
-        { "value": Decision::Consent.as_str(), "label": own(app, call, "承認する")? },
-        { "value": Decision::Refuse.as_str(), "label": own(app, call, "不承認とする")? },
-    ]);
+    set(
+        &mut shown.context,
+        "decisions",
+        json!([
+            { "value": Decision::Consent.as_str(), "label": own(app, call, "承認する")? },
+            { "value": Decision::Refuse.as_str(), "label": own(app, call, "不承認とする")? },
+        ]),
+    );
     let days = days(app, call, &brief)?;
     Ok(shown.filled(&json!({ "valid_from": days.map(|it| it.0), "valid_until": days.map(|it| it.1) })))
 }

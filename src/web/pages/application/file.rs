@@ -10,6 +10,7 @@ use super::super::words;
 use super::choose::{choose, parents};
 use super::content::{self, LABELS};
 use super::correct::safeguards;
+use super::set;
 use crate::domain::access::Permission;
 use crate::domain::id::{ContractId, EngagementId, Id};
 use crate::domain::input::FieldError;
@@ -93,8 +94,8 @@ impl<'a> Place<'a> {
         };
         let last = latest(app, call, contract, engaged.engagement_id)?;
         let mut known = last.map_or_else(|| json!({}), |last| last.content);
-        known["engagement_id"] = json!(engaged.engagement_id);
-        known["supersedes"] = json!(!engaged.consents.is_empty());
+        set(&mut known, "engagement_id", json!(engaged.engagement_id));
+        set(&mut known, "supersedes", json!(!engaged.consents.is_empty()));
         Ok(known)
     }
 }
@@ -230,8 +231,9 @@ fn who(
         }
         (None, Some(id)) => {
             let choices = vendor_choices(app, call)?;
-            let found = choices.as_array().and_then(|all| all.iter().find(|it| it["value"] == json!(id)));
-            found.and_then(|it| it["label"].as_str()).unwrap_or_default().to_owned()
+            let found =
+                choices.as_array().and_then(|all| all.iter().find(|it| it.get("value") == Some(&json!(id))));
+            found.and_then(|it| it.get("label")?.as_str()).unwrap_or_default().to_owned()
         }
         (None, None) => name(given.engagement_id),
     };

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::route::{Page, PageRoute, Visit, look, page};
 use super::super::words;
+use super::part;
 use crate::domain::access::{OrganizationKind, Permission};
 use crate::service::application::{self, ApplicationState, ApplicationView};
 use crate::service::{App, Call, Failure};
@@ -39,6 +40,6 @@ fn row(view: &ApplicationView) -> Value {
         "id": view.id, "state": view.state, "supersedes": view.supersedes, "filed_on": view.filed_on,
         "contract_id": view.contract_id, "contract": view.contract_title, "number": view.contract_number,
         "vendor": view.vendor_name, "tier": view.tier.map(words::tier),
-        "starts_on": view.content["starts_on"], "ends_on": view.content["ends_on"], "last": last,
+        "starts_on": part(&view.content, "starts_on"), "ends_on": part(&view.content, "ends_on"), "last": last,
     })
 }

@@ -63,6 +63,18 @@ fn own(app: &App, call: &Call, text: &str) -> Result<String, Failure> {
     }
 }
 
+/// Puts a value under a name of an object.
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Some(map) = object.as_object_mut() {
+        map.insert(name.to_owned(), value);
+    }
+}
+
+/// What stands under a name of an object; null: nothing.
+fn part(object: &Value, name: &str) -> Value {
+    object.get(name).cloned().unwrap_or_default()
+}
+
 type Show = fn(&App, &Call, &Visit) -> Result<Page, Failure>;
 
 /// Shows the form again to who was not the first, with what was typed, and takes it next time as made from the
@@ -78,7 +90,7 @@ fn lost(
         return Err(failure);
     }
     let mut shown = show(app, call, visit)?;
-    let current = shown.context["brief"]["application"]["version"].clone();
-    shown.context["seen_version"] = Value::String(current.to_string());
+    let current = shown.context.pointer("/brief/application/version").map(ToString::to_string);
+    set(&mut shown.context, "seen_version", json!(current));
     shown.with(failure, visit, labels)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form};
 use super::super::words;
-use super::{lost, of_act};
+use super::{lost, of_act, part, set};
 use crate::domain::access::Permission;
 use crate::domain::chain::ApplicationStep;
 use crate::service::application::{self, ApplicationView, ReturnInput, ReviewInput};
@@ -41,8 +41,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let verdicts = ["ok", "concern"]
         .map(|code| json!({ "value": code, "label": words::word("check", code).map(|(text, _)| text) }));
     let known = again(&brief.application, &clauses);
-    shown.context["clauses"] = Value::Array(clauses);
-    shown.context["verdicts"] = json!(verdicts);
+    set(&mut shown.context, "clauses", Value::Array(clauses));
+    set(&mut shown.context, "verdicts", json!(verdicts));
     Ok(shown.filled(&known))
 }
 
@@ -52,14 +52,18 @@ fn again(view: &ApplicationView, clauses: &[Value]) -> Value {
         return json!({});
     };
     let mut known = last.content.clone();
-    let before = known["clauses"].take();
+    let before = part(&known, "clauses");
     let answered = |clause: &Value| {
-        let same = |it: &&Value| it["number"] == clause["number"];
+        let same = |it: &&Value| it.get("number") == clause.get("number");
         let answer = before.as_array().and_then(|rows| rows.iter().find(same));
-        let part = |key: &str| answer.map(|it| it[key].clone()).unwrap_or_default();
-        json!({ "number": clause["number"], "text": clause["text"], "answer": part("answer"), "remark": part("remark") })
+        let said = |name: &str| answer.map(|it| part(it, name)).unwrap_or_default();
+        json!({
+            "number": part(clause, "number"), "text": part(clause, "text"),
+            "answer": said("answer"), "remark": said("remark"),
+        })
     };
-    known["clauses"] = clauses.iter().map(answered).collect();
+    let clauses = clauses.iter().map(answered).collect();
+    set(&mut known, "clauses", clauses);
     known
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::chain::draw::Drawing;
 use super::super::route::{Page, PageRoute, Visit, look, page};
 use super::super::words;
-use super::{content, heading, own};
+use super::{content, heading, own, part};
 use crate::domain::access::Permission;
 use crate::domain::chain::ApplicationStep;
 use crate::service::application::briefing::{Briefing, EarlierKind, briefing};
@@ -83,11 +83,11 @@ fn review(brief: &Briefing) -> Option<Value> {
             "training" => "従業者の教育",
             _ => "管理の体制",
         };
-        json!({ "label": label, "verdict": step.content[point] })
+        json!({ "label": label, "verdict": part(&step.content, point) })
     });
     Some(json!({
-        "on": step.on, "by": name(brief, step), "points": points, "note": step.content["note"],
-        "clauses": step.content["clauses"], "stale": corrected.is_some_and(|it| it.at > step.at),
+        "on": step.on, "by": name(brief, step), "points": points, "note": part(&step.content, "note"),
+        "clauses": part(&step.content, "clauses"), "stale": corrected.is_some_and(|it| it.at > step.at),
     }))
 }
 
@@ -101,7 +101,7 @@ fn history(app: &App, brief: &Briefing) -> Vec<Value> {
         "what": "申請", "when": words::instant(app, brief.application.filed_at), "by": brief.applicant_name,
     });
     let step = |step: &StepView| {
-        let at = |key: &str| step.content[key].as_str().filter(|text| !text.is_empty());
+        let at = |key: &str| step.content.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         let text = match step.step {
             ApplicationStep::Returned => at("points"),
             ApplicationStep::Reviewed => at("note"),

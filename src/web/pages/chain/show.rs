@@ -85,7 +85,7 @@ fn applications(
     let row = |it: &ApplicationView| {
         json!({
             "id": it.id, "vendor": names.get(&it.engagement_id), "state": it.state, "filed_on": it.filed_on,
-            "supersedes": it.supersedes, "starts_on": it.content["starts_on"], "ends_on": it.content["ends_on"],
+            "supersedes": it.supersedes, "starts_on": it.content.get("starts_on"), "ends_on": it.content.get("ends_on"),
         })
     };
     Ok(all.iter().rev().filter(|it| names.contains_key(&it.engagement_id)).map(row).collect())
