@@ -72,10 +72,10 @@ export async function an_alert_without_javascript(t) {
   check("all are chosen", (await page.locator("tbody input:checked").count()) === all && all > 1, all);
   await press(page, "選んだアラートに着手する");
   check("all are taken up", (await page.locator(".tag", { hasText: "対応中" }).count()) === all);
-  await page.click("text=再委託禁止の契約での再委託");
+  await page.getByRole("link", { name: "再委託禁止の契約での再委託" }).click();
   await page.waitForURL(/alerts\/[0-9a-f-]+$/);
   await Promise.all([page.waitForNavigation(), page.click("text=判断を記録する")]);
-  await page.check("text=該当 >> nth=0");
+  await page.getByLabel("該当", { exact: true }).check();
   await page.fill("#f-reason", "契約書で確認した（試験）");
   await press(page, "記録する");
   check("the judgement is told", (await page.innerText("[role=status]")).includes("判断を記録しました"));
