@@ -5,7 +5,7 @@ use itaku::domain::access::Role;
 use itaku::web::pages::all;
 use itaku::web::pages::route::{Handler, PageRoute};
 
-use crate::support::{Answer, Tab, both};
+use crate::support::{Answer, Tab, TestApp, both};
 use crate::world::{Caller, Kind, NOTHING, Seat, World, filled, kind_of};
 
 /// The roles that a page is for; None: for anyone.
@@ -42,11 +42,22 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn expect(&mut self, caller: &Caller<'_>, route: &PageRoute, path: &str, answer: &Answer, statuses: &[u16]) {
+    fn expect(
+        &mut self,
+        caller: &Caller<'_>,
+        route: &PageRoute,
+        path: &str,
+        answer: &Answer,
+        statuses: &[u16],
+    ) {
         self.asked += 1;
         if !statuses.contains(&answer.status) {
             let method = if route.changes { "POST" } else { "GET" };
-            let title = text(answer).split("<h1>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or("no page");
+            let title = text(answer)
+                .split("<h1>")
+                .nth(1)
+                .and_then(|rest| rest.split('<').next())
+                .unwrap_or("no page");
             let where_to = answer.header("location").unwrap_or_default();
             self.wrong.push(format!(
                 "{}: {method} {path}: {} instead of {statuses:?}: {title} {where_to}",

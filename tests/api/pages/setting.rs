@@ -25,7 +25,8 @@ impl Desk<'_> {
     /// Sends a form of the settings as they stand.
     fn send(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let version = self.app.get(&self.admin, "/settings").etag().trim_matches('"').to_owned();
-        let fields: Vec<(&str, &str)> = [("_version", version.as_str())].into_iter().chain(fields.iter().copied()).collect();
+        let fields: Vec<(&str, &str)> =
+            [("_version", version.as_str())].into_iter().chain(fields.iter().copied()).collect();
         self.tab.submit(path, &fields)
     }
 
@@ -43,7 +44,12 @@ impl Desk<'_> {
         let answer = self.send(path, fields);
         assert_eq!(answer.status, 422, "{}", answer.body);
         for field in wrong {
-            assert!(text(&answer).contains(&format!("href=\"#f-{field}\"")) && text(&answer).contains(&format!("id=\"f-{field}\"")), "{field}: {}", answer.body);
+            assert!(
+                text(&answer).contains(&format!("href=\"#f-{field}\""))
+                    && text(&answer).contains(&format!("id=\"f-{field}\"")),
+                "{field}: {}",
+                answer.body
+            );
         }
         for (_, typed) in fields {
             for line in typed.lines() {

@@ -16,7 +16,8 @@ fn version(tab: &Tab<'_>, path: &str) -> String {
 fn change(tab: &Tab<'_>, of: &Person, fields: &[(&str, &str)]) -> crate::support::Answer {
     let path = format!("/users/{}/change", of.id);
     let version = version(tab, &path);
-    let fields: Vec<(&str, &str)> = [("_version", version.as_str())].into_iter().chain(fields.iter().copied()).collect();
+    let fields: Vec<(&str, &str)> =
+        [("_version", version.as_str())].into_iter().chain(fields.iter().copied()).collect();
     tab.submit(&path, &fields)
 }
 
