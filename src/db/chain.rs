@@ -1,7 +1,9 @@
 //! The chain's facts as written: engagements, applications and their steps, consents, revocations.
 
 use chrono::{NaiveDate, NaiveDateTime};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::schema::{
     application_steps, applications, consents, contracts, engagements, organizations, revocations,
@@ -14,6 +16,12 @@ use crate::domain::contract::Stamp;
 use crate::domain::id::{
     ApplicationId, ConsentId, ContractId, EngagementId, OrganizationId, SubjectId, UserId,
 };
+
+/// Of an application that is applied: reviewed since it was filed or last corrected. Nothing but a 補正 can follow a
+/// review then.
+pub(super) const REVIEWED: &str = "EXISTS (SELECT 1 FROM application_steps s WHERE s.application_id = applications.id \
+    AND s.step = 'reviewed' AND NOT EXISTS (SELECT 1 FROM application_steps c \
+    WHERE c.application_id = applications.id AND c.step = 'resubmitted' AND c.seq > s.seq))";
 
 /// A new place on the chain.
 #[derive(Debug, Clone, Copy)]
@@ -190,10 +198,13 @@ pub fn applications_of(
 
 /// The queue: applications in scope by state, newest first, of at most `rows`. A vendor's own queue holds what it
 /// filed itself.
+///
+/// `reviewed`: only those that were, or were not, reviewed since they were filed or last corrected; of `applied` ones.
 pub fn queue(
     conn: &mut Conn,
     scope: &Scope,
     state: Option<&str>,
+    reviewed: Option<bool>,
     after: Option<ApplicationId>,
     rows: i64,
 ) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
@@ -207,6 +218,11 @@ pub fn queue(
     if let Some(state) = state {
         query = query.filter(applications::state.eq(state.to_owned()));
     }
+    query = match reviewed {
+        None => query,
+        Some(true) => query.filter(sql::<Bool>(REVIEWED)),
+        Some(false) => query.filter(sql::<Bool>("NOT ").sql(REVIEWED)),
+    };
     if let Some(after) = after {
         query = query.filter(applications::id.lt(after));
     }

@@ -5,6 +5,7 @@ use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+use super::chain::REVIEWED;
 use super::schema::{alerts, applications, notices, organizations, users};
 use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Scope};
@@ -80,14 +81,10 @@ pub fn waiting_applications(conn: &mut Conn, scope: &Scope) -> Result<WaitingApp
             Scope::Overseer | Scope::Program => query,
             Scope::Nothing => return Ok(0),
         };
-        // While it is applied, nothing but a 補正 can follow a review.
-        let since = "EXISTS (SELECT 1 FROM application_steps s WHERE s.application_id = applications.id \
-            AND s.step = 'reviewed' AND NOT EXISTS (SELECT 1 FROM application_steps c \
-            WHERE c.application_id = applications.id AND c.step = 'resubmitted' AND c.seq > s.seq))";
         let query = match reviewed {
             None => query,
-            Some(true) => query.filter(sql::<Bool>(since)),
-            Some(false) => query.filter(sql::<Bool>("NOT ").sql(since)),
+            Some(true) => query.filter(sql::<Bool>(REVIEWED)),
+            Some(false) => query.filter(sql::<Bool>("NOT ").sql(REVIEWED)),
         };
         Ok::<i64, DbError>(query.first(conn)?)
     };

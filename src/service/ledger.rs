@@ -255,6 +255,7 @@ impl Branch {
 pub fn names(app: &App, call: &Call, entries: &[EntryView]) -> Result<HashMap<SubjectId, String>, Failure> {
     let mut ids: HashSet<SubjectId> = HashSet::new();
     for entry in entries {
+        ids.extend(entry.subject);
         ids.extend(entry.actor.map(UserId::cast::<of::Subject>));
         ids.extend(entry.actor_organization.map(OrganizationId::cast::<of::Subject>));
         collect_ids(entry.payload.as_ref(), &mut ids);

@@ -101,6 +101,12 @@ impl Request {
         self.query(name).map(read).transpose()
     }
 
+    /// A query parameter that is `true` or `false`.
+    pub fn query_flag(&self, name: &str) -> Result<Option<bool>, Failure> {
+        let wrong = |_| Failure::field(&format!("/{name}"), "choice", "true または false を指定してください。");
+        self.query(name).map(str::parse).transpose().map_err(wrong)
+    }
+
     /// The page asked for.
     pub fn page(&self) -> Result<Page, Failure> {
         Page::read(self.query("limit"), self.query("cursor"))

@@ -1,6 +1,8 @@
 //! The pages behind their guard: who is let in, which form is taken, and the way in and out of an account.
 
+mod application;
 mod denials;
+mod oversight;
 mod reports;
 mod setting;
 mod user;

@@ -18,6 +18,7 @@ export async function demo_tour(t) {
     const wanted = await form.locator('[name="next"]').getAttribute("value");
     await form.locator("button").focus();
     await Promise.all([page.waitForURL((url) => url.pathname + url.search === wanted), page.keyboard.press("Enter")]);
+    await page.waitForSelector("h1");
     check(`step ${n + 1} shows its page`, (await page.locator(".who").count()) === 1 && (await page.locator("h1").count()) === 1, page.url());
   }
   check("and back to the tour", (await page.locator('a[href="/demo/tour"]').count()) > 0);

@@ -97,3 +97,19 @@ export async function newContract(t, change = {}) {
     declaration_interval: "monthly", return_due_days: 14, ...change,
   });
 }
+
+/** As newContract, of the 年度 2026, with the engagement of its prime. */
+export async function contractOf2026(t, change = {}) {
+  const contract = await newContract(t, { fiscal_year: 2026, signed_on: "2026-04-01", starts_on: "2026-04-01", ...change });
+  const chain = await api(t, "officer", "GET", `/contracts/${contract.id}/chain`);
+  return { ...contract, root: chain.root.engagement_id };
+}
+
+/** Presses Tab until what has the focus says these words, presses Enter, and waits for the page it leads to. */
+export async function follow(page, words) {
+  for (let n = 0; n < 300; n += 1) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate((words) => document.activeElement?.innerText?.trim() === words, words)) return enterKey(page);
+  }
+  throw new Error(`the keyboard does not reach ${words}`);
+}

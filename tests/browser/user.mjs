@@ -33,9 +33,6 @@ export async function users_by_keyboard(t) {
   await sound(t, await page.reload());
   check("the person has a page", (await page.innerText("main")).includes("招待中") && (await page.innerText("main")).includes("令和9年3月31日"), await page.innerText("main"));
   const person = page.url().replace(/\?.*/, "");
-  await page.goBack();
-  check("back is the form, and nothing is done twice", page.url().includes("/users/new"), page.url());
-  await page.goto(person);
   await page.getByRole("button", { name: "招待メールを送り直す" }).focus();
   await Promise.all([page.waitForURL(/done=invited/), page.keyboard.press("Enter")]);
   await sound(t, await page.goto(person + "/change"));
@@ -46,6 +43,8 @@ export async function users_by_keyboard(t) {
   await page.keyboard.press("ArrowDown");
   await Promise.all([page.waitForURL(/done=user_changed/), page.keyboard.press("Enter")]);
   check("stopped, and without a last day", (await page.innerText("main")).includes("停止中") && !(await page.innerText("main")).includes("令和9年3月31日"), await page.innerText("main"));
+  await page.goBack();
+  check("back is the form, and nothing is done twice", page.url() === person + "/change", page.url());
   await page.goto(base + "/users");
   await page.locator("tbody tr", { hasText: "（自分）" }).locator("a").click();
   await page.waitForSelector("h1");

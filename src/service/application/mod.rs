@@ -132,6 +132,7 @@ pub fn queue(
     app: &App,
     call: &Call,
     state: Option<ApplicationState>,
+    reviewed: Option<bool>,
     page: &Page,
 ) -> Result<Paged<ApplicationView>, Failure> {
     let scope = call.scope();
@@ -141,6 +142,8 @@ pub fn queue(
             conn,
             &scope,
             state.map(ApplicationState::as_str),
+            // Whether it was reviewed is the agency's own.
+            reviewed.filter(|_| agency_side),
             page.after_id()?,
             page.rows(),
         )?;

@@ -17,10 +17,12 @@ pub fn routes() -> Vec<Route> {
             }),
         get("/applications", "申請の一覧（機関は受理した申請、事業者は提出した申請）")
             .query("state", "applied|returned|consented|refused|withdrawn")
+            .query("reviewed", "true・false: 審査の記録の有無（機関のみ）")
             .paged()
             .needs(Permission::ReadContract)
             .run(|app, call, request| {
-                application::queue(app, call, request.query_word("state")?, &request.page()?).map(Plain)
+                let (state, reviewed) = (request.query_word("state")?, request.query_flag("reviewed")?);
+                application::queue(app, call, state, reviewed, &request.page()?).map(Plain)
             }),
         get("/applications/{id}", "申請")
             .query("known_at", "この時刻までに記録された事実だけで見る（既定 現在）")

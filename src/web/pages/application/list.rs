@@ -13,13 +13,14 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let found = application::queue(app, call, visit.query_word("state"), &visit.page()?)?;
+    let found = application::queue(app, call, visit.query_word("state"), visit.query_word("reviewed"), &visit.page()?)?;
     let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
     let context = json!({
         "pager": visit.pager(&found),
         "applications": found.items.iter().map(row).collect::<Vec<_>>(),
         "narrowed": visit.is_narrowed(),
         "vendor": is_vendor,
+        "reviews": [{ "value": "false", "label": "審査を待つもの" }, { "value": "true", "label": "決裁を待つもの" }],
         "states": words::choices::<ApplicationState>("application"),
     });
     let title = if is_vendor { "申請" } else { "承認申請" };

@@ -1,5 +1,6 @@
 //! The demonstration's own pages: its clock, its mail, its tour.
 
+mod components;
 mod mail;
 pub mod tour;
 
@@ -18,7 +19,7 @@ const CLOCK: &str = "/demo/clock";
 pub fn routes() -> Vec<PageRoute> {
     // Whoever tries the program moves its day; the API leaves that to its administrator.
     let clock = form(CLOCK, LABELS).needs(Permission::OwnAccount, show, act);
-    [clock, mail::routes()].concat()
+    [clock, components::routes(), mail::routes()].concat()
 }
 
 /// Where the form stood; from its own page one goes home.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::route::{Page, PageRoute, Visit, look, page};
 use super::words;
 use crate::domain::access::{OrganizationKind, Permission, Role};
-use crate::domain::id::{OrganizationId, SubjectId};
+use crate::domain::id::{Id, OrganizationId, SubjectId};
 use crate::service::ledger::{self, EntryView};
 use crate::service::{App, Call, Failure, contract, organization, setting};
 
@@ -69,9 +69,11 @@ fn row(app: &App, entry: &EntryView, names: &HashMap<SubjectId, String>, consent
     row["whole"] = json!(true);
     row["words"] =
         json!(action::words(action).map_or_else(|| action.clone(), |words| words.replace("承認", consent)));
-    row["person"] = json!(name(entry.actor.map(crate::domain::id::Id::cast)));
-    row["organization"] = json!(name(entry.actor_organization.map(crate::domain::id::Id::cast)));
+    row["person"] = json!(name(entry.actor.map(Id::cast)));
+    row["organization"] = json!(name(entry.actor_organization.map(Id::cast)));
     row["by_program"] = json!(entry.actor.is_none());
+    // What is about the chain as a whole says so by standing in it.
+    row["about"] = json!(name(entry.subject.filter(|subject| *subject != entry.chain)));
     row["link"] = json!(entry.subject.and_then(|subject| action::address(action, subject)));
     row["rows"] = json!(payload::rows(entry.payload.as_ref(), names));
     row

@@ -20,9 +20,11 @@ pub struct Row {
 /// What the fields of payloads are called.
 const LABELS: &[(&str, &str)] = &[
     ("accepted_until", "容認する期限"),
+    ("access_control", "アクセスの制限"),
     ("active", "利用できる"),
     ("address", "所在地"),
     ("address_hash", "所在地（照合用の値）"),
+    ("after", "前回の検査"),
     ("amount_yen", "金額（円）"),
     ("application_id", "申請"),
     ("assessment", "判断"),
@@ -46,6 +48,7 @@ const LABELS: &[(&str, &str)] = &[
     ("corporate_number", "法人番号"),
     ("country", "国"),
     ("data", "取り扱う個人情報"),
+    ("data_items", "個人情報の項目"),
     ("days", "期間"),
     ("decided_on", "決定した日"),
     ("decision_before_start_days", "開始の何営業日前までに決定するか"),
@@ -68,16 +71,19 @@ const LABELS: &[(&str, &str)] = &[
     ("escalation_working_days", "管理者に知らせるまでの営業日"),
     ("every_months", "周期（か月）"),
     ("expires_on", "有効期限"),
+    ("facilities", "設備"),
     ("finding_id", "指摘の番号"),
     ("findings", "指摘"),
     ("fiscal_year", "年度"),
     ("from", "始め"),
+    ("further_subcontracting", "さらに再委託する予定"),
     ("id", "番号"),
     ("joint_agencies", "資料上の機関名"),
     ("joint_vendors", "ほかの契約相手の数"),
     ("key", "公開鍵"),
     ("key_id", "鍵の番号"),
     ("kind", "種類"),
+    ("management", "管理体制"),
     ("max_ratio_percent", "金額の割合の上限（％）"),
     ("max_tier", "階層の上限"),
     ("message", "内容"),
@@ -108,14 +114,18 @@ const LABELS: &[(&str, &str)] = &[
     ("return_due_days", "返却・廃棄の期限（日）"),
     ("review", "審査"),
     ("roles", "役割"),
-    ("rule_version", "判定規則の版"),
     ("rows", "件数"),
+    ("rule_version", "判定規則の版"),
+    ("safeguards", "安全管理の措置"),
     ("scope", "業務の範囲"),
+    ("secure_area", "区域の管理"),
+    ("selection_reason", "選んだ理由"),
     ("severities", "重大度"),
     ("severity", "重大度"),
     ("sha256", "ファイルの照合用の値"),
     ("signed_on", "契約日"),
     ("source", "情報の出どころ"),
+    ("special_reason", "特別な理由"),
     ("started_on", "開始日"),
     ("starts_on", "最初の日"),
     ("step", "段階"),
@@ -123,19 +133,23 @@ const LABELS: &[(&str, &str)] = &[
     ("subcontracting_prohibited", "再委託の禁止"),
     ("subject", "対象"),
     ("supersedes", "引き継ぐ承認"),
+    ("technique", "技術"),
     ("terms", "契約の条件"),
     ("text", "内容"),
     ("tier", "階層"),
     ("tier_exceeded", "階層の超過"),
     ("title", "件名"),
     ("to", "終わり"),
+    ("training", "教育・研修"),
     ("user_id", "利用者"),
     ("valid_from", "承認の初日"),
     ("valid_until", "承認の最終日"),
     ("vendor", "事業者"),
     ("vendor_id", "事業者"),
     ("volume_exceeded", "人数の超過"),
+    ("whole_scope", "業務の全部"),
     ("words", "機関の用語"),
+    ("work_places", "作業場所"),
 ];
 
 /// Fields whose codes have words.
@@ -144,6 +158,8 @@ const SETS: &[(&str, &str)] = &[
     ("category", "data"),
     ("cause", "cause"),
     ("declaration_interval", "interval"),
+    ("facilities", "check"),
+    ("management", "check"),
     ("origin", "origin"),
     ("overseas", "overseas"),
     ("overseas_handling", "severity"),
@@ -154,7 +170,9 @@ const SETS: &[(&str, &str)] = &[
     ("severity", "severity"),
     ("source", "observation"),
     ("subcontracting_prohibited", "severity"),
+    ("technique", "check"),
     ("tier_exceeded", "severity"),
+    ("training", "check"),
     ("volume_exceeded", "severity"),
 ];
 
@@ -211,6 +229,10 @@ fn text(name: &str, value: &Value, names: &HashMap<SubjectId, String>) -> String
 }
 
 fn named(name: &str, code: &str, names: &HashMap<SubjectId, String>) -> String {
+    // What a rule looks at: ids and years between colons.
+    if name == "subject" && code.contains(':') {
+        return code.split(':').map(|part| named("", part, names)).collect::<Vec<_>>().join(" ");
+    }
     if let Ok(id) = code.parse::<SubjectId>() {
         // The whole of an id is in the API; a person tells two of them apart by their ends.
         let short = code.rsplit('-').next().unwrap_or(code);
@@ -265,5 +287,7 @@ mod tests {
         assert_eq!(said("内容"), Some(data));
         assert_eq!(told.len(), 10, "{told:?}");
         assert_eq!(rows(None, &names), []);
+        let subject = json!({ "subject": format!("{known}:2026") });
+        assert_eq!(rows(Some(&subject), &names)[0].text, "架空乙入力株式会社 2026");
     }
 }

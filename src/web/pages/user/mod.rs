@@ -8,10 +8,11 @@ mod show;
 
 use serde_json::Value;
 
-use super::route::{Labels, Page, PageRoute};
+use super::route::{Labels, Page, PageRoute, Visit};
 use super::words;
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::id::{OrganizationId, UserId};
+use crate::domain::input::{FieldError, Input};
 use crate::domain::text_enum::TextEnum;
 use crate::service::user::{self, UserView};
 use crate::service::{self, App, Call, Failure, organization};
@@ -80,6 +81,29 @@ fn everyone(app: &App, call: &Call, organization: OrganizationId) -> Result<Vec<
         }
     }
 }
+
+/// The form as an input, in which these fields must stand, with the words for one that does not. Everything wrong is
+/// told at once.
+fn read<I: Input>(visit: &Visit, needed: &[(&str, &str)]) -> Result<I, Failure> {
+    let input = visit.input::<I>();
+    let absent = needed.iter().filter(|(name, _)| !visit.form.body().contains_key(*name));
+    let mut wrong: Vec<FieldError> =
+        absent.map(|(name, words)| FieldError::new(format!("/{name}"), "required", *words)).collect();
+    match input {
+        Ok(input) if wrong.is_empty() => Ok(input),
+        Ok(_) => Err(Failure::Invalid(wrong)),
+        Err(Failure::Invalid(more)) => {
+            let is_new = |error: &FieldError| wrong.iter().all(|known| known.pointer != error.pointer);
+            let more: Vec<FieldError> = more.into_iter().filter(is_new).collect();
+            wrong.extend(more);
+            Err(Failure::Invalid(wrong))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// What is said where no role is ticked.
+const NO_ROLE: (&str, &str) = ("roles", "役割を1つ以上選んでください。");
 
 /// What each role is for, for those who give it: role, its word, what it may.
 fn role_meanings(kind: OrganizationKind) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::route::{Outcome, Page, PageRoute, Visit, form, page};
-use super::{LABELS, address, employer, role_choices, role_meanings};
+use super::{LABELS, NO_ROLE, address, employer, read, role_choices, role_meanings};
 use crate::domain::access::{Permission, Role};
 use crate::domain::id::OrganizationId;
 use crate::service::user::{self, UserInput};
@@ -37,6 +37,6 @@ fn which(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 }
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
-    let (made, _) = user::create(app, call, &visit.input::<UserInput>()?)?;
+    let (made, _) = user::create(app, call, &read::<UserInput>(visit, &[NO_ROLE])?)?;
     Ok(Outcome::Moved(format!("{}?done=user", address(made.id))))
 }

@@ -1,0 +1,119 @@
+// アラート: found, taken up (one and several), judged, measured, accepted to a day; by keyboard, and with JavaScript off.
+import { api, contractOf2026, follow, press, reach, signIn, sound } from "./lib.mjs";
+
+/** A contract that prohibits what an audit has seen on it. */
+async function exceeded(t) {
+  const contract = await contractOf2026(t, { subcontracting: { policy: "prohibited", max_tier: 2, overseas: "prohibited" } });
+  const { items } = await api(t, "officer", "GET", "/organizations?kind=vendor");
+  const other = items.find((vendor) => vendor.id !== contract.vendor_id);
+  const seen = { source: "audit", parent_engagement_id: contract.root, vendor_id: other.id, started_on: "2026-04-01", ended_on: null };
+  await api(t, "auditor", "POST", `/contracts/${contract.id}/observations`, seen);
+  return contract;
+}
+
+export async function alerts_by_keyboard(t) {
+  const { page, base, check, mayFail } = t;
+  await signIn(t, "officer");
+  const contract = await contractOf2026(t);
+  await sound(t, await page.goto(`${base}/alerts?contract_id=${contract.id}`));
+  check("the contract is named", (await page.innerText("main")).includes(contract.title));
+  mayFail(422);
+  await follow(page, "選んだアラートに着手する");
+  check("none chosen is told in the title", (await page.title()).startsWith("エラー: "), await page.title());
+  check("the summary has the focus", await page.evaluate(() => document.activeElement?.id === "error-summary"));
+  check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
+  check("the list is still that contract's", (await page.locator("tbody tr").count()) === 1);
+  await reach(page, '[id="f-ids"]');
+  await page.keyboard.press("Space");
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  check("it is taken up", (await page.innerText("[role=status]")).includes("着手しました"));
+  check("and the list is as it was narrowed", page.url().includes(contract.id), page.url());
+
+  await follow(page, "年度内の実地検査の予定なし");
+  await sound(t, await page.reload());
+  const alert = page.url();
+  const words = await page.innerText("main");
+  check("the rule is explained", /第1版/.test(words) && /よりどころ/.test(words) && /解消するとき/.test(words), words);
+  check("it leads to what ends it", (await page.locator(`main a[href="/contracts/${contract.id}/audits/new"]`).count()) === 1);
+
+  await follow(page, "判断を記録する");
+  await sound(t, await page.reload());
+  await reach(page, '[id="f-reason"]');
+  await page.keyboard.type("先方に照会している（試験）");
+  await follow(page, "記録する");
+  check("what is missing is told at its field", (await page.locator('#error-summary a[href="#f-assessment"]').count()) === 1);
+  check("what was typed is still there", (await page.inputValue("#f-reason")).includes("先方に照会"));
+  check("axe finds nothing in the form's error state", (await t.audit()).length === 0, await t.audit());
+  await reach(page, '[id="f-assessment"]');
+  await page.keyboard.press("ArrowDown");
+  await follow(page, "記録する");
+  check("the judgement is told", (await page.innerText("[role=status]")).includes("判断を記録しました"));
+
+  await follow(page, "とった措置を記録する");
+  await sound(t, await page.reload());
+  await reach(page, '[id="f-reason"]');
+  await page.keyboard.type("実地検査の計画を求めた（試験）");
+  await follow(page, "記録する");
+  const course = await page.innerText(".timeline");
+  for (const step of ["見つかりました", "着手", "確認中", "先方に照会", "実地検査の計画を求めた"]) check(`the course tells ${step}`, course.includes(step), course);
+  await page.goBack();
+  await page.goto(alert);
+  check("the back button does nothing twice", (await page.locator(".timeline li").count()) === 4, await page.innerText(".timeline"));
+}
+
+export async function an_alert_without_javascript(t) {
+  const { base, check, plain } = t;
+  const contract = await exceeded(t);
+  const page = await plain();
+  await signIn(t, "officer", page);
+  await page.goto(`${base}/alerts?contract_id=${contract.id}`);
+  const all = await page.locator("tbody tr").count();
+  await press(page, "未対応をすべて選ぶ");
+  check("all are chosen", (await page.locator("tbody input:checked").count()) === all && all > 1, all);
+  await press(page, "選んだアラートに着手する");
+  check("all are taken up", (await page.locator(".tag", { hasText: "対応中" }).count()) === all);
+  await page.click("text=再委託禁止の契約での再委託");
+  await page.waitForURL(/alerts\/[0-9a-f-]+$/);
+  await Promise.all([page.waitForNavigation(), page.click("text=判断を記録する")]);
+  await page.check("text=該当 >> nth=0");
+  await page.fill("#f-reason", "契約書で確認した（試験）");
+  await press(page, "記録する");
+  check("the judgement is told", (await page.innerText("[role=status]")).includes("判断を記録しました"));
+  await Promise.all([page.waitForNavigation(), page.click("text=とった措置を記録する")]);
+  await page.fill("#f-reason", "移行が終わるまで認める（試験）");
+  const today = (await page.innerText(".clock strong")).slice(0, 10);
+  await page.fill("#f-accepted_until", today.replaceAll("-", "/"));
+  await press(page, "記録する");
+  check("to accept an excess is asked once more", (await page.innerText("h1")).includes("確かめる"));
+  await press(page, "入力に戻る");
+  check("what was typed is still there", (await page.inputValue("#f-reason")).includes("移行が終わるまで"));
+  await press(page, "記録する");
+  await press(page, "期限を定めて認める");
+  check("the alert is over", (await page.innerText("main")).includes("解消しています"), await page.innerText("main"));
+  await page.close();
+}
+
+export async function an_alert_taken_up_twice(t) {
+  const { page, base, check } = t;
+  const contract = await contractOf2026(t);
+  await signIn(t, "auditor");
+  await page.goto(`${base}/alerts?contract_id=${contract.id}`);
+  await page.click("tbody th a");
+  await page.waitForURL(/alerts\/[0-9a-f-]+$/);
+  // The second press comes before the answer to the first.
+  await page.getByRole("button", { name: "着手する" }).dblclick({ noWaitAfter: true });
+  await page.waitForFunction(() => location.search.includes("done=acknowledged"));
+  check("it is taken up once", (await page.locator(".timeline li", { hasText: "着手" }).count()) === 1, await page.innerText(".timeline"));
+}
+
+export async function alerts_as_others_see_them(t) {
+  const { page, base, check } = t;
+  for (const role of ["vendor_user", "overseer", "agency_admin"]) {
+    await page.context().clearCookies();
+    await signIn(t, role);
+    await sound(t, await page.goto(base + "/alerts?state=all"));
+    check(`${role} chooses nothing`, (await page.locator("tbody input").count()) === 0);
+    await sound(t, await page.goto(base + "/alerts?kind=capacity_short"));
+    check(`${role} is told that there is none`, (await page.innerText(".empty")).includes("条件に合うアラートはありません"));
+  }
+}
