@@ -156,7 +156,9 @@ both! {
         k.declare(&s.a, &[open, used(&c, "2026-04-01", Some("2026-05-31"))]);
         let next = draft();
         assert_eq!((&next["period"], &next["none"]), (&json!({"from": "2026-07-01", "to": "2026-09-30"}), &json!(false)));
-        assert_eq!(next["engagements"], json!([{"engagement_id": b, "vendor_name": "架空乙入力株式会社", "started_on": "2026-04-01", "ended_on": null}]));
+        assert_eq!(next["engagements"], json!([{"engagement_id": b, "vendor_name": "架空乙入力株式会社", "started_on": "2026-04-01", "ended_on": null,
+            "scope": "封入", "country": null, "amount_yen": 7, "data": [{"category": "personal", "persons": 10}]}]));
+        assert_eq!((&first["declared_before"], &next["declared_before"]), (&json!(false), &json!(true)));
         app.move_to("2026-09-30");
         let again = json!({"period": {"from": "2026-07-01", "to": "2026-09-30"}, "as_last_time": true});
         let said = k.try_declare(&s.a, again.clone()).must(201);

@@ -75,9 +75,10 @@ both! {
         let (_, page) = open(&app, &stage.a.user, &path);
         assert_eq!(value(&page, "engagements/0/persons/personal"), "30");
         assert!(page.contains("架空の点検") && page.contains("as_last_time"), "{page}");
-        assert_eq!((value(&page, "period/from"), value(&page, "period/to")), ("2026-07-01", "2026-07-31"));
+        // Filed in April for a quarter, it answers for April alone.
+        assert_eq!((value(&page, "period/from"), value(&page, "period/to")), ("2026-05-01", "2026-05-31"));
         let answer = app.tab(&stage.a.user).submit(&path, &[
-            ("period/from", "2026-07-01"), ("period/to", "2026-07-31"), ("as_last_time", "true"),
+            ("period/from", "2026-05-01"), ("period/to", "2026-07-31"), ("as_last_time", "true"),
         ]);
         assert!(location(&answer).ends_with("?done=declared"), "{answer:?}");
         // All is said for July; August has not begun.
