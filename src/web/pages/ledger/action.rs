@@ -25,6 +25,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("contract.amended", "変更契約を登録した"),
     ("contract.department_changed", "担当部署を改めた"),
     ("contract.handed_over", "担当者を引き継いだ"),
+    ("contract.imported", "契約を取り込んだ"),
     ("contract.registered", "契約を登録した"),
     ("contract.terminated", "契約を解除・終了とした"),
     ("declaration.filed", "再委託の状況を報告した"),
