@@ -139,7 +139,7 @@ both! {
         assert!(text(&page).contains("架空 太郎") && text(&page).contains("架空機関P2"), "{}", page.body);
         // Nowhere but here after the login.
         for next in ["//evil.example", "https://evil.example/", "/\\evil.example", "\u{9}/x", ""] {
-            assert_eq!(location(&log_in(PASSWORD, next)), "/account", "{next:?}");
+            assert_eq!(location(&log_in(PASSWORD, next)), "/home", "{next:?}");
         }
     }
 
@@ -199,7 +199,7 @@ both! {
         assert_eq!(app.send(app.visit(None, "GET", &format!("/password-reset?token={token}"), &[])).status, 200);
         assert_eq!(set("/password-reset/confirm", &token, OTHER, OTHER).status, 200);
         let entered = app.send(app.visit(None, "POST", "/login", &[("email", "jiro@example.jp"), ("password", OTHER)]));
-        assert_eq!(location(&entered), "/account");
+        assert_eq!(location(&entered), "/home");
     }
 
     fn what_is_not_there_says_so_as_a_page(app: TestApp) {

@@ -79,7 +79,8 @@ impl Brought {
             self.opened, self.resolved, self.sent
         );
         if self.unsent > 0 {
-            words += &format!("送れなかったメールが{}通あります。", self.unsent);
+            let told = format!("送れなかったメールが{}通あります。", self.unsent);
+            words.push_str(&told);
         }
         words
     }

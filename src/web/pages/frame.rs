@@ -64,11 +64,13 @@ fn meant(code: &str, kwargs: &Kwargs) -> tera::TeraResult<(&'static str, words::
 }
 
 /// `{{ contract.status | word(of="contract") }}`
+#[expect(clippy::needless_pass_by_value, reason = "the shape of a filter")]
 fn word(code: &str, kwargs: Kwargs, _: &State) -> tera::TeraResult<String> {
     meant(code, &kwargs).map(|(text, _)| text.to_owned())
 }
 
 /// The class that shows how the word is meant.
+#[expect(clippy::needless_pass_by_value, reason = "the shape of a filter")]
 fn tone(code: &str, kwargs: Kwargs, _: &State) -> tera::TeraResult<String> {
     meant(code, &kwargs).map(|(_, tone)| tone.class().to_owned())
 }

@@ -88,12 +88,11 @@ impl Places {
 
     /// A use as it is looked at once more, a line each.
     pub fn describe(&self, said: &UseInput, vendors: &Value) -> String {
-        let who = match said.engagement_id {
-            Some(id) => self.label(id),
-            None => {
-                let parent = said.parent_engagement_id.map(|id| self.label(id)).unwrap_or_default();
-                format!("{}\n上位: {parent}", vendor_words(said.vendor_id, said.vendor.as_ref(), vendors))
-            }
+        let who = if let Some(id) = said.engagement_id {
+            self.label(id)
+        } else {
+            let parent = said.parent_engagement_id.map(|id| self.label(id)).unwrap_or_default();
+            format!("{}\n上位: {parent}", vendor_words(said.vendor_id, said.vendor.as_ref(), vendors))
         };
         let until = said
             .ended_on

@@ -157,6 +157,17 @@ impl Wrong {
     }
 }
 
+/// A context with more in it.
+pub fn joined(context: Value, more: Value) -> Value {
+    match (context, more) {
+        (Value::Object(mut context), Value::Object(more)) => {
+            context.extend(more);
+            Value::Object(context)
+        }
+        (context, _) => context,
+    }
+}
+
 /// A page of a template.
 pub fn page(template: &'static str, title: impl Into<String>, context: Value) -> Page {
     Page {

@@ -48,9 +48,10 @@ impl Tone {
 }
 
 type Word = (&'static str, Tone);
+type LookUp = fn(&str) -> Option<Word>;
 
 /// What has words, by the name that a template calls it.
-const SETS: &[(&str, fn(&str) -> Option<Word>)] = &[
+const SETS: &[(&str, LookUp)] = &[
     ("node", |code| read(code, node)),
     ("cause", |code| read(code, |cause| (self::cause(cause), Tone::Bad))),
     ("application", |code| read(code, application)),

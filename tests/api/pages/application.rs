@@ -76,7 +76,7 @@ both! {
             kind: "301".to_owned(), address: String::new(), updated_on: day("2026-04-01"), changed_on: day("2026-04-01"),
             closed_on: Some(day("2026-03-31")), close_cause: None, successor: None,
         };
-        app.app.db.write::<_, Failure>(|conn| Ok(db::register::insert_records(conn, &[record.clone()])?)).unwrap();
+        app.app.db.write::<_, Failure>(|conn| Ok(db::register::insert_records(conn, std::slice::from_ref(&record))?)).unwrap();
         let address = format!("/applications/{}", stage::text(&filed, "id"));
         let page = app.tab(&s.approver).open(&address);
         says(&page, &["登記は2026-03-31に閉鎖", "次の日にありません", "2026-10-01〜2026-12-31", "マイナンバーを取り扱う再委託です"]);

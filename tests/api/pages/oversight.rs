@@ -9,6 +9,7 @@ use crate::stage::{Stage, used_under};
 use crate::support::{Answer, TestApp, both};
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "reads as a sentence where it is called")]
 fn page(answer: Answer, status: u16) -> String {
     assert_eq!(answer.status, status, "{}", answer.body);
     answer.body.as_str().unwrap().to_owned()

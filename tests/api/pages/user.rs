@@ -110,8 +110,8 @@ both! {
         let done = tab.submit(&path, &[("deputy_id", &deputy), ("starts_on", "R8.4.1"), ("ends_on", "令和8年5月1日")]);
         let page = tab.open(location(&done));
         assert!(text(&page).contains("代理の期間中") && text(&page).contains("2026-05-01（令和8年5月1日）"), "{}", page.body);
-        let firm = app.vendor("架空庚株式会社");
-        let vendor = app.tab(&app.person(firm, &[Role::VendorAdmin]));
+        let newcomer = app.vendor("架空庚株式会社");
+        let vendor = app.tab(&app.person(newcomer, &[Role::VendorAdmin]));
         assert_eq!(vendor.open(&path).status, 403);
         assert_eq!(vendor.open(&format!("/users/{}", approver.id)).status, 404);
         assert!(text(&vendor.open("/users")).contains("架空庚株式会社の利用者"));

@@ -28,6 +28,7 @@ pub fn routes() -> Vec<PageRoute> {
     routes
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every page")]
 fn show(_: &App, _: &Call, _: &Visit) -> Result<Page, Failure> {
     Ok(page("contract/import.html", "契約の取込み", json!({})).under("/contracts", "契約"))
 }

@@ -37,6 +37,7 @@ fn codes<E: TextEnum>(set: &str) -> Value {
     json!({ "set": set, "codes": codes })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every page")]
 fn show(_: &App, visit: &Visit) -> Result<Outcome, Failure> {
     let sets = [
         codes::<NodeState>("node"),

@@ -28,6 +28,7 @@ fn back(visit: &Visit) -> &str {
     own_address(asked).filter(|address| !address.starts_with(CLOCK)).unwrap_or(HOME)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every page")]
 fn show(app: &App, _: &Call, visit: &Visit) -> Result<Page, Failure> {
     let page = page("demo/clock.html", "デモの日付を進める", json!({ "back": back(visit) }));
     Ok(page.filled(&json!({ "today": app.today() })))

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::route::{Page, PageRoute, Visit, look, page};
+use super::route::{Page, PageRoute, Visit, joined, look, page};
 use super::words;
 use crate::domain::access::{OrganizationKind, Permission, Role};
 use crate::domain::id::{Id, OrganizationId, SubjectId};
@@ -26,8 +26,8 @@ fn of_contract(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let contract = contract::get(app, call, visit.id("id")?)?;
     // The words of the agency whose contract it is.
     let own = setting::own_word(app, contract.agency_id, "承認")?;
-    let mut context = entries(app, call, visit, contract.id.cast(), &own)?;
-    context["contract"] = json!(contract);
+    let entries = entries(app, call, visit, contract.id.cast(), &own)?;
+    let context = joined(entries, json!({ "contract": contract }));
     let title = format!("変更履歴（{} {}）", contract.number, contract.title);
     Ok(page("ledger/contract.html", title, context).under_contract(&contract))
 }
@@ -45,8 +45,8 @@ fn of_organization(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failur
     } else {
         return Err(Failure::NotFound);
     };
-    let mut context = entries(app, call, visit, id.cast(), &word)?;
-    context["organization"] = json!({ "id": id, "name": name });
+    let entries = entries(app, call, visit, id.cast(), &word)?;
+    let context = joined(entries, json!({ "organization": { "id": id, "name": name } }));
     Ok(page("ledger/organization.html", format!("{name}の変更履歴"), context))
 }
 
@@ -61,20 +61,19 @@ fn entries(app: &App, call: &Call, visit: &Visit, chain: SubjectId, consent: &st
 
 fn row(app: &App, entry: &EntryView, names: &HashMap<SubjectId, String>, consent: &str) -> Value {
     let name = |id: Option<SubjectId>| id.and_then(|id| names.get(&id));
-    let mut row = json!({
+    let row = json!({
         "seq": entry.seq, "at": words::instant(app, entry.at), "entry": entry.entry,
         "hash": entry.hash, "short": entry.hash.get(..12), "prev_hash": entry.prev_hash, "whole": false,
     });
     let Some(action) = &entry.action else { return row };
-    row["whole"] = json!(true);
-    row["words"] =
-        json!(action::words(action).map_or_else(|| action.clone(), |words| words.replace("承認", consent)));
-    row["person"] = json!(name(entry.actor.map(Id::cast)));
-    row["organization"] = json!(name(entry.actor_organization.map(Id::cast)));
-    row["by_program"] = json!(entry.actor.is_none());
+    let told = action::words(action).map_or_else(|| action.clone(), |words| words.replace("承認", consent));
     // What is about the chain as a whole says so by standing in it.
-    row["about"] = json!(name(entry.subject.filter(|subject| *subject != entry.chain)));
-    row["link"] = json!(entry.subject.and_then(|subject| action::address(action, subject)));
-    row["rows"] = json!(payload::rows(entry.payload.as_ref(), names));
-    row
+    let about = name(entry.subject.filter(|subject| *subject != entry.chain));
+    let more = json!({
+        "whole": true, "words": told, "about": about, "by_program": entry.actor.is_none(),
+        "person": name(entry.actor.map(Id::cast)), "organization": name(entry.actor_organization.map(Id::cast)),
+        "link": entry.subject.and_then(|subject| action::address(action, subject)),
+        "rows": payload::rows(entry.payload.as_ref(), names),
+    });
+    joined(row, more)
 }

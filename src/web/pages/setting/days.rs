@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form};
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, joined};
 use super::{keep, listed, of_settings};
 use crate::domain::access::Permission;
 use crate::domain::input::FieldError;
@@ -24,8 +24,10 @@ pub(super) const DAYS: &[(&str, &str, &str)] = &[
     ("escalation_working_days", "着手されないアラートを管理者に知らせるまで", "営業日"),
 ];
 
+#[expect(clippy::indexing_slicing, reason = "in a constant: the compiler evaluates it")]
 const LABELS: &Labels = &[LADDERS[0], LADDERS[1], LADDERS[2], label(0), label(1), label(2), label(3)];
 
+#[expect(clippy::indexing_slicing, reason = "in a constant: the compiler evaluates it")]
 const fn label(place: usize) -> (&'static str, &'static str) {
     (DAYS[place].0, DAYS[place].1)
 }
@@ -36,16 +38,15 @@ pub fn routes() -> Vec<PageRoute> {
 
 fn show(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
     of_settings(app, call, "setting/days.html", "期限とお知らせの日数", |settings| {
-        let mut known = json!(settings);
-        for (name, days) in [
-            ("consent_expiring_days", &settings.consent_expiring_days),
-            ("contract_expiring_days", &settings.contract_expiring_days),
-            ("audit_due_days", &settings.audit_due_days),
-        ] {
-            known[name] = json!(listed(days));
-        }
+        let ladders = json!({
+            "consent_expiring_days": listed(&settings.consent_expiring_days),
+            "contract_expiring_days": listed(&settings.contract_expiring_days),
+            "audit_due_days": listed(&settings.audit_due_days),
+        });
+        let known = joined(json!(settings), ladders);
+        let of = |name: &str| known.get(name).cloned().unwrap_or_default();
         let known: Map<String, Value> =
-            LABELS.iter().map(|(name, _)| ((*name).to_owned(), known[*name].take())).collect();
+            LABELS.iter().map(|(name, _)| ((*name).to_owned(), of(name))).collect();
         (Value::Object(known), json!({ "ladders": super::ladders(settings), "days": super::days(settings) }))
     })
 }

@@ -19,6 +19,7 @@ pub(super) const BREACHES: &Labels = &[
     ("volume_exceeded", "承認した人数を超える取扱い"),
 ];
 
+#[expect(clippy::indexing_slicing, reason = "in a constant: the compiler evaluates it")]
 const LABELS: &Labels = &[
     ("severities/subcontracting_prohibited", BREACHES[0].1),
     ("severities/overseas_handling", BREACHES[1].1),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::super::route::{Outcome, Page, PageRoute, Visit, look, page, send};
+use super::super::route::{Outcome, Page, PageRoute, Visit, joined, look, page, send};
 use super::super::words::{self, Tone};
 use super::{address, employer, everyone};
 use crate::domain::access::Permission;
@@ -53,9 +53,9 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     // Deputies are the agency's affair; who administers all organizations only sees accounts.
     if actor.may(Permission::ManageDeputies) && user.organization_id == actor.organization.id {
         let found = user::deputies(app, call, user.id, &visit.page()?)?;
-        context["can_depute"] = json!(true);
-        context["pager"] = visit.pager(&found);
-        context["deputies"] = deputies(app, call, &user, &found.items)?;
+        let deputies = deputies(app, call, &user, &found.items)?;
+        let more = json!({ "can_depute": true, "pager": visit.pager(&found), "deputies": deputies });
+        context = joined(context, more);
     }
     Ok(page("user/show.html", user.name.clone(), context).under("/users", "利用者"))
 }
