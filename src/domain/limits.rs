@@ -21,3 +21,5 @@ pub const MAX_RETURN_DAYS: i32 = 365;
 /// The years in which days may lie: before the constitution's nothing is kept, after the last it is a slip of the pen.
 pub const FIRST_YEAR: i32 = 1947;
 pub const LAST_YEAR: i32 = 2100;
+/// The version of a resource at most: the largest whole number that JSON readers keep exact.
+pub const MAX_VERSION: i64 = 9_007_199_254_740_991;

@@ -167,11 +167,12 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/applications/{id}/resubmit" => corrected,
         "/applications/{id}/review" => json!({
             "facilities": "ok", "technique": "ok", "training": "ok", "management": "ok", "note": "なし",
-            "clauses": [{"number": "1"}],
+            "clauses": [{"number": "1"}], "seen_version": 1,
         }),
-        "/applications/{id}/return" => json!({"points": "金額", "reply_by": "2026-05-31"}),
+        "/applications/{id}/return" => json!({"points": "金額", "reply_by": "2026-05-31", "seen_version": 1}),
         "/applications/{id}/decision" => json!({
             "decision": "consent", "valid_from": TODAY, "valid_until": "2026-12-31", "conditions": "なし", "reason": "適当",
+            "seen_version": 1,
         }),
         "/applications/{id}/withdraw" => json!({"reason": "不要"}),
         "/engagements/{id}/revoke" => json!({"reason": "違反", "effective_on": "2026-05-01"}),

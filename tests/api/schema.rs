@@ -72,6 +72,7 @@ fn columns(rows: Vec<Column>) -> Columns {
     for Column { at_table, name, kind, required } in rows {
         let kind = match kind.to_lowercase().as_str() {
             "text" => "Text",
+            "blob" | "bytea" => "Binary",
             "bigint" => "BigInt",
             "integer" => "Integer",
             "boolean" => "Bool",

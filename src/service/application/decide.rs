@@ -12,6 +12,7 @@ use crate::domain::chain::{ApplicationStep, Consent, Known};
 use crate::domain::contract::{Policy, Stamp};
 use crate::domain::days::DayRange;
 use crate::domain::id::{ApplicationId, ConsentId, UserId};
+use crate::domain::limits::MAX_VERSION;
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, DecidedMail, Outcome};
@@ -35,7 +36,7 @@ input! {
         reason: String => prose(1, 10_000),
         /// The version that was looked at; where it is given, another one is refused.
         #[serde(skip_serializing)]
-        seen_version: Option<i64> => optional(integer(1, i64::MAX)),
+        seen_version: Option<i64> => optional(integer(1, MAX_VERSION)),
     }
 }
 

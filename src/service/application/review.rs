@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{ApplicationView, act, mail_reference};
 use crate::domain::chain::ApplicationStep;
 use crate::domain::id::ApplicationId;
+use crate::domain::limits::MAX_VERSION;
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, ReturnedMail};
@@ -36,7 +37,7 @@ input! {
         clauses: Vec<Value> => list(freeform(5_000), 200),
         /// The version that was looked at; where it is given, another one is refused.
         #[serde(skip_serializing)]
-        seen_version: Option<i64> => optional(integer(1, i64::MAX)),
+        seen_version: Option<i64> => optional(integer(1, MAX_VERSION)),
     }
 }
 
@@ -48,7 +49,7 @@ input! {
         reply_by: Option<NaiveDate> => optional(day()),
         /// As [`ReviewInput`] has it.
         #[serde(skip_serializing)]
-        seen_version: Option<i64> => optional(integer(1, i64::MAX)),
+        seen_version: Option<i64> => optional(integer(1, MAX_VERSION)),
     }
 }
 

@@ -121,7 +121,7 @@ both! {
         assert_eq!(open(app, &stage.a.user, &path).0, 403);
         let other = app.person(app.agency("A2"), &[Role::Officer]);
         assert_eq!(open(app, &other, &path).0, 404);
-        assert_eq!(location(app.tab(&stage.officer).submit(&path, &[("reason", "誤り")])), format!("{list}?done=retracted#observations"));
+        assert_eq!(location(&app.tab(&stage.officer).submit(&path, &[("reason", "誤り")])), format!("{list}?done=retracted#observations"));
         assert!(open(app, &stage.auditor, &path).1.contains("すでに取り消されています"));
     }
 
@@ -131,7 +131,7 @@ both! {
             "1,5000012010024,{process},0,{on},{on},\"{name}\",,301,\"架空県\",\"例示市\",\"一丁目\",,99,999,0000000,,,,,,,2026-04-01,{latest},,,,,\"カクウ\",0\r\n"
         );
         let file = format!("{}{}", row("01", "株式会社架空旧名", "2020-04-01", 0), row("11", "株式会社架空新名", "2026-03-01", 1));
-        import_register(app.app, &register::read(file.as_bytes()).unwrap()).unwrap();
+        import_register(&app.app, &register::read(file.as_bytes()).unwrap()).unwrap();
         let made = app.tab(&officer).submit("/vendors/new", &[
             ("name", "株式会社架空旧名"), ("corporate_number", "５０００-０１-２０１００２４"), ("kind", "agency"),
         ]);
