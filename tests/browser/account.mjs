@@ -56,7 +56,7 @@ export async function login(t) {
 export async function demonstration_login_in_one_click(t) {
   const { page, base, check } = t;
   await page.goto(base + "/");
-  await Promise.all([page.waitForURL(base + "/account"), page.locator(".logins button").first().click()]);
+  await Promise.all([page.waitForURL(base + "/home"), page.locator(".logins button").first().click()]);
   check("is signed in", (await page.locator(".who").count()) === 1);
   await Promise.all([page.waitForURL(base + "/login"), page.click("text=ログアウト")]);
 }
@@ -65,7 +65,8 @@ export async function account(t) {
   const { page, base, logins, check, mayFail } = t;
   const auditor = logins.find((login) => login.role === "auditor") ?? logins[0];
   await page.goto(base + "/login");
-  await Promise.all([page.waitForURL(base + "/account"), enter(t, auditor.email, auditor.password)]);
+  await Promise.all([page.waitForURL(base + "/home"), enter(t, auditor.email, auditor.password)]);
+  await page.goto(base + "/account");
   mayFail(422);
   await page.fill("#f-current", "違うパスワードです。");
   await page.fill("#f-new", "川と鉛筆とトランプ涼しい");

@@ -50,6 +50,7 @@ try {
   browser = await chromium.launchPersistentContext(profile, { ...chrome, locale: "ja-JP" });
   for (const [name, test] of Object.entries(pages)) {
     for (const size of sizes) {
+      await browser.clearCookies();
       const page = await browser.newPage();
       page.setDefaultTimeout(10_000);
       await page.setViewportSize(size);
