@@ -79,7 +79,7 @@ export async function audits_without_javascript(t) {
   await signIn(t, "officer", page);
   const plan = async (kind) => {
     await page.goto(`${base}/contracts/${contract.id}/audits/new`);
-    await page.check(`text=${kind}`);
+    await page.getByLabel(kind, { exact: true }).check();
     await page.fill("#f-due_on", "2027/2/28");
     await press(page, "計画する");
   };

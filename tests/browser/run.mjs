@@ -41,18 +41,23 @@ function demo(binary) {
   return { ready, stop: () => { child.kill("SIGTERM"); return ended; }, kill: () => child.kill("SIGKILL") };
 }
 
-const server = demo(process.argv[2]);
-const profile = mkdtempSync(join(tmpdir(), "itaku-browser-"));
-let browser, scriptless;
-try {
-  const { url, logins } = await server.ready;
-  const base = url.replace(/\/$/, "");
-  browser = await chromium.launchPersistentContext(profile, { ...chrome, locale: "ja-JP" });
-  for (const [name, test] of Object.entries(pages)) {
-    for (const size of sizes) {
+/** Every test at one width, in a browser and against a demonstration of its own. */
+async function everything(size) {
+  const server = demo(process.argv[2]);
+  const profile = mkdtempSync(join(tmpdir(), "itaku-browser-"));
+  const at = `${size.width} px: `;
+  let browser, scriptless;
+  const plain = async () => {
+    scriptless ??= await chromium.launch(chrome);
+    return patient(await scriptless.newPage({ javaScriptEnabled: false, viewport: size, locale: "ja-JP" }));
+  };
+  try {
+    const { url, logins } = await server.ready;
+    const base = url.replace(/\/$/, "");
+    browser = await chromium.launchPersistentContext(profile, { ...chrome, locale: "ja-JP" });
+    for (const [name, test] of Object.entries(pages)) {
       await browser.clearCookies();
-      const page = await browser.newPage();
-      page.setDefaultTimeout(10_000);
+      const page = patient(await browser.newPage());
       await page.setViewportSize(size);
       const troubles = [], expected = new Set();
       // Chromium writes every answer of 400 and above to its console; those are counted below.
@@ -60,32 +65,35 @@ try {
       page.on("pageerror", (e) => troubles.push(String(e)));
       page.on("response", (r) => { if (r.status() >= 400 && !expected.has(r.status())) troubles.push(`${r.status()} ${r.url()}`); });
       page.on("request", (r) => { if (!r.url().startsWith(base) && !r.url().startsWith("data:")) troubles.push(`asks another host: ${r.url()}`); });
-      const label = `${name} at ${size.width} px: `;
+      const label = `${name} at ${at}`;
       try {
-        await test({ page, base, logins, check: (what, holds, seen) => check(label + what, holds, seen), audit: () => audit(page), mayFail: (status) => expected.add(status), plain: () => plain(size) });
+        await test({ page, base, logins, check: (what, holds, seen) => check(label + what, holds, seen), audit: () => audit(page), mayFail: (status) => expected.add(status), plain });
         check(label + "no errors in the console", troubles.length === 0, troubles);
       } catch (error) {
         check(label + "ran to its end", false, String(error));
       }
       await page.close();
     }
+    check(`the demonstration ends with 0 on SIGTERM, ${at}`, (await server.stop()) === 0);
+  } catch (error) {
+    check(`the browser tests ran to their end, ${at}`, false, String(error));
+  } finally {
+    await browser?.close();
+    await scriptless?.close();
+    server.kill();
+    rmSync(profile, { recursive: true, force: true });
   }
-  check("the demonstration ends with 0 on SIGTERM", (await server.stop()) === 0);
-} catch (error) {
-  check("the browser tests ran to their end", false, String(error));
-} finally {
-  await browser?.close();
-  await scriptless?.close();
-  server.kill();
-  rmSync(profile, { recursive: true, force: true });
 }
+
+// Side by side: two cores share them.
+await Promise.all(sizes.map(everything));
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
-/** A page that runs no script, in a browser of its own. */
-async function plain(viewport) {
-  scriptless ??= await chromium.launch(chrome);
-  return scriptless.newPage({ javaScriptEnabled: false, viewport, locale: "ja-JP" });
+/** A page that waits long enough on a machine with much to do. */
+function patient(page) {
+  page.setDefaultTimeout(30_000);
+  return page;
 }
 
 /** What axe finds on the page as it stands, WCAG 2.2 AA and its best practices. axe is evaluated through the debugger's door, so the CSP stays on. */
