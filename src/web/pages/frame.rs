@@ -131,6 +131,8 @@ pub struct Frame {
     demo: bool,
     /// The business day, where it can be moved by hand.
     today: Option<NaiveDate>,
+    /// Where the clock's form leads unless told otherwise.
+    tomorrow: Option<NaiveDate>,
     who: Option<Who>,
     /// What the signed-in person may, for links that lead to an act.
     may: Vec<&'static str>,
@@ -155,6 +157,7 @@ impl Frame {
         Self {
             demo,
             today: None,
+            tomorrow: None,
             who: None,
             may: Vec::new(),
             ways: Vec::new(),
@@ -193,6 +196,7 @@ impl Frame {
         };
         Ok(Self {
             today: app.demo.is_some().then(|| app.today()),
+            tomorrow: app.demo.as_ref().and_then(|_| app.today().succ_opt()),
             who: Some(who),
             may: <Permission as TextEnum>::ALL
                 .iter()

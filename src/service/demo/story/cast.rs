@@ -93,7 +93,7 @@ pub struct Person {
 impl Person {
     /// The role and the organization on screen.
     pub fn title(&self) -> String {
-        format!("{}（{}）", self.role.title(), self.organization)
+        format!("{}: {}", self.role.title(), self.organization)
     }
 }
 

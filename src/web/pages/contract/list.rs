@@ -1,10 +1,12 @@
 //! The list of contracts.
 
+use actix_web::http::StatusCode;
 use serde_json::json;
 
-use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::route::{Page, PageRoute, Visit, Wrong, look, page};
 use super::super::words;
 use crate::domain::access::{OrganizationKind, Permission};
+use crate::domain::calendar::{fiscal_year, parse_day};
 use crate::domain::contract::ContractStatus;
 use crate::service::contract::{self, ContractQuery};
 use crate::service::{App, Call, Failure};
@@ -14,9 +16,10 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let year = visit.query("fiscal_year").map(year);
     let query = ContractQuery {
         q: visit.query("q").map(str::to_owned),
-        fiscal_year: visit.query_word("fiscal_year"),
+        fiscal_year: year.flatten(),
         status: visit.query_word("status"),
         vendor_id: visit.query_word("vendor_id"),
         alerting: visit.query("alert") == Some("open"),
@@ -37,5 +40,38 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
             { "value": "-amount", "label": "金額の大きい順" },
         ],
     });
-    Ok(page("contract/list.html", "契約", context).filled(&visit.query))
+    let shown = page("contract/list.html", "契約", context).filled(&visit.query);
+    if year == Some(None) {
+        let message =
+            "年度は 2026、R8、令和8年度 のように入力してください。いまは、すべての年度を表示しています。";
+        let wrong =
+            Wrong {
+                field: "fiscal_year".to_owned(), label: "年度".to_owned(), message: message.to_owned()
+            };
+        return Ok(Page { status: StatusCode::UNPROCESSABLE_ENTITY, errors: vec![wrong], ..shown });
+    }
+    Ok(shown)
+}
+
+/// A 年度 as offices write it.
+fn year(text: &str) -> Option<i32> {
+    let plain = text.trim().trim_end_matches("年度").trim_end_matches('年');
+    let of_april = |year: &str| parse_day(&format!("{year}年4月1日")).map(fiscal_year);
+    of_april(plain).or_else(|| parse_day(&format!("{plain}.4.1")).map(fiscal_year))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_is_read_as_offices_write_it() {
+        for text in ["2026", "２０２６", "2026年度", "R8", "Ｒ８", "令和8", "令和8年度", " 令和８年 "]
+        {
+            assert_eq!(year(text), Some(2026), "{text}");
+        }
+        for text in ["来年", "x", "R", "8", "99999"] {
+            assert_eq!(year(text), None, "{text}");
+        }
+    }
 }
