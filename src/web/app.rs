@@ -26,7 +26,7 @@ use crate::service::{App, Call, Failure};
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// The first segment of a path, and the rest.
-fn split(path: &'static str) -> (&'static str, &'static str) {
+pub(super) fn split(path: &'static str) -> (&'static str, &'static str) {
     let end = path.get(1..).and_then(|rest| rest.find('/')).map_or(path.len(), |at| at + 1);
     path.split_at_checked(end).unwrap_or((path, ""))
 }

@@ -74,9 +74,11 @@ pub fn public(config: &mut ServiceConfig, house: &Data<House>) {
         .app_data(Data::new(house.app.clone()))
         .service(web::resource("/healthz").route(web::get().to(healthy)).route(web::head().to(healthy)))
         .service(web::resource("/readyz").route(web::get().to(ready)).route(web::head().to(ready)));
-    pages::routes(config, house.app.demo.is_some());
+    pages::fixed_routes(config, house.app.demo.is_some());
     assets::routes(config);
+    // Before the pages, which are many: what comes first is found first.
     app::api(config, &house.app);
+    pages::routes(config, house.app.demo.is_some());
     config.default_service(web::to(nowhere));
 }
 

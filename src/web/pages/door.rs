@@ -1,6 +1,6 @@
 //! From a browser to a page: cookie, proof of the form, guard, and every failure as a page of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use actix_multipart::Multipart;
@@ -11,11 +11,11 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Resource};
 use futures_util::StreamExt as _;
 use serde_json::json;
 
-use super::super::app::Body;
+use super::super::app::{Body, split};
 use super::super::server::House;
 use super::account;
 use super::form::Form;
@@ -31,35 +31,42 @@ pub const PROOF: &str = "_proof";
 /// The largest form that brings a file: a file of 20 MiB and its fields.
 const FILE_LIMIT: usize = 21 * 1024 * 1024;
 
-/// Puts the routes into the server's table.
+/// Puts the routes into the server's table: those of one first segment in a scope of their own, which is passed over
+/// at once, and those of one path in one resource.
 pub fn routes(config: &mut ServiceConfig, routes: Vec<PageRoute>) {
-    let mut paths: Vec<(&'static str, Vec<PageRoute>)> = Vec::new();
+    let mut families: BTreeMap<&'static str, BTreeMap<&'static str, Vec<PageRoute>>> = BTreeMap::new();
     for route in routes {
-        match paths.iter_mut().find(|(path, _)| *path == route.path) {
-            Some((_, same)) => same.push(route),
-            None => paths.push((route.path, vec![route])),
+        let (family, rest) = split(route.path);
+        families.entry(family).or_default().entry(rest).or_default().push(route);
+    }
+    for (family, paths) in families {
+        let mut paths: Vec<_> = paths.into_iter().collect();
+        // A fixed word before an identifier in the same place.
+        paths.sort_by_key(|(path, _)| path.matches('{').count());
+        let within = web::scope(family).default_service(web::to(super::not_found_here));
+        config.service(
+            paths.into_iter().fold(within, |within, (path, routes)| within.service(resource(path, routes))),
+        );
+    }
+}
+
+fn resource(path: &str, routes: Vec<PageRoute>) -> Resource {
+    let mut resource = web::resource(path).default_service(web::to(super::not_found_here));
+    for route in routes {
+        let route = Arc::new(route);
+        let methods = if route.changes { vec![web::post()] } else { vec![web::get(), web::head()] };
+        if route.takes_file {
+            resource = resource.app_data(web::PayloadConfig::new(FILE_LIMIT));
+        }
+        for method in methods {
+            let route = Arc::clone(&route);
+            resource =
+                resource.route(method.to(move |house: Data<House>, request: HttpRequest, body: Body| {
+                    answer(house, Arc::clone(&route), request, body)
+                }));
         }
     }
-    // A fixed word before an identifier in the same place.
-    paths.sort_by_key(|(path, _)| path.matches('{').count());
-    for (path, routes) in paths {
-        let mut resource = web::resource(path).default_service(web::to(super::not_found_here));
-        for route in routes {
-            let route = Arc::new(route);
-            let methods = if route.changes { vec![web::post()] } else { vec![web::get(), web::head()] };
-            for method in methods {
-                let route = Arc::clone(&route);
-                if route.takes_file {
-                    resource = resource.app_data(web::PayloadConfig::new(FILE_LIMIT));
-                }
-                resource =
-                    resource.route(method.to(move |house: Data<House>, request: HttpRequest, body: Body| {
-                        answer(house, Arc::clone(&route), request, body)
-                    }));
-            }
-        }
-        config.service(resource);
-    }
+    resource
 }
 
 async fn answer(house: Data<House>, route: Arc<PageRoute>, request: HttpRequest, body: Body) -> HttpResponse {

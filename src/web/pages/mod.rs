@@ -110,8 +110,8 @@ pub fn all(demo: bool) -> Vec<PageRoute> {
     routes
 }
 
-/// Puts the pages into the server's table.
-pub fn routes(config: &mut ServiceConfig, demo: bool) {
+/// Puts the pages that look the same to everyone into the server's table.
+pub fn fixed_routes(config: &mut ServiceConfig, demo: bool) {
     config
         .service(web::resource("/").route(web::get().to(first)).route(web::head().to(first)))
         .service(web::resource("/api").route(web::get().to(api_page)).route(web::head().to(api_page)))
@@ -123,6 +123,10 @@ pub fn routes(config: &mut ServiceConfig, demo: bool) {
     if demo {
         config.service(web::resource("/demo/tour").route(web::get().to(tour)).route(web::head().to(tour)));
     }
+}
+
+/// Puts the others into the server's table.
+pub fn routes(config: &mut ServiceConfig, demo: bool) {
     door::routes(config, all(demo));
 }
 

@@ -1,14 +1,14 @@
 //! The list of contracts.
 
 use actix_web::http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::route::{Page, PageRoute, Visit, Wrong, look, page};
 use super::super::words;
 use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::calendar::{fiscal_year, parse_day};
 use crate::domain::contract::ContractStatus;
-use crate::service::contract::{self, ContractQuery};
+use crate::service::contract::{self, ContractQuery, ContractView};
 use crate::service::{App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -27,7 +27,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     };
     let contracts = contract::list(app, call, &query, &visit.page()?)?;
     let context = json!({
-        "contracts": contracts.items,
+        "contracts": contracts.items.iter().map(row).collect::<Vec<_>>(),
         "pager": visit.pager(&contracts),
         "narrowed": visit.is_narrowed(),
         // Who entrusts, for those who see more than one agency.
@@ -51,6 +51,17 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         return Ok(Page { status: StatusCode::UNPROCESSABLE_ENTITY, errors: vec![wrong], ..shown });
     }
     Ok(shown)
+}
+
+/// What a row shows: little enough that a page of them costs little.
+fn row(contract: &ContractView) -> Value {
+    let (status, tone) =
+        words::word("contract", contract.status.as_str()).unwrap_or(("", words::Tone::Quiet));
+    json!({
+        "id": contract.id, "number": contract.number, "title": contract.title, "agency": contract.agency_name,
+        "vendor": contract.vendor_name.as_deref().unwrap_or("—"), "from": contract.starts_on, "to": contract.last_day,
+        "status": status, "tone": tone.class(), "alerts": contract.open_alerts.unwrap_or(0),
+    })
 }
 
 /// A 年度 as offices write it.
