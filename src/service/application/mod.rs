@@ -268,7 +268,11 @@ impl Filed {
         Ok(db::chain::add_step(tx, &self.row, step, state, said, stamp)?)
     }
 
-    /// Whoever acts has looked at it as it stands.
+    /// Whoever acts has looked at it as it stands. Not by `If-Match`, which is of changes (PATCH), required there and
+    /// answered by 412: these are acts (POST), whose caller may leave it out, and who was not the first has lost a race
+    /// (409). What was seen is part of what is decided: it stands in the body, so that under one `Idempotency-Key`
+    /// another version is another body. And it is kept through every showing of the form, where `_version` is that of
+    /// the page as it is shown.
     fn must_be_as_seen(&self, version: Option<i64>) -> Result<(), Failure> {
         if version.is_none_or(|seen| seen == self.row.version) {
             return Ok(());

@@ -10,8 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::form::Form;
 use crate::domain::access::Permission;
+use crate::domain::calendar::parse_fiscal_year;
 use crate::domain::id::Id;
-use crate::domain::input::{FieldError, Input, Mode, parse};
+use crate::domain::input::{FieldError, Input, Mode, NOT_A_YEAR, parse};
+use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::{self, App, Call, Failure, IfMatch};
 
 /// Where one arrives after the login.
@@ -86,6 +88,18 @@ impl Visit {
     /// A query parameter that is an identifier; one that can't be one is not found.
     pub fn query_id<T>(&self, name: &str) -> Result<Option<Id<T>>, Failure> {
         self.query(name).map(|text| text.parse().map_err(|_| Failure::NotFound)).transpose()
+    }
+
+    /// A 年度 in the query as offices write it. What can't be read as one narrows nothing and is told.
+    pub fn query_year(&self, name: &str) -> (Option<i32>, Vec<Wrong>) {
+        let Some(text) = self.query(name) else { return (None, Vec::new()) };
+        let year = parse_fiscal_year(text).filter(|year| (FIRST_YEAR..=LAST_YEAR).contains(year));
+        let wrong = year.is_none().then(|| Wrong {
+            field: name.to_owned(),
+            label: "年度".to_owned(),
+            message: format!("{NOT_A_YEAR}いまの表示は、入力された年度のものではありません。"),
+        });
+        (year, wrong.into_iter().collect())
     }
 
     /// Whether a list is narrowed to a part.
@@ -201,6 +215,15 @@ impl Page {
     #[must_use]
     pub fn of_version(self, version: i64) -> Self {
         Self { version: Some(version), ..self }
+    }
+
+    /// The page of a question that could not be read whole.
+    #[must_use]
+    pub fn wrongly_asked(self, errors: Vec<Wrong>) -> Self {
+        if errors.is_empty() {
+            return self;
+        }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, errors, ..self }
     }
 
     /// The page with what was typed and what was wrong: of fields, or of the act as a whole. Any other failure stays one.

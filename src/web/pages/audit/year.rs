@@ -17,7 +17,8 @@ pub fn routes() -> Vec<PageRoute> {
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let state: Option<AuditState> = visit.query_word("state");
-    let plan = audit::of_year(app, call, visit.query_word("fiscal_year"), state, &visit.page()?)?;
+    let (year, wrong) = visit.query_year("fiscal_year");
+    let plan = audit::of_year(app, call, year, state, &visit.page()?)?;
     let AuditYearView { fiscal_year, planned, done, overdue, without_on_site, items, next_cursor } = plan;
     let today = app.today();
     let rows: Vec<Value> = items
@@ -49,5 +50,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "narrowed": state.is_some(),
         "states": words::choices::<AuditState>("audits"),
     });
-    Ok(page("audit/year.html", format!("{heading} {fiscal_year}年度"), context).filled(&visit.query))
+    Ok(page("audit/year.html", format!("{heading} {fiscal_year}年度"), context)
+        .filled(&visit.query)
+        .wrongly_asked(wrong))
 }
