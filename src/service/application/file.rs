@@ -93,7 +93,7 @@ impl CorrectionInput {
     }
 
     /// With the country said: the vendor's own where none was given.
-    fn in_country(&self, own: &str) -> Self {
+    pub(super) fn in_country(&self, own: &str) -> Self {
         Self { country: Some(self.country.clone().unwrap_or_else(|| own.to_owned())), ..self.clone() }
     }
 }
@@ -215,7 +215,11 @@ fn decide_by(tx: &mut Tx<'_>, case: &Case, id: ApplicationId) -> Result<Option<D
 }
 
 /// The engagement under which the newcomer would stand, if the applicant may know of it.
-fn parent<'a>(case: &Case, known: &Known<'a>, given: &ApplicationInput) -> Result<&'a Engagement, Failure> {
+pub(super) fn parent<'a>(
+    case: &Case,
+    known: &Known<'a>,
+    given: &ApplicationInput,
+) -> Result<&'a Engagement, Failure> {
     let parent = match given.engagement_id {
         None => given.parent_engagement_id,
         Some(id) => {
@@ -230,7 +234,7 @@ fn parent<'a>(case: &Case, known: &Known<'a>, given: &ApplicationInput) -> Resul
 }
 
 /// The vendor for the tier below itself; the prime for every tier of its chain.
-fn may_apply_under(case: &Case, call: &Call, parent: &Engagement) -> Result<(), Failure> {
+pub(super) fn may_apply_under(case: &Case, call: &Call, parent: &Engagement) -> Result<(), Failure> {
     let own = call.actor.organization.id;
     if parent.vendor.id == own || case.facts.prime_id == own {
         return Ok(());
@@ -266,7 +270,7 @@ pub(super) fn planned(
 
 /// The contract's rules, by the terms in force on the days that are applied for. All of them are the agency's to
 /// set; none is repaired silently.
-fn rules(
+pub(super) fn rules(
     known: &Known<'_>,
     parent: &Engagement,
     given: &CorrectionInput,

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
+use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::form::Form;
 use crate::domain::access::Permission;
-use crate::domain::calendar::parse_fiscal_year;
+use crate::domain::calendar::{parse_day, parse_fiscal_year};
 use crate::domain::id::Id;
 use crate::domain::input::{FieldError, Input, Mode, NOT_A_YEAR, parse};
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
@@ -92,14 +93,30 @@ impl Visit {
 
     /// A 年度 in the query as offices write it. What can't be read as one narrows nothing and is told.
     pub fn query_year(&self, name: &str) -> (Option<i32>, Vec<Wrong>) {
+        let message = format!("{NOT_A_YEAR}いまの表示は、入力された年度のものではありません。");
+        let known = FIRST_YEAR..=LAST_YEAR;
+        self.query_read((name, "年度"), message, |text| {
+            parse_fiscal_year(text).filter(|year| known.contains(year))
+        })
+    }
+
+    /// A day in the query, likewise.
+    pub fn query_day(&self, (name, label): (&str, &str)) -> (Option<NaiveDate>, Vec<Wrong>) {
+        let message = "日付として読めません。2026-04-01、R8.4.1、令和8年4月1日 のように入力してください。いまの表示は、この条件でしぼり込まれていません。";
+        self.query_read((name, label), message.to_owned(), parse_day)
+    }
+
+    fn query_read<T>(
+        &self,
+        (name, label): (&str, &str),
+        message: String,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> (Option<T>, Vec<Wrong>) {
         let Some(text) = self.query(name) else { return (None, Vec::new()) };
-        let year = parse_fiscal_year(text).filter(|year| (FIRST_YEAR..=LAST_YEAR).contains(year));
-        let wrong = year.is_none().then(|| Wrong {
-            field: name.to_owned(),
-            label: "年度".to_owned(),
-            message: format!("{NOT_A_YEAR}いまの表示は、入力された年度のものではありません。"),
-        });
-        (year, wrong.into_iter().collect())
+        match read(text) {
+            Some(value) => (Some(value), Vec::new()),
+            None => (None, vec![Wrong { field: name.to_owned(), label: label.to_owned(), message }]),
+        }
     }
 
     /// Whether a list is narrowed to a part.
