@@ -82,7 +82,7 @@ export async function application_by_keyboard(t) {
   await enterOn(page, "内容を確かめる");
   check("the answers are looked at before they are sent", /1,200,000円/.test(await main(page)) && (await main(page)).includes(its), await main(page));
   check("axe finds nothing where answers are checked", (await t.audit()).length === 0, await t.audit());
-  check("and by when it should be decided is told", /決裁の期限/.test(await main(page)), await main(page));
+  check("and by when it should be decided is told", /決定の期限/.test(await main(page)), await main(page));
   await page.getByRole("button", { name: "申請する" }).dblclick({ noWaitAfter: true });
   await page.waitForFunction(() => location.search.includes("done=filed"));
   check("it is said what happens next", (await main(page)).includes("これから"), await main(page));

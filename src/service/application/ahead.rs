@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::file::{ApplicationInput, breaches, may_apply_under, parent, planned, rules};
+use super::file::{ApplicationInput, breaches, may_apply_under, parent, planned, refuse_pending, rules};
 use crate::db;
 use crate::domain::alert;
 use crate::domain::contract::HOME;
@@ -72,6 +72,7 @@ pub fn ahead(
         let content = given.content.in_country(country.unwrap_or(HOME));
         // No place yet: an identifier that no other application has.
         let place = there.map_or(EngagementId::from_uuid(uuid::Uuid::nil()), |it| it.id);
+        refuse_pending(&known, place)?;
         let planned = planned(conn, contract, place, given.supersedes, content.amount_yen)?;
         rules(&known, parent, &content, &planned, today)?;
         let (settings, _) = db::setting::find(conn, case.facts.agency_id)?;

@@ -9,7 +9,7 @@ use crate::db::chain::ApplicationRow;
 use crate::db::types::{from_json, to_json};
 use crate::db::{self, Conn, Tx};
 use crate::domain::alert;
-use crate::domain::chain::{ApplicationStep, Engagement, Known};
+use crate::domain::chain::{ApplicationStep, Engagement, FiledApplication, Known};
 use crate::domain::contract::{DataVolume, HOME, Overseas, Policy};
 use crate::domain::days::DayRange;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, of};
@@ -135,9 +135,7 @@ pub fn file(
         let place = engagement_under(tx, &known, contract, parent, vendor.id, "")?;
         let planned = planned(tx.conn, contract, place.id, given.supersedes, content.amount_yen)?;
         rules(&known, parent, &content, &planned, tx.today)?;
-        if known.applications(place.id).iter().any(crate::domain::chain::FiledApplication::is_pending) {
-            return Err(Failure::conflict("pending", "この再委託先についての申請を審査しています。結果をお待ちください。"));
-        }
+        refuse_pending(&known, place.id)?;
         let id: ApplicationId = tx.new_id();
         let payload = json!({
             "application_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor.id,
@@ -240,6 +238,17 @@ pub(super) fn may_apply_under(case: &Case, call: &Call, parent: &Engagement) -> 
         return Ok(());
     }
     Err(Failure::Forbidden("申請できるのは、自社のすぐ下に入る再委託先についてだけです。".to_owned()))
+}
+
+/// Of one engagement one application waits at most.
+pub(super) fn refuse_pending(known: &Known<'_>, engagement: EngagementId) -> Result<(), Failure> {
+    if known.applications(engagement).iter().any(FiledApplication::is_pending) {
+        return Err(Failure::conflict(
+            "pending",
+            "この再委託先についての申請を審査しています。結果をお待ちください。",
+        ));
+    }
+    Ok(())
 }
 
 /// What is applied for and not decided, this application with it: what counts for the ratio.

@@ -243,7 +243,7 @@ fn filed(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let relation = if given.supersedes { "いまの承認に代わる（変更承認申請）" } else { "" };
     let by = format!("{}まで（開始の{}営業日前）", words::day(ahead.decide_by), ahead.days_before);
     let place = [("上位の受託者", who.0), ("再委託先", who.1), ("いまの承認との関係", relation.to_owned())];
-    let answers = [place.to_vec(), content::answers(&said), vec![("決裁の期限", by)]].concat();
+    let answers = [place.to_vec(), content::answers(&said), vec![("決定の期限", by)]].concat();
     if let Some(Outcome::Shown(checked)) = check(visit, "申請の内容を確かめる", "申請する", &answers)
     {
         let steps = || STEPS.iter().skip(usize::from(given.engagement_id.is_some()));
