@@ -90,16 +90,17 @@ impl Visit {
 
     /// Whether a list is narrowed to a part.
     pub fn is_narrowed(&self) -> bool {
-        self.query
-            .iter()
-            .any(|(name, value)| !matches!(name.as_str(), "cursor" | "done" | "sort") && !value.is_empty())
+        self.query.iter().any(|(name, value)| {
+            !matches!(name.as_str(), "cursor" | "done" | "sort" | "tour") && !value.is_empty()
+        })
     }
 
     /// This address with another cursor; none: the first page.
     pub fn turned(&self, cursor: Option<&str>) -> String {
         let (path, query) = self.address.split_once('?').unwrap_or((&self.address, ""));
-        let kept = url::form_urlencoded::parse(query.as_bytes())
-            .filter(|(name, value)| !matches!(name.as_ref(), "cursor" | "done") && !value.is_empty());
+        let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, value)| {
+            !matches!(name.as_ref(), "cursor" | "done" | "tour") && !value.is_empty()
+        });
         let mut turned = url::form_urlencoded::Serializer::new(String::new());
         turned.extend_pairs(kept);
         turned.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
