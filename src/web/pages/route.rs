@@ -121,16 +121,17 @@ impl Visit {
 
     /// Whether a list is narrowed to a part.
     pub fn is_narrowed(&self) -> bool {
-        self.query
-            .iter()
-            .any(|(name, value)| !matches!(name.as_str(), "cursor" | "done" | "sort") && !value.is_empty())
+        self.query.iter().any(|(name, value)| {
+            !matches!(name.as_str(), "cursor" | "done" | "sort" | "tour") && !value.is_empty()
+        })
     }
 
     /// This address with another cursor; none: the first page.
     pub fn turned(&self, cursor: Option<&str>) -> String {
         let (path, query) = self.address.split_once('?').unwrap_or((&self.address, ""));
-        let kept = url::form_urlencoded::parse(query.as_bytes())
-            .filter(|(name, value)| !matches!(name.as_ref(), "cursor" | "done") && !value.is_empty());
+        let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, value)| {
+            !matches!(name.as_ref(), "cursor" | "done" | "tour") && !value.is_empty()
+        });
         let mut turned = url::form_urlencoded::Serializer::new(String::new());
         turned.extend_pairs(kept);
         turned.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
@@ -410,9 +411,11 @@ impl FormDraft {
 /// A page on which what was typed is looked at once more before it is done: rows of a name and what stands there.
 /// None: it was looked at, go on.
 pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Option<Outcome> {
-    if visit.form.mark("_sure").is_some() {
-        return None;
-    }
+    visit.form.mark("_sure").is_none().then(|| Outcome::Shown(checked(visit, title, button, answers)))
+}
+
+/// That page.
+pub fn checked(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Page {
     let rows: Vec<Value> = answers
         .iter()
         .filter(|(_, text)| !text.is_empty())
@@ -421,5 +424,5 @@ pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)
     let path = visit.address.clone();
     let checked = page("check.html", title, json!({ "rows": rows, "action": path, "button": button }));
     let version = visit.form.mark("_version").and_then(|text| text.parse().ok());
-    Some(Outcome::Shown(Page { form: visit.form.clone(), version, ..checked }))
+    Page { form: visit.form.clone(), version, ..checked }
 }

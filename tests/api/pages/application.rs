@@ -192,7 +192,7 @@ both! {
         // An application for one that waits is refused in words, with everything still there.
         let again = vendor.submit(&path, &all.iter().copied().chain([("_sure", "1")]).collect::<Vec<_>>());
         assert_eq!(again.status, 409);
-        says(&again, &["審査しています", "value=\"架空己発送株式会社\"", "name=\"starts_on\" type=\"text\" value=\"R8.5.1\""]);
+        says(&again, &["審査しています", "value=\"架空己発送株式会社\"", "type=\"hidden\" name=\"starts_on\" value=\"R8.5.1\""]);
         // Nobody files below another's branch.
         let sub = app.tab(&s.b.user);
         assert_eq!(sub.open(&path).status, 404);

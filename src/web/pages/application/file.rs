@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::chain::draw::nodes;
 use super::super::organization::vendor_choices;
-use super::super::route::{Outcome, Page, PageRoute, Visit, check, form, joined, page};
+use super::super::route::{Outcome, Page, PageRoute, Visit, checked, form, joined, page};
 use super::super::words;
 use super::choose::{choose, parents};
 use super::content::{self, LABELS};
@@ -237,6 +237,11 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
 fn filed(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let contract: ContractId = visit.id("id")?;
     let given: ApplicationInput = visit.input()?;
+    // Looked at already, it may have been filed: a second click is answered as the first.
+    if visit.form.mark("_sure").is_some() {
+        let filed = application::file(app, call, contract, &given)?;
+        return Ok(Outcome::Moved(format!("/applications/{}?done=filed", filed.id)));
+    }
     let ahead = application::ahead(app, call, contract, &given)?;
     let said = serde_json::to_value(&given.content).unwrap_or_default();
     let who = who(app, call, contract, &given)?;
@@ -244,16 +249,11 @@ fn filed(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let by = format!("{}まで（開始の{}営業日前）", words::day(ahead.decide_by), ahead.days_before);
     let place = [("上位の受託者", who.0), ("再委託先", who.1), ("いまの承認との関係", relation.to_owned())];
     let answers = [place.to_vec(), content::answers(&said), vec![("決定の期限", by)]].concat();
-    if let Some(Outcome::Shown(checked)) = check(visit, "申請の内容を確かめる", "申請する", &answers)
-    {
-        let steps = || STEPS.iter().skip(usize::from(given.engagement_id.is_some()));
-        let more = json!({ "steps": titles(steps(), None), "ahead": ahead });
-        let contract = contract::get(app, call, contract)?;
-        let checked = Page { context: joined(checked.context, more), ..checked };
-        return Ok(Outcome::Shown(checked.under_contract(&contract)));
-    }
-    let filed = application::file(app, call, contract, &given)?;
-    Ok(Outcome::Moved(format!("/applications/{}?done=filed", filed.id)))
+    let checked = checked(visit, "申請の内容を確かめる", "申請する", &answers);
+    let steps = STEPS.iter().skip(usize::from(given.engagement_id.is_some()));
+    let more = json!({ "steps": titles(steps, None), "ahead": ahead });
+    let checked = Page { context: joined(checked.context, more), ..checked };
+    Ok(Outcome::Shown(checked.under_contract(&contract::get(app, call, contract)?)))
 }
 
 /// Under whom, and whom it is about, for the check.
