@@ -2,10 +2,14 @@
 
 mod application;
 mod denials;
+mod failures;
 mod oversight;
 mod reports;
 mod setting;
+mod upload;
 mod user;
+mod words;
+mod years;
 
 use itaku::domain::access::Role;
 use itaku::service::session;

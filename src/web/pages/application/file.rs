@@ -9,8 +9,7 @@ use super::super::route::{Outcome, Page, PageRoute, Visit, check, form, page};
 use super::super::words;
 use super::choose::{choose, parents};
 use super::content::{self, LABELS};
-use super::correct::safeguards;
-use super::set;
+use super::{safeguards, set};
 use crate::domain::access::Permission;
 use crate::domain::id::{ContractId, EngagementId, Id};
 use crate::domain::input::FieldError;
@@ -163,7 +162,8 @@ fn ask(
         "hidden": hidden,
         "places": rows("work_places"),
         "items": rows("data_items"),
-        "safeguards": safeguards(&known),
+        "safeguards": safeguards::names(&known),
+        "beyond": safeguards::told(&known),
     });
     Ok(shown)
 }
@@ -194,14 +194,22 @@ fn left_wrong(visit: &Visit, place: &Place<'_>) -> Option<(&'static Step, Vec<su
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let contract: Id<_> = visit.id("id")?;
-    let given: ApplicationInput = visit.input()?;
+    let last = match visit.typed("engagement_id").parse() {
+        Ok(engaged) => latest(app, call, contract, engaged)?,
+        Err(_) => None,
+    };
+    let given: ApplicationInput = visit.completed(|body| {
+        if let Some(last) = &last {
+            safeguards::keep(body, &last.content);
+        }
+    })?;
     let said = serde_json::to_value(&given.content).unwrap_or_default();
     let who = who(app, call, contract, &given)?;
     let relation = if given.supersedes { "いまの承認に代わる（変更承認申請）" } else { "" };
     let place = [("上位の受託者", who.0), ("再委託先", who.1), ("いまの承認との関係", relation.to_owned())];
     let answers = [place.to_vec(), content::answers(&said)].concat();
     if let Some(asked) = check(visit, "申請の内容を確かめる", "申請する", &answers) {
-        return Ok(asked);
+        return Ok(asked.in_words_of(contract::get(app, call, contract)?.agency_id));
     }
     let filed = application::file(app, call, contract, &given)?;
     Ok(Outcome::Moved(format!("/applications/{}?done=filed", filed.id)))
