@@ -254,7 +254,7 @@ fn is_due(last: Option<NaiveDate>, today: NaiveDate, time: NaiveTime, sweep_at: 
 }
 
 /// Forgets what is kept for a time only.
-fn clean(app: &App) -> Result<(), Failure> {
+pub fn clean(app: &App) -> Result<(), Failure> {
     let now = app.sources.clock.machine_now();
     app.db.write_long(|conn| db::idempotency::purge(conn, now - idempotency::KEPT))?;
     app.db.write_long(|conn| db::upload::purge(conn, now - upload::KEPT))?;

@@ -12,7 +12,7 @@ use super::{App, Call, Failure, Page, Paged};
 use crate::clock::parse_instant;
 use crate::db::ledger::Place;
 use crate::db::{self, Conn, DbError};
-use crate::domain::access::{Role, Scope};
+use crate::domain::access::{ActorOrganization, Role, Scope};
 use crate::domain::contract::Instant;
 use crate::domain::id::{AlertId, ContractId, EngagementId, EntryId, OrganizationId, SubjectId, UserId, of};
 use crate::ledger::entry::{Entry, instant_text};
@@ -101,6 +101,17 @@ pub fn newest(app: &App, call: &Call, chain: SubjectId, page: &Page) -> Result<P
         }
         let entries = db::ledger::of_chain_backwards(conn, chain, before, page.rows())?;
         placed(conn, call.scope(), page, entries)
+    })
+}
+
+/// The organization whose whole chain the caller may read: its own; an overseer any.
+pub fn organization(app: &App, call: &Call, id: OrganizationId) -> Result<ActorOrganization, Failure> {
+    app.db.read(|conn| {
+        if !db::ledger::can_read_chain(conn, call.scope(), id.cast())? {
+            return Err(Failure::NotFound);
+        }
+        let row = db::organization::find(conn, id)?;
+        Ok(ActorOrganization { id: row.id, kind: row.kind, name: row.name })
     })
 }
 

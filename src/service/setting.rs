@@ -110,10 +110,9 @@ pub fn find(app: &App, call: &Call) -> Result<(SettingsView, i64), Failure> {
     Ok((SettingsView(settings), version))
 }
 
-/// One of the program's words as an agency says it.
-pub fn own_word(app: &App, agency: OrganizationId, word: &str) -> Result<String, Failure> {
-    let (settings, _) = app.db.read_one::<_, DbError>(|conn| db::setting::find(conn, agency))?;
-    Ok(settings.in_own_words(word))
+/// What an agency has set, for what is said in its words.
+pub fn of_agency(app: &App, agency: OrganizationId) -> Result<Settings, Failure> {
+    Ok(app.db.read_one::<_, DbError>(|conn| db::setting::find(conn, agency))?.0)
 }
 
 /// Changes the own agency's settings; everything of the agency is looked at anew today.

@@ -7,10 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH};
+use actix_web::error::ErrorPayloadTooLarge;
+use actix_web::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH,
+};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Resource, Scope};
+use futures_util::StreamExt as _;
 use serde_json::Value;
 
 use super::api;
@@ -110,9 +114,41 @@ impl FromRequest for Body {
         if matches!(payload, Payload::None) {
             return Box::pin(std::future::ready(Ok(Self::Whole(Bytes::new()))));
         }
+        let length =
+            request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+        if let Some(ReadToTheEnd(limit)) = request.app_data::<ReadToTheEnd>()
+            && length.is_some_and(|length| length > *limit)
+        {
+            let mut rest = payload.take();
+            let most = limit.saturating_mul(5);
+            return Box::pin(async move {
+                let past = tokio::time::timeout(BODY_WITHIN, pass_by(&mut rest, most)).await;
+                past.map_or(Ok(Self::Late), |()| Ok(Self::Unreadable(ErrorPayloadTooLarge("too large"))))
+            });
+        }
         let whole = Bytes::from_request(request, payload);
         Box::pin(async move { Ok(within(BODY_WITHIN, whole).await) })
     }
+}
+
+/// Of a body larger than this the rest is read before the answer: a browser that is still sending would not hear it.
+#[derive(Clone, Copy)]
+pub(super) struct ReadToTheEnd(pub usize);
+
+/// Reads and forgets, up to `most` bytes.
+async fn pass_by(payload: &mut Payload, most: usize) {
+    let mut read = 0_usize;
+    while let Some(Ok(chunk)) = payload.next().await {
+        read = read.saturating_add(chunk.len());
+        if read > most {
+            return;
+        }
+    }
+}
+
+/// Whether a body could not be taken in for its size.
+pub(super) fn is_too_large(error: &actix_web::Error) -> bool {
+    error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE
 }
 
 async fn within(time: Duration, whole: impl Future<Output = Result<Bytes, actix_web::Error>>) -> Body {
@@ -143,7 +179,7 @@ async fn not_found() -> HttpResponse {
 
 /// A body that could not be taken in: too large, or broken off.
 fn unread(error: &actix_web::Error) -> HttpResponse {
-    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+    if is_too_large(error) {
         let detail = format!("{BODY_LIMIT}バイトまで受け取れます。");
         return plain_problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "要求が大きすぎます", &detail);
     }

@@ -3,10 +3,14 @@
 mod acts;
 mod application;
 mod denials;
+mod failures;
 mod oversight;
 mod reports;
 mod setting;
+mod upload;
 mod user;
+mod words;
+mod years;
 
 use itaku::domain::access::Role;
 use itaku::service::session;

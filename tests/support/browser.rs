@@ -26,6 +26,24 @@ impl Tab<'_> {
             [("_proof", self.proof.as_str())].into_iter().chain(fields.iter().copied()).collect();
         self.app.send(self.app.visit(Some(&self.cookie), "POST", path, &form))
     }
+
+    /// Sends a file under the name `file`, with its proof.
+    pub fn upload(&self, path: &str, name: &str, content: &[u8]) -> Answer {
+        const END: &str = "end-of-a-part";
+        let mut body = format!(
+            "--{END}\r\nContent-Disposition: form-data; name=\"_proof\"\r\n\r\n{}\r\n--{END}\r\n\
+             Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n",
+            self.proof
+        )
+        .into_bytes();
+        body.extend_from_slice(content);
+        body.extend_from_slice(format!("\r\n--{END}--\r\n").as_bytes());
+        let request = self.app.visit(Some(&self.cookie), "GET", path, &[]);
+        let kind = format!("multipart/form-data; boundary={END}");
+        let request = request.method(actix_web::http::Method::POST).insert_header(("Content-Type", kind));
+        self.app.send(request.insert_header(("Content-Length", body.len())).set_payload(body))
+    }
 }
 
 impl TestApp {

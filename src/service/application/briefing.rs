@@ -16,7 +16,7 @@ use crate::db::{self, Conn};
 use crate::domain::alert;
 use crate::domain::calendar::Calendar;
 use crate::domain::chain::{ApplicationStep, Engagement, FiledApplication, HeldConsent, Known};
-use crate::domain::id::{ApplicationId, ContractId, EngagementId, UserId};
+use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::domain::settings::Settings;
 use crate::service::case::Case;
 use crate::service::chain::VendorView;
@@ -26,6 +26,7 @@ use crate::service::{App, Call, Failure};
 #[derive(Debug, Clone, Serialize)]
 pub struct Briefing {
     pub application: ApplicationView,
+    pub agency_id: OrganizationId,
     pub agency_name: String,
     pub vendor: VendorView,
     pub tier: i32,
@@ -131,6 +132,7 @@ impl Brief<'_> {
             warned = self.warnings(&known, engagement, &filed, &settings, due)?;
         }
         Ok(Briefing {
+            agency_id: case.facts.agency_id,
             agency_name: case.facts.agency_name.clone(),
             vendor: VendorView {
                 id: engagement.vendor.id,

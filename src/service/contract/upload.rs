@@ -44,16 +44,10 @@ pub fn preview(app: &App, call: &Call, name: &str, content: &[u8]) -> Result<Pre
     Ok(Preview { id, name: name.to_owned(), summary })
 }
 
+/// One's own file that waits; what was taken in, is too old or somebody else's is not found.
 fn kept(app: &App, call: &Call, id: UploadId) -> Result<(String, Vec<u8>), Failure> {
     let since = app.sources.clock.machine_now() - KEPT;
-    match app.db.read_one(|conn| db::upload::find(conn, id, call.actor.user_id, since)) {
-        Ok(found) => Ok(found),
-        Err(DbError::NotFound) => {
-            let message = "このファイルは取り込み済みか、確かめてから1時間を過ぎています。もう一度ファイルを選んでください。";
-            Err(Failure::field("/file", "gone", message))
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(app.db.read_one::<_, DbError>(|conn| db::upload::find(conn, id, call.actor.user_id, since))?)
 }
 
 /// What a file that waits would bring now.

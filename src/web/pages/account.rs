@@ -79,7 +79,8 @@ fn log_in(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
     };
     let back = visit.form.mark("_back").and_then(own_address);
     if let (Some(back), Some(kept)) = (back, visit.form.mark("_kept")) {
-        let form = Form::read(url::form_urlencoded::parse(kept.as_bytes()).into_owned());
+        let kept = url::form_urlencoded::parse(kept.as_bytes()).into_owned();
+        let form = Form::read(kept.filter(|(name, _)| !SECRET.contains(&name.as_str())));
         let resumed = page("resume.html", "入力を続けてください", json!({ "back": back }));
         return Ok(Outcome::Resumed(token, Page { form, ..resumed }));
     }

@@ -15,7 +15,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Resource};
 use futures_util::StreamExt as _;
 use serde_json::json;
 
-use super::super::app::{Body, families};
+use super::super::app::{Body, ReadToTheEnd, families, is_too_large};
 use super::super::server::House;
 use super::account;
 use super::form::Form;
@@ -44,7 +44,8 @@ fn resource(path: &str, routes: Vec<PageRoute>) -> Resource {
         let route = Arc::new(route);
         let methods = if route.changes { vec![web::post()] } else { vec![web::get(), web::head()] };
         if route.takes_file {
-            resource = resource.app_data(web::PayloadConfig::new(FILE_LIMIT));
+            resource =
+                resource.app_data(web::PayloadConfig::new(FILE_LIMIT)).app_data(ReadToTheEnd(FILE_LIMIT));
         }
         for method in methods {
             let route = Arc::clone(&route);
@@ -66,6 +67,10 @@ async fn answer(house: Data<House>, route: Arc<PageRoute>, request: HttpRequest,
     }
     let sent = match body {
         Body::Whole(body) => read(&request, &route, &body).await.map(|visit| (visit, body)),
+        Body::Unreadable(error) if route.takes_file && is_too_large(&error) => {
+            let visit = read(&request, &route, &Bytes::new()).await;
+            visit.map(|visit| (Visit { too_large: true, ..visit }, Bytes::new()))
+        }
         Body::Unreadable(_) | Body::Late => Err(Failure::Malformed(
             "送信された内容が大きすぎるか、途中で切れています。もう一度お試しください。".to_owned(),
         )),
@@ -122,7 +127,9 @@ fn run(
         Err(failure) => return (nobody, Err(failure)),
     };
     let proof = visit.form.mark(PROOF).unwrap_or_default();
-    if route.changes && !session::is_form_token(app, actor.session_id, proof) {
+    // Of what was too large to be read the form is only shown again: there is no proof, and none is needed.
+    let acts = route.changes && !(visit.too_large && route.can_return);
+    if acts && !session::is_form_token(app, actor.session_id, proof) {
         tracing::warn!(event = "form_refused", user = %actor.user_id, "a form without its proof");
         return (frame, Err(elsewhere()));
     }
@@ -130,8 +137,13 @@ fn run(
         tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
         return (frame, Err(Failure::Forbidden("この画面を使う権限がありません。".to_owned())));
     }
-    let answer = work(app, &Call { actor, idempotency: once }, visit);
-    (frame, answer)
+    let call = Call { actor, idempotency: once };
+    let mut frame = frame;
+    let answer = work(app, &call, visit);
+    match frame.speak(app, &call.actor, &answer) {
+        Ok(()) => (frame, answer),
+        Err(failure) => (frame, Err(failure)),
+    }
 }
 
 fn elsewhere() -> Failure {
@@ -166,7 +178,7 @@ async fn read(request: &HttpRequest, route: &PageRoute, body: &Bytes) -> Result<
     }
     let address = request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
     let is_sent = request.method() == Method::POST;
-    Ok(Visit { address, is_sent, can_return: route.can_return, path, query, form, file })
+    Ok(Visit { address, is_sent, can_return: route.can_return, path, query, form, file, too_large: false })
 }
 
 fn unread() -> Failure {

@@ -15,18 +15,24 @@ use super::super::assets;
 use super::super::server::House;
 use super::done;
 use super::form::Form;
-use super::route::{Page, Visit, Wrong};
+use super::own::{self, ours};
+use super::route::{Outcome, Page, Visit, Words, Wrong};
 use super::words;
 use crate::domain::access::{Actor, OrganizationKind, Permission};
+use crate::domain::settings::Settings;
 use crate::domain::text_enum::TextEnum;
-use crate::service::{Failure, session, setting};
+use crate::service::{App, Failure, session, setting};
 
 /// Pages by their path under `pages/`, components and layout under `parts/`.
 #[derive(RustEmbed)]
 #[folder = "templates/"]
 struct Templates;
 
-static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| {
+static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| load(str::to_owned));
+/// For agencies with words of their own.
+static MARKED: LazyLock<Result<Tera, String>> = LazyLock::new(|| load(own::marked));
+
+fn load(read: fn(&str) -> String) -> Result<Tera, String> {
     let mut templates = Vec::new();
     for path in Templates::iter() {
         let Some(name) = path.strip_prefix("pages/").or_else(|| path.strip_prefix("parts/")) else {
@@ -36,8 +42,8 @@ static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| {
             return Err(format!("two templates are called {name}"));
         }
         let file = Templates::get(&path).ok_or_else(|| format!("{path} is gone"))?;
-        templates
-            .push((name.to_owned(), String::from_utf8(file.data.into_owned()).map_err(|e| e.to_string())?));
+        let text = std::str::from_utf8(&file.data).map_err(|e| e.to_string())?;
+        templates.push((name.to_owned(), read(text)));
     }
     let mut tera = Tera::new();
     tera.register_filter("day", day);
@@ -46,7 +52,7 @@ static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| {
     tera.register_filter("tone", tone);
     tera.add_raw_templates(templates).map_err(|error| error.to_string())?;
     Ok(tera)
-});
+}
 
 /// `{{ contract.starts_on | day }}`: ISO and 和暦.
 fn day(text: &str, _: Kwargs, _: &State) -> String {
@@ -66,7 +72,7 @@ fn meant(code: &str, kwargs: &Kwargs) -> tera::TeraResult<(&'static str, words::
 /// `{{ contract.status | word(of="contract") }}`
 #[expect(clippy::needless_pass_by_value, reason = "the shape of a filter")]
 fn word(code: &str, kwargs: Kwargs, _: &State) -> tera::TeraResult<String> {
-    meant(code, &kwargs).map(|(text, _)| text.to_owned())
+    meant(code, &kwargs).map(|(text, _)| ours(text))
 }
 
 /// The class that shows how the word is meant.
@@ -90,30 +96,34 @@ impl From<String> for PageError {
 #[derive(Debug, Clone, Serialize)]
 struct Way {
     path: &'static str,
-    title: &'static str,
+    title: Cow<'static, str>,
+}
+
+const fn way(path: &'static str, title: &'static str) -> Way {
+    Way { path, title: Cow::Borrowed(title) }
 }
 
 /// Every way, in order, with what one needs to see it and the kinds of organization whose way it is.
 const WAYS: &[(Permission, &[OrganizationKind], Way)] = {
     use OrganizationKind::{Agency, System, Vendor};
     &[
-        (Permission::OwnAccount, &[Agency, Vendor, System], Way { path: "/home", title: "ホーム" }),
-        (Permission::ReadContract, &[Agency, System], Way { path: "/contracts", title: "契約" }),
-        (Permission::ReadContract, &[Vendor], Way { path: "/contracts", title: "私の契約" }),
-        (Permission::ReadContract, &[Agency, System], Way { path: "/applications", title: "承認申請" }),
-        (Permission::ReadContract, &[Vendor], Way { path: "/applications", title: "申請" }),
-        (Permission::ReadContract, &[Agency, System], Way { path: "/declarations", title: "状況報告" }),
-        (Permission::ReadContract, &[Vendor], Way { path: "/declarations", title: "報告と受付票" }),
-        (Permission::ReadAlerts, &[Agency, Vendor, System], Way { path: "/alerts", title: "アラート" }),
-        (Permission::ReadContract, &[Agency, System], Way { path: "/audits", title: "検査" }),
-        (Permission::ReadContract, &[Vendor], Way { path: "/audits", title: "検査と指摘" }),
-        (Permission::ReadConsents, &[Agency, System], Way { path: "/consents", title: "承認の一覧" }),
-        (Permission::ReadOrganizations, &[Agency, System], Way { path: "/vendors", title: "事業者" }),
-        (Permission::ChangeOrganization, &[System], Way { path: "/organizations", title: "機関" }),
-        (Permission::ReadNotices, &[Agency], Way { path: "/notices", title: "送信履歴" }),
-        (Permission::ManageUsers, &[Agency, System], Way { path: "/users", title: "利用者と権限" }),
-        (Permission::ManageUsers, &[Vendor], Way { path: "/users", title: "社内の利用者" }),
-        (Permission::ReadSettings, &[Agency], Way { path: "/settings", title: "設定" }),
+        (Permission::OwnAccount, &[Agency, Vendor, System], way("/home", "ホーム")),
+        (Permission::ReadContract, &[Agency, System], way("/contracts", "契約")),
+        (Permission::ReadContract, &[Vendor], way("/contracts", "私の契約")),
+        (Permission::ReadContract, &[Agency, System], way("/applications", "承認申請")),
+        (Permission::ReadContract, &[Vendor], way("/applications", "申請")),
+        (Permission::ReadContract, &[Agency, System], way("/declarations", "状況報告")),
+        (Permission::ReadContract, &[Vendor], way("/declarations", "報告と受付票")),
+        (Permission::ReadAlerts, &[Agency, Vendor, System], way("/alerts", "アラート")),
+        (Permission::ReadContract, &[Agency, System], way("/audits", "検査")),
+        (Permission::ReadContract, &[Vendor], way("/audits", "検査と指摘")),
+        (Permission::ReadConsents, &[Agency, System], way("/consents", "承認の一覧")),
+        (Permission::ReadOrganizations, &[Agency, System], way("/vendors", "事業者")),
+        (Permission::ChangeOrganization, &[System], way("/organizations", "機関")),
+        (Permission::ReadNotices, &[Agency], way("/notices", "送信履歴")),
+        (Permission::ManageUsers, &[Agency, System], way("/users", "利用者と権限")),
+        (Permission::ManageUsers, &[Vendor], way("/users", "社内の利用者")),
+        (Permission::ReadSettings, &[Agency], way("/settings", "設定")),
     ]
 };
 
@@ -139,14 +149,17 @@ pub struct Frame {
     ways: Vec<Way>,
     /// The way that leads to where one is.
     here: String,
-    /// The own agency's word for 承認; a page about a contract of another says that one's.
+    /// 承認, as one of the program's words.
     consent: String,
+    /// The words in which the page speaks.
+    #[serde(skip)]
+    words: Option<Settings>,
     /// Stands in every form of this session.
     proof: String,
     /// Stands in the forms of this page: sent twice, a form acts once.
     once: String,
     /// What has just been done.
-    done: Option<Cow<'static, str>>,
+    done: Option<String>,
     /// The address of this page, for what leads back to it.
     address: String,
     /// The step of the demonstration's tour that leads here.
@@ -164,7 +177,8 @@ impl Frame {
             may: Vec::new(),
             ways: Vec::new(),
             here: String::new(),
-            consent: "承認".to_owned(),
+            consent: ours("承認"),
+            words: None,
             proof: String::new(),
             once: String::new(),
             done: None,
@@ -191,12 +205,12 @@ impl Frame {
         let ways = WAYS
             .iter()
             .filter(|(permission, kinds, _)| actor.may(*permission) && kinds.contains(&kind))
-            .map(|(_, _, way)| way.clone());
+            // A contract's page speaks its agency's words, but what leads from page to page does not change with it.
+            .map(|(_, _, way)| match kind {
+                OrganizationKind::Agency => Way { title: ours(&way.title).into(), ..way.clone() },
+                OrganizationKind::Vendor | OrganizationKind::System => way.clone(),
+            });
         let path = visit.address.split('?').next().unwrap_or_default();
-        let consent = match kind {
-            OrganizationKind::Agency => setting::own_word(app, actor.organization.id, "承認")?,
-            OrganizationKind::Vendor | OrganizationKind::System => "承認".to_owned(),
-        };
         Ok(Self {
             today: app.demo.is_some().then(|| app.today()),
             tomorrow: app.demo.as_ref().and_then(|_| app.today().succ_opt()),
@@ -208,14 +222,34 @@ impl Frame {
                 .collect(),
             ways: ways.collect(),
             here: path.split('/').nth(1).map(|first| format!("/{first}")).unwrap_or_default(),
-            consent,
             proof: session::form_token(app, actor.session_id)?,
             once: app.sources.token(),
-            done: visit.query("done").and_then(done::message),
+            done: visit.query("done").and_then(done::message).map(|words| ours(&words)),
             address: visit.address.clone(),
             tour: house.pages.steps.as_ref().and_then(|steps| steps.banner(visit)),
             ..Self::of_nobody(house)
         })
+    }
+
+    /// Speaks in the words that an answer asks for: read only where there is a page that has any.
+    pub fn speak(
+        &mut self,
+        app: &App,
+        actor: &Actor,
+        answer: &Result<Outcome, Failure>,
+    ) -> Result<(), Failure> {
+        let words = match answer {
+            Ok(Outcome::Shown(page)) => page.words,
+            Ok(_) | Err(Failure::Unavailable(_)) => Words::Plain,
+            Err(_) => Words::Own,
+        };
+        let agency = match words {
+            Words::Of(agency) => agency,
+            Words::Own if actor.organization.kind == OrganizationKind::Agency => actor.organization.id,
+            Words::Own | Words::Plain => return Ok(()),
+        };
+        self.words = own::for_pages(setting::of_agency(app, agency)?);
+        Ok(())
     }
 
     /// Whether someone is signed in.
@@ -251,18 +285,22 @@ struct Framed<'a> {
 
 /// The page's HTML.
 pub fn render(frame: &Frame, page: &Page) -> Result<String, PageError> {
-    let tera = TERA.as_ref().map_err(|error| PageError(error.clone()))?;
-    let wrong = page.errors.iter().map(|wrong| (wrong.field.as_str(), wrong.message.as_str())).collect();
+    let templates = if frame.words.is_some() { &MARKED } else { &TERA };
+    let tera = templates.as_ref().map_err(|error| PageError(error.clone()))?;
+    let errors: Vec<Wrong> = page.errors.iter().map(Wrong::marked).collect();
+    let wrong = errors.iter().map(|wrong| (wrong.field.as_str(), wrong.message.as_str())).collect();
     let framed = Framed {
         style: &assets::address("itaku.css"),
         icon: &assets::address("icon.svg"),
         title: &page.title,
-        errors: &page.errors,
+        errors: &errors,
         form: Filled { form: &page.form, wrong, version: page.version },
         trail: &page.trail,
         frame,
         page: &page.context,
     };
     let context = Context::from_serialize(&framed).map_err(|error| PageError(error.to_string()))?;
-    tera.render(page.template, &context).map_err(|error| PageError(format!("{}: {error}", page.template)))
+    let html = tera.render(page.template, &context);
+    let html = html.map_err(|error| PageError(format!("{}: {error}", page.template)))?;
+    Ok(own::finished(html, frame.words.as_ref()))
 }

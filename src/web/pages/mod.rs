@@ -20,6 +20,7 @@ mod ledger;
 mod notice;
 mod observation;
 mod organization;
+mod own;
 mod place;
 pub mod route;
 mod setting;

@@ -35,9 +35,8 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let id: ContractId = visit.id("id")?;
     let places = Places::open(app, call, id)?;
     let given: ObservationInput = visit.completed(|body| places.complete(body))?;
-    let source = words::word("observation", given.source.as_str()).map_or("", |(text, _)| text);
     let answers = [
-        ("情報源", source.to_owned()),
+        ("情報源", words::told("observation", given.source.as_str())),
         ("確認した使用", places.describe(&given.used)),
         ("確認の内容", given.note.clone().unwrap_or_default()),
     ];

@@ -136,7 +136,7 @@ impl Places {
 /// Persons by category, in words.
 pub fn volumes(persons: &[(DataCategory, i64)]) -> String {
     let one = |(category, persons): &(DataCategory, i64)| {
-        let label = words::word("data", category.as_str()).map_or("", |(label, _)| label);
+        let label = words::told("data", category.as_str());
         format!("{label} {}人", words::thousands(*persons))
     };
     persons.iter().map(one).collect::<Vec<_>>().join("、")

@@ -10,9 +10,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::form::Form;
+use super::own::{Title, ours};
 use crate::domain::access::Permission;
 use crate::domain::calendar::{parse_day, parse_fiscal_year};
-use crate::domain::id::Id;
+use crate::domain::id::{Id, OrganizationId};
 use crate::domain::input::{FieldError, Input, Mode, NOT_A_YEAR, parse};
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::{self, App, Call, Failure, IfMatch};
@@ -34,6 +35,8 @@ pub struct Visit {
     pub form: Form,
     /// The file that came with the form.
     pub file: Option<File>,
+    /// What was sent was more than is taken in, and was not read: there is no form, and nothing to be done.
+    pub too_large: bool,
 }
 
 /// A file as sent.
@@ -163,7 +166,20 @@ pub struct Page {
     pub version: Option<i64>,
     /// The pages above this one: address and title.
     pub trail: Vec<(String, String)>,
+    pub words: Words,
     pub context: Value,
+}
+
+/// Whose words a page speaks in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Words {
+    /// Those of the person's own agency, if it is one.
+    #[default]
+    Own,
+    /// Those of the agency whose contract it is about.
+    Of(OrganizationId),
+    /// The program's, on a page about words.
+    Plain,
 }
 
 /// A wrong field on a page.
@@ -187,6 +203,16 @@ impl Wrong {
         let label = labels.iter().find(|(name, _)| *name == plain).map_or("", |(_, label)| label).to_owned();
         Self { field, label, message: error.message }
     }
+
+    /// With the program's words marked as such.
+    pub fn marked(&self) -> Self {
+        Self { field: self.field.clone(), label: ours(&self.label), message: ours(&self.message) }
+    }
+
+    /// What is wrong with a field that is no row's.
+    pub fn at(field: &str, message: impl Into<String>, labels: &Labels) -> Self {
+        Self::of(FieldError::new(format!("/{field}"), "", message), &Form::default(), labels)
+    }
 }
 
 /// A context with more in it.
@@ -201,15 +227,16 @@ pub fn joined(context: Value, more: Value) -> Value {
 }
 
 /// A page of a template.
-pub fn page(template: &'static str, title: impl Into<String>, context: Value) -> Page {
+pub fn page(template: &'static str, title: impl Title, context: Value) -> Page {
     Page {
         template,
-        title: title.into(),
+        title: title.told(),
         status: StatusCode::OK,
         errors: Vec::new(),
         form: Form::default(),
         version: None,
         trail: Vec::new(),
+        words: Words::default(),
         context,
     }
 }
@@ -217,9 +244,15 @@ pub fn page(template: &'static str, title: impl Into<String>, context: Value) ->
 impl Page {
     /// The page under another.
     #[must_use]
-    pub fn under(mut self, path: impl Into<String>, title: impl Into<String>) -> Self {
-        self.trail.push((path.into(), title.into()));
+    pub fn under(mut self, path: impl Into<String>, title: impl Title) -> Self {
+        self.trail.push((path.into(), title.told()));
         self
+    }
+
+    /// The page in the words of an agency.
+    #[must_use]
+    pub fn in_words_of(self, agency: OrganizationId) -> Self {
+        Self { words: Words::Of(agency), ..self }
     }
 
     /// The page with its form filled with what is known.
@@ -291,6 +324,17 @@ pub enum Outcome {
     Resumed(String, Page),
     /// The session is over; where to go.
     Left(String),
+}
+
+impl Outcome {
+    /// A page in the words of an agency.
+    #[must_use]
+    pub fn in_words_of(self, agency: OrganizationId) -> Self {
+        match self {
+            Self::Shown(page) => Self::Shown(page.in_words_of(agency)),
+            other => other,
+        }
+    }
 }
 
 impl From<Page> for Outcome {
@@ -396,6 +440,12 @@ impl FormDraft {
         let looked_at = look(path).needs(permission, move |app, call, visit| first(app, call, visit));
         let sent = send(path).needs(permission, move |app, call, visit| {
             let again = || show(app, call, visit).map(|page| Page { form: visit.form.clone(), ..page });
+            if visit.too_large {
+                let message = "ファイルが大きすぎます。20MBまで送れます。行を分けて、いくつかのファイルにしてください。";
+                let errors = vec![Wrong::at("file", message, labels)];
+                return again()
+                    .map(|page| Page { status: StatusCode::UNPROCESSABLE_ENTITY, errors, ..page }.into());
+            }
             if visit.form.mark("_again").is_some() {
                 return again().map(Outcome::Shown);
             }
@@ -419,10 +469,10 @@ pub fn checked(visit: &Visit, title: &str, button: &str, answers: &[(&str, Strin
     let rows: Vec<Value> = answers
         .iter()
         .filter(|(_, text)| !text.is_empty())
-        .map(|(label, text)| json!({ "label": label, "text": text }))
+        .map(|(label, text)| json!({ "label": ours(label), "text": text }))
         .collect();
     let path = visit.address.clone();
-    let checked = page("check.html", title, json!({ "rows": rows, "action": path, "button": button }));
+    let checked = page("check.html", title, json!({ "rows": rows, "action": path, "button": ours(button) }));
     let version = visit.form.mark("_version").and_then(|text| text.parse().ok());
     Page { form: visit.form.clone(), version, ..checked }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 
+use super::own::ours;
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::alert::{AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
@@ -90,11 +91,16 @@ pub fn word(set: &str, code: &str) -> Option<Word> {
     SETS.iter().find(|(name, _)| *name == set).and_then(|(_, look_up)| look_up(code))
 }
 
+/// What a code is called, for what the code of a page puts together; of one that is not known nothing.
+pub fn told(set: &str, code: &str) -> String {
+    word(set, code).map(|(text, _)| ours(text)).unwrap_or_default()
+}
+
 /// The choices of a field, in the enum's own order: `[{value, label}]`.
 pub fn choices<E: TextEnum>(set: &str) -> Value {
     let option = |one: &E| {
         let code = one.as_str();
-        json!({ "value": code, "label": word(set, code).map_or(code, |(text, _)| text) })
+        json!({ "value": code, "label": ours(word(set, code).map_or(code, |(text, _)| text)) })
     };
     Value::Array(E::ALL.iter().map(option).collect())
 }
@@ -112,10 +118,10 @@ pub fn instant(app: &App, at: DateTime<Utc>) -> String {
 /// Where on the chain.
 pub fn tier(tier: i32) -> String {
     match tier {
-        1 => "受託者".to_owned(),
-        2 => "第2層の再委託先".to_owned(),
-        3 => "第3層の再々委託先".to_owned(),
-        deeper => format!("第{deeper}層の再委託先"),
+        1 => ours("受託者"),
+        2 => ours("第2層の再委託先"),
+        3 => ours("第3層の再々委託先"),
+        deeper => ours(&format!("第{deeper}層の再委託先")),
     }
 }
 

@@ -143,9 +143,9 @@ both! {
                 let statuses: &[u16] = match (route.changes, route.path) {
                     // Who stands below its applicant knows of an application and can't take it back.
                     (true, "/applications/{id}/withdraw") => &[200, 303, 403, 409, 422],
-                    (true, _) => &[200, 303, 409, 412, 422],
                     // A file that is not there is asked for again.
-                    (false, "/contracts/import/{id}") => &[422],
+                    (_, "/contracts/import/{id}") => &[404],
+                    (true, _) => &[200, 303, 409, 412, 422],
                     (false, _) => &[200],
                 };
                 verdict.expect(&caller, &route, &path, &answer, statuses);

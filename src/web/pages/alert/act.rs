@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use super::super::own::ours;
 use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page, send};
 use super::super::words;
+use super::address;
 use super::way::ends;
-use super::{address, own_words};
 use crate::domain::access::Permission;
 use crate::domain::alert::Assessment;
 use crate::service::alert::{self, Assess, Resolve};
@@ -31,7 +32,7 @@ fn measures(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let known = json!({ "reason": alert.measure, "accepted_until": alert.accepted_until });
     let context = json!({
         "limit": alert.kind.is_limit(),
-        "ends": own_words(app, call, ends(alert.kind))?,
+        "ends": ours(ends(alert.kind)),
         "alert": alert,
     });
     Ok(page("alert/resolve.html", "とった措置を記録する", context).filled(&known).under_alert(&alert))

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::super::form::Form;
+use super::super::own::ours;
 use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, look, page, send};
 use super::super::words;
 use super::kinds;
@@ -43,9 +44,8 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         Some("all") => open.clone(),
         _ => visit.form.values().values().cloned().collect(),
     };
-    let kinds = kinds(app, call)?;
     let kinds: Vec<Value> =
-        kinds.iter().map(|(code, name)| json!({ "value": code, "label": name })).collect();
+        kinds().map(|(code, name)| json!({ "value": code, "label": ours(name) })).collect();
     let context = json!({
         "alerts": alerts.items,
         "first": open.first(),

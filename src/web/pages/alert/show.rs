@@ -2,17 +2,18 @@
 
 use serde_json::{Value, json};
 
+use super::super::own::ours;
 use super::super::route::{Page, PageRoute, Visit, look, page};
 use super::super::words;
+use super::title;
 use super::way::{ends, ways};
-use super::{own_words, title};
-use crate::domain::access::Permission;
+use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::alert::AlertKind;
 use crate::domain::days::{DayRange, DaySet};
 use crate::domain::id::EngagementId;
 use crate::service::alert::{self, AlertView};
 use crate::service::chain::{self, CausedDays, Node};
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, contract};
 
 pub fn routes() -> Vec<PageRoute> {
     vec![look("/alerts/{id}").needs(Permission::ReadAlerts, show)]
@@ -23,16 +24,24 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let events = alert::history(app, call, &alert)?;
     let events: Vec<Value> =
         events.iter().map(|event| json!({ "when": words::instant(app, event.at), "event": event })).collect();
+    let steps: Vec<Value> = ways(&alert, &call.actor)
+        .into_iter()
+        .map(|way| json!({ "label": ours(way.label), "path": way.path }))
+        .collect();
     let context = json!({
         "days": days(app, call, &alert)?,
         "limit": alert.kind.is_limit(),
-        "ends": own_words(app, call, ends(alert.kind))?,
-        "steps": ways(&alert, &call.actor),
+        "ends": ours(ends(alert.kind)),
+        "steps": steps,
         "events": events,
         "now": app.today(),
         "alert": alert,
     });
-    Ok(page("alert/show.html", title(&alert), context).under("/alerts", "アラート"))
+    let shown = page("alert/show.html", title(&alert), context).under("/alerts", "アラート");
+    Ok(match alert.contract_id.filter(|_| call.actor.organization.kind != OrganizationKind::Agency) {
+        Some(id) => shown.in_words_of(contract::get(app, call, id)?.agency_id),
+        None => shown,
+    })
 }
 
 /// The days an alert speaks of, each run with the causes that are known of it: `[{from, to, causes}]`.

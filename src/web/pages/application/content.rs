@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::super::own::ours;
 use super::super::route::Labels;
 use super::super::words;
 use crate::domain::contract::HOME;
@@ -63,8 +64,8 @@ pub fn rows(content: &Value) -> Vec<Value> {
     let row = |(field, label): &(&str, &str)| {
         let text = said(content, field);
         // That nothing was said of it is what the decider must see.
-        let text = if text.is_empty() && *field == "safeguards" { "記入なし".to_owned() } else { text };
-        (!text.is_empty()).then(|| json!({ "label": label, "text": text }))
+        let text = if text.is_empty() && *field == "safeguards" { ours("記入なし") } else { text };
+        (!text.is_empty()).then(|| json!({ "label": ours(label), "text": text }))
     };
     FIELDS.iter().filter_map(row).collect()
 }
@@ -79,7 +80,7 @@ pub fn differences(before: &Value, now: &Value) -> Vec<Value> {
     let known = FIELDS.iter().filter(|(field, _)| before.get(field).is_some());
     let differ = known.filter_map(|(field, label)| {
         let (before, now) = (said(before, field), said(now, field));
-        (before != now).then(|| json!({ "label": label, "before": before, "now": now }))
+        (before != now).then(|| json!({ "label": ours(label), "before": before, "now": now }))
     });
     differ.collect()
 }
@@ -112,7 +113,7 @@ fn said(content: &Value, field: &str) -> String {
 
 fn volume(row: &Value) -> String {
     let category = row.get("category").and_then(Value::as_str).unwrap_or_default();
-    let label = words::word("data", category).map_or(category, |(text, _)| text);
+    let label = words::told("data", category);
     format!("{label} {}人", words::thousands(row.get("persons").and_then(Value::as_i64).unwrap_or(0)))
 }
 
@@ -145,10 +146,11 @@ mod tests {
             "data": [{"category": "personal", "persons": 1200}, {"category": "my_number", "persons": 3}],
             "country": "PH",
         });
+        let all = format!("{} 1,200人", ours("個人情報"));
         let expected = [
-            json!({"label": "金額", "before": "500,000円", "now": "1,500,000円"}),
-            json!({"label": "やむを得ない理由", "before": "", "now": "期限が近い"}),
-            json!({"label": "取り扱う個人情報", "before": "個人情報 1,200人", "now": "個人情報 1,200人\nうちマイナンバー 3人"}),
+            json!({"label": ours("金額"), "before": "500,000円", "now": "1,500,000円"}),
+            json!({"label": ours("やむを得ない理由"), "before": "", "now": "期限が近い"}),
+            json!({"label": ours("取り扱う個人情報"), "before": all, "now": format!("{all}\n{} 3人", ours("うちマイナンバー"))}),
         ];
         assert_eq!(differences(&before, &now), expected);
         assert!(differences(&now, &now).is_empty());

@@ -1,12 +1,13 @@
 //! 補正 and 取下げ, by the vendor that filed it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form};
 use super::content::{self, LABELS};
-use super::{of_act, set};
+use super::{of_act, safeguards, set};
 use crate::domain::access::Permission;
 use crate::domain::chain::ApplicationStep;
+use crate::service::application::briefing::briefing;
 use crate::service::application::{self, CorrectionInput, WithdrawInput};
 use crate::service::{App, Call, Failure};
 
@@ -20,23 +21,13 @@ pub fn routes() -> Vec<PageRoute> {
     .concat()
 }
 
-/// The names under which the form asks for 安全管理措置: its own, and those that were given otherwise.
-pub fn safeguards(content: &Value) -> Vec<String> {
-    let mut names: Vec<String> = content::SAFEGUARDS.iter().map(|name| (*name).to_owned()).collect();
-    if let Some(given) = content.get("safeguards").and_then(Value::as_object) {
-        let others = given.iter().filter(|(name, text)| !names.contains(name) && text.is_string());
-        let others: Vec<String> = others.map(|(name, _)| name.clone()).collect();
-        names.extend(others);
-    }
-    names
-}
-
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let (brief, mut shown) = of_act(app, call, visit, "application/resubmit.html", "申請を補正する")?;
     let view = &brief.application;
     let points = view.steps.iter().rfind(|step| step.step == ApplicationStep::Returned);
     set(&mut shown.context, "points", json!(points.map(|step| &step.content)));
-    set(&mut shown.context, "safeguards", json!(safeguards(&view.content)));
+    set(&mut shown.context, "safeguards", json!(safeguards::names(&view.content)));
+    set(&mut shown.context, "beyond", json!(safeguards::told(&view.content)));
     set(&mut shown.context, "returned", json!(view.state == application::ApplicationState::Returned));
     let mut shown = shown.filled(&view.content);
     let rows = |name: &str| if visit.is_sent { visit.form.rows(name) } else { shown.form.rows(name) } + 2;
@@ -47,13 +38,16 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 }
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
-    let given: CorrectionInput = visit.input()?;
+    let id = visit.id("id")?;
+    let before = briefing(app, call, id)?;
+    let given: CorrectionInput =
+        visit.completed(|body| safeguards::keep(body, &before.application.content))?;
     let said = serde_json::to_value(&given).unwrap_or_default();
     if let Some(asked) = check(visit, "補正した内容を確かめる", "補正して提出する", &content::answers(&said))
     {
-        return Ok(asked);
+        return Ok(asked.in_words_of(before.agency_id));
     }
-    let view = application::resubmit(app, call, visit.id("id")?, &given)?;
+    let view = application::resubmit(app, call, id, &given)?;
     Ok(Outcome::Moved(format!("/applications/{}?done=resubmitted", view.id)))
 }
 

@@ -3,9 +3,10 @@
 use chrono::NaiveDate;
 use serde_json::json;
 
+use super::super::own::ours;
 use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form};
 use super::super::words;
-use super::{lost, of_act, own, set};
+use super::{lost, of_act, set};
 use crate::domain::access::Permission;
 use crate::service::application::briefing::{Briefing, briefing};
 use crate::service::application::{self, Decision, DecisionInput};
@@ -41,8 +42,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         &mut shown.context,
         "decisions",
         json!([
-            { "value": Decision::Consent.as_str(), "label": own(app, call, "承認する")? },
-            { "value": Decision::Refuse.as_str(), "label": own(app, call, "不承認とする")? },
+            { "value": Decision::Consent.as_str(), "label": ours("承認する") },
+            { "value": Decision::Refuse.as_str(), "label": ours("不承認とする") },
         ]),
     );
     let days = days(app, call, &brief)?;
@@ -69,16 +70,11 @@ fn asked(
     given: &DecisionInput,
 ) -> Result<Option<Outcome>, Failure> {
     let consents = given.decision == Decision::Consent;
-    let what = own(app, call, if consents { "承認する" } else { "不承認とする" })?;
-    let title = own(
-        app,
-        call,
-        if consents {
-            "承認してよいか確かめる"
-        } else {
-            "不承認としてよいか確かめる"
-        },
-    )?;
+    let (what, title) = if consents {
+        ("承認する", "承認してよいか確かめる")
+    } else {
+        ("不承認とする", "不承認としてよいか確かめる")
+    };
     let known = days(app, call, brief)?;
     let day = |given: Option<NaiveDate>, known: Option<NaiveDate>| {
         given.or(known).filter(|_| consents).map(words::day).unwrap_or_default()
@@ -88,11 +84,11 @@ fn asked(
     let answers = [
         ("契約", contract.map(Option::unwrap_or_default).join(" ")),
         ("再委託先", format!("{}（{}）", brief.vendor.name, words::tier(brief.tier))),
-        ("決定", what.clone()),
+        ("決定", ours(what)),
         ("最初の日", day(given.valid_from, known.map(|it| it.0))),
         ("最後の日", day(given.valid_until, known.map(|it| it.1))),
         ("条件", given.conditions.clone().filter(|_| consents).unwrap_or_default()),
         ("理由", given.reason.clone()),
     ];
-    Ok(check(visit, &title, &what, &answers))
+    Ok(check(visit, title, what, &answers))
 }

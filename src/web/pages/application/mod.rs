@@ -7,15 +7,15 @@ mod decide;
 mod file;
 mod list;
 mod review;
+mod safeguards;
 mod show;
 
 use serde_json::{Value, json};
 
+use super::own::ours;
 use super::route::{Labels, Outcome, Page, PageRoute, Visit, page};
 use super::words;
-use crate::domain::access::OrganizationKind;
 use crate::service::application::briefing::{Briefing, briefing};
-use crate::service::setting::own_word;
 use crate::service::{App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -42,25 +42,18 @@ fn of_act(
         "sent": visit.is_sent,
         "tier": words::tier(brief.tier),
     });
-    let list = own(app, call, if brief.own { "申請" } else { "承認申請" })?;
-    let shown = page(template, own(app, call, title)?, context)
+    let list = if brief.own { "申請" } else { "承認申請" };
+    let shown = page(template, title, context)
         .under("/applications", list)
-        .under(format!("/applications/{}", brief.application.id), heading(app, call, &brief)?);
+        .under(format!("/applications/{}", brief.application.id), heading(&brief))
+        .in_words_of(brief.agency_id);
     Ok((brief, shown))
 }
 
 /// What the page of an application is called.
-fn heading(app: &App, call: &Call, brief: &Briefing) -> Result<String, Failure> {
+fn heading(brief: &Briefing) -> String {
     let kind = if brief.application.supersedes { "変更承認申請" } else { "再委託承認申請" };
-    Ok(format!("{}: {}", own(app, call, kind)?, brief.vendor.name))
-}
-
-/// One of the program's texts in the agency's own words.
-fn own(app: &App, call: &Call, text: &str) -> Result<String, Failure> {
-    match call.actor.organization.kind {
-        OrganizationKind::Agency => own_word(app, call.actor.organization.id, text),
-        OrganizationKind::Vendor | OrganizationKind::System => Ok(text.to_owned()),
-    }
+    format!("{}: {}", ours(kind), brief.vendor.name)
 }
 
 /// Puts a value under a name of an object.

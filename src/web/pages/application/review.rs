@@ -38,8 +38,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         .iter()
         .map(|clause| json!({ "number": clause.number, "text": clause.text }))
         .collect();
-    let verdicts = ["ok", "concern"]
-        .map(|code| json!({ "value": code, "label": words::word("check", code).map(|(text, _)| text) }));
+    let verdicts =
+        ["ok", "concern"].map(|code| json!({ "value": code, "label": words::told("check", code) }));
     let known = again(&brief.application, &clauses);
     set(&mut shown.context, "clauses", Value::Array(clauses));
     set(&mut shown.context, "verdicts", json!(verdicts));

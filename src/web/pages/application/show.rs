@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 
 use super::super::chain::draw::Drawing;
+use super::super::own::ours;
 use super::super::route::{Page, PageRoute, Visit, look, page};
 use super::super::words;
-use super::{content, heading, own, part};
+use super::{content, heading, part};
 use crate::domain::access::Permission;
 use crate::domain::chain::ApplicationStep;
 use crate::service::application::briefing::{Briefing, EarlierKind, briefing};
@@ -43,9 +44,10 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "files": may(Permission::FileApplication) && brief.own,
         "agency_side": contract.open_alerts.is_some(),
     });
-    let list = own(app, call, if brief.own { "申請" } else { "承認申請" })?;
-    let title = heading(app, call, &brief)?;
-    Ok(page("application/show.html", title, context).under("/applications", list))
+    let list = if brief.own { "申請" } else { "承認申請" };
+    Ok(page("application/show.html", heading(&brief), context)
+        .under("/applications", list)
+        .in_words_of(brief.agency_id))
 }
 
 fn last(view: &ApplicationView, step: ApplicationStep) -> Option<&StepView> {
@@ -83,7 +85,7 @@ fn review(brief: &Briefing) -> Option<Value> {
             "training" => "従業者の教育",
             _ => "管理の体制",
         };
-        json!({ "label": label, "verdict": part(&step.content, point) })
+        json!({ "label": ours(label), "verdict": part(&step.content, point) })
     });
     Some(json!({
         "on": step.on, "by": name(brief, step), "points": points, "note": part(&step.content, "note"),
@@ -98,7 +100,7 @@ fn name<'a>(brief: &'a Briefing, step: &StepView) -> Option<&'a str> {
 /// From the filing to the last step.
 fn history(app: &App, brief: &Briefing) -> Vec<Value> {
     let filed = json!({
-        "what": "申請", "when": words::instant(app, brief.application.filed_at), "by": brief.applicant_name,
+        "what": ours("申請"), "when": words::instant(app, brief.application.filed_at), "by": brief.applicant_name,
     });
     let step = |step: &StepView| {
         let at = |key: &str| step.content.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -112,7 +114,7 @@ fn history(app: &App, brief: &Briefing) -> Vec<Value> {
         };
         let vendors = matches!(step.step, ApplicationStep::Resubmitted | ApplicationStep::Withdrawn);
         let by = if vendors { brief.applicant_name.as_deref() } else { name(brief, step) };
-        let what = words::word("step", step.step.as_str()).map(|(text, _)| text);
+        let what = words::told("step", step.step.as_str());
         json!({
             "what": what, "when": words::instant(app, step.at), "by": by.unwrap_or(&brief.agency_name), "text": text,
         })

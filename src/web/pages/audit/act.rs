@@ -64,10 +64,10 @@ fn complete(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         // Writing into a text can't fail.
         let _ = writeln!(findings, "{place}. {text}（{severity}、改善の期限 {due_on}）");
     }
-    let result = words::word("result", given.result.as_str()).map_or("", |(text, _)| text);
+    let result = words::told("result", given.result.as_str());
     let answers = [
         ("検査を行った日", words::day(given.done_on)),
-        ("結果", result.to_owned()),
+        ("結果", result),
         ("所見", given.note.clone().unwrap_or_default()),
         ("指摘", findings),
     ];

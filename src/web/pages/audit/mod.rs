@@ -9,6 +9,7 @@ mod year;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::own::ours;
 use super::route::{Page, PageRoute};
 use crate::domain::access::{Actor, OrganizationKind};
 use crate::domain::chain::NodeState;
@@ -95,7 +96,7 @@ fn inspected(places: &[Place], audit: &AuditView) -> String {
         Some(id) => places.iter().find(|place| place.id == id),
         None => places.iter().find(|place| place.tier == 1),
     };
-    place.map_or_else(|| "受託者".to_owned(), |place| format!("{}（第{}層）", place.name, place.tier))
+    place.map_or_else(|| ours("受託者"), |place| format!("{}（第{}層）", place.name, place.tier))
 }
 
 /// What an audit is called among others.

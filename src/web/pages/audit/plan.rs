@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::own::ours;
 use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, page};
 use super::super::words;
 use super::places;
@@ -35,7 +36,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         .map(|place| json!({ "value": place.id, "label": format!("第{}層 {}", place.tier, place.name) }))
         .collect();
     let context = json!({
-        "prime": format!("{prime}（受託者）"),
+        "prime": format!("{prime}{}", ours("（受託者）")),
         "places": options,
         "kinds": words::choices::<AuditKind>("audit"),
         "contract": contract,

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
+use super::super::own::ours;
 use crate::domain::access::Permission;
 use crate::domain::chain::NodeState;
 use crate::domain::contract::{ContractStatus, HOME};
@@ -138,7 +139,7 @@ impl Drawing<'_> {
             return Vec::new();
         }
         let mut links = Vec::new();
-        let mut add = |href: String, text: &str| links.push(json!({ "href": href, "text": text }));
+        let mut add = |href: String, text: &str| links.push(json!({ "href": href, "text": ours(text) }));
         let new = |what: &str| {
             format!("/contracts/{}/applications/new?{what}={}", self.contract.id, node.engagement_id)
         };

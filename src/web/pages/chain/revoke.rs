@@ -8,7 +8,6 @@ use crate::domain::access::Permission;
 use crate::service::chain::{self, Node};
 use crate::service::consent::{self, RevocationInput};
 use crate::service::contract::{self, ContractView};
-use crate::service::setting::own_word;
 use crate::service::{App, Call, Failure};
 
 const LABELS: &Labels = &[("effective_on", "効力を失う最初の日"), ("reason", "理由")];
@@ -40,8 +39,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "contract": contract, "id": node.engagement_id, "name": node.vendor.name, "tier": words::tier(node.tier),
         "in_use": node.in_use, "consents": consents, "below": below(&node),
     });
-    let title = own_word(app, call.actor.organization.id, "承認の取消し")?;
-    let shown = page("chain/revoke.html", title, context)
+    let shown = page("chain/revoke.html", "承認の取消し", context)
         .under_contract(&contract)
         .under(format!("/contracts/{}/chain", contract.id), "再委託");
     Ok(shown.filled(&json!({ "effective_on": app.today() })))
@@ -57,9 +55,8 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         ("理由", given.reason.clone()),
         ("同じ日から効力を失う下位の再委託先", below(&node).join("\n")),
     ];
-    let own = |text: &str| own_word(app, call.actor.organization.id, text);
-    let (title, button) = (own("承認を取り消してよいか確かめる")?, own("承認を取り消す")?);
-    if let Some(asked) = check(visit, &title, &button, &answers) {
+    if let Some(asked) = check(visit, "承認を取り消してよいか確かめる", "承認を取り消す", &answers)
+    {
         return Ok(asked);
     }
     let done = consent::revoke(app, call, node.engagement_id, &given)?;

@@ -60,7 +60,7 @@ fn changed(visit: &Visit, contract: &ContractView) -> Result<Amendment, Failure>
 
 fn answers(given: &Amendment) -> Vec<(&'static str, String)> {
     let day = |day: Option<chrono::NaiveDate>| day.map(words::day).unwrap_or_default();
-    let interval = given.declaration_interval.and_then(|it| words::word("interval", it.as_str()));
+    let interval = given.declaration_interval.map(|it| words::told("interval", it.as_str()));
     vec![
         ("効力が生じる日", words::day(given.effective_on)),
         ("変更の理由", given.reason.clone()),
@@ -73,7 +73,7 @@ fn answers(given: &Amendment) -> Vec<(&'static str, String)> {
         ("委託する業務", given.scope.clone().unwrap_or_default()),
         ("取り扱う個人情報", given.data.as_deref().map(data).unwrap_or_default()),
         ("再委託の条件", given.subcontracting.as_ref().map(clause).unwrap_or_default()),
-        ("再委託状況報告", interval.map(|(text, _)| text.to_owned()).unwrap_or_default()),
+        ("再委託状況報告", interval.unwrap_or_default()),
         ("返却・廃棄の期限", given.return_due_days.map(|days| format!("{days}日")).unwrap_or_default()),
     ]
 }

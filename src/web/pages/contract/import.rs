@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use serde_json::json;
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, look, page, send};
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, Wrong, form, look, page, send};
 use crate::domain::access::Permission;
 use crate::service::contract::import::ImportSummary;
 use crate::service::contract::upload::{self, Preview};
@@ -57,9 +57,20 @@ fn told(preview: &Preview, title: &str) -> Page {
 fn again(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     match upload::look_again(app, call, visit.id("id")?) {
         Ok(preview) => Ok(told(&preview, "取り込む内容を確かめる").into()),
-        Err(failure @ Failure::Invalid(_)) => show(app, call, visit)?.with(failure, visit, LABELS),
-        Err(failure) => Err(failure),
+        Err(failure) => choose_again(app, call, visit, failure),
     }
+}
+
+/// Where the file can't be taken, or is not there any more, another one can be chosen at once.
+fn choose_again(app: &App, call: &Call, visit: &Visit, failure: Failure) -> Result<Outcome, Failure> {
+    let shown = show(app, call, visit)?;
+    if !matches!(failure, Failure::NotFound) {
+        return shown.with(failure, visit, LABELS);
+    }
+    let message =
+        "このファイルは取り込み済みか、確かめてから1時間を過ぎています。もう一度ファイルを選んでください。";
+    let errors = vec![Wrong::at("file", message, LABELS)];
+    Ok(Page { status: StatusCode::NOT_FOUND, errors, ..shown }.into())
 }
 
 fn confirm(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
@@ -67,8 +78,7 @@ fn confirm(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let id = visit.id("id")?;
     let summary = match upload::confirm(app, call, id, skip_bad) {
         Ok(summary) => summary,
-        Err(failure @ Failure::Invalid(_)) => return show(app, call, visit)?.with(failure, visit, LABELS),
-        Err(failure) => return Err(failure),
+        Err(failure) => return choose_again(app, call, visit, failure),
     };
     if summary.written {
         return Ok(taken(&summary).into());

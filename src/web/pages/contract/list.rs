@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::own::ours;
 use super::super::route::{Page, PageRoute, Visit, look, page};
 use super::super::words;
 use crate::domain::access::{OrganizationKind, Permission};
@@ -51,6 +52,6 @@ fn row(contract: &ContractView) -> Value {
     json!({
         "id": contract.id, "number": contract.number, "title": contract.title, "agency": contract.agency_name,
         "vendor": contract.vendor_name.as_deref().unwrap_or("—"), "from": contract.starts_on, "to": contract.last_day,
-        "status": status, "tone": tone.class(), "alerts": contract.open_alerts.unwrap_or(0),
+        "status": ours(status), "tone": tone.class(), "alerts": contract.open_alerts.unwrap_or(0),
     })
 }

@@ -35,5 +35,6 @@ impl Page {
     pub fn under_contract(self, contract: &ContractView) -> Self {
         self.under("/contracts", "契約")
             .under(address(contract), format!("{} {}", contract.number, contract.title))
+            .in_words_of(contract.agency_id)
     }
 }

@@ -94,7 +94,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 }
 
 fn word<E: TextEnum>(set: &str, one: E) -> String {
-    words::word(set, one.as_str()).map_or_else(String::new, |(text, _)| text.to_owned())
+    words::told(set, one.as_str())
 }
 
 /// Persons by category, in words.

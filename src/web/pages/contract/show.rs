@@ -15,5 +15,6 @@ fn overview(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let contract = contract::get(app, call, visit.id("id")?)?;
     let title = format!("{} {}", contract.number, contract.title);
     Ok(page("contract/overview.html", title, json!({ "contract": contract, "tab": "" }))
-        .under("/contracts", "契約"))
+        .under("/contracts", "契約")
+        .in_words_of(contract.agency_id))
 }

@@ -92,7 +92,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         let answers: Vec<(&str, String)> =
             answers.iter().map(|(label, text)| (label.as_str(), text.clone())).collect();
         if let Some(asked) = check(visit, "報告する内容を確かめる", "報告する", &answers) {
-            return Ok(asked);
+            return Ok(asked.in_words_of(contract::get(app, call, id)?.agency_id));
         }
     }
     let declared = declaration::declare(app, call, id, &given)?;

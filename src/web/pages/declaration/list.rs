@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::own::ours;
 use super::super::route::{Page, PageRoute, Visit, look, page};
 use super::timed;
 use crate::domain::access::{OrganizationKind, Permission};
@@ -39,7 +40,7 @@ fn of_contract(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "today": app.today(),
         "observations": observations,
     });
-    let title = format!("{} {} 報告", contract.number, contract.title);
+    let title = format!("{} {} {}", contract.number, contract.title, ours("報告"));
     Ok(page("declaration/contract.html", title, context).under_contract(&contract))
 }
 

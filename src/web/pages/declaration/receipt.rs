@@ -10,7 +10,7 @@ use crate::domain::access::Permission;
 use crate::domain::id::{ContractId, EngagementId};
 use crate::service::chain::{self, Node};
 use crate::service::declaration;
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, contract};
 
 pub fn routes() -> Vec<PageRoute> {
     vec![look("/declarations/{id}").needs(Permission::ReadContract, show)]
@@ -25,9 +25,9 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "uncovered": if declared.retracted { Vec::new() } else { uncovered(app, call, found.contract_id, &declared.engagements)? },
         "receipt": serde_json::to_string_pretty(&declared.receipt).unwrap_or_default(),
     });
-    let contract = format!("{} {}", found.contract_number, found.contract_title);
+    let contract = contract::get(app, call, found.contract_id)?;
     Ok(page("declaration/receipt.html", "再委託状況報告 受付票", context)
-        .under(format!("/contracts/{}", found.contract_id), contract)
+        .under_contract(&contract)
         .under(format!("/contracts/{}/declarations", found.contract_id), "報告"))
 }
 

@@ -6,7 +6,7 @@ use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, page};
 use super::{address, timed};
 use crate::domain::access::Permission;
 use crate::service::declaration::{self, RetractionInput};
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, contract};
 
 const LABELS: &Labels = &[("reason", "理由")];
 
@@ -17,9 +17,9 @@ pub fn routes() -> Vec<PageRoute> {
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let declared = declaration::find(app, call, visit.id("id")?)?;
     let context = json!({ "declaration": timed(app, &declared, declared.declaration.declared_at) });
-    let contract = format!("{} {}", declared.contract_number, declared.contract_title);
+    let contract = contract::get(app, call, declared.contract_id)?;
     Ok(page("declaration/retract.html", "報告の取消し", context)
-        .under(format!("/contracts/{}", declared.contract_id), contract)
+        .under_contract(&contract)
         .under(address(declared.declaration.id), "受付票"))
 }
 

@@ -7,7 +7,7 @@ mod severity;
 
 use serde_json::{Value, json};
 
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, look, page};
+use super::route::{Labels, Outcome, Page, PageRoute, Visit, Words, look, page};
 use crate::domain::access::Permission;
 use crate::domain::input::{FieldError, Mode, parse};
 use crate::domain::settings::Settings;
@@ -34,7 +34,7 @@ fn summary(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
         "departments": departments.items, "more_departments": departments.next_cursor.is_some(),
         "organization": call.actor.organization.id,
     });
-    Ok(page("setting/summary.html", "設定", context))
+    Ok(Page { words: Words::Plain, ..page("setting/summary.html", "設定", context) })
 }
 
 /// The lists of days on which an end is announced: setting, label, days.
@@ -82,7 +82,8 @@ fn of_settings(
 ) -> Result<Page, Failure> {
     let (SettingsView(settings), version) = setting::find(app, call)?;
     let (known, context) = shown(&settings);
-    Ok(page(template, title, context).under(SETTINGS, "設定").filled(&known).of_version(version))
+    let page = page(template, title, context).under(SETTINGS, "設定").filled(&known).of_version(version);
+    Ok(Page { words: Words::Plain, ..page })
 }
 
 /// Changes the settings. What is wrong with one is told at the field of the form that `place` names.

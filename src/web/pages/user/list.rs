@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::super::own::ours;
 use super::super::route::{Page, PageRoute, Visit, look, page};
 use crate::domain::access::{Permission, Role};
 use crate::domain::id::OrganizationId;
@@ -36,9 +37,9 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         })
         .collect();
     let title = match asked.filter(|_| everywhere) {
-        Some(id) => format!("{}の利用者", name(id)),
-        None if everywhere => "利用者".to_owned(),
-        None => format!("{}の利用者", call.actor.organization.name),
+        Some(id) => format!("{}{}", name(id), ours("の利用者")),
+        None if everywhere => ours("利用者"),
+        None => format!("{}{}", call.actor.organization.name, ours("の利用者")),
     };
     let context = json!({
         "users": rows, "pager": visit.pager(&users), "everywhere": everywhere, "asked": asked,

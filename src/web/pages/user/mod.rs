@@ -8,6 +8,7 @@ mod show;
 
 use serde_json::Value;
 
+use super::own::ours;
 use super::route::{Labels, Page, PageRoute, Visit};
 use super::words;
 use crate::domain::access::{OrganizationKind, Role};
@@ -38,7 +39,7 @@ fn address(id: UserId) -> String {
 impl Page {
     /// The page under a person's.
     fn under_user(self, user: &UserView) -> Self {
-        self.under("/users", "利用者").under(address(user.id), &user.name)
+        self.under("/users", "利用者").under(address(user.id), user.name.clone())
     }
 }
 
@@ -109,7 +110,9 @@ const NO_ROLE: (&str, &str) = ("roles", "役割を1つ以上選んでくださ�
 fn role_meanings(kind: OrganizationKind) -> Value {
     let meanings = Role::ALL.iter().filter(|role| role.belongs_to() == kind);
     Value::Array(
-        meanings.map(|role| serde_json::json!({ "role": role.title(), "may": meaning(*role) })).collect(),
+        meanings
+            .map(|role| serde_json::json!({ "role": role.title(), "may": ours(meaning(*role)) }))
+            .collect(),
     )
 }
 
