@@ -368,7 +368,7 @@ impl FormDraft {
 }
 
 /// A page on which what was typed is looked at once more before it is done: rows of a name and what stands there.
-/// None: it was looked at, go on.
+/// None: it was looked at, go on. It acts for the form that it shows: come back to and sent again, it acts once.
 pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Option<Outcome> {
     if visit.form.mark("_sure").is_some() {
         return None;
@@ -379,7 +379,11 @@ pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)
         .map(|(label, text)| json!({ "label": label, "text": text }))
         .collect();
     let path = visit.address.clone();
-    let checked = page("check.html", title, json!({ "rows": rows, "action": path, "button": button }));
+    // In an order of their own: the same answers make the same form.
+    let sent: Vec<Value> = visit.form.values().iter().map(|(name, text)| json!([name, text])).collect();
+    let once = visit.form.mark("_once").unwrap_or_default();
+    let context = json!({ "rows": rows, "action": path, "button": button, "sent": sent, "form_once": once });
+    let checked = page("check.html", title, context);
     let version = visit.form.mark("_version").and_then(|text| text.parse().ok());
     Some(Outcome::Shown(Page { form: visit.form.clone(), version, ..checked }))
 }
