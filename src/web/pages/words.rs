@@ -113,8 +113,8 @@ pub fn instant(app: &App, at: DateTime<Utc>) -> String {
 pub fn tier(tier: i32) -> String {
     match tier {
         1 => "受託者".to_owned(),
-        2 => "再委託先".to_owned(),
-        3 => "再々委託先".to_owned(),
+        2 => "第2層の再委託先".to_owned(),
+        3 => "第3層の再々委託先".to_owned(),
         deeper => format!("第{deeper}層の再委託先"),
     }
 }
@@ -267,6 +267,7 @@ fn audits(state: AuditState) -> &'static str {
     match state {
         AuditState::Open => "未実施（期限超過を含む）",
         AuditState::Overdue => "期限超過",
+        AuditState::DueSoon => "30日以内に期限",
         AuditState::Done => "実施済み",
         AuditState::Cancelled => "取消し",
     }

@@ -68,7 +68,8 @@ fn row(app: &App, entry: &EntryView, names: &HashMap<SubjectId, String>, consent
     let Some(action) = &entry.action else { return row };
     let told = action::words(action).map_or_else(|| action.clone(), |words| words.replace("承認", consent));
     // What is about the chain as a whole says so by standing in it.
-    let about = name(entry.subject.filter(|subject| *subject != entry.chain));
+    let about = name(entry.subject.filter(|subject| *subject != entry.chain)).cloned();
+    let about = about.or_else(|| payload::about(entry.payload.as_ref()?, names));
     let more = json!({
         "whole": true, "words": told, "about": about, "by_program": entry.actor.is_none(),
         "person": name(entry.actor.map(Id::cast)), "organization": name(entry.actor_organization.map(Id::cast)),

@@ -183,6 +183,17 @@ pub fn rows(payload: Option<&Value>, names: &HashMap<SubjectId, String>) -> Vec<
     told.map(|(name, value)| Row { label: label(name), text: text(name, value, names) }).collect()
 }
 
+/// Whom an entry is about, and what kind of thing it is where kinds differ: what stands behind the action's words.
+pub fn about(payload: &Value, names: &HashMap<SubjectId, String>) -> Option<String> {
+    let named = |field: &str| names.get(&payload.get(field)?.as_str()?.parse().ok()?);
+    let whom = ["engagement_id", "vendor_id", "organization_id", "officer_id"].into_iter().find_map(named);
+    let what = payload.get("kind").and_then(Value::as_str).and_then(kind);
+    match (what, whom) {
+        (Some(what), Some(whom)) => Some(format!("{what}（{whom}）")),
+        (what, whom) => what.map(str::to_owned).or_else(|| whom.cloned()),
+    }
+}
+
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
