@@ -459,7 +459,7 @@ impl FormDraft {
 }
 
 /// A page on which what was typed is looked at once more before it is done: rows of a name and what stands there.
-/// None: it was looked at, go on.
+/// None: it was looked at, go on. It acts for the form that it shows: come back to and sent again, it acts once.
 pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Option<Outcome> {
     visit.form.mark("_sure").is_none().then(|| Outcome::Shown(checked(visit, title, button, answers)))
 }
@@ -472,7 +472,12 @@ pub fn checked(visit: &Visit, title: &str, button: &str, answers: &[(&str, Strin
         .map(|(label, text)| json!({ "label": ours(label), "text": text }))
         .collect();
     let path = visit.address.clone();
-    let checked = page("check.html", title, json!({ "rows": rows, "action": path, "button": ours(button) }));
+    // In an order of their own: the same answers make the same form.
+    let sent: Vec<Value> = visit.form.values().iter().map(|(name, text)| json!([name, text])).collect();
+    let once = visit.form.mark("_once").unwrap_or_default();
+    let context =
+        json!({ "rows": rows, "action": path, "button": ours(button), "sent": sent, "form_once": once });
+    let checked = page("check.html", title, context);
     let version = visit.form.mark("_version").and_then(|text| text.parse().ok());
     Page { form: visit.form.clone(), version, ..checked }
 }
