@@ -203,6 +203,15 @@ pub fn parse_day(text: &str) -> Option<NaiveDate> {
     Era::of(day).filter(|of| of.letter == era.letter).map(|_| day)
 }
 
+/// Reads a 年度 as people write it: 2026, 2026年度, R8, 令和8年度, full-width digits too. The year in which the era
+/// changed is written both ways: 平成31年度 is 令和元年度.
+pub fn parse_fiscal_year(text: &str) -> Option<i32> {
+    let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+    let plain = plain.strip_suffix("年度").or_else(|| plain.strip_suffix('年')).unwrap_or(&plain);
+    let within = ["12月31日", "4月1日"].iter().find_map(|day| parse_day(&format!("{plain}年{day}")));
+    within.map(fiscal_year)
+}
+
 /// Dashes that people's input methods write for a hyphen.
 fn plain_hyphen(c: char) -> char {
     if matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}') { '-' } else { c }
@@ -288,6 +297,20 @@ pub(super) mod tests {
         assert_eq!(c.add_working_days(d("2026-05-02"), 0), d("2026-05-02"));
         assert_eq!(c.working_days_between(d("2026-05-01"), d("2026-05-08")), 2);
         assert_eq!(c.add_working_days(NaiveDate::MAX, 3), NaiveDate::MAX);
+    }
+
+    #[test]
+    fn a_fiscal_year_is_read_as_offices_write_it() {
+        for text in ["2026", "２０２６", "2026年度", "R8", "r8", "Ｒ８", "令和8", "令和8年度", " 令和 ８ 年 "]
+        {
+            assert_eq!(parse_fiscal_year(text), Some(2026), "{text}");
+        }
+        for text in ["令和元年度", "平成31年度", "H31"] {
+            assert_eq!(parse_fiscal_year(text), Some(2019), "{text}");
+        }
+        for text in ["", "来年", "x", "R", "8", "99999", "R8.4", "2026年4月", "平成32年度"] {
+            assert_eq!(parse_fiscal_year(text), None, "{text}");
+        }
     }
 
     #[test]

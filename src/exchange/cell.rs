@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate};
 use unicode_normalization::UnicodeNormalization;
 
 use super::table::{Row, RowError};
-use crate::domain::calendar::{fiscal_year, fiscal_year_range, parse_day, wareki};
+use crate::domain::calendar::{fiscal_year, fiscal_year_range, parse_day, parse_fiscal_year, wareki};
 use crate::domain::corporate_number::{CorporateNumber, NotACorporateNumber};
 use crate::domain::limits::{FIRST_YEAR, MAX_PERSONS, MAX_YEN};
 use crate::domain::text::{self, Lines, NotWhole, clean, contains_my_number, is_blank, search_key};
@@ -165,15 +165,8 @@ fn last_fiscal_year(today: NaiveDate) -> i32 {
 /// 年度: 2026, 令和8年度, R8; in the same bounds as days.
 pub fn fiscal_year_cell(today: NaiveDate) -> impl Fn(&str) -> Cell<i32> {
     move |text| {
-        let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
-        let plain = plain.trim_end_matches("年度").trim_end_matches('年');
-        // The year in which the era changed is written both ways: 平成31年度 is 令和元年度.
-        let year = ["12月31日", "4月1日"]
-            .iter()
-            .find_map(|day| parse_day(&format!("{plain}年{day}")))
-            .map(|day| day.year());
         let last = last_fiscal_year(today);
-        match year {
+        match parse_fiscal_year(text) {
             Some(year) if (FIRST_YEAR..=last).contains(&year) => Ok(year),
             Some(year) => wrong(
                 "fiscal_year_out_of_range",

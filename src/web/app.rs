@@ -10,7 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Resource};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Resource, Scope};
 use serde_json::Value;
 
 use super::api;
@@ -25,37 +25,46 @@ use crate::service::{App, Call, Failure};
 /// The largest body of a request; imports have a limit of their own.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// The first segment of a path, and the rest.
-pub(super) fn split(path: &'static str) -> (&'static str, &'static str) {
-    let end = path.get(1..).and_then(|rest| rest.find('/')).map_or(path.len(), |at| at + 1);
-    path.split_at_checked(end).unwrap_or((path, ""))
-}
-
 /// The route that answered: `shield` names it in log and metrics.
 pub struct Answered(pub Arc<Route>);
 
 /// Where the API stands.
 pub const API: &str = "/api/v1";
 
-/// Puts the API's routes into the server's table.
-pub fn api(config: &mut ServiceConfig, app: &App) {
-    // actix tries one resource after the other: those of one first segment stand in a scope of their own, which is
-    // passed over at once, and routes of one path in one resource.
-    let mut families: BTreeMap<&'static str, BTreeMap<&'static str, Vec<Route>>> = BTreeMap::new();
-    for route in api::routes(app.demo.is_some()) {
-        let (family, rest) = split(route.path);
+/// Routes as actix finds them fastest, and in the right order. It tries one resource after the other: those of one first
+/// segment stand in a scope of their own, which is passed over at once, and those of one path in one resource.
+pub(super) fn families<R>(
+    routes: Vec<R>,
+    path: impl Fn(&R) -> &'static str,
+    resource: impl Fn(&str, Vec<R>) -> Resource,
+) -> Vec<Scope> {
+    let mut families: BTreeMap<&'static str, BTreeMap<&'static str, Vec<R>>> = BTreeMap::new();
+    for route in routes {
+        let (family, rest) = split(path(&route));
         families.entry(family).or_default().entry(rest).or_default().push(route);
     }
-    let mut scope = web::scope(API);
-    for (family, paths) in families {
+    let scope = |(family, paths): (&'static str, BTreeMap<&'static str, Vec<R>>)| {
         let mut paths: Vec<_> = paths.into_iter().collect();
         // A fixed word before an identifier in the same place.
         paths.sort_by_key(|(path, _)| path.matches('{').count());
-        let within = web::scope(family).default_service(web::to(not_found));
-        scope = scope.service(
-            paths.into_iter().fold(within, |within, (path, routes)| within.service(resource(path, routes))),
-        );
-    }
+        let within = web::scope(family);
+        paths.into_iter().fold(within, |within, (path, routes)| within.service(resource(path, routes)))
+    };
+    families.into_iter().map(scope).collect()
+}
+
+/// The first segment of a path, and the rest.
+fn split(path: &'static str) -> (&'static str, &'static str) {
+    let end = path.get(1..).and_then(|rest| rest.find('/')).map_or(path.len(), |at| at + 1);
+    path.split_at_checked(end).unwrap_or((path, ""))
+}
+
+/// Puts the API's routes into the server's table.
+pub fn api(config: &mut ServiceConfig, app: &App) {
+    let routes = api::routes(app.demo.is_some());
+    let families = families(routes, |route| route.path, resource).into_iter();
+    let scope = families
+        .fold(web::scope(API), |scope, family| scope.service(family.default_service(web::to(not_found))));
     config.service(scope.default_service(web::to(not_found)));
     config.app_data(web::PayloadConfig::new(BODY_LIMIT));
 }

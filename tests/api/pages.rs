@@ -1,5 +1,6 @@
 //! The pages behind their guard: who is let in, which form is taken, and the way in and out of an account.
 
+mod acts;
 mod application;
 mod denials;
 mod oversight;
@@ -37,10 +38,7 @@ fn officer(app: &TestApp) -> Person {
 
 /// What stands in the forms of the session.
 fn proof(app: &TestApp, cookie: &str) -> String {
-    let page = app.send(app.visit(Some(cookie), "GET", "/account", &[]));
-    assert_eq!(page.status, 200, "{}", page.body);
-    let (_, rest) = text(&page).split_once("name=\"_proof\" value=\"").unwrap();
-    rest.split_once('"').unwrap().0.to_owned()
+    app.send(app.visit(Some(cookie), "GET", "/account", &[])).proof()
 }
 
 /// The cookie that an answer sets.

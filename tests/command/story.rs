@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, NaiveDate};
 use serde_json::Value;
 
-use super::{Demo, agent, itaku};
+use super::house::{Demo, agent, itaku};
 
 /// The story up to a day, asked through the API in the name of each role.
 struct Told {

@@ -15,7 +15,7 @@ mod words;
 pub use compounds::{
     Defaulted, Flattened, Freeform, List, Nested, Optional, flattened, freeform, list, nested, optional, or,
 };
-pub use numbers::{Integer, Small, count, integer, small, yen};
+pub use numbers::{FiscalYear, Integer, NOT_A_YEAR, Small, count, fiscal_year, integer, small, yen};
 pub use values::{
     Corporate, Country, Day, Flag, Identifier, Word, corporate_number, country, day, flag, id, word,
 };

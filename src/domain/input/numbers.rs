@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{At, Codec, Mode};
-use crate::domain::limits::{MAX_PERSONS, MAX_YEN};
+use crate::domain::calendar::parse_fiscal_year;
+use crate::domain::limits::{FIRST_YEAR, LAST_YEAR, MAX_PERSONS, MAX_YEN};
 use crate::domain::text;
 
 /// A whole number within bounds.
@@ -50,6 +51,30 @@ impl Codec for Integer {
         json!({"type": "integer", "format": "int64", "minimum": self.min, "maximum": self.max})
     }
 }
+
+/// A 年度, as offices write it.
+pub struct FiscalYear(Small);
+/// A 年度 between [`FIRST_YEAR`] and [`LAST_YEAR`]: the year in which it begins, in a form also 令和8年度 or R8.
+pub fn fiscal_year() -> FiscalYear {
+    FiscalYear(small(FIRST_YEAR, LAST_YEAR))
+}
+impl Codec for FiscalYear {
+    type Out = i32;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<i32> {
+        let Some(text) = value.as_str().filter(|_| at.mode == Mode::Lenient) else {
+            return self.0.read(value, at);
+        };
+        match parse_fiscal_year(text) {
+            Some(year) => self.0.read(&json!(year), at),
+            None => at.fail("type", NOT_A_YEAR),
+        }
+    }
+    fn schema(&self) -> Value {
+        self.0.schema()
+    }
+}
+/// Said of what can't be read as a 年度.
+pub const NOT_A_YEAR: &str = "年度は 2026、R8、令和8年度 のように入力してください。";
 
 /// A whole number that fits 32 bits.
 pub struct Small(Integer);

@@ -1,6 +1,7 @@
 //! 再委託承認申請: filed by a vendor, reviewed by an officer, sent back and corrected, decided by an approver,
 //! withdrawn. Nothing decided is edited: a change is a superseding application.
 
+mod ahead;
 pub mod briefing;
 mod decide;
 mod file;
@@ -23,6 +24,7 @@ use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId,
 use crate::notice::context::{ApplicationRef, ContractRef, Day};
 use crate::text_enum;
 
+pub use ahead::{Ahead, ahead, bars};
 pub use decide::{Decision, DecisionInput, WithdrawInput, decide, withdraw};
 pub use file::{ApplicationInput, CorrectionInput, file, resubmit};
 pub use review::{ReturnInput, ReviewInput, review, send_back};
@@ -268,7 +270,11 @@ impl Filed {
         Ok(db::chain::add_step(tx, &self.row, step, state, said, stamp)?)
     }
 
-    /// Whoever acts has looked at it as it stands.
+    /// Whoever acts has looked at it as it stands. Not by `If-Match`, which is of changes (PATCH), required there and
+    /// answered by 412: these are acts (POST), whose caller may leave it out, and who was not the first has lost a race
+    /// (409). What was seen is part of what is decided: it stands in the body, so that under one `Idempotency-Key`
+    /// another version is another body. And it is kept through every showing of the form, where `_version` is that of
+    /// the page as it is shown.
     fn must_be_as_seen(&self, version: Option<i64>) -> Result<(), Failure> {
         if version.is_none_or(|seen| seen == self.row.version) {
             return Ok(());

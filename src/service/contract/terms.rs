@@ -9,9 +9,7 @@ use crate::domain::contract::{
 };
 use crate::domain::id::{OrganizationId, of};
 use crate::domain::input::{FieldError, Nested, nested, or};
-use crate::domain::limits::{
-    FIRST_YEAR, LAST_YEAR, MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE,
-};
+use crate::domain::limits::{MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE};
 use crate::input;
 use crate::service::case::check_volumes;
 
@@ -51,7 +49,7 @@ input! {
     pub struct NewContract {
         number: String => text(1, MAX_NUMBER),
         title: String => text(1, MAX_TITLE),
-        fiscal_year: i32 => small(FIRST_YEAR, LAST_YEAR),
+        fiscal_year: i32 => fiscal_year(),
         vendor_id: OrganizationId => id::<of::Organization>(),
         amount_yen: i64 => yen(),
         signed_on: NaiveDate => day(),
@@ -83,7 +81,7 @@ input! {
         effective_on: NaiveDate => day(),
         reason: String => prose(1, 2_000),
         title: Option<String> => optional(text(1, MAX_TITLE)),
-        fiscal_year: Option<i32> => optional(small(FIRST_YEAR, LAST_YEAR)),
+        fiscal_year: Option<i32> => optional(fiscal_year()),
         amount_yen: Option<i64> => optional(yen()),
         signed_on: Option<NaiveDate> => optional(day()),
         starts_on: Option<NaiveDate> => optional(day()),

@@ -1,19 +1,18 @@
 //! 再委託状況報告: what a vendor says of the use of those below it. Never refused by a rule of the contract: it alerts.
 
-mod mine;
+mod list;
+mod view;
 
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::case::{Case, Place, check_volumes, engagement_under, refuse_contradiction, refuse_cycle};
 use super::chain::Days;
-use super::contract::{DataItem, DataVolumeView, volumes};
+use super::contract::{DataItem, volumes};
 use super::organization::{InlineVendor, named_vendor};
 use super::telling::{self, Addressees};
-use super::{App, Call, Failure, Page, Paged, application};
-use crate::db::statement::{DeclarationRow, InSight, NewDeclaration};
-use crate::db::types::from_json;
+use super::{App, Call, Failure, application};
+use crate::db::statement::NewDeclaration;
 use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::chain::{Engagement, Known, Source, Statement, StatementOrigin};
 use crate::domain::contract::{DataVolume, Stamp};
@@ -26,7 +25,8 @@ use crate::ledger::receipt::Receipt;
 use crate::notice::Mail;
 use crate::notice::context::{Day, DeclaredEngagement, ReceiptMail};
 
-pub use mine::{ReceiptView, find, mine};
+pub use list::{find, list, mine};
+pub use view::{DeclarationView, DeclaredUse, DeclaredView, DraftUse, DraftView, ReceiptView, Unapproved};
 
 input! {
     /// Days, both inclusive.
@@ -125,72 +125,6 @@ input! {
     pub struct RetractionInput {
         reason: String => prose(1, 10_000),
     }
-}
-
-/// An engagement of a declaration with an uncovered day up to today.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Unapproved {
-    pub engagement_id: EngagementId,
-    pub uncovered: Vec<Days>,
-}
-
-/// The answer to a declaration.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DeclaredView {
-    pub id: DeclarationId,
-    /// 受付票: signed, checked by `itaku verify --receipt`.
-    #[schema(value_type = Object)]
-    pub receipt: Receipt,
-    pub unapproved: Vec<Unapproved>,
-    pub message: String,
-}
-
-/// A declaration in a list.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DeclarationView {
-    pub id: DeclarationId,
-    pub organization_id: OrganizationId,
-    pub organization_name: String,
-    pub period: Days,
-    pub none: bool,
-    pub declared_at: DateTime<Utc>,
-    pub retracted: bool,
-    pub engagements: Vec<DeclaredUse>,
-    #[schema(value_type = Object)]
-    pub receipt: Receipt,
-}
-
-/// What a declaration says of one engagement.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DeclaredUse {
-    pub engagement_id: EngagementId,
-    pub vendor_name: String,
-    pub started_on: NaiveDate,
-    pub ended_on: Option<NaiveDate>,
-}
-
-/// A use still open, whole as it was last declared.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DraftUse {
-    pub engagement_id: EngagementId,
-    pub vendor_name: String,
-    pub started_on: NaiveDate,
-    pub ended_on: Option<NaiveDate>,
-    pub scope: Option<String>,
-    pub country: Option<String>,
-    pub amount_yen: Option<i64>,
-    pub data: Vec<DataVolumeView>,
-}
-
-/// The last declaration copied in: the next period owed and the uses still open.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DraftView {
-    pub period: Option<Days>,
-    pub due_on: Option<NaiveDate>,
-    pub none: bool,
-    /// Something was declared before: 「変更なし」 can be said.
-    pub declared_before: bool,
-    pub engagements: Vec<DraftUse>,
 }
 
 /// Takes a declaration: for oneself or anything below, of whoever ever stood on the chain.
@@ -410,75 +344,6 @@ fn mail_receipt(
     telling::tell(tx, case, &to, "declaration", receipt.entry.as_str(), "filed", &mail)
 }
 
-/// Declarations on a contract: all for the agency's side; a vendor's own and those of the vendors below it, unless
-/// they speak of another branch only.
-pub fn list(
-    app: &App,
-    call: &Call,
-    contract: ContractId,
-    page: &Page,
-) -> Result<Paged<DeclarationView>, Failure> {
-    let (case, rows) = app.db.read::<_, Failure>(|conn| {
-        let case = Case::open(conn, call.scope(), contract)?;
-        let in_sight = case.vendor().map(|own| {
-            let known = case.facts.chain.now();
-            let sight = case.sight(&known);
-            let seen = || known.engagements().filter(|e| sight.contains(&e.id));
-            InSight {
-                own,
-                places: seen().map(|e| e.id).collect(),
-                vendors: seen().map(|e| e.vendor.id).collect(),
-            }
-        });
-        let after = page.after_id()?;
-        let rows = db::statement::declarations_of(conn, contract, in_sight.as_ref(), after, page.rows())?;
-        Ok((case, rows))
-    })?;
-    let known = case.facts.chain.now();
-    let sight = case.sight(&known);
-    let views =
-        rows.into_iter().map(|row| view(&case, &known, &sight, row)).collect::<Result<Vec<_>, Failure>>()?;
-    Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
-fn view(
-    case: &Case,
-    known: &Known<'_>,
-    sight: &std::collections::HashSet<EngagementId>,
-    row: DeclarationRow,
-) -> Result<DeclarationView, Failure> {
-    let origin = StatementOrigin::Declaration(row.id);
-    let said = case.facts.chain.statements.iter().filter(|s| s.origin == origin);
-    Ok(DeclarationView {
-        id: row.id,
-        organization_id: row.organization_id,
-        organization_name: known
-            .engagements()
-            .find(|e| e.vendor.id == row.organization_id)
-            .map(|e| e.vendor.name.clone())
-            .unwrap_or_default(),
-        period: Days { from: row.period_from, to: Some(row.period_to) },
-        none: row.no_subcontracting,
-        declared_at: row.recorded_at.and_utc(),
-        retracted: case.facts.chain.retractions.iter().any(|r| r.origin == origin),
-        engagements: said
-            .filter(|s| case.is_agency_side() || sight.contains(&s.engagement_id))
-            .map(|s| declared_use(known, s))
-            .collect(),
-        receipt: from_json(&row.receipt)?,
-    })
-}
-
-fn declared_use(known: &Known<'_>, said: &Statement) -> DeclaredUse {
-    DeclaredUse {
-        engagement_id: said.engagement_id,
-        vendor_name: known.engagement(said.engagement_id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
-        started_on: said.started_on,
-        ended_on: said.ended_on,
-    }
-}
-
 /// What the next declaration would say if nothing has changed.
 pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, Failure> {
     let own = call.actor.organization.id;
@@ -496,7 +361,8 @@ pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, 
         .into_iter()
         .zip(scopes)
         .map(|(said, scope)| {
-            let DeclaredUse { engagement_id, vendor_name, started_on, ended_on } = declared_use(&known, said);
+            let DeclaredUse { engagement_id, vendor_name, started_on, ended_on } =
+                DeclaredUse::of(&known, said);
             let (country, amount_yen) = (said.country.clone(), said.amount_yen);
             let data = said.data.iter().map(Into::into).collect();
             DraftUse { engagement_id, vendor_name, started_on, ended_on, scope, country, amount_yen, data }
@@ -536,6 +402,6 @@ pub fn retract(
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let sight = case.sight(&known);
-        view(&case, &known, &sight, row.clone())
+        list::of_contract(&case, &known, &sight, &row)
     })
 }

@@ -114,13 +114,17 @@ impl<'a> Walk<'a> {
         if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next()) {
             return self.schemas.get(name).unwrap_or(schema);
         }
-        let choices = ["oneOf", "anyOf", "allOf"].iter().find_map(|word| schema.get(word)?.as_array());
+        let choices = ["oneOf", "anyOf"].iter().find_map(|word| schema.get(word)?.as_array());
         let real = choices.and_then(|all| all.iter().find(|s| text(s, "/type") != "null"));
         real.map_or(schema, |schema| self.resolve(schema))
     }
 
     fn fields(&mut self, prefix: &str, schema: &'a Value, depth: usize) {
         let schema = self.resolve(schema);
+        // One view within another: the fields of both.
+        if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
+            return parts.iter().for_each(|part| self.fields(prefix, part, depth));
+        }
         if let Some(items) = schema.get("items") {
             return self.fields(&format!("{prefix}[]"), items, depth);
         }

@@ -2,15 +2,14 @@
 
 use serde_json::json;
 
-use super::organization::vendor_choices;
-use super::place::{Places, vendor_words, volumes};
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, look, page};
+use super::place::{Places, volumes};
+use super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, joined, look, page};
 use super::words;
 use crate::domain::access::Permission;
 use crate::domain::id::ContractId;
 use crate::service::consent::list::Entered;
 use crate::service::consent::{self, RecordedConsentInput};
-use crate::service::{App, Call, Failure, chain, contract};
+use crate::service::{App, Call, Failure, contract};
 
 const LABELS: &Labels = &[
     ("parent_engagement_id", "どの受託者の下か"),
@@ -42,25 +41,19 @@ pub fn routes() -> Vec<PageRoute> {
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let id: ContractId = visit.id("id")?;
     let contract = contract::get(app, call, id)?;
-    let context = json!({
-        "contract": contract,
-        "places": Places::of(&chain::get(app, call, id, None, None)?).context(),
-        "vendors": vendor_choices(app, call)?,
-    });
+    let context = joined(Places::open(app, call, id)?.context(), json!({ "contract": contract }));
     let known = json!({ "parent_engagement_id": visit.query("parent") });
     Ok(page("consent/new.html", "既承認の登録", context).under_contract(&contract).filled(&known))
 }
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let id: ContractId = visit.id("id")?;
-    let places = Places::of(&chain::get(app, call, id, None, None)?);
+    let places = Places::open(app, call, id)?;
     let given: RecordedConsentInput = visit.completed(|body| places.complete(body))?;
-    let vendors = vendor_choices(app, call)?;
-    let vendor = vendor_words(given.vendor_id, given.vendor.as_ref(), &vendors);
     let persons: Vec<_> = given.data.iter().map(|item| (item.category, item.persons)).collect();
     let answers = [
         ("どの受託者の下か", places.label(given.parent_engagement_id)),
-        ("再委託先の事業者", vendor),
+        ("再委託先の事業者", places.vendor(given.vendor_id, given.vendor.as_ref())),
         ("業務の範囲", given.scope.clone()),
         ("金額", format!("{}円", words::thousands(given.amount_yen))),
         ("取り扱う個人情報", volumes(&persons)),

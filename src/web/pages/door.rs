@@ -1,6 +1,6 @@
 //! From a browser to a page: cookie, proof of the form, guard, and every failure as a page of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_multipart::Multipart;
@@ -15,7 +15,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Resource};
 use futures_util::StreamExt as _;
 use serde_json::json;
 
-use super::super::app::{Body, split};
+use super::super::app::{Body, families};
 use super::super::server::House;
 use super::account;
 use super::form::Form;
@@ -31,22 +31,10 @@ pub const PROOF: &str = "_proof";
 /// The largest form that brings a file: a file of 20 MiB and its fields.
 const FILE_LIMIT: usize = 21 * 1024 * 1024;
 
-/// Puts the routes into the server's table: those of one first segment in a scope of their own, which is passed over
-/// at once, and those of one path in one resource.
+/// Puts the routes into the server's table.
 pub fn routes(config: &mut ServiceConfig, routes: Vec<PageRoute>) {
-    let mut families: BTreeMap<&'static str, BTreeMap<&'static str, Vec<PageRoute>>> = BTreeMap::new();
-    for route in routes {
-        let (family, rest) = split(route.path);
-        families.entry(family).or_default().entry(rest).or_default().push(route);
-    }
-    for (family, paths) in families {
-        let mut paths: Vec<_> = paths.into_iter().collect();
-        // A fixed word before an identifier in the same place.
-        paths.sort_by_key(|(path, _)| path.matches('{').count());
-        let within = web::scope(family).default_service(web::to(super::not_found_here));
-        config.service(
-            paths.into_iter().fold(within, |within, (path, routes)| within.service(resource(path, routes))),
-        );
+    for family in families(routes, |route| route.path, resource) {
+        config.service(family.default_service(web::to(super::not_found_here)));
     }
 }
 

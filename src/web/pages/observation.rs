@@ -2,15 +2,14 @@
 
 use serde_json::json;
 
-use super::organization::vendor_choices;
 use super::place::{self, Places};
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
+use super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, joined, page};
 use super::words;
 use crate::domain::access::Permission;
 use crate::domain::id::ContractId;
 use crate::service::declaration::RetractionInput;
 use crate::service::observation::{self, ObservationInput, ObservationSource};
-use crate::service::{App, Call, Failure, chain, contract};
+use crate::service::{App, Call, Failure, contract};
 
 const LABELS: &Labels = place::LABELS;
 
@@ -25,24 +24,21 @@ pub fn routes() -> Vec<PageRoute> {
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let id: ContractId = visit.id("id")?;
     let contract = contract::get(app, call, id)?;
-    let context = json!({
-        "contract": contract,
-        "places": Places::of(&chain::get(app, call, id, None, None)?).context(),
-        "vendors": vendor_choices(app, call)?,
-        "sources": words::choices::<ObservationSource>("observation"),
-    });
+    let sources = words::choices::<ObservationSource>("observation");
+    let context =
+        joined(Places::open(app, call, id)?.context(), json!({ "contract": contract, "sources": sources }));
     let known = json!({ "engagement_id": visit.query("engagement") });
     Ok(page("observation/new.html", "確認事項の記録", context).under_contract(&contract).filled(&known))
 }
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let id: ContractId = visit.id("id")?;
-    let places = Places::of(&chain::get(app, call, id, None, None)?);
+    let places = Places::open(app, call, id)?;
     let given: ObservationInput = visit.completed(|body| places.complete(body))?;
     let source = words::word("observation", given.source.as_str()).map_or("", |(text, _)| text);
     let answers = [
         ("情報源", source.to_owned()),
-        ("確認した使用", places.describe(&given.used, &vendor_choices(app, call)?)),
+        ("確認した使用", places.describe(&given.used)),
         ("確認の内容", given.note.clone().unwrap_or_default()),
     ];
     if let Some(asked) = check(visit, "記録する内容を確かめる", "記録する", &answers) {

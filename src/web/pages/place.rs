@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+use super::organization::vendor_choices;
 use super::words;
 use crate::domain::contract::DataCategory;
-use crate::domain::id::{EngagementId, OrganizationId};
-use crate::service::chain::{ChainView, Node};
+use crate::domain::id::{ContractId, EngagementId, OrganizationId};
+use crate::service::chain::{self, ChainView, Node};
 use crate::service::declaration::UseInput;
 use crate::service::organization::InlineVendor;
+use crate::service::{App, Call, Failure};
 
 /// What a form that names a place calls its fields.
 pub const LABELS: &[(&str, &str)] = &[
@@ -39,13 +41,21 @@ struct Place {
     is_top: bool,
 }
 
-/// The places in a person's sight, in the chain's order.
+/// The places in a person's sight, in the chain's order, and the vendors that the person may choose from.
 #[derive(Debug, Clone)]
-pub struct Places(Vec<Place>);
+pub struct Places {
+    all: Vec<Place>,
+    vendors: Value,
+}
 
 impl Places {
-    /// Those of a chain as the person sees it.
-    pub fn of(chain: &ChainView) -> Self {
+    /// Those of a contract.
+    pub fn open(app: &App, call: &Call, contract: ContractId) -> Result<Self, Failure> {
+        let all = Self::of(&chain::get(app, call, contract, None, None)?);
+        Ok(Self { all, vendors: vendor_choices(app, call)? })
+    }
+
+    fn of(chain: &ChainView) -> Vec<Place> {
         let mut places = Vec::new();
         let tops = if chain.roots.is_empty() { std::slice::from_ref(&chain.root) } else { &chain.roots };
         for top in tops {
@@ -53,29 +63,33 @@ impl Places {
             let above = top.parent.as_ref().filter(|_| tops.len() > 1).map(|parent| parent.name.as_str());
             walk(&mut places, top, above, true, tops.len() > 1);
         }
-        Self(places)
+        places
     }
 
     /// What the place is called; of one that is not in sight nothing.
     pub fn label(&self, id: EngagementId) -> String {
-        self.0.iter().find(|place| place.id == id).map(|place| place.label.clone()).unwrap_or_default()
+        self.all.iter().find(|place| place.id == id).map(|place| place.label.clone()).unwrap_or_default()
     }
 
     /// The one under which a vendor stands unless the form says otherwise; None: there are several.
     fn top(&self) -> Option<&Place> {
-        let mut tops = self.0.iter().filter(|place| place.is_top);
+        let mut tops = self.all.iter().filter(|place| place.is_top);
         tops.next().filter(|_| tops.next().is_none())
     }
 
-    /// For a template: `below` and `parents` to choose from, and `top`, under which a vendor stands where none of the
-    /// parents is chosen.
+    /// For a template: `vendors` and `places`, which are `below` and `parents` to choose from and `top`, under which a
+    /// vendor stands where none of the parents is chosen.
     pub fn context(&self) -> Value {
         let option = |place: &Place| json!({ "value": place.id, "label": place.label });
         let top = self.top();
-        let below: Vec<Value> = self.0.iter().filter(|place| place.tier > 1).map(option).collect();
-        let parents = self.0.iter().filter(|place| top.is_none_or(|top| top.id != place.id));
+        let below: Vec<Value> = self.all.iter().filter(|place| place.tier > 1).map(option).collect();
+        let parents = self.all.iter().filter(|place| top.is_none_or(|top| top.id != place.id));
         let parents: Vec<Value> = parents.map(option).collect();
-        json!({ "below": below, "parents": parents, "top": top.map(|top| top.vendor_name.as_str()) })
+        let top = top.map(|top| top.vendor_name.as_str());
+        json!({
+            "places": { "below": below, "parents": parents, "top": top },
+            "vendors": self.vendors,
+        })
     }
 
     /// Says in a use's body what the form left to be understood: without a parent, it is under the top.
@@ -87,12 +101,12 @@ impl Places {
     }
 
     /// A use as it is looked at once more, a line each.
-    pub fn describe(&self, said: &UseInput, vendors: &Value) -> String {
+    pub fn describe(&self, said: &UseInput) -> String {
         let who = if let Some(id) = said.engagement_id {
             self.label(id)
         } else {
             let parent = said.parent_engagement_id.map(|id| self.label(id)).unwrap_or_default();
-            format!("{}\n上位: {parent}", vendor_words(said.vendor_id, said.vendor.as_ref(), vendors))
+            format!("{}\n上位: {parent}", self.vendor(said.vendor_id, said.vendor.as_ref()))
         };
         let until = said
             .ended_on
@@ -106,6 +120,17 @@ impl Places {
         lines.extend(said.country.as_ref().map(|country| format!("作業する国: {country}")));
         lines.join("\n")
     }
+
+    /// A vendor as a form named it: chosen, or typed in.
+    pub fn vendor(&self, chosen: Option<OrganizationId>, typed: Option<&InlineVendor>) -> String {
+        let chosen = chosen.map(|id| option_label(&self.vendors, &id.to_string()));
+        let typed = typed.map(|vendor| {
+            let number =
+                vendor.corporate_number.map(|number| format!("、法人番号 {number}")).unwrap_or_default();
+            format!("{}（{}{number}）", vendor.name, vendor.country)
+        });
+        chosen.or(typed).unwrap_or_default()
+    }
 }
 
 /// Persons by category, in words.
@@ -115,16 +140,6 @@ pub fn volumes(persons: &[(DataCategory, i64)]) -> String {
         format!("{label} {}人", words::thousands(*persons))
     };
     persons.iter().map(one).collect::<Vec<_>>().join("、")
-}
-
-/// A vendor as a form named it: chosen from `vendors`, or typed in.
-pub fn vendor_words(chosen: Option<OrganizationId>, typed: Option<&InlineVendor>, vendors: &Value) -> String {
-    let chosen = chosen.map(|id| option_label(vendors, &id.to_string()));
-    let typed = typed.map(|vendor| {
-        let number = vendor.corporate_number.map(|number| format!("、法人番号 {number}")).unwrap_or_default();
-        format!("{}（{}{number}）", vendor.name, vendor.country)
-    });
-    chosen.or(typed).unwrap_or_default()
 }
 
 /// What a choice is called.

@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
+use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::form::Form;
 use crate::domain::access::Permission;
+use crate::domain::calendar::{parse_day, parse_fiscal_year};
 use crate::domain::id::Id;
-use crate::domain::input::{FieldError, Input, Mode, parse};
+use crate::domain::input::{FieldError, Input, Mode, NOT_A_YEAR, parse};
+use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::{self, App, Call, Failure, IfMatch};
 
 /// Where one arrives after the login.
@@ -86,6 +89,34 @@ impl Visit {
     /// A query parameter that is an identifier; one that can't be one is not found.
     pub fn query_id<T>(&self, name: &str) -> Result<Option<Id<T>>, Failure> {
         self.query(name).map(|text| text.parse().map_err(|_| Failure::NotFound)).transpose()
+    }
+
+    /// A 年度 in the query as offices write it. What can't be read as one narrows nothing and is told.
+    pub fn query_year(&self, name: &str) -> (Option<i32>, Vec<Wrong>) {
+        let message = format!("{NOT_A_YEAR}いまの表示は、入力された年度のものではありません。");
+        let known = FIRST_YEAR..=LAST_YEAR;
+        self.query_read((name, "年度"), message, |text| {
+            parse_fiscal_year(text).filter(|year| known.contains(year))
+        })
+    }
+
+    /// A day in the query, likewise.
+    pub fn query_day(&self, (name, label): (&str, &str)) -> (Option<NaiveDate>, Vec<Wrong>) {
+        let message = "日付として読めません。2026-04-01、R8.4.1、令和8年4月1日 のように入力してください。いまの表示は、この条件でしぼり込まれていません。";
+        self.query_read((name, label), message.to_owned(), parse_day)
+    }
+
+    fn query_read<T>(
+        &self,
+        (name, label): (&str, &str),
+        message: String,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> (Option<T>, Vec<Wrong>) {
+        let Some(text) = self.query(name) else { return (None, Vec::new()) };
+        match read(text) {
+            Some(value) => (Some(value), Vec::new()),
+            None => (None, vec![Wrong { field: name.to_owned(), label: label.to_owned(), message }]),
+        }
     }
 
     /// Whether a list is narrowed to a part.
@@ -176,7 +207,8 @@ impl Wrong {
         let plain = plain.join("/");
         let label = labels.iter().find(|(name, _)| *name == plain).map_or("", |(_, label)| label).to_owned();
         // Nothing is typed into a choice.
-        let chosen = error.code == "required" && plain.rsplit('/').next().is_some_and(|it| CHOSEN.contains(&it));
+        let chosen =
+            error.code == "required" && plain.rsplit('/').next().is_some_and(|it| CHOSEN.contains(&it));
         let message = if chosen { "選んでください。".to_owned() } else { error.message };
         Self { field, label, message }
     }
@@ -226,6 +258,15 @@ impl Page {
     #[must_use]
     pub fn of_version(self, version: i64) -> Self {
         Self { version: Some(version), ..self }
+    }
+
+    /// The page of a question that could not be read whole.
+    #[must_use]
+    pub fn wrongly_asked(self, errors: Vec<Wrong>) -> Self {
+        if errors.is_empty() {
+            return self;
+        }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, errors, ..self }
     }
 
     /// The page with what was typed and what was wrong: of fields, or of the act as a whole. Any other failure stays one.
@@ -395,9 +436,11 @@ impl FormDraft {
 /// A page on which what was typed is looked at once more before it is done: rows of a name and what stands there.
 /// None: it was looked at, go on.
 pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Option<Outcome> {
-    if visit.form.mark("_sure").is_some() {
-        return None;
-    }
+    visit.form.mark("_sure").is_none().then(|| Outcome::Shown(checked(visit, title, button, answers)))
+}
+
+/// That page.
+pub fn checked(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Page {
     let rows: Vec<Value> = answers
         .iter()
         .filter(|(_, text)| !text.is_empty())
@@ -406,5 +449,5 @@ pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)
     let path = visit.address.clone();
     let checked = page("check.html", title, json!({ "rows": rows, "action": path, "button": button }));
     let version = visit.form.mark("_version").and_then(|text| text.parse().ok());
-    Some(Outcome::Shown(Page { form: visit.form.clone(), version, ..checked }))
+    Page { form: visit.form.clone(), version, ..checked }
 }

@@ -267,6 +267,7 @@ fn audits(state: AuditState) -> &'static str {
     match state {
         AuditState::Open => "未実施（期限超過を含む）",
         AuditState::Overdue => "期限超過",
+        AuditState::DueSoon => "30日以内に期限",
         AuditState::Done => "実施済み",
         AuditState::Cancelled => "取消し",
     }

@@ -5,7 +5,8 @@ use itaku::domain::access::Role;
 use itaku::web::pages::all;
 use itaku::web::pages::route::{Handler, PageRoute};
 
-use crate::support::{Answer, Tab, TestApp, both};
+use crate::support::browser::Tab;
+use crate::support::{Answer, TestApp, both};
 use crate::world::{Caller, Kind, NOTHING, Seat, World, filled, kind_of};
 
 /// The roles that a page is for; None: for anyone.

@@ -4,7 +4,8 @@ use itaku::domain::access::Role;
 use serde_json::{Value, json};
 
 use super::{location, text};
-use crate::support::{Answer, Person, Tab, TestApp, both};
+use crate::support::browser::Tab;
+use crate::support::{Answer, Person, TestApp, both};
 
 struct Desk<'a> {
     app: &'a TestApp,

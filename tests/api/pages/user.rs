@@ -3,7 +3,8 @@
 use itaku::domain::access::Role;
 
 use super::{location, text};
-use crate::support::{Person, Tab, TestApp, both};
+use crate::support::browser::Tab;
+use crate::support::{Person, TestApp, both};
 
 /// The value of the form's hidden `_version`.
 fn version(tab: &Tab<'_>, path: &str) -> String {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use actix_web::http::StatusCode;
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use serde_json::{Value, json};
 
@@ -106,7 +105,6 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         .map(|view| Drawing { app, call, contract: &contract, view, marked: None, acts: is_now }.draw());
     let days: Vec<_> = view.as_ref().map(turning_days).unwrap_or_default();
     let days: Vec<_> = days.into_iter().map(|day| json!({ "day": day, "href": on(visit, day) })).collect();
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let context = json!({
         "contract": contract,
         "tab": "chain",
@@ -117,7 +115,6 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "known": known_at.map(|at| words::instant(app, at)),
         "now": is_now,
     });
-    let shown =
-        page("chain/show.html", "再委託の体制", context).under_contract(&contract).filled(&visit.query);
-    Ok(Page { status, errors, ..shown })
+    let shown = page("chain/show.html", "再委託の体制", context).under_contract(&contract);
+    Ok(shown.filled(&visit.query).wrongly_asked(errors))
 }

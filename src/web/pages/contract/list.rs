@@ -1,12 +1,10 @@
 //! The list of contracts.
 
-use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::super::route::{Page, PageRoute, Visit, Wrong, look, page};
+use super::super::route::{Page, PageRoute, Visit, look, page};
 use super::super::words;
 use crate::domain::access::{OrganizationKind, Permission};
-use crate::domain::calendar::{fiscal_year, parse_day};
 use crate::domain::contract::ContractStatus;
 use crate::service::contract::{self, ContractQuery, ContractView};
 use crate::service::{App, Call, Failure};
@@ -16,13 +14,16 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let year = visit.query("fiscal_year").map(year);
+    let (fiscal_year, mut wrong) = visit.query_year("fiscal_year");
+    let (ends_by, unread) = visit.query_day(("ends_by", "この日までに終わる"));
+    wrong.extend(unread);
     let query = ContractQuery {
         q: visit.query("q").map(str::to_owned),
-        fiscal_year: year.flatten(),
+        fiscal_year,
         status: visit.query_word("status"),
         vendor_id: visit.query_word("vendor_id"),
         alerting: visit.query("alert") == Some("open"),
+        ends_by,
         sort: visit.query_word("sort").unwrap_or_default(),
     };
     let contracts = contract::list(app, call, &query, &visit.page()?)?;
@@ -40,17 +41,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
             { "value": "-amount", "label": "金額の大きい順" },
         ],
     });
-    let shown = page("contract/list.html", "契約", context).filled(&visit.query);
-    if year == Some(None) {
-        let message =
-            "年度は 2026、R8、令和8年度 のように入力してください。いまは、すべての年度を表示しています。";
-        let wrong =
-            Wrong {
-                field: "fiscal_year".to_owned(), label: "年度".to_owned(), message: message.to_owned()
-            };
-        return Ok(Page { status: StatusCode::UNPROCESSABLE_ENTITY, errors: vec![wrong], ..shown });
-    }
-    Ok(shown)
+    Ok(page("contract/list.html", "契約", context).filled(&visit.query).wrongly_asked(wrong))
 }
 
 /// What a row shows: little enough that a page of them costs little.
@@ -62,27 +53,4 @@ fn row(contract: &ContractView) -> Value {
         "vendor": contract.vendor_name.as_deref().unwrap_or("—"), "from": contract.starts_on, "to": contract.last_day,
         "status": status, "tone": tone.class(), "alerts": contract.open_alerts.unwrap_or(0),
     })
-}
-
-/// A 年度 as offices write it.
-fn year(text: &str) -> Option<i32> {
-    let plain = text.trim().trim_end_matches("年度").trim_end_matches('年');
-    let of_april = |year: &str| parse_day(&format!("{year}年4月1日")).map(fiscal_year);
-    of_april(plain).or_else(|| parse_day(&format!("{plain}.4.1")).map(fiscal_year))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_year_is_read_as_offices_write_it() {
-        for text in ["2026", "２０２６", "2026年度", "R8", "Ｒ８", "令和8", "令和8年度", " 令和８年 "]
-        {
-            assert_eq!(year(text), Some(2026), "{text}");
-        }
-        for text in ["来年", "x", "R", "8", "99999"] {
-            assert_eq!(year(text), None, "{text}");
-        }
-    }
 }

@@ -2,14 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::organization::vendor_choices;
 use super::super::place::Places;
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, joined, page};
 use super::super::words;
 use super::address;
 use crate::domain::access::Permission;
 use crate::domain::id::ContractId;
-use crate::service::chain;
 use crate::service::declaration::{self, DeclarationInput, DraftUse};
 use crate::service::{App, Call, Failure, contract};
 
@@ -60,9 +58,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "draft": draft,
         "owed": owed,
         "rows": rows_to_show(visit, rows),
-        "places": Places::of(&chain::get(app, call, id, None, None)?).context(),
-        "vendors": vendor_choices(app, call)?,
     });
+    let context = joined(Places::open(app, call, id)?.context(), context);
     let copied: Vec<Value> = draft.engagements.iter().map(copy).collect();
     let copied = json!({ "period": known, "engagements": copied });
     Ok(page("declaration/new.html", "再委託状況報告", context).under_contract(&contract).filled(&copied))
@@ -87,12 +84,11 @@ fn rows_to_show(visit: &Visit, filled: usize) -> usize {
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let id: ContractId = visit.id("id")?;
-    let chain = chain::get(app, call, id, None, None)?;
-    let places = Places::of(&chain);
+    let places = Places::open(app, call, id)?;
     let given: DeclarationInput = visit.completed(|body| complete(body, &places))?;
     // Nothing was typed where nothing has changed: there is nothing to be looked at once more.
     if !given.as_last_time {
-        let answers = answers(app, call, &given, &places)?;
+        let answers = answers(&given, &places);
         let answers: Vec<(&str, String)> =
             answers.iter().map(|(label, text)| (label.as_str(), text.clone())).collect();
         if let Some(asked) = check(visit, "報告する内容を確かめる", "報告する", &answers) {
@@ -112,20 +108,13 @@ fn complete(body: &mut Map<String, Value>, places: &Places) {
     }
 }
 
-fn answers(
-    app: &App,
-    call: &Call,
-    given: &DeclarationInput,
-    places: &Places,
-) -> Result<Vec<(String, String)>, Failure> {
+fn answers(given: &DeclarationInput, places: &Places) -> Vec<(String, String)> {
     let period = format!("{}〜{}", words::day(given.period.from), words::day(given.period.to));
     let mut answers = vec![("対象期間".to_owned(), period)];
     if given.none {
         answers.push(("再委託".to_owned(), "なし".to_owned()));
     }
-    let vendors = vendor_choices(app, call)?;
-    for (place, said) in given.engagements.iter().enumerate() {
-        answers.push((format!("再委託先 {}", place + 1), places.describe(said, &vendors)));
-    }
-    Ok(answers)
+    let uses = given.engagements.iter().zip(1..);
+    answers.extend(uses.map(|(said, place)| (format!("再委託先 {place}"), places.describe(said))));
+    answers
 }

@@ -48,7 +48,7 @@ fn across(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
     let context = json!({
         "pager": visit.pager(&declarations),
-        "declarations": declarations.items.iter().map(|view| timed(app, view, view.declared_at)).collect::<Vec<_>>(),
+        "declarations": declarations.items.iter().map(|view| timed(app, view, view.declaration.declared_at)).collect::<Vec<_>>(),
         "is_vendor": is_vendor,
     });
     Ok(page("declaration/list.html", if is_vendor { "報告と受付票" } else { "状況報告" }, context))

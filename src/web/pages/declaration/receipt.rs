@@ -17,17 +17,18 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let declared = declaration::find(app, call, visit.id("id")?)?;
+    let found = declaration::find(app, call, visit.id("id")?)?;
+    let declared = &found.declaration;
     let context = json!({
-        "declaration": timed(app, &declared, declared.declared_at),
+        "declaration": timed(app, &found, declared.declared_at),
         "is_own": declared.organization_id == call.actor.organization.id,
-        "uncovered": if declared.retracted { Vec::new() } else { uncovered(app, call, declared.contract_id, &declared.engagements)? },
+        "uncovered": if declared.retracted { Vec::new() } else { uncovered(app, call, found.contract_id, &declared.engagements)? },
         "receipt": serde_json::to_string_pretty(&declared.receipt).unwrap_or_default(),
     });
-    let contract = format!("{} {}", declared.contract_number, declared.contract_title);
+    let contract = format!("{} {}", found.contract_number, found.contract_title);
     Ok(page("declaration/receipt.html", "再委託状況報告 受付票", context)
-        .under(format!("/contracts/{}", declared.contract_id), contract)
-        .under(format!("/contracts/{}/declarations", declared.contract_id), "報告"))
+        .under(format!("/contracts/{}", found.contract_id), contract)
+        .under(format!("/contracts/{}/declarations", found.contract_id), "報告"))
 }
 
 /// The engagements declared that have an uncovered day up to today, with these days and their causes.

@@ -16,11 +16,11 @@ pub fn routes() -> Vec<PageRoute> {
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let declared = declaration::find(app, call, visit.id("id")?)?;
-    let context = json!({ "declaration": timed(app, &declared, declared.declared_at) });
+    let context = json!({ "declaration": timed(app, &declared, declared.declaration.declared_at) });
     let contract = format!("{} {}", declared.contract_number, declared.contract_title);
     Ok(page("declaration/retract.html", "報告の取消し", context)
         .under(format!("/contracts/{}", declared.contract_id), contract)
-        .under(address(declared.id), "受付票"))
+        .under(address(declared.declaration.id), "受付票"))
 }
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {

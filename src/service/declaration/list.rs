@@ -1,0 +1,110 @@
+//! Lists of declarations: those on a contract, and an organization's across contracts (受付票).
+
+use std::collections::{HashMap, HashSet};
+
+use super::{DeclarationView, DeclaredUse, ReceiptView};
+use crate::db::statement::{DeclarationRow, InSight};
+use crate::db::{self, Conn};
+use crate::domain::chain::{Known, StatementOrigin};
+use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId};
+use crate::service::case::Case;
+use crate::service::{App, Call, Failure, Page, Paged};
+
+/// Declarations on a contract: all for the agency's side; a vendor's own and those of the vendors below it, unless
+/// they speak of another branch only.
+pub fn list(
+    app: &App,
+    call: &Call,
+    contract: ContractId,
+    page: &Page,
+) -> Result<Paged<DeclarationView>, Failure> {
+    let (case, rows) = app.db.read::<_, Failure>(|conn| {
+        let case = Case::open(conn, call.scope(), contract)?;
+        let in_sight = case.vendor().map(|own| {
+            let known = case.facts.chain.now();
+            let sight = case.sight(&known);
+            let seen = || known.engagements().filter(|e| sight.contains(&e.id));
+            InSight {
+                own,
+                places: seen().map(|e| e.id).collect(),
+                vendors: seen().map(|e| e.vendor.id).collect(),
+            }
+        });
+        let after = page.after_id()?;
+        let rows = db::statement::declarations_of(conn, contract, in_sight.as_ref(), after, page.rows())?;
+        Ok((case, rows))
+    })?;
+    let known = case.facts.chain.now();
+    let sight = case.sight(&known);
+    let views: Vec<_> =
+        rows.iter().map(|row| of_contract(&case, &known, &sight, row)).collect::<Result<_, Failure>>()?;
+    Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
+}
+
+/// One of a contract's declarations, in the caller's sight.
+pub(super) fn of_contract(
+    case: &Case,
+    known: &Known<'_>,
+    sight: &HashSet<EngagementId>,
+    row: &DeclarationRow,
+) -> Result<DeclarationView, Failure> {
+    let origin = StatementOrigin::Declaration(row.id);
+    let said = case.facts.chain.statements.iter().filter(|s| s.origin == origin);
+    let declarer = known.engagements().find(|e| e.vendor.id == row.organization_id);
+    let retracted = case.facts.chain.retractions.iter().any(|r| r.origin == origin);
+    let uses = said
+        .filter(|s| case.is_agency_side() || sight.contains(&s.engagement_id))
+        .map(|s| DeclaredUse::of(known, s));
+    DeclarationView::of(
+        row,
+        declarer.map(|e| e.vendor.name.clone()).unwrap_or_default(),
+        retracted,
+        uses.collect(),
+    )
+}
+
+/// The declarations that a vendor made itself, or those on an agency's contracts; newest first.
+pub fn mine(app: &App, call: &Call, page: &Page) -> Result<Paged<ReceiptView>, Failure> {
+    let after = page.after_id()?;
+    app.db.read(|conn| {
+        let rows = db::statement::declarations(conn, &call.scope(), after, page.rows())?;
+        let cut = Paged::cut(page, rows, |row| row.id.to_string(), |row| row);
+        Ok(Paged { items: views(conn, cut.items)?, next_cursor: cut.next_cursor })
+    })
+}
+
+/// One of them.
+pub fn find(app: &App, call: &Call, id: DeclarationId) -> Result<ReceiptView, Failure> {
+    app.db.read(|conn| {
+        let row = db::statement::declaration(conn, &call.scope(), id)?;
+        views(conn, vec![row])?.pop().ok_or(Failure::NotFound)
+    })
+}
+
+/// A vendor sees none but its own here, and whom it declared was in its sight: nothing is left out.
+fn views(conn: &mut Conn, rows: Vec<DeclarationRow>) -> Result<Vec<ReceiptView>, Failure> {
+    let contracts: Vec<ContractId> = rows.iter().map(|row| row.contract_id).collect();
+    let ids: Vec<DeclarationId> = rows.iter().map(|row| row.id).collect();
+    let declarers: Vec<OrganizationId> = rows.iter().map(|row| row.organization_id).collect();
+    let labels = db::contract::labels(conn, &contracts)?;
+    let names = db::organization::names(conn, &declarers)?;
+    let retracted = db::statement::retracted(conn, &contracts, &ids)?;
+    let mut uses: HashMap<DeclarationId, Vec<DeclaredUse>> = HashMap::new();
+    for said in db::statement::declared_uses(conn, &contracts, &ids)? {
+        uses.entry(said.declaration_id).or_default().push(DeclaredUse {
+            engagement_id: said.engagement_id,
+            vendor_name: said.vendor_name,
+            started_on: said.started_on,
+            ended_on: said.ended_on,
+        });
+    }
+    rows.into_iter()
+        .map(|row| {
+            let (contract_number, contract_title) = labels.get(&row.contract_id).cloned().unwrap_or_default();
+            let name = names.get(&row.organization_id).cloned().unwrap_or_default();
+            let uses = uses.remove(&row.id).unwrap_or_default();
+            let declaration = DeclarationView::of(&row, name, retracted.contains(&row.id), uses)?;
+            Ok(ReceiptView { contract_id: row.contract_id, contract_number, contract_title, declaration })
+        })
+        .collect()
+}

@@ -1,0 +1,12 @@
+//! The command as its users call it: exit status, stdout and stderr, the demonstration as a whole, its pages, and
+//! a ledger that was tampered with.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod calls;
+mod demo;
+mod house;
+mod operator;
+mod pages;
+mod settings;
+mod story;
+mod verify;

@@ -1,0 +1,109 @@
+//! Settings, files and addresses that are wrong, missing or taken: named, with a way out.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::house::{itaku, on, status, words};
+
+#[test]
+fn settings_that_are_unknown_or_bad_are_named() {
+    for (key, value, named) in [
+        ("ITAKU__SERVER__LISTENN", "x", "listenn"),
+        ("ITAKU__SCHEDULER__SWEEP_AT", "25:00", "sweep_at"),
+        ("ITAKU__AUTH__SECRET", "short", "ITAKU__AUTH__SECRET"),
+        ("ITAKU__SERVER__LISTEN", "8080", "ITAKU__SERVER__LISTEN): \"8080\": HOST:PORT の形"),
+        ("ITAKU__DATABASE__URL", "itaku.db", "例 sqlite:/var/lib/itaku/itaku.db"),
+    ] {
+        let output = itaku(&["serve"]).env(key, value).output().unwrap();
+        assert_eq!(status(&output), 2, "{key}");
+        assert!(words(&output).contains(named), "{}", words(&output));
+    }
+    let secret = "0123456789012345678901234567890123";
+    let no_key = itaku(&["serve"]).env("ITAKU__AUTH__SECRET", secret).output().unwrap();
+    assert!(words(&no_key).contains("ITAKU__LEDGER__SIGNING_KEY") && !words(&no_key).contains(secret));
+    assert!(words(&no_key).contains("ITAKU__MAIL__URL"), "all at once: {}", words(&no_key));
+    for (arguments, named) in [
+        (&["demo", "--listen", "localhost"][..], "HOST:PORT の形で指定してください（例 127.0.0.1:8080）"),
+        (&["demo", "--database", "demo.db"], "--database: sqlite:PATH"),
+        (&["demo", "--today", "2026/11/10"], "YYYY-MM-DD の形で指定してください（例 2026-11-10）"),
+        (&["sweep", "--date", "today"], "YYYY-MM-DD"),
+        (&["export", "alerts", "--format", "csv", "--as-of", "x"], "YYYY-MM-DD"),
+    ] {
+        let output = itaku(arguments).output().unwrap();
+        assert!(status(&output) == 2 && words(&output).contains(named), "{arguments:?}: {}", words(&output));
+    }
+    for (url, from, named) in [
+        ("", "itaku@example.jp", "ITAKU__MAIL__URL"),
+        ("smtp://itaku:secret@mail.example.jp", "itaku@example.jp", "ITAKU__MAIL__URL"),
+        ("smtp://mail.example.jp", "no address", "ITAKU__MAIL__FROM"),
+    ] {
+        let output = itaku(&["serve"])
+            .env("ITAKU__AUTH__SECRET", secret)
+            .env("ITAKU__LEDGER__SIGNING_KEY", "5a".repeat(32))
+            .env("ITAKU__MAIL__URL", url)
+            .env("ITAKU__MAIL__FROM", from)
+            .output()
+            .unwrap();
+        assert_eq!(status(&output), 2, "{url}");
+        assert!(words(&output).contains(named) && !words(&output).contains("secret@"), "{}", words(&output));
+    }
+}
+
+#[test]
+fn what_is_not_there_or_taken_is_named_with_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("itaku.db");
+    let said = |arguments: &[&str], file: &Path| {
+        let output = on(file, arguments);
+        assert_eq!(status(&output), 1, "{arguments:?}");
+        words(&output)
+    };
+    for arguments in [&["verify"][..], &["export", "alerts", "--format", "csv"], &["sweep"]] {
+        let why = said(arguments, &file);
+        assert!(why.contains(file.to_str().unwrap()) && why.contains("--config FILE"), "{why}");
+        assert_eq!(why.contains("itaku migrate"), arguments == ["sweep"], "{why}");
+    }
+    let nowhere = folder.path().join("none").join("itaku.db");
+    assert!(said(&["migrate"], &nowhere).contains(nowhere.to_str().unwrap()));
+    // A copy without its log, and a file of another kind.
+    for content in [&b""[..], &[b'x'; 4096]] {
+        std::fs::write(&file, content).unwrap();
+        assert!(said(&["verify"], &file).contains("itaku の表がありません"));
+    }
+    let made = folder.path().join("made.db");
+    for command in ["migrate", "verify"] {
+        let done = on(&made, &[command]);
+        assert!(status(&done) == 0 && words(&done).contains(made.to_str().unwrap()), "{}", words(&done));
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let why = said(&["demo", "--empty", "--listen", &address], &made);
+    assert!(why.contains("使用中です。--listen 127.0.0.1:0"), "{why}");
+}
+
+#[test]
+fn an_environment_that_is_no_text_is_passed_by_or_named() {
+    let no_text = OsStr::from_bytes(b"\xff\xfe");
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("itaku.db").display());
+    let migrate = || {
+        let mut command = itaku(&["migrate"]);
+        command.env("ITAKU__DATABASE__URL", &url).env("SOMEONE_ELSES", no_text);
+        command
+    };
+    assert_eq!(status(&migrate().output().unwrap()), 0);
+    let ours = migrate().env("ITAKU__AUTH__SECRET", no_text).output().unwrap();
+    assert_eq!(status(&ours), 2);
+    assert!(words(&ours).contains("ITAKU__AUTH__SECRET"), "{}", words(&ours));
+}
+
+#[test]
+fn a_file_variable_that_is_empty_is_not_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("itaku.db");
+    let mut migrate = itaku(&["migrate"]);
+    migrate.env("ITAKU__DATABASE__URL", format!("sqlite:{}", file.display()));
+    let made = migrate.env("ITAKU__AUTH__SECRET_FILE", "").output().unwrap();
+    assert_eq!(status(&made), 0, "{}", words(&made));
+}

@@ -1,0 +1,78 @@
+//! Pages as a browser asks for them.
+
+use actix_web::test::TestRequest;
+use itaku::db::user;
+use itaku::service::{Failure, session};
+
+use super::{Answer, Person, TestApp};
+
+/// A signed-in browser.
+pub struct Tab<'a> {
+    app: &'a TestApp,
+    pub cookie: String,
+    /// What stands in its forms.
+    pub proof: String,
+}
+
+impl Tab<'_> {
+    /// Opens a page.
+    pub fn open(&self, path: &str) -> Answer {
+        self.app.send(self.app.visit(Some(&self.cookie), "GET", path, &[]))
+    }
+
+    /// Sends a form with its proof.
+    pub fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let form: Vec<(&str, &str)> =
+            [("_proof", self.proof.as_str())].into_iter().chain(fields.iter().copied()).collect();
+        self.app.send(self.app.visit(Some(&self.cookie), "POST", path, &form))
+    }
+}
+
+impl TestApp {
+    /// The value of a browser's cookie in a new session of the person.
+    pub fn browser(&self, who: &Person) -> String {
+        let begun = self.app.db.write::<_, Failure>(|conn| {
+            let row = user::find(conn, who.id)?;
+            session::open_browser(&self.app, conn, &row)
+        });
+        begun.unwrap().1
+    }
+
+    /// A browser in which the person is signed in.
+    pub fn tab(&self, who: &Person) -> Tab<'_> {
+        let cookie = self.browser(who);
+        let proof = self.send(self.visit(Some(&cookie), "GET", "/account", &[])).proof();
+        Tab { app: self, cookie, proof }
+    }
+
+    /// A request for a page, as a browser on a page of ours sends it.
+    pub fn visit(
+        &self,
+        cookie: Option<&str>,
+        method: &str,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> TestRequest {
+        self.visit_anyhow(cookie, method, path, form).insert_header(("Sec-Fetch-Site", "same-origin"))
+    }
+
+    /// A request for a page by who does not say where it comes from.
+    #[expect(clippy::unused_self, reason = "reads as the other requests do")]
+    pub fn visit_anyhow(
+        &self,
+        cookie: Option<&str>,
+        method: &str,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> TestRequest {
+        let method = actix_web::http::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = TestRequest::with_uri(path);
+        if method == actix_web::http::Method::POST {
+            request = request.set_form(form);
+        }
+        if let Some(cookie) = cookie {
+            request = request.insert_header(("Cookie", format!("__Host-itaku={cookie}")));
+        }
+        request.method(method)
+    }
+}
