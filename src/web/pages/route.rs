@@ -192,6 +192,27 @@ pub struct Wrong {
     pub message: String,
 }
 
+/// Fields that are chosen from a few, by the last part of their names.
+const CHOSEN: &[&str] = &[
+    "answer",
+    "assessment",
+    "decision",
+    "declaration_interval",
+    "deputy_id",
+    "facilities",
+    "from_officer_id",
+    "kind",
+    "management",
+    "officer_id",
+    "overseas",
+    "policy",
+    "result",
+    "source",
+    "supersedes",
+    "technique",
+    "training",
+];
+
 /// What a page calls its fields, by their names.
 pub type Labels = [(&'static str, &'static str)];
 
@@ -201,7 +222,11 @@ impl Wrong {
         let plain: Vec<&str> = field.split('/').filter(|part| part.parse::<u32>().is_err()).collect();
         let plain = plain.join("/");
         let label = labels.iter().find(|(name, _)| *name == plain).map_or("", |(_, label)| label).to_owned();
-        Self { field, label, message: error.message }
+        // Nothing is typed into a choice.
+        let chosen =
+            error.code == "required" && plain.rsplit('/').next().is_some_and(|it| CHOSEN.contains(&it));
+        let message = if chosen { "選んでください。".to_owned() } else { error.message };
+        Self { field, label, message }
     }
 
     /// With the program's words marked as such.

@@ -122,10 +122,9 @@ fn to_declare(app: &App, call: &Call) -> Result<String, Failure> {
 }
 
 fn lapsed(app: &App, call: &Call) -> Result<String, Failure> {
-    let overdue =
-        AuditQuery { years: AuditYears::All, state: Some(AuditState::Overdue), ..AuditQuery::default() };
-    let found = audit::of_year(app, call, &overdue, &ONE)?.items;
-    Ok(first(&found, "/audits?state=overdue", |audit| format!("/audits/{}", audit.id)))
+    let query = AuditQuery { years: AuditYears::All, state: Some(AuditState::Overdue), own: false };
+    let found = audit::of_year(app, call, &query, &ONE)?.items;
+    Ok(first(&found, "/audits?fiscal_year=all&state=overdue", |audit| format!("/audits/{}", audit.id)))
 }
 
 fn history(app: &App, call: &Call) -> Result<String, Failure> {
