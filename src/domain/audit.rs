@@ -7,6 +7,9 @@ use super::contract::Stamp;
 use super::id::{AuditId, EngagementId};
 use crate::text_enum;
 
+/// An audit is due soon within so many days, today not counted.
+pub const SOON_DAYS: i64 = 30;
+
 text_enum! {
     /// Kinds of audit.
     pub enum AuditKind {

@@ -261,7 +261,7 @@ impl Branch {
 }
 
 /// What the ids in entries of one chain are called: organizations, places on the chain by their vendor, people of the
-/// caller's own organization (an overseer knows everyone's). Of entries that the caller does not read in full nothing
+/// caller's own organization (an overseer knows everyone's), alerts by their rule and whom they are about. Of entries that the caller does not read in full nothing
 /// is looked up.
 pub fn names(app: &App, call: &Call, entries: &[EntryView]) -> Result<HashMap<SubjectId, String>, Failure> {
     let mut ids: HashSet<SubjectId> = HashSet::new();
@@ -274,20 +274,41 @@ pub fn names(app: &App, call: &Call, entries: &[EntryView]) -> Result<HashMap<Su
     let chains: HashSet<ContractId> = entries.iter().map(|entry| entry.chain.cast()).collect();
     let chains: Vec<ContractId> = chains.into_iter().collect();
     let within = (!call.actor.is(Role::Overseer)).then_some(call.actor.organization.id);
+    let of_alert = |entry: &&EntryView| entry.action.as_deref().is_some_and(|it| it.starts_with("alert."));
+    let alerts = entries.iter().filter(of_alert).filter_map(|entry| entry.subject);
+    let alerts: HashSet<AlertId> = alerts.map(SubjectId::cast).collect();
+    let alerts: Vec<AlertId> = alerts.into_iter().collect();
     Ok(app.db.read_one::<_, DbError>(|conn| {
         let people: Vec<UserId> = ids.iter().map(|id| id.cast()).collect();
         let people = db::user::names_within(conn, within, &people)?;
+        let alerts = db::alert::find_all(conn, call.scope(), &alerts)?;
+        let of_alerts: HashSet<EngagementId> =
+            alerts.iter().filter_map(|alert| alert.engagement_id).collect();
+        let is_named = |place: &&Place| ids.contains(&place.id.cast()) || of_alerts.contains(&place.id);
         let places: Vec<Place> = db::ledger::places(conn, &chains)?;
-        let places: Vec<&Place> = places.iter().filter(|place| ids.contains(&place.id.cast())).collect();
+        let places: Vec<&Place> = places.iter().filter(is_named).collect();
         let organizations = ids.iter().map(|id| id.cast()).chain(places.iter().map(|place| place.vendor_id));
+        let organizations = organizations.chain(alerts.iter().filter_map(|alert| alert.vendor_id));
         let organizations: Vec<OrganizationId> = organizations.collect();
         let organizations = db::organization::names(conn, &organizations)?;
         let of_vendor =
             |place: &&Place| Some((place.id.cast(), organizations.get(&place.vendor_id)?.clone()));
-        let places: Vec<(SubjectId, String)> = places.iter().filter_map(of_vendor).collect();
+        let places: HashMap<SubjectId, String> = places.iter().filter_map(of_vendor).collect();
+        let alerts: Vec<(SubjectId, String)> = alerts
+            .iter()
+            .filter_map(|alert| {
+                let rule = alert.kind.rule()?.name;
+                let place = alert.engagement_id.and_then(|id| places.get(&id.cast()));
+                let about = place.or_else(|| organizations.get(&alert.vendor_id?));
+                Some((
+                    alert.id.cast(),
+                    about.map_or_else(|| rule.to_owned(), |name| format!("{rule}（{name}）")),
+                ))
+            })
+            .collect();
         let people = people.into_iter().map(|(id, name)| (id.cast(), name));
         let named = organizations.into_iter().map(|(id, name)| (id.cast(), name));
-        Ok(people.chain(named).chain(places).collect())
+        Ok(people.chain(named).chain(places).chain(alerts).collect())
     })?)
 }
 

@@ -294,7 +294,7 @@ pub fn any_is(names: &[String], name: &str) -> bool {
 }
 
 /// The id of a registered vendor; any is accepted, only the listing is scoped.
-fn must_be_vendor(
+pub(super) fn must_be_vendor(
     conn: &mut db::Conn,
     id: OrganizationId,
     pointer: &str,

@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Call, Failure};
+use super::{App, Call, Failure, audit};
+use crate::db::audit::{AuditFilter, AuditState};
 use crate::db::overview::AlertTally;
 use crate::db::{self, Conn};
 use crate::domain::access::{OrganizationKind, Permission, Role, Scope};
@@ -13,8 +14,6 @@ use crate::domain::settings::Settings;
 
 /// An alert is due soon within so many days, today not counted.
 pub const ALERT_DAYS: i64 = 7;
-/// An audit.
-const AUDIT_DAYS: i64 = 30;
 /// A contract ends soon.
 const ENDING_DAYS: i64 = 60;
 
@@ -127,6 +126,8 @@ pub struct ContractCounts {
     pub running: i64,
     /// Of those, the ones whose last day is within sixty days.
     pub ending_soon: i64,
+    /// The day sixty days on.
+    pub ending_by: NaiveDate,
 }
 
 /// What needs the caller today, at one moment.
@@ -213,14 +214,16 @@ fn alerts(
 }
 
 fn audits(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<AuditCounts, Failure> {
-    let (overdue, due_soon) = db::audit::count_still_due(conn, scope, today, add_days(today, AUDIT_DAYS))?;
-    Ok(AuditCounts { overdue, due_soon })
+    let days = audit::every_day();
+    let mut count =
+        |state| db::audit::count(conn, scope, &AuditFilter { days, state: Some(state), own: true }, today);
+    Ok(AuditCounts { overdue: count(AuditState::Overdue)?, due_soon: count(AuditState::DueSoon)? })
 }
 
 fn contracts(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<ContractCounts, Failure> {
     let until = add_days(today, ENDING_DAYS);
     let (running, ending_soon) = db::contract::count_running(conn, scope, today, until)?;
-    Ok(ContractCounts { running, ending_soon })
+    Ok(ContractCounts { running, ending_soon, ending_by: until })
 }
 
 fn system(conn: &mut Conn, today: NaiveDate) -> Result<SystemOverview, Failure> {

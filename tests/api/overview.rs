@@ -78,7 +78,9 @@ impl Model<'_> {
     fn contracts(&self) -> Value {
         let running = self.all("/contracts?status=running");
         let ending = running.iter().filter(|it| on(it, "last_day").unwrap() <= self.after(60)).count();
-        json!({"running": running.len(), "ending_soon": ending})
+        let by = self.after(60);
+        assert_eq!(self.all(&format!("/contracts?status=running&sort=ends&ends_by={by}")).len(), ending);
+        json!({"running": running.len(), "ending_soon": ending, "ending_by": by})
     }
 
     /// At the places of one vendor, or at all.
@@ -92,10 +94,14 @@ impl Model<'_> {
             .filter(|audit| on(audit, "due_on").unwrap() <= last_days[&word(audit, "contract_id")])
             .map(|audit| on(audit, "due_on").unwrap())
             .collect();
-        json!({
-            "overdue": open.iter().filter(|day| **day < self.today).count(),
-            "due_soon": open.iter().filter(|day| self.today <= **day && **day <= self.after(30)).count(),
-        })
+        let overdue = open.iter().filter(|day| **day < self.today).count();
+        let due_soon = open.iter().filter(|day| self.today <= **day && **day <= self.after(30)).count();
+        // The lists that the first page leads to.
+        for (state, count) in [("overdue", overdue), ("due_soon", due_soon)] {
+            let list = self.all(&format!("/audits?fiscal_year=all&own=true&state={state}"));
+            assert_eq!(list.len(), count, "{state} audits of {:?} on {}", of, self.today);
+        }
+        json!({ "overdue": overdue, "due_soon": due_soon })
     }
 
     fn applications(&self, state: &str) -> Vec<Value> {

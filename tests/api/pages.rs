@@ -1,5 +1,6 @@
 //! The pages behind their guard: who is let in, which form is taken, and the way in and out of an account.
 
+mod acts;
 mod application;
 mod denials;
 mod failures;

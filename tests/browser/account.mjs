@@ -1,5 +1,5 @@
 // The pages before and around the work: first page, API description, login, account.
-import { enter, sound, tabTo } from "./lib.mjs";
+import { act, api, enter, sound, tabTo, token, unique } from "./lib.mjs";
 
 export async function first_page(t) {
   const { page, base, check } = t;
@@ -89,16 +89,50 @@ export async function password_reset(t) {
   await sound(t, await page.goto(base + "/invitation?token=x"));
 }
 
-export async function without_javascript(t) {
-  const { base, logins, check, plain } = t;
-  const page = await plain();
-  const officer = logins.find((login) => login.role === "officer");
-  await page.goto(base + "/login");
-  await page.fill("#f-email", officer.email);
-  await page.fill("#f-password", officer.password);
-  await Promise.all([page.waitForURL(base + "/home"), page.click("main button")]);
-  check("a login works", (await page.locator(".who").count()) === 1);
-  await Promise.all([page.waitForURL(base + "/login"), page.click("text=ログアウト")]);
-  check("so does the logout", new URL(page.url()).pathname === "/login");
-  await page.close();
+/** Reads the newest letter to someone, once it has come, and follows its link. */
+async function followLetter(t, to, link) {
+  const { d } = t, until = Date.now() + 60_000;
+  await d.signIn("officer");
+  const mine = async () => (await d.lines(".letters li")).findIndex((line) => line.includes(to));
+  let at = -1;
+  while (at < 0 && Date.now() < until) {
+    await d.open("/demo/mail");
+    at = await mine();
+  }
+  await d.follow((await d.hrefs(".letters a"))[at]);
+  const [address] = (await d.hrefs(".mail a")).filter((href) => href.startsWith(link));
+  await d.follow(address);
 }
+
+export const account_from_invitation_to_forgotten_password = act(async (t) => {
+  const { d, base, check } = t;
+  const email = `account-${unique()}@example.jp`;
+  const [first, second, third] = ["川と鉛筆とトランプ涼しい", "森と時計とハンカチ明るい", "海と切手とスリッパ静かな"];
+  await api(t, "agency_admin", "POST", "/users", { name: "架空 新人", email, roles: ["officer"] });
+  await followLetter(t, email, "/invitation?token=");
+  await d.fillAll({ password: first, again: first });
+  await d.press("パスワードを設定する");
+  await d.told("パスワードを設定しました");
+  await d.enter(email, first);
+  await token(base, { email, password: first });
+  await d.open("/account");
+  const sessions = await d.count("tbody tr");
+  await d.press("終了する");
+  check("another session is over", sessions === 2 && (await d.count("tbody tr")) === 1, sessions);
+  await d.fillAll({ current: first, new: second, again: second });
+  await d.press("パスワードを変更する");
+  await d.told("パスワード");
+  await d.press("ログアウト");
+  check("is logged out", d.path() === "/login", d.path());
+  await d.press("パスワードを忘れたとき");
+  await d.fill("email", email);
+  await d.press("案内を送る");
+  await d.told("案内を送りました");
+  await followLetter(t, email, "/password-reset?token=");
+  await d.fillAll({ password: third, again: third });
+  await d.press("パスワードを設定する");
+  await d.told("パスワードを設定しました");
+  await d.enter(email, third);
+  await d.open("/account");
+  await d.reads(email);
+});

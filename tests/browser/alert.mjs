@@ -1,5 +1,5 @@
 // アラート: found, taken up (one and several), judged, measured, accepted to a day; by keyboard, and with JavaScript off.
-import { api, contractOf2026, follow, press, reach, signIn, sound } from "./lib.mjs";
+import { act, api, contractOf2026, follow, press, reach, signIn, sound } from "./lib.mjs";
 
 /** A contract that prohibits what an audit has seen on it. */
 async function exceeded(t) {
@@ -61,37 +61,41 @@ export async function alerts_by_keyboard(t) {
   check("the back button does nothing twice", (await page.locator(".timeline li").count()) === 4, await page.innerText(".timeline"));
 }
 
-export async function an_alert_without_javascript(t) {
-  const { base, check, plain } = t;
+export const alerts_handled = act(async (t) => {
+  const { d, check } = t;
   const contract = await exceeded(t);
-  const page = await plain();
-  await signIn(t, "officer", page);
-  await page.goto(`${base}/alerts?contract_id=${contract.id}`);
-  const all = await page.locator("tbody tr").count();
-  await press(page, "未対応をすべて選ぶ");
-  check("all are chosen", (await page.locator("tbody input:checked").count()) === all && all > 1, all);
-  await press(page, "選んだアラートに着手する");
-  check("all are taken up", (await page.locator(".tag", { hasText: "対応中" }).count()) === all);
-  await page.getByRole("link", { name: "再委託禁止の契約での再委託" }).click();
-  await page.waitForURL(/alerts\/[0-9a-f-]+$/);
-  await Promise.all([page.waitForNavigation(), page.click("text=判断を記録する")]);
-  await page.getByLabel("該当", { exact: true }).check();
-  await page.fill("#f-reason", "契約書で確認した（試験）");
-  await press(page, "記録する");
-  check("the judgement is told", (await page.innerText("[role=status]")).includes("判断を記録しました"));
-  await Promise.all([page.waitForNavigation(), page.click("text=とった措置を記録する")]);
-  await page.fill("#f-reason", "移行が終わるまで認める（試験）");
-  const today = (await page.innerText(".clock strong")).slice(0, 10);
-  await page.fill("#f-accepted_until", today.replaceAll("-", "/"));
-  await press(page, "記録する");
-  check("to accept an excess is asked once more", (await page.innerText("h1")).includes("確かめる"));
-  await press(page, "入力に戻る");
-  check("what was typed is still there", (await page.inputValue("#f-reason")).includes("移行が終わるまで"));
-  await press(page, "記録する");
-  await press(page, "期限を定めて認める");
-  check("the alert is over", (await page.innerText("main")).includes("解消しています"), await page.innerText("main"));
-  await page.close();
-}
+  await d.signIn("officer");
+  const list = `/alerts?contract_id=${contract.id}`;
+  await d.open(list);
+  const all = await d.count("tbody tr");
+  await d.press("未対応をすべて選ぶ");
+  check("all are chosen", (await d.count("tbody input:checked")) === all && all > 1, all);
+  await d.press("選んだアラートに着手する");
+  check("all are taken up", (await d.lines("tbody tr")).every((line) => line.includes("対応中")), await d.text("tbody"));
+  await d.press("再委託禁止の契約での再委託");
+  await d.press("判断を記録する");
+  await d.choose("assessment", "該当");
+  await d.fill("reason", "契約書で確認した（試験）");
+  await d.press("記録する");
+  await d.told("判断を記録しました");
+  await d.press("とった措置を記録する");
+  const today = (await d.text(".clock strong")).slice(0, 10);
+  await d.fillAll({ reason: "移行が終わるまで認める（試験）", accepted_until: today.replaceAll("-", "/") });
+  await d.press("記録する");
+  check("to accept an excess is asked once more", (await d.text("h1")).includes("確かめる"));
+  await d.press("入力に戻る");
+  check("what was typed is still there", (await d.value("reason")).includes("移行が終わるまで"));
+  await d.press("記録する");
+  await d.press("期限を定めて認める");
+  await d.reads("解消しています");
+  // One alone, twice.
+  const other = await contractOf2026(t);
+  await d.open(`/alerts?contract_id=${other.id}`);
+  await d.press("年度内の実地検査の予定なし");
+  await d.pressTwice("着手する");
+  await d.told("着手しました");
+  check("it is taken up once", (await d.lines(".timeline li")).filter((line) => line.includes("着手")).length === 1, await d.text(".timeline"));
+});
 
 export async function an_alert_taken_up_twice(t) {
   const { page, base, check } = t;

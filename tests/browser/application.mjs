@@ -1,38 +1,18 @@
 // 再委託承認申請 and the chain, on both sides: filed, sent back, corrected, reviewed, decided, revoked, withdrawn; by
 // keyboard, with JavaScript off, by two people at once.
-import { press, signIn, sound } from "./lib.mjs";
+import { act, api, contractOf2026, press, signIn, sound, unique } from "./lib.mjs";
 
-let made = 0;
-const name = (what) => `架空${what}株式会社${Date.now()}${(made += 1)}`;
+const name = (what) => `架空${what}株式会社${unique()}`;
 
-/** A contract of the demonstration's vendor, made through the API; who asks is a role. */
+/** A contract of the demonstration's vendor, and what is done about its applications, through the API. */
 async function stage(t) {
-  const { page, base, logins } = t;
-  const tokens = {};
-  const api = async (role, method, path, data) => {
-    if (role && !tokens[role]) {
-      const { email, password } = logins.find((one) => one.role === role);
-      tokens[role] = (await (await page.request.post(base + "/api/v1/auth/token", { data: { email, password } })).json()).access_token;
-    }
-    const answer = await page.request.fetch(base + "/api/v1" + path, { method, data, headers: { authorization: `Bearer ${tokens[role]}` } });
-    const body = await answer.json();
-    if (!answer.ok()) throw new Error(`${method} ${path}: ${JSON.stringify(body)}`);
-    return body;
-  };
-  const me = await api("vendor_user", "GET", "/me");
-  const year = Number((await page.getAttribute("#demo-today", "value").catch(() => null))?.slice(0, 4) ?? 2026);
-  const contract = await api("officer", "POST", "/contracts", {
-    number: `申請試験-${Date.now()}-${(made += 1)}`, title: "架空の入力業務（申請の試験）", fiscal_year: year, vendor_id: me.organization.id,
-    amount_yen: 10_000_000, signed_on: "2026-04-01", starts_on: "2026-04-01", ends_on: "2027-03-31", scope: "入力",
-    data: [{ category: "personal", persons: 900 }], subcontracting: { policy: "consent_required", max_tier: 4 },
-    declaration_interval: "none", return_due_days: 14,
-  });
-  const root = (await api("officer", "GET", `/contracts/${contract.id}/chain`)).root.engagement_id;
+  const ask = (role, method, path, data) => api(t, role, method, path, data);
+  const contract = await contractOf2026(t, { amount_yen: 10_000_000, declaration_interval: "none" });
   const asked = { scope: "入力の一部", reason: "人手が足りない", amount_yen: 100_000, starts_on: "2026-05-01", ends_on: "2026-12-31", data: [{ category: "personal", persons: 10 }] };
-  const file = (over = {}) => api("vendor_user", "POST", `/contracts/${contract.id}/applications`, { parent_engagement_id: root, vendor: { name: name("乙") }, ...asked, ...over });
-  const review = (id) => api("officer", "POST", `/applications/${id}/review`, { facilities: "ok", technique: "ok", training: "ok", management: "concern", note: "要員が少ない。" });
-  const consent = (id) => api("approver", "POST", `/applications/${id}/decision`, { decision: "consent", reason: "必要と認める。" });
-  return { api, contract, root, file, review, consent };
+  const file = () => ask("vendor_user", "POST", `/contracts/${contract.id}/applications`, { parent_engagement_id: contract.root, vendor: { name: name("乙") }, ...asked });
+  const review = (id) => ask("officer", "POST", `/applications/${id}/review`, { facilities: "ok", technique: "ok", training: "ok", management: "concern", note: "要員が少ない。" });
+  const consent = (id) => ask("approver", "POST", `/applications/${id}/decision`, { decision: "consent", reason: "必要と認める。" });
+  return { ask, contract, file, review, consent };
 }
 
 const field = (its) => `[id="f-${its}"]`;
@@ -94,15 +74,15 @@ export async function application_by_keyboard(t) {
   await enterOn(page, "次へ");
   check("also what was typed on the way", (await page.inputValue(field("starts_on"))) === "Ｒ８.５.１");
   await enterOn(page, "次へ");
+  check("a day outside the contract is told at its field, on its step", (await page.getAttribute(field("ends_on"), "aria-invalid")) === "true" && (await page.locator(field("scope")).getAttribute("type")) === "hidden", await main(page));
+  check("axe finds nothing there", (await t.audit()).length === 0, await t.audit());
+  await type(page, "ends_on", "2026/12/31");
+  await enterOn(page, "次へ");
   await type(page, "safeguards/組織的安全管理措置", "責任者を置く");
   await enterOn(page, "内容を確かめる");
   check("the answers are looked at before they are sent", /1,200,000円/.test(await main(page)) && (await main(page)).includes(its), await main(page));
   check("axe finds nothing where answers are checked", (await t.audit()).length === 0, await t.audit());
-  await enterOn(page, "申請する");
-  check("a day outside the contract is told at its field", (await page.getAttribute(field("ends_on"), "aria-invalid")) === "true", await main(page));
-  check("with everything that was typed", (await page.inputValue(field("vendor/name"))) === its && (await page.inputValue(field("scope"))) === "入力の一部");
-  await type(page, "ends_on", "2026/12/31");
-  await enterOn(page, "内容を確かめる");
+  check("and by when it should be decided is told", /決定の期限/.test(await main(page)), await main(page));
   await page.getByRole("button", { name: "申請する" }).dblclick({ noWaitAfter: true });
   await page.waitForFunction(() => location.search.includes("done=filed"));
   check("it is said what happens next", (await main(page)).includes("これから"), await main(page));
@@ -201,72 +181,81 @@ export async function application_by_keyboard(t) {
   check("before it was known there is nothing", (await main(page)).includes("まだ台帳に記録されていません"));
 }
 
-export async function application_without_javascript(t) {
-  const { base, check, plain } = t;
+export const applications_filed_judged_and_decided = act(async (t) => {
+  const { d, check } = t;
   const { contract, file, review } = await stage(t);
-  const page = await plain();
   const its = name("丁");
-  await signIn(t, "vendor_user", page);
-  await page.goto(`${base}/contracts/${contract.id}/applications/new`);
-  await page.fill(field("vendor/name"), its);
-  await press(page, "次へ");
-  for (const [at, text] of [["scope", "発送"], ["reason", "人手"], ["amount_yen", "50000"]]) await page.fill(field(at), text);
-  await press(page, "次へ");
-  await page.fill(field("starts_on"), "R8.5.1");
-  await page.fill(field("ends_on"), "R8.12.31");
-  await press(page, "次へ");
-  await press(page, "内容を確かめる");
-  await press(page, "入力に戻る");
-  check("back from the check all is still there", (await page.inputValue(field("vendor/name"))) === its && (await page.inputValue(field("ends_on"))) === "R8.12.31");
-  await press(page, "内容を確かめる");
-  await press(page, "申請する");
-  const path = new URL(page.url()).pathname;
-  check("it is filed", page.url().includes("done=filed") && (await page.innerText("h1")).includes(its), page.url());
-  await signIn(t, "officer", page);
-  await page.goto(`${base}${path}/return`);
-  await page.fill(field("points"), "金額を確かめてください。");
-  await press(page, "補正を依頼する");
-  await signIn(t, "vendor_user", page);
-  await page.goto(`${base}${path}/resubmit`);
-  await page.fill(field("amount_yen"), "60,000");
-  await press(page, "内容を確かめる");
-  await press(page, "補正して提出する");
-  await signIn(t, "officer", page);
-  await page.goto(`${base}${path}/review`);
-  for (const point of ["facilities", "technique", "training", "management"]) await page.check(field(point));
-  await press(page, "審査を記録する");
-  await signIn(t, "approver", page);
-  await page.goto(`${base}${path}/decision`);
-  await page.check(field("decision"));
-  await page.fill(field("reason"), "必要と認める。");
-  await press(page, "内容を確かめる");
-  await press(page, "承認する");
-  check("it is decided", page.url().includes("done=decided"), page.url());
-  await page.goto(`${base}/contracts/${contract.id}/chain`);
-  await Promise.all([page.waitForNavigation(), page.locator("a", { hasText: "承認を取り消す" }).first().click()]);
-  await page.fill(field("reason"), "体制の不備。");
-  await press(page, "内容を確かめる");
-  await press(page, "承認を取り消す");
-  check("it is revoked", page.url().includes("done=revoked"), page.url());
+  await d.signIn("vendor_user");
+  await d.open(`/contracts/${contract.id}/applications/new`);
+  await d.fill("vendor/name", its);
+  await d.press("次へ");
+  await d.fillAll({ scope: "発送", reason: "人手", amount_yen: "50000" });
+  await d.press("次へ");
+  await d.fillAll({ starts_on: "R8.5.1", ends_on: "R8.12.31" });
+  await d.press("次へ");
+  await d.press("内容を確かめる");
+  await d.press("期間・場所・個人情報を直す");
+  check("back from the check all is still there", (await d.value("ends_on")) === "R8.12.31");
+  await d.press("前へ: 業務・理由・金額");
+  await d.press("前へ: 再委託先");
+  check("on every step", (await d.value("vendor/name")) === its);
+  for (const step of ["業務・理由・金額", "期間・場所・個人情報", "安全管理措置"]) await d.press(`次へ: ${step}`);
+  await d.press("内容を確かめる");
+  await d.pressTwice("申請する");
+  check("it is filed", (await d.text("h1")).includes(its), await d.text());
+  const path = d.path();
+  await d.open("/applications");
+  check("and once", (await d.lines("tbody tr")).filter((line) => line.includes(its)).length === 1);
+
+  await d.signIn("officer");
+  await d.open(`${path}/return`);
+  await d.fill("points", "金額を確かめてください。");
+  await d.pressTwice("補正を依頼する");
+  await d.told("補正を依頼しました");
+  await d.signIn("vendor_user");
+  await d.open(`${path}/resubmit`);
+  await d.fill("amount_yen", "60,000");
+  await d.press("内容を確かめる");
+  await d.pressTwice("補正して提出する");
+  await d.told("補正した申請");
+  await d.signIn("officer");
+  await d.open(`${path}/review`);
+  for (const point of ["facilities", "technique", "training", "management"]) await d.choose(point, "適切");
+  await d.pressTwice("審査を記録する");
+  await d.told("審査");
+
+  await d.signIn("approver");
+  await d.open(`${path}/decision`);
+  await d.choose("decision", "承認する");
+  await d.fill("reason", "必要と認める。");
+  await d.press("内容を確かめる");
+  await d.pressTwice("承認する");
+  await d.told("決裁を記録しました");
+  await d.open(`/contracts/${contract.id}/chain`);
+  await d.press("承認を取り消す");
+  await d.fill("reason", "体制の不備。");
+  await d.press("内容を確かめる");
+  await d.pressTwice("承認を取り消す");
+  await d.told("取消しを記録しました");
+
   // Refused, and withdrawn.
   const [refused, withdrawn] = [await file(), await file()];
   await review(refused.id);
-  await page.goto(`${base}/applications/${refused.id}/decision`);
-  await page.check(field("decision-2"));
-  await page.fill(field("reason"), "体制が足りない。");
-  await press(page, "内容を確かめる");
-  await press(page, "不承認とする");
-  check("it is refused", (await main(page)).includes("体制が足りない。"));
-  await signIn(t, "vendor_user", page);
-  await page.goto(`${base}/applications/${withdrawn.id}/withdraw`);
-  await press(page, "申請を取り下げる");
-  check("it is withdrawn", page.url().includes("done=withdrawn") && (await main(page)).includes("取下げ"));
-  await page.close();
-}
+  await d.open(`/applications/${refused.id}/decision`);
+  await d.choose("decision", "不承認とする");
+  await d.fill("reason", "体制が足りない。");
+  await d.press("内容を確かめる");
+  await d.press("不承認とする");
+  await d.reads("体制が足りない。");
+  await d.signIn("vendor_user");
+  await d.open(`/applications/${withdrawn.id}/withdraw`);
+  await d.pressTwice("申請を取り下げる");
+  await d.told("取り下げ");
+});
 
 export async function two_people_on_one_application(t) {
   const { page, base, check, mayFail } = t;
-  const { file, review, consent, api } = await stage(t);
+  const { file, review, consent, ask } = await stage(t);
   const { id } = await file();
   await signIn(t, "approver");
   await sound(t, await page.goto(`${base}/applications/${id}/decision`));
@@ -293,7 +282,7 @@ export async function two_people_on_one_application(t) {
   await signIn(t, "officer");
   await page.goto(`${base}/applications/${other}/return`);
   await page.fill(field("points"), "作業場所を書いてください。");
-  await api("vendor_user", "POST", `/applications/${other}/withdraw`, {});
+  await ask("vendor_user", "POST", `/applications/${other}/withdraw`, {});
   await press(page, "補正を依頼する");
   check("the officer hears that it was withdrawn, and keeps the words", (await main(page)).includes("取り下げられています") && (await page.inputValue(field("points"))) === "作業場所を書いてください。", await main(page));
 }

@@ -1,5 +1,5 @@
 // 検査: planned, done with findings, taken back, seen over a year and by the vendor; by keyboard, and with JavaScript off.
-import { contractOf2026, follow, press, reach, signIn, sound } from "./lib.mjs";
+import { act, contractOf2026, follow, reach, signIn, sound } from "./lib.mjs";
 
 export async function audits_by_keyboard(t) {
   const { page, base, check, mayFail } = t;
@@ -72,35 +72,35 @@ export async function audits_by_keyboard(t) {
   check("one that is done is not done again", (await page.locator("main form.form").count()) === 0);
 }
 
-export async function audits_without_javascript(t) {
-  const { base, check, plain } = t;
-  const contract = await contractOf2026(t);
-  const page = await plain();
-  await signIn(t, "officer", page);
+export const audits_planned_done_and_taken_back = act(async (t) => {
+  const { d, check } = t;
+  const contract = await contractOf2026(t), list = `/contracts/${contract.id}/audits`;
+  await d.signIn("officer");
   const plan = async (kind) => {
-    await page.goto(`${base}/contracts/${contract.id}/audits/new`);
-    await page.getByLabel(kind, { exact: true }).check();
-    await page.fill("#f-due_on", "2027/2/28");
-    await press(page, "計画する");
+    await d.open(`${list}/new`);
+    await d.choose("kind", kind);
+    await d.fill("due_on", "2027/2/28");
+    await d.pressTwice("計画する");
+    await d.told("計画に入れました");
   };
   await plan("実地検査");
-  const today = (await page.innerText(".clock strong")).slice(0, 10);
-  await page.click("text=結果を記録する");
-  await page.waitForURL(/complete$/);
-  await page.fill("#f-done_on", today);
-  await page.check("text=適正");
-  await press(page, "内容を確かめる");
-  await press(page, "結果を記録する");
-  check("the result is told", (await page.innerText("[role=status]")).includes("検査の結果を記録しました"), await page.innerText("main"));
+  const today = (await d.text(".clock strong")).slice(0, 10);
+  await d.press("結果を記録する");
+  await d.fill("done_on", today);
+  await d.choose("result", "適正");
+  await d.press("内容を確かめる");
+  await d.pressTwice("結果を記録する");
+  await d.told("検査の結果を記録しました");
   await plan("書面検査");
-  await page.click("text=計画を取り消す");
-  await page.waitForURL(/cancel$/);
-  await page.fill("#f-reason", "契約の取り違え（試験）");
-  await press(page, "内容を確かめる");
-  await press(page, "計画を取り消す");
-  check("the plan is taken back", (await page.innerText("main")).includes("契約の取り違え") && (await page.innerText("[role=status]")).includes("取り消しました"), await page.innerText("main"));
-  await page.close();
-}
+  await d.press("計画を取り消す");
+  await d.fill("reason", "契約の取り違え（試験）");
+  await d.press("内容を確かめる");
+  await d.press("計画を取り消す");
+  await d.told("取り消しました");
+  await d.reads("契約の取り違え");
+  await d.open(list);
+  check("each was planned once", (await d.count("tbody tr")) === 2, await d.text());
+});
 
 export async function a_plan_taken_back_by_keyboard(t) {
   const { page, base, check, mayFail } = t;

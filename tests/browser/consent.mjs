@@ -1,5 +1,5 @@
 // 既承認: entered after it was decided on paper, and the list of consents.
-import { enterKey, newContract, press, reach, signIn, sound, typeInto } from "./lib.mjs";
+import { act, enterKey, newContract, reach, signIn, sound, typeInto } from "./lib.mjs";
 
 let named = 0;
 const someone = () => `架空既承認先${Date.now()}-${(named += 1)}株式会社（試験）`;
@@ -39,21 +39,18 @@ export async function recorded_consent_by_keyboard(t) {
   await sound(t, await page.goto(`${base}/consents`));
 }
 
-export async function recorded_consent_without_javascript(t) {
-  const { base, check, plain } = t;
+export const consent_recorded = act(async (t) => {
+  const { d, check } = t;
   const contract = await newContract(t), vendor = someone();
-  const page = await plain();
-  await signIn(t, "approver", page);
-  await page.goto(`${base}/contracts/${contract.id}/consents/new`);
-  const values = { "vendor/name": vendor, scope: "架空の封入。", amount_yen: "1000", decided_on: "2026-01-10", document_number: "架空第13号", valid_from: "2026-01-10", valid_until: "2026-12-31" };
-  for (const [name, text] of Object.entries(values)) await page.fill(`[id="f-${name}"]`, text);
-  await press(page, "内容を確かめる");
-  await press(page, "入力に戻る");
-  check("back from the check all is still there", (await page.inputValue('[id="f-vendor/name"]')) === vendor);
-  await press(page, "内容を確かめる");
-  await page.getByRole("button", { name: "既承認として登録する" }).dblclick({ noWaitAfter: true });
-  await page.waitForURL(/done=recorded/);
-  await page.goto(`${base}/consents?recorded=late`);
-  check("it is entered once", (await page.locator("tbody tr", { hasText: vendor }).count()) === 1);
-  await page.close();
-}
+  await d.signIn("approver");
+  await d.open(`/contracts/${contract.id}/consents/new`);
+  await d.fillAll({ "vendor/name": vendor, scope: "架空の封入。", amount_yen: "1000", decided_on: "2026-01-10", document_number: "架空第13号", valid_from: "2026-01-10", valid_until: "2026-12-31" });
+  await d.press("内容を確かめる");
+  await d.press("入力に戻る");
+  check("back from the check all is still there", (await d.value("vendor/name")) === vendor);
+  await d.press("内容を確かめる");
+  await d.pressTwice("既承認として登録する");
+  await d.told("既承認を登録しました");
+  await d.open("/consents?recorded=late");
+  check("it is entered once", (await d.lines("tbody tr")).filter((line) => line.includes(vendor)).length === 1);
+});

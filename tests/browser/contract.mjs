@@ -1,5 +1,5 @@
 // 契約: registered, narrowed, amended, ended, handed over, imported; by keyboard, and with JavaScript off.
-import { press, signIn, sound } from "./lib.mjs";
+import { act, press, signIn, sound, unique } from "./lib.mjs";
 
 /** Types into the fields in the order of the keyboard, from the one that has the focus. */
 async function type(page, name, text) {
@@ -12,8 +12,7 @@ const terms = {
   title: "架空の受付業務（試験）", amount_yen: "１２，０００，０００", signed_on: "Ｒ８.４.１", starts_on: "令和8年4月1日",
   ends_on: "2027/3/31", scope: "架空の窓口の受付。", "persons/personal": "１０００", "persons/my_number": "100",
 };
-let made = 0;
-const number = () => `試験-${Date.now()}-${(made += 1)}`;
+const number = () => `試験-${unique()}`;
 
 async function fill(page, values) {
   for (const [name, text] of Object.entries(values)) await type(page, name, text);
@@ -149,24 +148,67 @@ export async function contract_import(t) {
   check("a file that is none says so", (await page.locator("#error-summary").count()) === 1);
 }
 
-export async function contract_without_javascript(t) {
-  const { base, check, plain } = t;
-  const page = await plain();
-  await signIn(t, "officer", page);
+export const contracts_registered_changed_and_ended = act(async ({ d, check }) => {
   const its = number();
-  const address = await register(page, base, its);
-  check("a contract is registered", /contracts\/[0-9a-f-]+$/.test(address) && (await page.innerText("h1")).includes(its), address);
-  await page.goto(address + "/amend");
-  await fill(page, { effective_on: "R8.6.1", reason: "件名の変更（試験）", title: "架空の新しい件名（試験）" });
-  await press(page, "内容を確かめる");
-  await press(page, "変更契約を登録する");
-  check("and amended", (await page.innerText("[role=status]")).includes("変更契約"));
-  await page.goto(base + "/contracts/import");
-  await page.setInputFiles('[id="f-file"]', { name: "空.csv", mimeType: "text/csv", buffer: Buffer.from("") });
-  await press(page, "読み込んで確かめる");
-  check("an empty file is told", (await page.locator("#error-summary").count()) === 1);
-  await page.close();
-}
+  await d.signIn("officer");
+  await d.open("/contracts/new");
+  await d.choose("vendor_id", 1);
+  await d.fillAll({ number: its, ...terms });
+  await d.press("内容を確かめる");
+  await d.back();
+  check("the back button leads to the form", (await d.text("h1")) === "契約の登録", await d.text("h1"));
+  await d.choose("vendor_id", 1);
+  await d.fillAll({ number: its, ...terms });
+  await d.press("内容を確かめる");
+  await d.pressTwice("この内容で登録する");
+  await d.told("登録しました");
+  const contract = d.path();
+  await d.back();
+  await d.open(`/contracts?q=${encodeURIComponent(its)}`);
+  check("it is registered once", (await d.count("tbody tr")) === 1);
+  await d.open(contract + "/amend");
+  await d.fillAll({ effective_on: "R8.6.1", reason: "件名の変更（試験）", title: "架空の新しい件名（試験）" });
+  await d.press("内容を確かめる");
+  await d.pressTwice("変更契約を登録する");
+  await d.told("変更契約");
+  await d.open(contract + "/department");
+  await d.choose("department", 1);
+  await d.press("改める");
+  await d.told("担当部署");
+
+  await d.signIn("agency_admin");
+  await d.open(contract + "/handover");
+  await d.choose("officer_id", 1);
+  await d.pressTwice("引き継ぐ");
+  await d.told("引き継ぎました");
+  await d.open("/contracts/handover");
+  await d.choose("from_officer_id", 1);
+  await d.choose("officer_id", 1);
+  await d.press("内容を確かめる");
+  await d.press("引き継ぐ");
+  await d.told("0件");
+
+  await d.signIn("approver");
+  await d.open(contract + "/terminate");
+  await d.fillAll({ effective_on: "令和8年12月1日", reason: "受託者の都合（試験）" });
+  await d.press("内容を確かめる");
+  await d.pressTwice("契約を終了する");
+  await d.reads("2026-11-30");
+});
+
+export const contracts_imported = act(async ({ d }) => {
+  await d.signIn("officer");
+  const [head, row] = (await d.read("/contracts/import-template.csv")).trim().split(/\r?\n/);
+  const its = number();
+  await d.open("/contracts/import");
+  await d.upload("file", { name: "契約.csv", mimeType: "text/csv", buffer: Buffer.from([head, row.replace(row.split(",")[0], its)].join("\r\n")) });
+  await d.press("読み込んで確かめる");
+  await d.reads("まだ取り込んでいません");
+  await d.press("1件を取り込む");
+  await d.told("1件の契約を取り込みました");
+  await d.open(`/contracts?q=${encodeURIComponent(its)}`);
+  await d.reads(its);
+});
 
 export async function contract_form_outlives_its_session(t) {
   const { page, base, check, logins, mayFail } = t;

@@ -1,5 +1,5 @@
 // 再委託状況報告: filed, said again with one button, taken back; 受付票; both sides' lists.
-import { api, enterKey, newContract, press, reach, signIn, sound, typeInto } from "./lib.mjs";
+import { act, api, enterKey, newContract, press, reach, signIn, sound, typeInto } from "./lib.mjs";
 
 const partner = (n) => `架空報告先${n}株式会社（試験）`;
 let named = 0;
@@ -96,31 +96,29 @@ export async function declaration_as_last_time(t) {
   check("axe finds nothing where it is refused", (await t.audit()).length === 0, await t.audit());
 }
 
-export async function declaration_without_javascript(t) {
-  const { base, check, plain } = t;
-  const vendor = someone(), contract = await declared(t, vendor);
-  const page = await plain();
-  await signIn(t, "vendor_user", page);
-  await page.goto(`${base}/contracts/${contract.id}/declarations/new`);
-  await page.fill('[id="f-engagements/0/ended_on"]', "令和8年3月31日");
-  await press(page, "再委託先の欄を増やす");
-  await page.locator('fieldset[id="f-engagements/1"] summary').click();
-  await page.fill('[id="f-engagements/1/vendor/name"]', someone());
-  await page.fill('[id="f-engagements/1/started_on"]', "2026/3/1");
-  await press(page, "内容を確かめる");
-  await press(page, "報告する");
-  check("a report with an end and a newcomer is taken", (await page.innerText("main")).includes("2026-03-31まで"), await page.innerText("main"));
-  await press(page, "ログアウト");
-  await signIn(t, "vendor_user", page);
-  await page.goto(`${base}/contracts/${contract.id}/declarations/new`);
-  await press(page, "変更なしで報告する");
-  check("so is one without changes", page.url().endsWith("?done=declared"), page.url());
-  await page.click("text=この報告を取り消す");
-  await page.fill('[id="f-reason"]', "誤って報告したため。");
-  await press(page, "報告を取り消す");
-  check("and it is taken back", (await page.innerText("main")).includes("取り消されています"), await page.innerText("main"));
-  await page.close();
-}
+export const declarations_filed_and_taken_back = act(async (t) => {
+  const { d, check } = t;
+  const contract = await declared(t, someone()), list = `/contracts/${contract.id}/declarations`;
+  await d.signIn("vendor_user");
+  await d.open(`${list}/new`);
+  await d.fill("engagements/0/ended_on", "令和8年3月31日");
+  await d.press("再委託先の欄を増やす");
+  await d.open(`${list}/new`);
+  await d.fill("engagements/0/ended_on", "令和8年3月31日");
+  await d.press("内容を確かめる");
+  await d.pressTwice("報告する");
+  await d.told("報告を受け付けました");
+  await d.reads("2026-03-31まで");
+  await d.open(`${list}/new`);
+  await d.pressTwice("変更なしで報告する");
+  await d.told("報告を受け付けました");
+  await d.press("この報告を取り消す");
+  await d.fill("reason", "誤って報告したため。");
+  await d.press("報告を取り消す");
+  await d.told("取り消しました");
+  await d.open(list);
+  check("each was filed once", (await d.count("tbody tr")) === 3, await d.text());
+});
 
 export async function declaration_retracted_by_keyboard(t) {
   const { page, base, check, mayFail } = t;

@@ -1,5 +1,12 @@
 // What the tests of pages share. A test gets { page, base, logins, check, audit, mayFail, plain }; run.mjs runs each at
-// every width. Its name says what it shows.
+// every width. Its name says what it shows. An act (below) gets a driver instead of the page.
+
+/**
+ * What is done, written once and done in two ways: at one width by the keyboard alone, at the other with JavaScript off.
+ * It gets { d, base, logins, check, mayFail, another }: `d` is its driver (driver.mjs), `another` starts a demonstration
+ * of its own.
+ */
+export const act = (work) => Object.assign(work, { isAct: true });
 
 /** Every page: Japanese, titled, a strict CSP, nothing for axe to find, no scrolling sideways. */
 export async function sound({ page, check, audit }, response) {
@@ -73,24 +80,36 @@ export async function enterKey(page) {
   await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
 }
 
-/** Asks the API as a role of the demonstration, for what a test needs to be there already. */
-export async function api({ base, logins }, role, method, path, body) {
-  const login = logins.find((one) => one.role === role);
-  const send = (path, init) => fetch(`${base}/api/v1${path}`, { ...init, headers: { "content-type": "application/json", ...init.headers } });
-  const session = await send("/auth/token", { method: "POST", body: JSON.stringify({ email: login.email, password: login.password }) });
-  const { access_token } = await session.json();
-  const answer = await send(path, { method, headers: { authorization: `Bearer ${access_token}` }, body: body && JSON.stringify(body) });
+const send = (base, path, init) => fetch(`${base}/api/v1${path}`, { ...init, headers: { "content-type": "application/json", ...init.headers } });
+
+/** Begins a session of the API. */
+export async function token(base, { email, password }) {
+  const session = await send(base, "/auth/token", { method: "POST", body: JSON.stringify({ email, password }) });
+  return (await session.json()).access_token;
+}
+
+const tokens = new WeakMap();
+
+/** Asks the API as a role of the demonstration, for what a test needs to be there already; a test logs in once a role. */
+export async function api(t, role, method, path, body) {
+  if (!tokens.has(t)) tokens.set(t, {});
+  const mine = tokens.get(t);
+  mine[role] ??= await token(t.base, t.logins.find((one) => one.role === role));
+  const answer = await send(t.base, path, { method, headers: { authorization: `Bearer ${mine[role]}` }, body: body && JSON.stringify(body) });
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
   return answer.json();
 }
 
-let contracts = 0;
+let made = 0;
+
+/** What nothing else of a run has in its name. */
+export const unique = () => `${Date.now()}-${(made += 1)}`;
 
 /** A running contract of the demonstration's vendor; answers it. */
 export async function newContract(t, change = {}) {
   const { organization } = await api(t, "vendor_user", "GET", "/me");
   return api(t, "officer", "POST", "/contracts", {
-    number: `報告-${Date.now()}-${(contracts += 1)}`, title: "架空の入力業務（試験）", fiscal_year: 2025, vendor_id: organization.id,
+    number: `報告-${unique()}`, title: "架空の入力業務（試験）", fiscal_year: 2025, vendor_id: organization.id,
     amount_yen: 1_000_000, signed_on: "2026-01-01", starts_on: "2026-01-01", ends_on: "2027-03-31", scope: "架空の入力。",
     data: [{ category: "personal", persons: 1000 }],
     subcontracting: { policy: "consent_required", max_tier: 4, max_ratio_percent: null, overseas: "prohibited" },

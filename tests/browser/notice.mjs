@@ -1,5 +1,6 @@
 // 送信履歴: who will be told, what was sent, and in which words.
-import { contractOf2026, follow, signIn, sound } from "./lib.mjs";
+import { act, contractOf2026, follow, signIn, sound } from "./lib.mjs";
+import { mailServer } from "./mail.mjs";
 
 export async function notices(t) {
   const { page, base, check } = t;
@@ -24,3 +25,21 @@ export async function notices_without_javascript(t) {
   check("who may not send again is not asked to", (await page.getByRole("button", { name: "もう一度送る" }).count()) === 0);
   await page.close();
 }
+
+export const notice_sent_again = act(async ({ another, check }) => {
+  const server = mailServer();
+  const { d } = await another(["--mail", await server.url]);
+  await d.signIn("agency_admin");
+  const failed = async () => { await d.open("/notices?state=failed"); return d.hrefs("tbody th a"); };
+  const until = Date.now() + 60_000;
+  while ((await failed()).length === 0 && Date.now() < until);
+  const [first] = await failed();
+  await d.follow(first);
+  await d.reads("この通知は届いていません");
+  server.take();
+  await d.pressTwice("もう一度送る");
+  await d.told("もう一度送ります");
+  while (server.letters.length === 0 && Date.now() < until) await d.open(first);
+  check("it has arrived", server.letters.length > 0);
+  server.stop();
+});

@@ -1,5 +1,5 @@
 // 確認事項: recorded, listed, taken back; the agency's alone.
-import { enterKey, newContract, press, reach, signIn, sound, typeInto } from "./lib.mjs";
+import { act, enterKey, newContract, reach, signIn, sound, typeInto } from "./lib.mjs";
 
 let named = 0;
 const someone = () => `架空確認先${Date.now()}-${(named += 1)}合同会社（試験）`;
@@ -47,27 +47,23 @@ export async function observation_by_keyboard(t) {
   check("it is taken back and stays in sight", (await page.innerText("main")).includes("取消し済み"), await page.innerText("main"));
 }
 
-export async function observation_without_javascript(t) {
-  const { base, check, plain } = t;
+export const observation_recorded_and_taken_back = act(async (t) => {
+  const { d, check } = t;
   const contract = await newContract(t), vendor = someone();
-  const page = await plain();
-  await signIn(t, "auditor", page);
-  await page.goto(`${base}/contracts/${contract.id}/observations/new`);
-  await page.check('[value="third_party"]');
-  await page.fill('[id="f-vendor/name"]', vendor);
-  await page.fill('[id="f-started_on"]', "2026-03-02");
-  await press(page, "内容を確かめる");
-  // The second press comes before the answer to the first.
-  await page.getByRole("button", { name: "記録する" }).dblclick({ noWaitAfter: true });
-  await page.waitForURL(/done=observed/);
-  check("it is recorded once", (await page.locator("tbody tr").count()) === 1, await page.locator("tbody tr").count());
-  await page.click("text=取り消す");
-  await page.fill('[id="f-reason"]', "誤り。");
-  await press(page, "確認事項を取り消す");
-  check("and taken back", (await page.innerText("main")).includes("取消し済み"));
-  await press(page, "ログアウト");
-  await signIn(t, "vendor_user", page);
-  await page.goto(`${base}/contracts/${contract.id}/declarations`);
-  check("the vendor sees nothing of it", !(await page.innerText("main")).includes(vendor) && !(await page.innerText("main")).includes("確認事項"));
-  await page.close();
-}
+  await d.signIn("auditor");
+  await d.open(`/contracts/${contract.id}/observations/new`);
+  await d.choose("source", "第三者情報");
+  await d.fillAll({ "vendor/name": vendor, started_on: "2026-03-02" });
+  await d.press("内容を確かめる");
+  await d.pressTwice("記録する");
+  await d.told("確認事項を記録しました");
+  check("it is recorded once", (await d.count("tbody tr")) === 1, await d.text());
+  await d.press("取り消す");
+  await d.fill("reason", "誤り。");
+  await d.press("確認事項を取り消す");
+  await d.reads("取消し済み");
+  await d.signIn("vendor_user");
+  await d.open(`/contracts/${contract.id}/declarations`);
+  const seen = await d.text();
+  check("the vendor sees nothing of it", !seen.includes(vendor) && !seen.includes("確認事項"), seen);
+});

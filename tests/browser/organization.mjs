@@ -1,8 +1,7 @@
 // 事業者 and 機関: registered, found, changed.
-import { enterKey, press, reach, signIn, sound, typeInto } from "./lib.mjs";
+import { act, enterKey, press, reach, signIn, sound, typeInto, unique } from "./lib.mjs";
 
-let named = 0;
-const someone = () => `架空登録${Date.now()}-${(named += 1)}株式会社（試験）`;
+const someone = () => `架空登録${unique()}株式会社（試験）`;
 
 export async function vendor_by_keyboard(t) {
   const { page, base, check, mayFail } = t;
@@ -43,24 +42,34 @@ export async function vendor_by_keyboard(t) {
   check("an empty list says what to do", (await page.innerText("main")).includes("条件を消す"));
 }
 
-export async function vendor_without_javascript(t) {
-  const { base, check, plain } = t;
-  const name = someone();
-  const page = await plain();
-  await signIn(t, "officer", page);
-  await page.goto(base + "/vendors/new");
-  await page.fill("#f-name", name);
-  // The second press comes before the answer to the first.
-  await page.getByRole("button", { name: "事業者を登録する" }).dblclick({ noWaitAfter: true });
-  await page.waitForURL(/done=vendor/);
-  await page.goto(base + "/vendors?q=" + encodeURIComponent(name));
-  check("a vendor is registered once", (await page.locator("tbody tr").count()) === 1);
-  await page.close();
-}
+export const organizations_registered_and_changed = act(async (t) => {
+  const { d, check } = t;
+  const name = someone(), code = `T${unique()}`;
+  await d.signIn("officer");
+  await d.open("/vendors/new");
+  await d.fill("name", name);
+  await d.pressTwice("事業者を登録する");
+  await d.told("事業者を登録しました");
+  const vendor = d.path();
+  await d.open("/vendors?q=" + encodeURIComponent(name));
+  check("a vendor is registered once", (await d.count("tbody tr")) === 1);
+  await d.signIn("system_admin");
+  await d.open("/organizations/new");
+  await d.fillAll({ name: "架空試験庁", code });
+  await d.pressTwice("機関を登録する");
+  await d.told("機関を登録しました");
+  for (const path of [vendor, d.path()]) {
+    await d.open(path + "/edit");
+    await d.fill("address", "架空県庁前1");
+    await d.press("変更する");
+    await d.told("登録した内容を変更しました");
+    await d.reads("架空県庁前1");
+  }
+});
 
 export async function organizations_of_the_system_admin(t) {
   const { page, base, check, mayFail, plain } = t;
-  const code = `T${Date.now()}${(named += 1)}`;
+  const code = `T${unique()}`;
   await signIn(t, "system_admin");
   await sound(t, await page.goto(base + "/organizations"));
   await reach(page, '[href="/organizations/new"]');

@@ -1,5 +1,5 @@
 // 設定: each topic kept once by keyboard and once with JavaScript off; what can't be read is told at its field.
-import { press, signIn, sound } from "./lib.mjs";
+import { act, press, signIn, sound, unique } from "./lib.mjs";
 
 async function type(page, name, text) {
   await page.focus(`[id="f-${name}"]`);
@@ -76,31 +76,32 @@ export async function settings_by_keyboard(t) {
   check("the department is in the list", (await page.innerText("main")).includes("shiken@example.jp"));
 }
 
-export async function settings_without_javascript(t) {
-  const { base, check } = t;
-  const page = await t.plain();
-  await signIn(t, "agency_admin", page);
+export const settings_changed = act(async ({ d, check }) => {
+  await d.signIn("agency_admin");
   const keep = async (path, button, fill) => {
-    await page.goto(base + path);
+    await d.open(path);
     await fill();
-    await press(page, button);
+    await d.pressTwice(button);
+    await d.told("設定を変更しました");
   };
-  await keep("/settings/days", "日数を変更する", () => page.fill("#f-declaration_grace_days", "１４"));
-  check("days", kept(page), page.url());
-  await keep("/settings/severities", "重大度を変更する", () => page.check('[id="f-severities/ratio_exceeded"]'));
-  check("gravity", kept(page), page.url());
-  await keep("/settings/closed-days", "閉庁日を変更する", () => page.fill("#f-closed_days", ""));
-  check("closed days", kept(page), page.url());
-  await keep("/settings/words", "用語を変更する", async () => { await page.fill('[id="f-words/0/word"]', ""); await page.fill('[id="f-words/0/own"]', ""); });
-  check("words", kept(page), page.url());
-  await keep("/settings/clauses", "行を増やす", async () => {});
-  check("another row", (await page.locator(".couple").count()) > 0 && page.url().endsWith("/settings/clauses"));
-  await press(page, "条項を変更する");
-  check("clauses", kept(page), page.url());
-  await keep("/settings/departments/new", "登録する", async () => { await page.fill("#f-name", "架空試験課"); await page.fill("#f-email", "ka@example.jp"); });
-  check("departments", page.url().includes("/settings/departments?"), page.url());
-  await page.close();
-}
+  await keep("/settings/days", "日数を変更する", () => d.fill("declaration_grace_days", "１４"));
+  await keep("/settings/severities", "重大度を変更する", () => d.choose("severities/ratio_exceeded", "重大"));
+  await keep("/settings/closed-days", "閉庁日を変更する", () => d.fill("closed_days", "R8.12.29\n令和8年12月30日"));
+  await d.reads("2026-12-30");
+  await keep("/settings/words", "用語を変更する", () => d.fillAll({ "words/0/word": "", "words/0/own": "" }));
+  await d.open("/settings/clauses");
+  await d.press("行を増やす");
+  const rows = await d.count(".couple");
+  await d.fillAll({ [`clauses/${rows - 1}/number`]: `追${unique()}`, [`clauses/${rows - 1}/text`]: "架空の条項" });
+  await d.pressTwice("条項を変更する");
+  await d.told("設定を変更しました");
+  await d.open("/settings/departments/new");
+  await d.fillAll({ name: "架空試験課", email: "ka@example.jp" });
+  await d.pressTwice("登録する");
+  await d.told("担当部署を登録しました");
+  const all = await d.lines("tbody tr");
+  check("the department is in the list once", all.filter((line) => line.includes("架空試験課")).length === 1, all);
+});
 
 export async function settings_of_two_at_once(t) {
   const { page, base, check, mayFail } = t;

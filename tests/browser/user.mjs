@@ -1,8 +1,7 @@
 // 利用者と権限: registered, invited, changed, stopped, stood in for; by keyboard, and with JavaScript off.
-import { press, signIn, sound } from "./lib.mjs";
+import { act, signIn, sound, unique } from "./lib.mjs";
 
-let made = 0;
-const email = () => `user-${Date.now()}-${(made += 1)}@example.jp`;
+const email = () => `user-${unique()}@example.jp`;
 
 async function type(page, name, text) {
   await page.focus(`[id="f-${name}"]`);
@@ -53,32 +52,35 @@ export async function users_by_keyboard(t) {
   check("and they are not in the form", (await page.locator('[name^="roles/"]').count()) === 0);
 }
 
-export async function users_without_javascript(t) {
-  const { base, check, logins } = t;
-  const page = await t.plain();
-  await signIn(t, "agency_admin", page);
-  await page.goto(base + "/users/new");
-  const its = email();
-  await page.fill("#f-name", "架空 代理");
-  await page.fill("#f-email", its);
-  await page.check("#f-roles");
-  await press(page, "登録して招待を送る");
-  check("a person is registered", page.url().includes("done=user"), page.url());
-  await page.goto(base + "/users");
-  const approver = logins.find((one) => one.role === "approver");
-  await page.locator("tbody tr", { hasText: approver.email }).locator("a").first().click();
-  await page.click("text=代理を指定する");
-  const value = await page.locator("#f-deputy_id option", { hasText: "架空 代理" }).first().getAttribute("value");
-  await page.selectOption("#f-deputy_id", value);
-  await page.fill("#f-starts_on", "R12.4.1");
-  await page.fill("#f-ends_on", "R12.3.1");
-  await press(page, "代理を指定する");
-  check("a wrong period is told at its field, with what was typed", (await page.getAttribute("#f-ends_on", "aria-invalid")) === "true" && (await page.inputValue("#f-ends_on")) === "R12.3.1" && (await page.inputValue("#f-deputy_id")) === value);
-  await page.fill("#f-ends_on", "R12.4.30");
-  await press(page, "代理を指定する");
-  check("the deputy is on the person's page", (await page.innerText("main")).includes("令和12年4月30日"), await page.innerText("main"));
-  await page.close();
-}
+export const users_registered_changed_and_stood_in_for = act(async (t) => {
+  const { d, check, logins, mayFail } = t;
+  const its = email(), approver = logins.find((one) => one.role === "approver");
+  const person = async (email) => (await d.hrefs("tbody th a"))[(await d.lines("tbody tr")).findIndex((line) => line.includes(email))];
+  await d.signIn("agency_admin");
+  await d.open("/users/new");
+  await d.fillAll({ name: "架空 代理", email: its });
+  await d.tick("roles");
+  await d.pressTwice("登録して招待を送る");
+  await d.told("利用者を登録しました");
+  await d.press("招待メールを送り直す");
+  await d.told("招待メールを送り直しました");
+  await d.press("この利用者を変更する");
+  await d.fill("name", "架空 新代理");
+  await d.press("変更する");
+  await d.told("利用者を変更しました");
+  await d.open("/users");
+  await d.follow(await person(approver.email));
+  await d.press("代理を指定する");
+  await d.choose("deputy_id", "架空 新代理");
+  mayFail(422);
+  await d.fillAll({ starts_on: "R12.4.1", ends_on: "R12.3.1" });
+  await d.press("代理を指定する");
+  check("a wrong period is told, with what was typed", (await d.value("ends_on")) === "R12.3.1" && (await d.count("#f-ends_on[aria-invalid]")) === 1, await d.text());
+  await d.fill("ends_on", "R12.4.30");
+  await d.pressTwice("代理を指定する");
+  await d.told("代理を指定しました");
+  check("the deputy is named once", (await d.lines("tbody tr")).filter((line) => line.includes("架空 新代理")).length === 1, await d.text());
+});
 
 export async function users_of_a_vendor_and_of_all(t) {
   const { page, base, check } = t;

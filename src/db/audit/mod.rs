@@ -5,7 +5,7 @@ mod year;
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-pub use year::{AuditState, ListedAudit, count_due_in, count_still_due, due_in};
+pub use year::{AuditFilter, AuditState, ListedAudit, count, list};
 
 use super::schema::{audit_cancellations, audit_completions, audits, engagements, findings, organizations};
 use super::{Conn, DbError, Tx};

@@ -1,4 +1,4 @@
-//! Audits across contracts: those due in a 年度, and how many are still to be done.
+//! Audits across contracts: those due in a stretch of days, and how many.
 
 use chrono::NaiveDate;
 use diesel::dsl::{count_star, sql};
@@ -10,6 +10,8 @@ use crate::db::schema::{audit_cancellations, audit_completions, audits, contract
 use crate::db::sight::{SEEN_BELOW, SEEN_FROM};
 use crate::db::{Conn, DbError};
 use crate::domain::access::Scope;
+use crate::domain::audit::SOON_DAYS;
+use crate::domain::calendar::add_days;
 use crate::domain::days::DayRange;
 use crate::domain::id::{AuditId, OrganizationId};
 use crate::text_enum;
@@ -21,9 +23,21 @@ text_enum! {
         Open = "open",
         /// Of those, the ones whose due day has passed.
         Overdue = "overdue",
+        /// To be done today or within [`SOON_DAYS`].
+        DueSoon = "due_soon",
         Done = "done",
         Cancelled = "cancelled",
     }
+}
+
+/// Which audits are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditFilter {
+    /// In which their due day lies.
+    pub days: DayRange,
+    pub state: Option<AuditState>,
+    /// At a vendor's own places only, not at those below them; for others it changes nothing.
+    pub own: bool,
 }
 
 /// An audit with what stands beside it in a list across contracts.
@@ -67,11 +81,15 @@ macro_rules! at_places {
     };
 }
 
-/// Narrows a boxed query to what the scope may know of: for a vendor its places and those below them.
+/// Narrows a boxed query to what the scope may know of: for a vendor its places and, unless only its own are asked
+/// for, those below them.
 macro_rules! in_scope {
-    ($query:expr, $scope:expr) => {
+    ($query:expr, $scope:expr, $own:expr) => {
         match *$scope {
             Scope::Agency(id) => $query.filter(audits::agency_id.eq(id)),
+            Scope::Vendor(id) if $own => {
+                at_places!($query, id, "SELECT e.id FROM engagements e WHERE e.vendor_id = ", "")
+            }
             Scope::Vendor(id) => {
                 let below = format!("{SEEN_BELOW}SELECT s.id FROM seen s");
                 at_places!($query, id, SEEN_FROM, &below)
@@ -94,27 +112,31 @@ macro_rules! in_state {
                 .filter(audit_cancellations::id.nullable().is_null())
                 .filter(audits::due_on.le(contracts::last_day))
                 .filter(audits::due_on.lt($today)),
+            AuditState::DueSoon => $query
+                .filter(audit_completions::id.nullable().is_null())
+                .filter(audit_cancellations::id.nullable().is_null())
+                .filter(audits::due_on.le(contracts::last_day))
+                .filter(audits::due_on.between($today, add_days($today, SOON_DAYS))),
             AuditState::Done => $query.filter(audit_completions::id.nullable().is_not_null()),
             AuditState::Cancelled => $query.filter(audit_cancellations::id.nullable().is_not_null()),
         }
     };
 }
 
-/// Audits in scope due in a stretch of days, by due day and id, of at most `rows`; `after`: the last of the page before.
-pub fn due_in(
+/// Audits in scope by due day and id, of at most `rows`; `after`: the last of the page before.
+pub fn list(
     conn: &mut Conn,
     scope: &Scope,
-    days: DayRange,
-    state: Option<AuditState>,
+    filter: &AuditFilter,
     today: NaiveDate,
     after: Option<(NaiveDate, AuditId)>,
     rows: i64,
 ) -> Result<Vec<ListedAudit>, DbError> {
     use crate::db::schema::organizations;
-    let from = after.map_or(days.from, |(day, _)| day.max(days.from));
+    let from = after.map_or(filter.days.from, |(day, _)| day.max(filter.days.from));
     let query = joined!()
         .inner_join(organizations::table.on(organizations::id.eq(contracts::vendor_id)))
-        .filter(audits::due_on.between(from, days.to))
+        .filter(audits::due_on.between(from, filter.days.to))
         .order((audits::due_on, audits::id))
         .limit(rows)
         .select((
@@ -126,8 +148,8 @@ pub fn due_in(
             contracts::last_day,
         ))
         .into_boxed();
-    let mut query = in_scope!(query, scope);
-    if let Some(state) = state {
+    let mut query = in_scope!(query, scope, filter.own);
+    if let Some(state) = filter.state {
         query = in_state!(query, state, today);
     }
     if let Some((day, id)) = after {
@@ -136,42 +158,14 @@ pub fn due_in(
     Ok(query.load(conn)?)
 }
 
-/// How many audits in scope, due in a stretch of days, are in a state.
-pub fn count_due_in(
-    conn: &mut Conn,
-    scope: &Scope,
-    days: DayRange,
-    state: AuditState,
-    today: NaiveDate,
-) -> Result<i64, DbError> {
+/// How many audits in scope.
+pub fn count(conn: &mut Conn, scope: &Scope, filter: &AuditFilter, today: NaiveDate) -> Result<i64, DbError> {
+    let days = filter.days;
     let query =
         joined!().filter(audits::due_on.between(days.from, days.to)).select(count_star()).into_boxed();
-    let query = in_state!(in_scope!(query, scope), state, today);
+    let mut query = in_scope!(query, scope, filter.own);
+    if let Some(state) = filter.state {
+        query = in_state!(query, state, today);
+    }
     Ok(query.first(conn)?)
-}
-
-/// How many audits are overdue, and how many are due by a day, today included: in an agency's scope its own, in a
-/// vendor's those at its own places.
-pub fn count_still_due(
-    conn: &mut Conn,
-    scope: &Scope,
-    today: NaiveDate,
-    until: NaiveDate,
-) -> Result<(i64, i64), DbError> {
-    let mut count = |overdue: bool| {
-        let query = joined!().select(count_star()).into_boxed();
-        let query = match *scope {
-            Scope::Vendor(id) => {
-                at_places!(query, id, "SELECT e.id FROM engagements e WHERE e.vendor_id = ", "")
-            }
-            _ => in_scope!(query, scope),
-        };
-        let query = if overdue {
-            in_state!(query, AuditState::Overdue, today)
-        } else {
-            in_state!(query, AuditState::Open, today).filter(audits::due_on.between(today, until))
-        };
-        Ok::<i64, DbError>(query.first(conn)?)
-    };
-    Ok((count(true)?, count(false)?))
 }

@@ -22,6 +22,8 @@ pub struct ContractFilter {
     pub vendor_id: Option<OrganizationId>,
     /// Only those with an unresolved alert.
     pub alerting: bool,
+    /// Only those whose last day is this one or before.
+    pub ends_by: Option<NaiveDate>,
 }
 
 // The words of the partial index, which a bound value would not meet.
@@ -127,6 +129,9 @@ pub fn list(
         if let Scope::Vendor(own) = *scope {
             query = query.filter(contracts::vendor_id.eq(own));
         }
+    }
+    if let Some(day) = filter.ends_by {
+        query = query.filter(contracts::last_day.le(day));
     }
     if filter.alerting {
         query = match *scope {

@@ -63,8 +63,12 @@ pub fn decide_by(
         return None;
     }
     let by_filing = calendar.add_working_days(counted_to, left);
-    let before = i64::from(settings.decision_before_start_days);
-    Some(by_filing.min(calendar.add_working_days(filed.asked.starts_on, -before)))
+    Some(by_filing.min(decide_before_start(filed.asked.starts_on, calendar, settings)))
+}
+
+/// The last day for a decision before work that starts on a day.
+pub fn decide_before_start(starts_on: NaiveDate, calendar: &Calendar, settings: &Settings) -> NaiveDate {
+    calendar.add_working_days(starts_on, -i64::from(settings.decision_before_start_days))
 }
 
 /// From each return to the resubmission that followed it, if one did.

@@ -29,7 +29,7 @@ mod text;
 mod unapproved;
 mod view;
 
-pub use decisions::decide_by;
+pub use decisions::{decide_before_start, decide_by};
 pub use kind::{AlertKind, AlertState, Assessment, Audience, NotAStep, Severity, Step};
 pub use rule::{Rule, Version};
 pub use settle::{Change, settle};

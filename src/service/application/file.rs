@@ -9,7 +9,7 @@ use crate::db::chain::ApplicationRow;
 use crate::db::types::{from_json, to_json};
 use crate::db::{self, Conn, Tx};
 use crate::domain::alert;
-use crate::domain::chain::{ApplicationStep, Engagement, Known};
+use crate::domain::chain::{ApplicationStep, Engagement, FiledApplication, Known};
 use crate::domain::contract::{DataVolume, HOME, Overseas, Policy};
 use crate::domain::days::DayRange;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, of};
@@ -93,7 +93,7 @@ impl CorrectionInput {
     }
 
     /// With the country said: the vendor's own where none was given.
-    fn in_country(&self, own: &str) -> Self {
+    pub(super) fn in_country(&self, own: &str) -> Self {
         Self { country: Some(self.country.clone().unwrap_or_else(|| own.to_owned())), ..self.clone() }
     }
 }
@@ -135,9 +135,7 @@ pub fn file(
         let place = engagement_under(tx, &known, contract, parent, vendor.id, "")?;
         let planned = planned(tx.conn, contract, place.id, given.supersedes, content.amount_yen)?;
         rules(&known, parent, &content, &planned, tx.today)?;
-        if known.applications(place.id).iter().any(crate::domain::chain::FiledApplication::is_pending) {
-            return Err(Failure::conflict("pending", "この再委託先についての申請を審査しています。結果をお待ちください。"));
-        }
+        refuse_pending(&known, place.id)?;
         let id: ApplicationId = tx.new_id();
         let payload = json!({
             "application_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor.id,
@@ -215,7 +213,11 @@ fn decide_by(tx: &mut Tx<'_>, case: &Case, id: ApplicationId) -> Result<Option<D
 }
 
 /// The engagement under which the newcomer would stand, if the applicant may know of it.
-fn parent<'a>(case: &Case, known: &Known<'a>, given: &ApplicationInput) -> Result<&'a Engagement, Failure> {
+pub(super) fn parent<'a>(
+    case: &Case,
+    known: &Known<'a>,
+    given: &ApplicationInput,
+) -> Result<&'a Engagement, Failure> {
     let parent = match given.engagement_id {
         None => given.parent_engagement_id,
         Some(id) => {
@@ -230,12 +232,23 @@ fn parent<'a>(case: &Case, known: &Known<'a>, given: &ApplicationInput) -> Resul
 }
 
 /// The vendor for the tier below itself; the prime for every tier of its chain.
-fn may_apply_under(case: &Case, call: &Call, parent: &Engagement) -> Result<(), Failure> {
+pub(super) fn may_apply_under(case: &Case, call: &Call, parent: &Engagement) -> Result<(), Failure> {
     let own = call.actor.organization.id;
     if parent.vendor.id == own || case.facts.prime_id == own {
         return Ok(());
     }
     Err(Failure::Forbidden("申請できるのは、自社のすぐ下に入る再委託先についてだけです。".to_owned()))
+}
+
+/// Of one engagement one application waits at most.
+pub(super) fn refuse_pending(known: &Known<'_>, engagement: EngagementId) -> Result<(), Failure> {
+    if known.applications(engagement).iter().any(FiledApplication::is_pending) {
+        return Err(Failure::conflict(
+            "pending",
+            "この再委託先についての申請を審査しています。結果をお待ちください。",
+        ));
+    }
+    Ok(())
 }
 
 /// What is applied for and not decided, this application with it: what counts for the ratio.
@@ -266,7 +279,7 @@ pub(super) fn planned(
 
 /// The contract's rules, by the terms in force on the days that are applied for. All of them are the agency's to
 /// set; none is repaired silently.
-fn rules(
+pub(super) fn rules(
     known: &Known<'_>,
     parent: &Engagement,
     given: &CorrectionInput,

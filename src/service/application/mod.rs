@@ -1,6 +1,7 @@
 //! 再委託承認申請: filed by a vendor, reviewed by an officer, sent back and corrected, decided by an approver,
 //! withdrawn. Nothing decided is edited: a change is a superseding application.
 
+mod ahead;
 pub mod briefing;
 mod decide;
 mod file;
@@ -23,6 +24,7 @@ use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId,
 use crate::notice::context::{ApplicationRef, ContractRef, Day};
 use crate::text_enum;
 
+pub use ahead::{Ahead, ahead, bars};
 pub use decide::{Decision, DecisionInput, WithdrawInput, decide, withdraw};
 pub use file::{ApplicationInput, CorrectionInput, file, resubmit};
 pub use review::{ReturnInput, ReviewInput, review, send_back};

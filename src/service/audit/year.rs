@@ -1,11 +1,13 @@
-//! 年度の検査計画: the audits due in a year across contracts, and one audit by itself.
+//! 年度の検査計画: the audits due in a year, or in all, across contracts; and one audit by itself.
+
+use std::str::FromStr;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{AuditResult, AuditView, one};
 use crate::db;
-use crate::db::audit::AuditState;
+use crate::db::audit::{AuditFilter, AuditState};
 use crate::domain::access::Scope;
 use crate::domain::audit::AuditKind;
 use crate::domain::calendar::{fiscal_year, fiscal_year_range};
@@ -15,6 +17,57 @@ use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::case::Case;
 use crate::service::page::keyed;
 use crate::service::{App, Call, Failure, Page, Paged};
+
+/// The audits of which 年度 are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AuditYears {
+    /// That of today.
+    #[default]
+    Current,
+    Of(i32),
+    All,
+}
+
+impl FromStr for AuditYears {
+    type Err = std::num::ParseIntError;
+
+    /// A year, or `all`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "all" { Ok(Self::All) } else { text.parse().map(Self::Of) }
+    }
+}
+
+impl AuditYears {
+    /// The year meant (None: all), and its days.
+    fn span(self, today: NaiveDate) -> Result<(Option<i32>, DayRange), Failure> {
+        let year = match self {
+            Self::Current => fiscal_year(today),
+            Self::Of(year) if (FIRST_YEAR..=LAST_YEAR).contains(&year) => year,
+            Self::Of(_) => {
+                let message = format!("年度は{FIRST_YEAR}から{LAST_YEAR}までの西暦で指定してください。");
+                return Err(Failure::field("/fiscal_year", "range", message));
+            }
+            Self::All => return Ok((None, every_day())),
+        };
+        let (from, to) = fiscal_year_range(year);
+        Ok((Some(year), DayRange { from, to }))
+    }
+}
+
+/// The days on which an audit can be due.
+pub fn every_day() -> DayRange {
+    // The first year's January belongs to the 年度 before it.
+    DayRange { from: fiscal_year_range(FIRST_YEAR - 1).0, to: fiscal_year_range(LAST_YEAR).1 }
+}
+
+/// What the list of audits is narrowed to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AuditQuery {
+    pub years: AuditYears,
+    pub state: Option<AuditState>,
+    /// A vendor's own places only.
+    pub own: bool,
+}
 
 /// An audit in the list of a 年度.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -40,16 +93,18 @@ pub struct YearAuditView {
     pub cancelled_on: Option<NaiveDate>,
 }
 
-/// The audits due in a 年度, with what its header says of the whole year, whatever the page and the state asked for.
+/// The audits due in a 年度, with what its header says of the whole year, whatever the page and the state asked
+/// for.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AuditYearView {
-    pub fiscal_year: i32,
+    /// Null: of all.
+    pub fiscal_year: Option<i32>,
     /// Done, or still to be done; neither the cancelled ones nor those due after their contract's end.
     pub planned: i64,
     pub done: i64,
     pub overdue: i64,
     /// Contracts that need an on-site audit in the year and have none planned or done, by their open alerts
-    /// (`audit_missing`); for the agency's side.
+    /// (`audit_missing`); for the agency's side, of one year.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub without_on_site: Option<i64>,
     /// By due day.
@@ -58,34 +113,22 @@ pub struct AuditYearView {
     pub next_cursor: Option<String>,
 }
 
-/// The audits whose due day lies in a 年度 (None: today's), by due day: all of an agency; a vendor's own places and
-/// those below them.
-pub fn of_year(
-    app: &App,
-    call: &Call,
-    year: Option<i32>,
-    state: Option<AuditState>,
-    page: &Page,
-) -> Result<AuditYearView, Failure> {
+/// The audits by due day: all of an agency; a vendor's own places and those below them, or its own only.
+pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Result<AuditYearView, Failure> {
     let (scope, today) = (call.scope(), app.today());
-    let year = year.unwrap_or_else(|| fiscal_year(today));
-    let (from, to) = fiscal_year_range(year);
-    let within = (FIRST_YEAR..=LAST_YEAR).contains(&year);
-    let days = DayRange::new(from, to).filter(|_| within).ok_or_else(|| {
-        let message = format!("年度は{FIRST_YEAR}から{LAST_YEAR}までの西暦で指定してください。");
-        Failure::field("/fiscal_year", "range", message)
-    })?;
+    let (year, days) = query.years.span(today)?;
     let after = page.after_keyed()?;
     app.db.read(|conn| {
-        let mut count = |state| db::audit::count_due_in(conn, &scope, days, state, today);
+        let asked = AuditFilter { days, state: query.state, own: query.own };
+        let mut count =
+            |state| db::audit::count(conn, &scope, &AuditFilter { state: Some(state), ..asked }, today);
         let (open, overdue) = (count(AuditState::Open)?, count(AuditState::Overdue)?);
         let done = count(AuditState::Done)?;
-        let without_on_site = if matches!(scope, Scope::Vendor(_)) {
-            None
-        } else {
-            Some(db::overview::contracts_without_audit(conn, &scope, year)?)
+        let without_on_site = match (&scope, year) {
+            (Scope::Vendor(_), _) | (_, None) => None,
+            (_, Some(year)) => Some(db::overview::contracts_without_audit(conn, &scope, year)?),
         };
-        let rows = db::audit::due_in(conn, &scope, days, state, today, after, page.rows())?;
+        let rows = db::audit::list(conn, &scope, &asked, today, after, page.rows())?;
         let cut = Paged::cut(page, rows, |row| keyed(row.audit.due_on, row.audit.id), |row| row);
         let ids: Vec<AuditId> = cut.items.iter().map(|row| row.audit.id).collect();
         let places: Vec<EngagementId> = cut.items.iter().filter_map(|row| row.audit.engagement_id).collect();

@@ -199,6 +199,8 @@ pub struct ContractQuery {
     pub vendor_id: Option<OrganizationId>,
     /// Only those with an unresolved alert.
     pub alerting: bool,
+    /// Only those whose last day is this one or before.
+    pub ends_by: Option<NaiveDate>,
     pub sort: ContractSort,
 }
 
@@ -215,6 +217,7 @@ pub fn list(
         status: query.status,
         vendor_id: query.vendor_id,
         alerting: query.alerting,
+        ends_by: query.ends_by,
     };
     let (scope, today) = (call.scope(), app.today());
     let order = query.sort.order(&scope, page)?;

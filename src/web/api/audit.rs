@@ -1,7 +1,7 @@
 //! 検査・点検.
 
 use crate::domain::access::Permission;
-use crate::service::audit;
+use crate::service::audit::{self, AuditQuery, AuditYears};
 use crate::web::route::{Plain, Route, act, create, get};
 
 pub fn routes() -> Vec<Route> {
@@ -14,13 +14,22 @@ pub fn routes() -> Vec<Route> {
             .needs(Permission::ReadContract)
             .run(|app, call, request| audit::list(app, call, request.id("id")?, &request.page()?).map(Plain)),
         get("/audits", "年度の検査（期限の順、契約をまたいで）")
-            .query("fiscal_year", "期限の属する年度（既定 今日の年度）")
-            .query("state", "open（未実施）, overdue（うち期限超過）, done, cancelled")
+            .query("fiscal_year", "期限の属する年度（既定 今日の年度）、または all")
+            .query(
+                "state",
+                "open（未実施）, overdue（うち期限超過）, due_soon（うち30日以内）, done, cancelled",
+            )
+            .query("own", "true: 受託者自身の検査だけ（再委託先の検査を除く）")
             .paged()
             .needs(Permission::ReadContract)
             .run(|app, call, request| {
-                let (year, state) = (request.query_number("fiscal_year")?, request.query_word("state")?);
-                audit::of_year(app, call, year, state, &request.page()?).map(Plain)
+                let years = match request.query("fiscal_year") {
+                    Some("all") => AuditYears::All,
+                    _ => request.query_number("fiscal_year")?.map_or(AuditYears::Current, AuditYears::Of),
+                };
+                let (state, own) = (request.query_word("state")?, request.query_flag("own")?);
+                let query = AuditQuery { years, state, own: own == Some(true) };
+                audit::of_year(app, call, &query, &request.page()?).map(Plain)
             }),
         get("/audits/{id}", "検査")
             .needs(Permission::ReadContract)

@@ -20,6 +20,7 @@ pub fn routes() -> Vec<Route> {
             .query("status", "upcoming（開始前）・running（履行中）・ended（終了）")
             .query("vendor_id", "受託者")
             .query("sort", "並び順: newest（既定）, number, -number, ends, -ends, amount, -amount（金額は機関側のみ。- は逆順）")
+            .query("ends_by", "この日までに終わるもの")
             .query("alert", "open: 未解決のアラートがあるものだけ")
             .paged()
             .brief()
@@ -80,6 +81,7 @@ fn query(request: &Request) -> Result<ContractQuery, Failure> {
         status: request.query_word("status")?,
         vendor_id: request.query_id("vendor_id")?,
         alerting,
+        ends_by: request.query_day("ends_by")?,
         sort: request.query_word("sort")?.unwrap_or_default(),
     })
 }

@@ -162,6 +162,8 @@ pub struct Frame {
     done: Option<String>,
     /// The address of this page, for what leads back to it.
     address: String,
+    /// The step of the demonstration's tour that leads here.
+    tour: Option<Value>,
 }
 
 impl Frame {
@@ -181,6 +183,7 @@ impl Frame {
             once: String::new(),
             done: None,
             address: String::new(),
+            tour: None,
         }
     }
 
@@ -223,6 +226,7 @@ impl Frame {
             once: app.sources.token(),
             done: visit.query("done").and_then(done::message).map(|words| ours(&words)),
             address: visit.address.clone(),
+            tour: house.pages.steps.as_ref().and_then(|steps| steps.banner(visit)),
             ..Self::of_nobody(house)
         })
     }

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::route::{HOME, Page, PageRoute, Visit, look, page};
 use crate::domain::access::{OrganizationKind, Permission};
-use crate::domain::alert::Severity;
+use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::contract::ContractStatus;
 use crate::service::alert::{self, AlertFilter};
 use crate::service::contract::{self, ContractQuery, ContractSort};
 use crate::service::{self, App, Call, Failure, overview};
 
-/// The gravest alerts, and a vendor's contracts, so many of them.
+/// The gravest alerts, the declarations that a vendor owes, and its contracts: so many of them.
 const SHOWN: i64 = 10;
 
 pub fn routes() -> Vec<PageRoute> {
@@ -26,7 +26,15 @@ fn home(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
     } else {
         Vec::new()
     };
-    let contracts = if call.actor.organization.kind == OrganizationKind::Vendor {
+    let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
+    let owed = if is_vendor && call.actor.may(Permission::ReadAlerts) && call.actor.may(Permission::Declare) {
+        let kind = Some(AlertKind::DeclarationOverdue);
+        let filter = AlertFilter { unresolved: true, kind, ..AlertFilter::default() };
+        alert::list(app, call, &filter, &few)?.items
+    } else {
+        Vec::new()
+    };
+    let contracts = if is_vendor {
         let query = ContractQuery {
             status: Some(ContractStatus::Running),
             sort: ContractSort::Ends,
@@ -37,7 +45,7 @@ fn home(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
     } else {
         Value::Null
     };
-    let context =
-        json!({ "overview": overview::overview(app, call)?, "grave": grave, "contracts": contracts });
+    let overview = overview::overview(app, call)?;
+    let context = json!({ "overview": overview, "grave": grave, "owed": owed, "contracts": contracts });
     Ok(page("home.html", "ホーム", context))
 }

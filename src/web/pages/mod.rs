@@ -47,6 +47,7 @@ pub struct Pages {
     first: Bytes,
     /// Of the demonstration only.
     tour: Option<Bytes>,
+    steps: Option<demo::tour::Tour>,
     api: Bytes,
     not_found: Bytes,
     /// Shown where a page itself can't be.
@@ -68,14 +69,17 @@ impl Pages {
     /// `document`: the API's description. `logins`: those of the demonstration; None outside it.
     pub fn new(document: &Value, logins: Option<&[Login]>) -> Result<Self, PageError> {
         let demo = logins.is_some();
+        let steps = logins.map(demo::tour::Tour::new);
         let failure = |title: &str, detail: &str| {
             fixed("error.html", title, demo, json!({ "detail": detail, "known": false }))
         };
         Ok(Self {
             first: fixed("first.html", "はじめに", demo, first::context(logins))?,
-            tour: logins
-                .map(|logins| fixed("demo/tour.html", "6つの見どころ", demo, demo::tour::context(logins)))
+            tour: steps
+                .as_ref()
+                .map(|steps| fixed("demo/tour.html", "6つの見どころ", demo, steps))
                 .transpose()?,
+            steps,
             api: fixed("api.html", "API の説明", demo, api::describe(document))?,
             not_found: failure("ページが見つかりません", "アドレスが正しいか確認してください。")?,
             broken: failure("処理中に問題が発生しました", "しばらく待ってから、もう一度お試しください。")?,

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
+use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::form::Form;
 use super::own::{Title, ours};
 use crate::domain::access::Permission;
-use crate::domain::calendar::parse_fiscal_year;
+use crate::domain::calendar::{parse_day, parse_fiscal_year};
 use crate::domain::id::{Id, OrganizationId};
 use crate::domain::input::{FieldError, Input, Mode, NOT_A_YEAR, parse};
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
@@ -95,28 +96,45 @@ impl Visit {
 
     /// A 年度 in the query as offices write it. What can't be read as one narrows nothing and is told.
     pub fn query_year(&self, name: &str) -> (Option<i32>, Vec<Wrong>) {
+        let message = format!("{NOT_A_YEAR}いまの表示は、入力された年度のものではありません。");
+        let known = FIRST_YEAR..=LAST_YEAR;
+        self.query_read((name, "年度"), message, |text| {
+            parse_fiscal_year(text).filter(|year| known.contains(year))
+        })
+    }
+
+    /// A day in the query, likewise.
+    pub fn query_day(&self, (name, label): (&str, &str)) -> (Option<NaiveDate>, Vec<Wrong>) {
+        let message = "日付として読めません。2026-04-01、R8.4.1、令和8年4月1日 のように入力してください。いまの表示は、この条件でしぼり込まれていません。";
+        self.query_read((name, label), message.to_owned(), parse_day)
+    }
+
+    fn query_read<T>(
+        &self,
+        (name, label): (&str, &str),
+        message: String,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> (Option<T>, Vec<Wrong>) {
         let Some(text) = self.query(name) else { return (None, Vec::new()) };
-        let year = parse_fiscal_year(text).filter(|year| (FIRST_YEAR..=LAST_YEAR).contains(year));
-        let wrong = year.is_none().then(|| Wrong {
-            field: name.to_owned(),
-            label: "年度".to_owned(),
-            message: format!("{NOT_A_YEAR}いまの表示は、入力された年度のものではありません。"),
-        });
-        (year, wrong.into_iter().collect())
+        match read(text) {
+            Some(value) => (Some(value), Vec::new()),
+            None => (None, vec![Wrong { field: name.to_owned(), label: label.to_owned(), message }]),
+        }
     }
 
     /// Whether a list is narrowed to a part.
     pub fn is_narrowed(&self) -> bool {
-        self.query
-            .iter()
-            .any(|(name, value)| !matches!(name.as_str(), "cursor" | "done" | "sort") && !value.is_empty())
+        self.query.iter().any(|(name, value)| {
+            !matches!(name.as_str(), "cursor" | "done" | "sort" | "tour") && !value.is_empty()
+        })
     }
 
     /// This address with another cursor; none: the first page.
     pub fn turned(&self, cursor: Option<&str>) -> String {
         let (path, query) = self.address.split_once('?').unwrap_or((&self.address, ""));
-        let kept = url::form_urlencoded::parse(query.as_bytes())
-            .filter(|(name, value)| !matches!(name.as_ref(), "cursor" | "done") && !value.is_empty());
+        let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, value)| {
+            !matches!(name.as_ref(), "cursor" | "done" | "tour") && !value.is_empty()
+        });
         let mut turned = url::form_urlencoded::Serializer::new(String::new());
         turned.extend_pairs(kept);
         turned.extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
@@ -443,9 +461,11 @@ impl FormDraft {
 /// A page on which what was typed is looked at once more before it is done: rows of a name and what stands there.
 /// None: it was looked at, go on.
 pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Option<Outcome> {
-    if visit.form.mark("_sure").is_some() {
-        return None;
-    }
+    visit.form.mark("_sure").is_none().then(|| Outcome::Shown(checked(visit, title, button, answers)))
+}
+
+/// That page.
+pub fn checked(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Page {
     let rows: Vec<Value> = answers
         .iter()
         .filter(|(_, text)| !text.is_empty())
@@ -454,5 +474,5 @@ pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)
     let path = visit.address.clone();
     let checked = page("check.html", title, json!({ "rows": rows, "action": path, "button": ours(button) }));
     let version = visit.form.mark("_version").and_then(|text| text.parse().ok());
-    Some(Outcome::Shown(Page { form: visit.form.clone(), version, ..checked }))
+    Page { form: visit.form.clone(), version, ..checked }
 }

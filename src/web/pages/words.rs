@@ -119,8 +119,8 @@ pub fn instant(app: &App, at: DateTime<Utc>) -> String {
 pub fn tier(tier: i32) -> String {
     match tier {
         1 => ours("受託者"),
-        2 => ours("再委託先"),
-        3 => ours("再々委託先"),
+        2 => ours("第2層の再委託先"),
+        3 => ours("第3層の再々委託先"),
         deeper => ours(&format!("第{deeper}層の再委託先")),
     }
 }
@@ -273,6 +273,7 @@ fn audits(state: AuditState) -> &'static str {
     match state {
         AuditState::Open => "未実施（期限超過を含む）",
         AuditState::Overdue => "期限超過",
+        AuditState::DueSoon => "30日以内に期限",
         AuditState::Done => "実施済み",
         AuditState::Cancelled => "取消し",
     }

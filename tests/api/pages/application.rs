@@ -225,7 +225,7 @@ both! {
         // An application for one that waits is refused in words, with everything still there.
         let again = vendor.submit(&path, &all.iter().copied().chain([("_sure", "1")]).collect::<Vec<_>>());
         assert_eq!(again.status, 409);
-        says(&again, &["審査しています", "value=\"架空己発送株式会社\"", "name=\"starts_on\" type=\"text\" value=\"R8.5.1\""]);
+        says(&again, &["審査しています", "value=\"架空己発送株式会社\"", "type=\"hidden\" name=\"starts_on\" value=\"R8.5.1\""]);
         // Nobody files below another's branch.
         let sub = app.tab(&s.b.user);
         assert_eq!(sub.open(&path).status, 404);
@@ -316,5 +316,62 @@ both! {
             says(&tab.open("/applications?state=refused"), &["条件に合う申請はありません"]);
         }
         keeps_silent(&app.tab(&s.b.user).open("/applications"), &["架空乙入力株式会社</a>"]);
+    }
+
+    // The form refuses what the filing refuses, a step earlier; and tells by when it should be decided.
+    fn what_the_contract_refuses_is_told_on_the_step_that_asks_for_it(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract_with(&json!({"subcontracting": {
+            "policy": "consent_required", "max_tier": 2, "overseas": "prohibited", "max_ratio_percent": 50,
+        }}));
+        let path = format!("/contracts/{}/applications/new", k.id);
+        let vendor = app.tab(&s.a.user);
+        let leave = |change: &[(&str, &str)]| {
+            let mut fields = vec![
+                ("parent_engagement_id", k.root.as_str()), ("vendor_id", s.b.id.as_str()), ("scope", "入力"), ("reason", "繁忙期"),
+                ("amount_yen", "1000000"), ("starts_on", "2026-05-01"), ("ends_on", "2026-12-31"), ("_from", "data"), ("_again", "care"),
+            ];
+            fields.retain(|(name, _)| change.iter().all(|(other, _)| other != name));
+            vendor.submit(&path, &[&fields, change].concat())
+        };
+        // Its fields are on the page, the others behind it.
+        let asks = |page: &Answer, field: &str| text(page).contains(&format!("id=\"f-{field}\""));
+        let cases: [(&[(&str, &str)], &str, &str); 5] = [
+            (&[("ends_on", "2027-04-01")], "/ends_on", "ends_on"),
+            (&[("starts_on", "2026-03-31")], "/starts_on", "starts_on"),
+            (&[("amount_yen", "5000000")], "/special_reason", "special_reason"),
+            (&[("country", "PH")], "", "country"),
+            (&[("special_reason", "国内にない"), ("amount_yen", "5000000"), ("ends_on", "x")], "/ends_on", "ends_on"),
+        ];
+        for (change, pointer, field) in cases {
+            let page = leave(change);
+            assert_eq!(page.status, if pointer.is_empty() { 409 } else { 422 }, "{change:?}");
+            assert!(asks(&page, field), "{change:?}: {}", page.body);
+            assert!(!asks(&page, "safeguards/組織的安全管理措置"), "{change:?}");
+            says(&page, &["入力内容を確認してください", "value=\"1000000\"".replace("1000000", if change.iter().any(|it| it.0 == "amount_yen") { "5000000" } else { "1000000" }).as_str()]);
+            let mut body = json!({});
+            for (name, value) in change {
+                body[*name] = value.parse::<i64>().map_or_else(|_| json!(value), |yen| json!(yen));
+            }
+            let filed = k.try_apply(&s.a, &k.root, &s.b, &body);
+            if pointer.is_empty() {
+                assert_eq!(filed.problem(409), "overseas");
+            } else {
+                assert_eq!(filed.errors()[0].0, pointer, "{change:?}");
+            }
+        }
+        // A reason is given: it goes on, and is looked at as a whole on the next.
+        let page = leave(&[("amount_yen", "5000000"), ("special_reason", "国内にない")]);
+        assert_eq!(page.status, 200);
+        assert!(asks(&page, "safeguards/組織的安全管理措置"));
+        let checked = leave(&[("_again", ""), ("_from", "care")]);
+        says(&checked, &["2026-04-23", "開始の5営業日前", "再委託先を直す"]);
+        keeps_silent(&checked, &["開始までに決裁されない"]);
+        let late = leave(&[("_again", ""), ("_from", "care"), ("starts_on", "2026-04-06")]);
+        says(&late, &["開始までに決裁されないことがあります", "R8-1 架空データ入力業務"]);
+        // Deeper than the contract allows: told before anything is typed.
+        let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
+        says(&app.tab(&s.b.user).open(&format!("{path}?parent={b}")), &["この契約では申請できません", "第2層まで"]);
+        keeps_silent(&vendor.open(&path), &["この契約では申請できません"]);
     }
 }

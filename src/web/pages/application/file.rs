@@ -1,17 +1,16 @@
 //! A new application, one topic a page: who, what, which data, with what care; then looked at as a whole and filed.
 
-use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::chain::draw::nodes;
 use super::super::organization::vendor_choices;
-use super::super::route::{Outcome, Page, PageRoute, Visit, check, form, page};
+use super::super::route::{Outcome, Page, PageRoute, Visit, checked, form, joined, page};
 use super::super::words;
 use super::choose::{choose, parents};
 use super::content::{self, LABELS};
 use super::{safeguards, set};
 use crate::domain::access::Permission;
-use crate::domain::id::{ContractId, EngagementId, Id};
+use crate::domain::id::{ContractId, EngagementId};
 use crate::domain::input::FieldError;
 use crate::service::application::briefing::latest;
 use crate::service::application::{self, ApplicationInput};
@@ -40,6 +39,17 @@ const STEPS: [Step; 4] = [
     },
     Step { code: "care", title: "安全管理措置", fields: &["safeguards", "further_subcontracting"] },
 ];
+
+impl Step {
+    fn has(&self, field: &str) -> bool {
+        field.split('/').next().is_some_and(|first| self.fields.contains(&first))
+    }
+
+    /// Whether what is wrong was asked for here.
+    fn asks(&self, visit: &Visit, error: &FieldError) -> bool {
+        self.has(&visit.form.field_of(&error.pointer))
+    }
+}
 
 pub fn routes() -> Vec<PageRoute> {
     form("/contracts/{id}/applications/new", LABELS).needs(Permission::FileApplication, show, act)
@@ -78,12 +88,20 @@ impl<'a> Place<'a> {
         STEPS.iter().skip(usize::from(self.engaged.is_some()))
     }
 
-    /// The step shown: the one asked for, at first the first; None: all of them, where something is wrong.
-    fn step(&self, visit: &Visit) -> Option<&'static Step> {
-        if !visit.is_sent {
-            return self.steps().next();
+    /// The step shown: where something is wrong, the first that asks for it; else the one asked for, at first the first.
+    fn step(&self, visit: &Visit, wrong: Option<&Failure>) -> Option<&'static Step> {
+        let named = |mark: &str| self.steps().find(|step| visit.form.mark(mark) == Some(step.code));
+        match wrong {
+            None if !visit.is_sent => self.steps().next(),
+            None => named("_again").or(self.steps().last()),
+            Some(failure) => {
+                let asked = |step: &&Step| match failure {
+                    Failure::Invalid(errors) => errors.iter().any(|error| step.asks(visit, error)),
+                    _ => false,
+                };
+                self.steps().find(asked).or(named("_from")).or(self.steps().last())
+            }
         }
-        self.steps().find(|step| visit.form.mark("_again") == Some(step.code))
     }
 
     /// What the form begins with: of one that stands there, what was last applied for.
@@ -100,12 +118,30 @@ impl<'a> Place<'a> {
 }
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    shown(app, call, visit, left_wrong(app, call, visit)?)
+}
+
+/// The form at the step that is asked for, or at the one where something is wrong.
+fn shown(app: &App, call: &Call, visit: &Visit, wrong: Option<Failure>) -> Result<Page, Failure> {
     let contract = contract::get(app, call, visit.id("id")?)?;
     let view = chain::get(app, call, contract.id, None, None)?;
     let parents = parents(app, call, &contract, &view);
-    match Place::find(visit, &view, &parents)? {
-        Some(place) => ask(app, call, visit, &contract, &place),
-        None => Ok(choose(&contract, &parents)),
+    let Some(place) = Place::find(visit, &view, &parents)? else {
+        return Ok(choose(&contract, &parents));
+    };
+    let step = place.step(visit, wrong.as_ref());
+    let page = ask(app, call, visit, &contract, &place, step)?;
+    let Some(mut wrong) = wrong else { return Ok(page) };
+    if let Failure::Invalid(errors) = &mut wrong {
+        // What another step asks for is told there, when one gets to it.
+        let elsewhere = |error: &FieldError| {
+            step.is_none_or(|step| !step.asks(visit, error)) && STEPS.iter().any(|it| it.asks(visit, error))
+        };
+        errors.retain(|error| !elsewhere(error));
+    }
+    match page.with(wrong, visit, LABELS)? {
+        Outcome::Shown(page) => Ok(page),
+        _ => Err(Failure::Internal("a page with errors is shown".to_owned())),
     }
 }
 
@@ -115,30 +151,15 @@ fn ask(
     visit: &Visit,
     contract: &ContractView,
     place: &Place<'_>,
+    step: Option<&'static Step>,
 ) -> Result<Page, Failure> {
     let known = place.begin(app, call, contract.id)?;
     let mut shown =
         page("application/new.html", "再委託の承認を申請する", Value::Null).under_contract(contract);
     shown = if visit.is_sent { shown.filled(visit.form.values()) } else { shown.filled(&known) };
-    let mut step = place.step(visit);
-    if let Some(wrong) = left_wrong(visit, place) {
-        step = Some(wrong.0);
-        shown.errors = wrong.1;
-        shown.status = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    let asked = |name: &str| {
-        let first = name.split('/').next().unwrap_or_default();
-        place
-            .steps()
-            .filter(|it| step.is_none_or(|step| step.code == it.code))
-            .any(|it| it.fields.contains(&first))
-    };
+    let asked = |name: &str| step.is_some_and(|step| step.has(name));
     let hidden: Vec<(&String, &String)> =
         shown.form.values().iter().filter(|(name, text)| !asked(name) && !text.is_empty()).collect();
-    let titles: Vec<Value> = place
-        .steps()
-        .map(|it| json!({ "code": it.code, "title": it.title, "now": step.is_some_and(|step| step.code == it.code) }))
-        .collect();
     let at = place.steps().position(|it| step.is_some_and(|step| step.code == it.code));
     let beside = |offset: isize| {
         let place_of = at.and_then(|at| at.checked_add_signed(offset))?;
@@ -154,9 +175,9 @@ fn ask(
             "name": node.vendor.name, "consents": node.consents, "state": node.state,
         })),
         "vendors": if place.engaged.is_none() { vendor_choices(app, call)? } else { json!([]) },
-        "steps": titles,
+        "bars": application::bars(app, call, contract.id, place.parent.engagement_id)?,
+        "steps": titles(place.steps(), step),
         "step": step.map_or("", |step| step.code),
-        "again": step.map_or("1", |step| step.code),
         "next": beside(1),
         "back": beside(-1),
         "hidden": hidden,
@@ -168,32 +189,53 @@ fn ask(
     Ok(shown)
 }
 
-/// Going on from a step, what is wrong in it is told at once: the step, and its errors.
-fn left_wrong(visit: &Visit, place: &Place<'_>) -> Option<(&'static Step, Vec<super::super::route::Wrong>)> {
-    let at = |code: Option<&str>| place.steps().position(|step| code == Some(step.code));
-    let (from, to) = (at(visit.form.mark("_from"))?, at(visit.form.mark("_again"))?);
-    let step = place.steps().nth(from).filter(|_| from < to)?;
-    let Failure::Invalid(mut errors) = visit.input::<ApplicationInput>().err()? else { return None };
-    let body = visit.form.body();
-    if step.code == "who" && !body.contains_key("vendor_id") && !body.contains_key("vendor") {
-        errors.push(FieldError::new("/vendor_id", "required", "再委託先の事業者を指定してください。"));
-    }
-    errors.retain(|error| {
-        let field = visit.form.field_of(&error.pointer);
-        field.split('/').next().is_some_and(|first| step.fields.contains(&first))
-    });
-    if errors.is_empty() {
-        return None;
-    }
-    let blank = page("application/new.html", "", Value::Null);
-    match blank.with(Failure::Invalid(errors), visit, LABELS) {
-        Ok(Outcome::Shown(shown)) => Some((step, shown.errors)),
-        _ => None,
+/// The steps by their titles, for the line that shows them; none of them: the check.
+fn titles(steps: impl Iterator<Item = &'static Step>, now: Option<&Step>) -> Vec<Value> {
+    let titles = steps.map(
+        |it| json!({ "code": it.code, "title": it.title, "now": now.is_some_and(|now| now.code == it.code) }),
+    );
+    titles.collect()
+}
+
+/// Going on from a step, what is wrong in it is told at once; with all that the contract asks for known, what it refuses.
+fn left_wrong(app: &App, call: &Call, visit: &Visit) -> Result<Option<Failure>, Failure> {
+    let at = |mark: &str| STEPS.iter().position(|step| visit.form.mark(mark) == Some(step.code));
+    let (Some(from), Some(to)) = (at("_from"), at("_again")) else { return Ok(None) };
+    let Some(step) = STEPS.get(from).filter(|_| from < to) else { return Ok(None) };
+    match visit.input::<ApplicationInput>() {
+        Ok(given) => match application::ahead(app, call, visit.id("id")?, &given) {
+            Ok(_) => Ok(None),
+            Err(failure @ (Failure::Invalid(_) | Failure::Conflict { .. })) => Ok(Some(failure)),
+            Err(failure) => Err(failure),
+        },
+        Err(Failure::Invalid(mut errors)) => {
+            let body = visit.form.body();
+            if step.code == "who" && !body.contains_key("vendor_id") && !body.contains_key("vendor") {
+                errors.push(FieldError::new(
+                    "/vendor_id",
+                    "required",
+                    "再委託先の事業者を指定してください。",
+                ));
+            }
+            errors.retain(|error| step.asks(visit, error));
+            Ok((!errors.is_empty()).then_some(Failure::Invalid(errors)))
+        }
+        Err(failure) => Err(failure),
     }
 }
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
-    let contract: Id<_> = visit.id("id")?;
+    match filed(app, call, visit) {
+        Err(failure @ (Failure::Invalid(_) | Failure::Conflict { .. })) => {
+            Ok(Outcome::Shown(shown(app, call, visit, Some(failure))?))
+        }
+        done => done,
+    }
+}
+
+/// Looked at as a whole, then filed.
+fn filed(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let contract: ContractId = visit.id("id")?;
     let last = match visit.typed("engagement_id").parse() {
         Ok(engaged) => latest(app, call, contract, engaged)?,
         Err(_) => None,
@@ -203,16 +245,23 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
             safeguards::keep(body, &last.content);
         }
     })?;
+    // Looked at already, it may have been filed: a second click is answered as the first.
+    if visit.form.mark("_sure").is_some() {
+        let filed = application::file(app, call, contract, &given)?;
+        return Ok(Outcome::Moved(format!("/applications/{}?done=filed", filed.id)));
+    }
+    let ahead = application::ahead(app, call, contract, &given)?;
     let said = serde_json::to_value(&given.content).unwrap_or_default();
     let who = who(app, call, contract, &given)?;
     let relation = if given.supersedes { "いまの承認に代わる（変更承認申請）" } else { "" };
+    let by = format!("{}まで（開始の{}営業日前）", words::day(ahead.decide_by), ahead.days_before);
     let place = [("上位の受託者", who.0), ("再委託先", who.1), ("いまの承認との関係", relation.to_owned())];
-    let answers = [place.to_vec(), content::answers(&said)].concat();
-    if let Some(asked) = check(visit, "申請の内容を確かめる", "申請する", &answers) {
-        return Ok(asked.in_words_of(contract::get(app, call, contract)?.agency_id));
-    }
-    let filed = application::file(app, call, contract, &given)?;
-    Ok(Outcome::Moved(format!("/applications/{}?done=filed", filed.id)))
+    let answers = [place.to_vec(), content::answers(&said), vec![("決定の期限", by)]].concat();
+    let checked = checked(visit, "申請の内容を確かめる", "申請する", &answers);
+    let steps = STEPS.iter().skip(usize::from(given.engagement_id.is_some()));
+    let more = json!({ "steps": titles(steps, None), "ahead": ahead });
+    let checked = Page { context: joined(checked.context, more), ..checked };
+    Ok(Outcome::Shown(checked.under_contract(&contract::get(app, call, contract)?)))
 }
 
 /// Under whom, and whom it is about, for the check.

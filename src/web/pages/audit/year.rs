@@ -1,14 +1,15 @@
-//! The audits of a 年度 across contracts.
+//! The audits of a 年度, or of all, across contracts.
 
 use serde_json::{Value, json};
 
 use super::super::route::{Page, PageRoute, Visit, look, page};
 use super::super::words;
 use super::{heading, standing};
-use crate::domain::access::Permission;
+use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::alert::AlertKind;
+use crate::domain::calendar;
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
-use crate::service::audit::{self, AuditState, AuditYearView};
+use crate::service::audit::{self, AuditQuery, AuditState, AuditYearView, AuditYears};
 use crate::service::{App, Call, Failure, Paged};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -16,9 +17,16 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let state: Option<AuditState> = visit.query_word("state");
-    let (year, wrong) = visit.query_year("fiscal_year");
-    let plan = audit::of_year(app, call, year, state, &visit.page()?)?;
+    let (year, wrong) = match visit.query("fiscal_year") {
+        Some("all") => (AuditYears::All, Vec::new()),
+        _ => {
+            let (year, wrong) = visit.query_year("fiscal_year");
+            (year.map_or(AuditYears::Current, AuditYears::Of), wrong)
+        }
+    };
+    let own = visit.query("own") == Some("true");
+    let query = AuditQuery { years: year, state: visit.query_word("state"), own };
+    let plan = audit::of_year(app, call, &query, &visit.page()?)?;
     let AuditYearView { fiscal_year, planned, done, overdue, without_on_site, items, next_cursor } = plan;
     let today = app.today();
     let rows: Vec<Value> = items
@@ -30,16 +38,21 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
             json!({ "audit": audit, "standing": standing })
         })
         .collect();
-    let of_year = |year: i32| {
+    let beside = |step: i32| {
+        let year = fiscal_year.unwrap_or_else(|| calendar::fiscal_year(today)) + step;
         let within = (FIRST_YEAR..=LAST_YEAR).contains(&year);
         within.then(|| json!({ "year": year, "path": format!("/audits?fiscal_year={year}") }))
     };
+    let years = fiscal_year.map_or_else(|| "すべての年度".to_owned(), |year| format!("{year}年度"));
     let heading = heading(&call.actor);
     let context = json!({
         "heading": heading,
         "year": fiscal_year,
-        "before": of_year(fiscal_year - 1),
-        "after": of_year(fiscal_year + 1),
+        "years": years,
+        // Of all years, the way back is to today's.
+        "before": fiscal_year.and_then(|_| beside(-1)),
+        "now": fiscal_year.is_none().then(|| beside(0)),
+        "after": fiscal_year.and_then(|_| beside(1)),
         "planned": planned,
         "done_count": done,
         "overdue": overdue,
@@ -47,10 +60,11 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "missing": format!("/alerts?kind={}", AlertKind::AuditMissing),
         "rows": rows,
         "pager": visit.pager(&Paged { items, next_cursor }),
-        "narrowed": state.is_some(),
+        "narrowed": query.state.is_some() || query.own,
+        "vendor": call.actor.organization.kind == OrganizationKind::Vendor,
         "states": words::choices::<AuditState>("audits"),
     });
-    Ok(page("audit/year.html", format!("{heading} {fiscal_year}年度"), context)
+    Ok(page("audit/year.html", format!("{heading} {years}"), context)
         .filled(&visit.query)
         .wrongly_asked(wrong))
 }

@@ -15,13 +15,16 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let (fiscal_year, wrong) = visit.query_year("fiscal_year");
+    let (fiscal_year, mut wrong) = visit.query_year("fiscal_year");
+    let (ends_by, unread) = visit.query_day(("ends_by", "この日までに終わる"));
+    wrong.extend(unread);
     let query = ContractQuery {
         q: visit.query("q").map(str::to_owned),
         fiscal_year,
         status: visit.query_word("status"),
         vendor_id: visit.query_word("vendor_id"),
         alerting: visit.query("alert") == Some("open"),
+        ends_by,
         sort: visit.query_word("sort").unwrap_or_default(),
     };
     let contracts = contract::list(app, call, &query, &visit.page()?)?;

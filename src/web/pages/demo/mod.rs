@@ -19,7 +19,7 @@ const CLOCK: &str = "/demo/clock";
 pub fn routes() -> Vec<PageRoute> {
     // Whoever tries the program moves its day; the API leaves that to its administrator.
     let clock = form(CLOCK, LABELS).needs(Permission::OwnAccount, show, act);
-    [clock, components::routes(), mail::routes()].concat()
+    [clock, components::routes(), mail::routes(), tour::routes()].concat()
 }
 
 /// Where the form stood; from its own page one goes home.

@@ -19,7 +19,7 @@ pub(super) const LADDERS: &Labels = &[
 /// Single numbers of days, with their units.
 pub(super) const DAYS: &[(&str, &str, &str)] = &[
     ("declaration_grace_days", "対象期間の後、状況報告を待つ日数", "日"),
-    ("decision_working_days", "申請を受けてから決定するまでの目安", "営業日"),
+    ("decision_working_days", "申請を受けてから決定するまでの期限", "営業日"),
     ("decision_before_start_days", "再委託の開始予定の何営業日前までに決定するか", "営業日"),
     ("escalation_working_days", "着手されないアラートを管理者に知らせるまで", "営業日"),
 ];
