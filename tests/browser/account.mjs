@@ -108,7 +108,8 @@ export const account_from_invitation_to_forgotten_password = act(async (t) => {
   const { d, base, check } = t;
   const email = `account-${unique()}@example.jp`;
   const [first, second, third] = ["川と鉛筆とトランプ涼しい", "森と時計とハンカチ明るい", "海と切手とスリッパ静かな"];
-  await api(t, "agency_admin", "POST", "/users", { name: "架空 新人", email, roles: ["officer"] });
+  const { organization } = await api(t, "agency_admin", "GET", "/me");
+  await api(t, "agency_admin", "POST", "/users", { organization_id: organization.id, name: "架空 新人", email, roles: ["officer"] });
   await followLetter(t, email, "/invitation?token=");
   await d.fillAll({ password: first, again: first });
   await d.press("パスワードを設定する");

@@ -97,19 +97,6 @@ export const alerts_handled = act(async (t) => {
   check("it is taken up once", (await d.lines(".timeline li")).filter((line) => line.includes("着手")).length === 1, await d.text(".timeline"));
 });
 
-export async function an_alert_taken_up_twice(t) {
-  const { page, base, check } = t;
-  const contract = await contractOf2026(t);
-  await signIn(t, "auditor");
-  await page.goto(`${base}/alerts?contract_id=${contract.id}`);
-  await page.click("tbody th a");
-  await page.waitForURL(/alerts\/[0-9a-f-]+$/);
-  // The second press comes before the answer to the first.
-  await page.getByRole("button", { name: "着手する" }).dblclick({ noWaitAfter: true });
-  await page.waitForFunction(() => location.search.includes("done=acknowledged"));
-  check("it is taken up once", (await page.locator(".timeline li", { hasText: "着手" }).count()) === 1, await page.innerText(".timeline"));
-}
-
 export async function alerts_as_others_see_them(t) {
   const { page, base, check } = t;
   for (const role of ["vendor_user", "overseer", "agency_admin"]) {

@@ -285,6 +285,16 @@ export async function two_people_on_one_application(t) {
   await ask("vendor_user", "POST", `/applications/${other}/withdraw`, {});
   await press(page, "補正を依頼する");
   check("the officer hears that it was withdrawn, and keeps the words", (await main(page)).includes("取り下げられています") && (await page.inputValue(field("points"))) === "作業場所を書いてください。", await main(page));
+  // The vendor is about to withdraw, while it is decided.
+  const { id: last } = await file();
+  await signIn(t, "vendor_user");
+  await page.goto(`${base}/applications/${last}/withdraw`);
+  await review(last);
+  await consent(last);
+  await press(page, "申請を取り下げる");
+  check("the vendor hears that it was decided", (await main(page)).includes("決裁"), await main(page));
+  await page.goto(`${base}/applications/${last}`);
+  check("and it stays so", (await main(page)).includes("承認"), await main(page));
 }
 
 export async function applications_as_others_see_them(t) {

@@ -163,14 +163,14 @@ export const contracts_registered_changed_and_ended = act(async ({ d, check }) =
   await d.pressTwice("この内容で登録する");
   await d.told("登録しました");
   const contract = d.path();
-  await d.back();
   await d.open(`/contracts?q=${encodeURIComponent(its)}`);
   check("it is registered once", (await d.count("tbody tr")) === 1);
   await d.open(contract + "/amend");
-  await d.fillAll({ effective_on: "R8.6.1", reason: "件名の変更（試験）", title: "架空の新しい件名（試験）" });
+  await d.fillAll({ effective_on: (await d.text(".clock strong")).slice(0, 10), reason: "件名の変更（試験）", title: "架空の新しい件名（試験）" });
   await d.press("内容を確かめる");
   await d.pressTwice("変更契約を登録する");
-  await d.told("変更契約");
+  await d.told("変更契約を登録しました");
+  check("the new title is shown", (await d.text("h1")).includes("架空の新しい件名"), await d.text("h1"));
   await d.open(contract + "/department");
   await d.choose("department", 1);
   await d.press("改める");

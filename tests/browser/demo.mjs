@@ -12,15 +12,30 @@ export async function demo_tour(t) {
   check("has six steps", (await page.locator(".tour > li").count()) === 6);
   const steps = await page.locator(".tour > li form").count();
   check("each with a login", steps === 6, steps);
+  // Each leads to the one page to look at, not to a list of them.
+  const places = [/^\/home$/, /^\/alerts\/[0-9a-f-]{36}$/, /^\/applications\/[0-9a-f-]{36}$/, /^\/contracts\/[0-9a-f-]{36}\/declarations\/new$/, /^\/audits\/[0-9a-f-]{36}$/, /^\/contracts\/[0-9a-f-]{36}\/ledger$/];
   for (let n = 0; n < steps; n += 1) {
     await page.goto(base + "/demo/tour");
-    const form = page.locator(".tour > li form").nth(n);
-    const wanted = await form.locator('[name="next"]').getAttribute("value");
-    await form.locator("button").focus();
-    await Promise.all([page.waitForURL((url) => url.pathname + url.search === wanted), page.keyboard.press("Enter")]);
+    await page.locator(".tour > li form").nth(n).locator("button").focus();
+    await Promise.all([page.waitForURL((url) => url.searchParams.get("tour") === `${n + 1}`), page.keyboard.press("Enter")]);
     await page.waitForSelector("h1");
-    check(`step ${n + 1} shows its page`, (await page.locator(".who").count()) === 1 && (await page.locator("h1").count()) === 1, page.url());
+    check(`step ${n + 1} shows its page`, places[n].test(new URL(page.url()).pathname) && (await page.locator(".who").count()) === 1 && (await page.locator("h1").count()) === 1, page.url());
+    await sound(t, await page.reload());
+    const told = await page.innerText(".tour-step");
+    check("says which step it is, what to see and what to try", told.includes(`${n + 1}/6`) && told.includes("見るところ") && told.includes("してみること"), told);
   }
+  await page.goto(base + "/demo/tour");
+  await press(page, "（1. 今日、手を打つことがひと目で分かる）");
+  for (let n = 2; n <= steps; n += 1) {
+    await page.locator(".tour-step form button").focus();
+    await Promise.all([page.waitForURL((url) => url.searchParams.get("tour") === `${n}`), page.keyboard.press("Enter")]);
+    check(`from one step to the next: ${n}`, (await page.innerText(".tour-step")).includes(`${n}/6`), page.url());
+  }
+  await Promise.all([page.waitForNavigation(), page.click("text=この案内を閉じる")]);
+  check("the banner can be left, on the same page", (await page.locator(".tour-step").count()) === 0 && places[5].test(new URL(page.url()).pathname), page.url());
+  t.mayFail(404);
+  check("there is no seventh", (await page.goto(base + "/demo/tour/7")).status() === 404);
+  await page.goto(base + "/home");
   check("and back to the tour", (await page.locator('a[href="/demo/tour"]').count()) > 0);
 }
 

@@ -1,7 +1,7 @@
 // The demonstration's pages in a real browser. usage: node tests/browser/run.mjs BINARY [FILE|TEST...]
-// Every other .mjs beside this one exports tests; a FILE (without .mjs) or a TEST runs only those. Without them it also counts: every
-// form of the pages (acts.json, which a test in Rust holds to the router) was sent and taken, by the keyboard alone and
-// again with JavaScript off. Ends with `N passed, M failed`.
+// Every other .mjs beside this one exports tests; a FILE (without .mjs) or a TEST runs only those. Without them it also
+// counts: every form of the pages (acts.json, which a test in Rust holds to the router) was sent and taken, by the
+// keyboard alone and again with JavaScript off. Ends with `N passed, M failed`.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -192,6 +192,27 @@ pub struct Wrong {
     pub message: String,
 }
 
+/// Fields that are chosen from a few, by the last part of their names.
+const CHOSEN: &[&str] = &[
+    "answer",
+    "assessment",
+    "decision",
+    "declaration_interval",
+    "deputy_id",
+    "facilities",
+    "from_officer_id",
+    "kind",
+    "management",
+    "officer_id",
+    "overseas",
+    "policy",
+    "result",
+    "source",
+    "supersedes",
+    "technique",
+    "training",
+];
+
 /// What a page calls its fields, by their names.
 pub type Labels = [(&'static str, &'static str)];
 
@@ -201,7 +222,11 @@ impl Wrong {
         let plain: Vec<&str> = field.split('/').filter(|part| part.parse::<u32>().is_err()).collect();
         let plain = plain.join("/");
         let label = labels.iter().find(|(name, _)| *name == plain).map_or("", |(_, label)| label).to_owned();
-        Self { field, label, message: error.message }
+        // Nothing is typed into a choice.
+        let chosen =
+            error.code == "required" && plain.rsplit('/').next().is_some_and(|it| CHOSEN.contains(&it));
+        let message = if chosen { "選んでください。".to_owned() } else { error.message };
+        Self { field, label, message }
     }
 
     /// With the program's words marked as such.
@@ -459,7 +484,7 @@ impl FormDraft {
 }
 
 /// A page on which what was typed is looked at once more before it is done: rows of a name and what stands there.
-/// None: it was looked at, go on.
+/// None: it was looked at, go on. It acts for the form that it shows: come back to and sent again, it acts once.
 pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Option<Outcome> {
     visit.form.mark("_sure").is_none().then(|| Outcome::Shown(checked(visit, title, button, answers)))
 }
@@ -472,7 +497,12 @@ pub fn checked(visit: &Visit, title: &str, button: &str, answers: &[(&str, Strin
         .map(|(label, text)| json!({ "label": ours(label), "text": text }))
         .collect();
     let path = visit.address.clone();
-    let checked = page("check.html", title, json!({ "rows": rows, "action": path, "button": ours(button) }));
+    // In an order of their own: the same answers make the same form.
+    let sent: Vec<Value> = visit.form.values().iter().map(|(name, text)| json!([name, text])).collect();
+    let once = visit.form.mark("_once").unwrap_or_default();
+    let context =
+        json!({ "rows": rows, "action": path, "button": ours(button), "sent": sent, "form_once": once });
+    let checked = page("check.html", title, context);
     let version = visit.form.mark("_version").and_then(|text| text.parse().ok());
     Page { form: visit.form.clone(), version, ..checked }
 }

@@ -7,7 +7,8 @@ const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/acts.json
 
 #[test]
 fn the_browsers_tests_know_every_act() {
-    let mut acts: Vec<&str> = all(true).iter().filter(|route| route.changes).map(|route| route.path).collect();
+    let mut acts: Vec<&str> =
+        all(true).iter().filter(|route| route.changes).map(|route| route.path).collect();
     acts.sort_unstable();
     let now = serde_json::to_string_pretty(&acts).unwrap() + "\n";
     let held = std::fs::read_to_string(LIST).unwrap_or_default();

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::chain::draw::nodes;
 use super::super::organization::vendor_choices;
+use super::super::own::ours;
 use super::super::route::{Outcome, Page, PageRoute, Visit, checked, form, joined, page};
 use super::super::words;
 use super::choose::{choose, parents};
@@ -163,9 +164,10 @@ fn ask(
     let at = place.steps().position(|it| step.is_some_and(|step| step.code == it.code));
     let beside = |offset: isize| {
         let place_of = at.and_then(|at| at.checked_add_signed(offset))?;
-        place.steps().nth(place_of).map(|it| json!({ "code": it.code, "title": it.title }))
+        place.steps().nth(place_of).map(|it| json!({ "code": it.code, "title": ours(it.title) }))
     };
     let rows = |name: &str| shown.form.rows(name) + 2;
+    let bars = application::bars(app, call, contract.id, place.parent.engagement_id)?;
     shown.context = json!({
         "contract": contract,
         "action": visit.address,
@@ -175,7 +177,7 @@ fn ask(
             "name": node.vendor.name, "consents": node.consents, "state": node.state,
         })),
         "vendors": if place.engaged.is_none() { vendor_choices(app, call)? } else { json!([]) },
-        "bars": application::bars(app, call, contract.id, place.parent.engagement_id)?,
+        "bars": bars.iter().map(|bar| ours(bar)).collect::<Vec<_>>(),
         "steps": titles(place.steps(), step),
         "step": step.map_or("", |step| step.code),
         "next": beside(1),
@@ -192,7 +194,7 @@ fn ask(
 /// The steps by their titles, for the line that shows them; none of them: the check.
 fn titles(steps: impl Iterator<Item = &'static Step>, now: Option<&Step>) -> Vec<Value> {
     let titles = steps.map(
-        |it| json!({ "code": it.code, "title": it.title, "now": now.is_some_and(|now| now.code == it.code) }),
+        |it| json!({ "code": it.code, "title": ours(it.title), "now": now.is_some_and(|now| now.code == it.code) }),
     );
     titles.collect()
 }
@@ -254,7 +256,11 @@ fn filed(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let said = serde_json::to_value(&given.content).unwrap_or_default();
     let who = who(app, call, contract, &given)?;
     let relation = if given.supersedes { "いまの承認に代わる（変更承認申請）" } else { "" };
-    let by = format!("{}まで（開始の{}営業日前）", words::day(ahead.decide_by), ahead.days_before);
+    let by = format!(
+        "{}{}",
+        words::day(ahead.decide_by),
+        ours(&format!("まで（開始の{}営業日前）", ahead.days_before))
+    );
     let place = [("上位の受託者", who.0), ("再委託先", who.1), ("いまの承認との関係", relation.to_owned())];
     let answers = [place.to_vec(), content::answers(&said), vec![("決定の期限", by)]].concat();
     let checked = checked(visit, "申請の内容を確かめる", "申請する", &answers);

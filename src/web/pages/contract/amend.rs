@@ -10,7 +10,7 @@ use super::register::{LABELS, choices, clause, data};
 use crate::domain::access::Permission;
 use crate::domain::input::{Mode, parse};
 use crate::service::contract::{self, Amendment, ContractPatch, ContractView};
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, idempotency};
 
 const DEPARTMENT: &Labels = &[("department", "担当部署")];
 
@@ -41,7 +41,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let context = json!({ "contract": contract, "choices": choices(app, call)? });
     Ok(page("contract/amend.html", "変更契約の登録", context)
         .under_contract(&contract)
-        .filled(&terms(&contract)))
+        .filled(&terms(&contract))
+        .of_version(contract.version))
 }
 
 /// Only what differs from the terms as shown is a change: terms agreed for a later day keep what they say of the rest.
@@ -80,6 +81,13 @@ fn answers(given: &Amendment) -> Vec<(&'static str, String)> {
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let contract = contract::get(app, call, visit.id("id")?)?;
+    if visit.form.mark("_sure").is_some()
+        && let Some(amended) = idempotency::kept::<ContractView>(app, call)?
+    {
+        return Ok(moved(&amended));
+    }
+    // What was changed meanwhile would look like changed back.
+    visit.version().covers(contract.version)?;
     let given = changed(visit, &contract)?;
     let answers = answers(&given);
     if answers.iter().filter(|(_, text)| !text.is_empty()).count() <= 2 {
@@ -90,7 +98,11 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         return Ok(asked);
     }
     let amended = contract::amend(app, call, contract.id, &given)?;
-    Ok(Outcome::Moved(format!("{}?done=amended", address(&amended))))
+    Ok(moved(&amended))
+}
+
+fn moved(amended: &ContractView) -> Outcome {
+    Outcome::Moved(format!("{}?done=amended", address(amended)))
 }
 
 fn show_department(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {

@@ -11,7 +11,7 @@ use crate::domain::alert::AlertKind;
 use crate::domain::contract::ContractStatus;
 use crate::service::alert::{self, AlertFilter};
 use crate::service::application::{self, ApplicationState};
-use crate::service::audit::{self, AuditState};
+use crate::service::audit::{self, AuditQuery, AuditState, AuditYears};
 use crate::service::contract::{self, ContractQuery, ContractSort};
 use crate::service::{App, Call, Failure, Page};
 
@@ -122,8 +122,9 @@ fn to_declare(app: &App, call: &Call) -> Result<String, Failure> {
 }
 
 fn lapsed(app: &App, call: &Call) -> Result<String, Failure> {
-    let found = audit::of_year(app, call, None, Some(AuditState::Overdue), &ONE)?.items;
-    Ok(first(&found, "/audits?state=overdue", |audit| format!("/audits/{}", audit.id)))
+    let query = AuditQuery { years: AuditYears::All, state: Some(AuditState::Overdue), own: false };
+    let found = audit::of_year(app, call, &query, &ONE)?.items;
+    Ok(first(&found, "/audits?fiscal_year=all&state=overdue", |audit| format!("/audits/{}", audit.id)))
 }
 
 fn history(app: &App, call: &Call) -> Result<String, Failure> {

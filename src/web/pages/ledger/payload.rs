@@ -133,7 +133,7 @@ const LABELS: &[(&str, &str)] = &[
     ("subcontracting", "再委託の定め"),
     ("subcontracting_prohibited", "再委託の禁止"),
     ("subject", "対象"),
-    ("supersedes", "引き継ぐ承認"),
+    ("supersedes", "いまの承認に代わる"),
     ("technique", "技術"),
     ("terms", "契約の条件"),
     ("text", "内容"),
