@@ -186,8 +186,8 @@ pub fn rows(payload: Option<&Value>, names: &HashMap<SubjectId, String>) -> Vec<
 
 /// Whom an entry is about, and what kind of thing it is where kinds differ: what stands behind the action's words.
 pub fn about(payload: &Value, names: &HashMap<SubjectId, String>) -> Option<String> {
-    let named = |field: &str| names.get(&payload.get(field)?.as_str()?.parse().ok()?);
-    let whom = ["engagement_id", "vendor_id", "organization_id", "officer_id"].into_iter().find_map(named);
+    let called = |field: &str| names.get(&payload.get(field)?.as_str()?.parse().ok()?);
+    let whom = ["engagement_id", "vendor_id", "organization_id", "officer_id"].into_iter().find_map(called);
     let what = payload.get("kind").and_then(Value::as_str).and_then(kind);
     match (what, whom) {
         (Some(what), Some(whom)) => Some(format!("{}（{whom}）", ours(what))),
