@@ -246,7 +246,7 @@ both! {
         says(&approver.open(&format!("{path}?as_of=2027/3/31&known_at=2026-04-01")), &["令和9年3月31日", "承認期間満了"]);
 
         let form = format!("/engagements/{b}/revoke");
-        says(&approver.open(&form), &["架空乙入力株式会社", "架空丙企画株式会社（再々委託先）"]);
+        says(&approver.open(&form), &["架空乙入力株式会社", "架空丙企画株式会社（第3層の再々委託先）"]);
         let empty = approver.submit(&form, &[("effective_on", "R8.3.1"), ("reason", "")]);
         assert_eq!(empty.status, 422);
         let past = [("effective_on", "R8.3.1"), ("reason", "体制の不備"), ("_sure", "1")];
