@@ -89,11 +89,11 @@ export async function password_reset(t) {
   await sound(t, await page.goto(base + "/invitation?token=x"));
 }
 
-/** Reads the newest letter to someone, once it has come, and follows its link. */
-async function followLetter(t, to, link) {
+/** Reads the newest letter of a subject to someone, once it has come, and follows its link. */
+async function followLetter(t, to, subject, link) {
   const { d } = t, until = Date.now() + 60_000;
   await d.signIn("officer");
-  const mine = async () => (await d.lines(".letters li")).findIndex((line) => line.includes(to));
+  const mine = async () => (await d.lines(".letters li")).findIndex((line) => line.includes(to) && line.includes(subject));
   let at = -1;
   while (at < 0 && Date.now() < until) {
     await d.open("/demo/mail");
@@ -110,7 +110,7 @@ export const account_from_invitation_to_forgotten_password = act(async (t) => {
   const [first, second, third] = ["川と鉛筆とトランプ涼しい", "森と時計とハンカチ明るい", "海と切手とスリッパ静かな"];
   const { organization } = await api(t, "agency_admin", "GET", "/me");
   await api(t, "agency_admin", "POST", "/users", { organization_id: organization.id, name: "架空 新人", email, roles: ["officer"] });
-  await followLetter(t, email, "/invitation?token=");
+  await followLetter(t, email, "ご利用のご案内", "/invitation?token=");
   await d.fillAll({ password: first, again: first });
   await d.press("パスワードを設定する");
   await d.told("パスワードを設定しました");
@@ -129,7 +129,7 @@ export const account_from_invitation_to_forgotten_password = act(async (t) => {
   await d.fill("email", email);
   await d.press("案内を送る");
   await d.told("案内を送りました");
-  await followLetter(t, email, "/password-reset?token=");
+  await followLetter(t, email, "パスワード再設定", "/password-reset?token=");
   await d.fillAll({ password: third, again: third });
   await d.press("パスワードを設定する");
   await d.told("パスワードを設定しました");
