@@ -15,10 +15,13 @@ const WHOLE: [(&str, &str, &str); 3] = [
     ("/organizations/{id}/register", "history", "the latest two hundred records of one number"),
 ];
 
-/// The properties of an answer, its named schema looked up.
+/// The properties of an answer, its named schema looked up; of one that holds others (`allOf`), theirs as well.
 fn properties(document: &Value, schema: &Value) -> Value {
     let named = schema["$ref"].as_str().and_then(|name| document.pointer(name.trim_start_matches('#')));
-    named.unwrap_or(schema)["properties"].clone()
+    let schema = named.unwrap_or(schema);
+    let Some(parts) = schema["allOf"].as_array() else { return schema["properties"].clone() };
+    let all = parts.iter().map(|part| properties(document, part));
+    all.filter_map(|part| part.as_object().cloned()).flatten().collect::<serde_json::Map<_, _>>().into()
 }
 
 #[test]
@@ -124,5 +127,26 @@ both! {
         assert_eq!(counted(&s, &k, &s.officer, "observations"), 3);
         let filed = s.items(&s.officer, &format!("/contracts/{}/applications?limit=1", k.id));
         assert_eq!(filed[0]["engagement_id"], json!(b), "the oldest first");
+    }
+
+    fn an_agency_finds_a_company_wherever_it_stands_and_a_vendor_finds_nobody(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
+        k.consent(&s.b, &b, &s.c, "2026-04-01", "2026-12-31");
+        let found = |who: &Person, q: &str| -> usize {
+            let q: String = url::form_urlencoded::byte_serialize(q.as_bytes()).collect();
+            s.items(who, &format!("/contracts?q={q}")).len()
+        };
+        for name in ["架空甲データ株式会社", "架空乙入力株式会社", "架空丙企画", "Ｒ８－１"] {
+            assert_eq!(found(&s.officer, name), 1, "{name}");
+        }
+        assert_eq!(found(&s.officer, "架空丁計算株式会社"), 0, "on no chain");
+        for who in [&s.a, &s.b, &s.c] {
+            assert_eq!(found(&who.user, "R8-1"), 1);
+            for name in ["架空甲データ", "架空乙入力", "架空丙企画"] {
+                assert_eq!(found(&who.user, name), 0, "{name}");
+            }
+        }
     }
 }

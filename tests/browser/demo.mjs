@@ -1,5 +1,5 @@
 // The demonstration's own pages: tour, clock, mail.
-import { act, signIn, sound, tabTo } from "./lib.mjs";
+import { act, press, signIn, sound, tabTo } from "./lib.mjs";
 
 const next = (day, n = 1) => new Date(Date.parse(day) + n * 86_400_000).toISOString().slice(0, 10);
 

@@ -1,8 +1,9 @@
 //! Lists of contracts, by what they are narrowed to and in which order; and how many run.
 
 use chrono::NaiveDate;
-use diesel::dsl::count_star;
+use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 
 use super::{AGENCIES, ContractHead, ContractLine, Line, line};
 use crate::db::schema::{alerts, contracts, engagements, organizations, users};
@@ -15,7 +16,7 @@ use crate::domain::id::{ContractId, OrganizationId};
 /// What a list of contracts is narrowed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContractFilter {
-    /// A normalized search key, part of number, title or the prime's name.
+    /// A normalized search key, part of number, title or the name of a company on the chain.
     pub key: Option<String>,
     pub fiscal_year: Option<i32>,
     pub status: Option<ContractStatus>,
@@ -104,7 +105,14 @@ pub fn list(
         // To a vendor further down, who the prime is must not be found out by searching.
         query = match scope {
             Scope::Vendor(_) => query.filter(own),
-            _ => query.filter(own.or(organizations::search_key.like(pattern).escape('\\'))),
+            _ => {
+                // The prime holds a place, too.
+                let named = sql::<Bool>(
+                    "contracts.id IN (SELECT e.contract_id FROM engagements e \
+                     JOIN organizations o ON o.id = e.vendor_id WHERE o.search_key LIKE ",
+                );
+                query.filter(own.or(named.bind::<Text, _>(pattern).sql(" ESCAPE '\\')")))
+            }
         };
     }
     if let Some(year) = filter.fiscal_year {

@@ -192,7 +192,7 @@ pub fn get(app: &App, call: &Call, id: ContractId) -> Result<ContractView, Failu
 /// What the list of contracts is narrowed to, as asked.
 #[derive(Debug, Clone, Default)]
 pub struct ContractQuery {
-    /// Part of the number, the title or the prime's name.
+    /// Part of the number, the title or, on the agency's side, the name of a company on the chain.
     pub q: Option<String>,
     pub fiscal_year: Option<i32>,
     pub status: Option<ContractStatus>,

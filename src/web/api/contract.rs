@@ -15,7 +15,7 @@ pub fn routes() -> Vec<Route> {
             .needs(Permission::RegisterContract)
             .takes(|app, call, _, given: NewContract| contract::register(app, call, &given).map(versioned)),
         get("/contracts", "契約の一覧（新しい順）")
-            .query("q", "契約番号・件名・受託者名の一部")
+            .query("q", "契約番号・件名・事業者名（再委託先を含む）の一部")
             .query("fiscal_year", "年度")
             .query("status", "upcoming（開始前）・running（履行中）・ended（終了）")
             .query("vendor_id", "受託者")

@@ -121,6 +121,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         .map(|event| json!({ "event": event, "at": words::instant(app, event.recorded_at) }))
         .collect();
     let title = organization.name.clone();
+    // Also those in which it stands further down.
+    let name: String = url::form_urlencoded::byte_serialize(organization.name.as_bytes()).collect();
     let context = json!({
         "organization": organization,
         "address": side.address(),
@@ -128,6 +130,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "other_name": other_name,
         "history": history,
         "contracts": contracts,
+        "named": format!("/contracts?q={name}"),
     });
     Ok(page("organization/show.html", title, context).under(side.address(), side.title()))
 }

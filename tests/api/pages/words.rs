@@ -68,13 +68,13 @@ both! {
         }
         // The forms, what is looked at once more, and what is wrong.
         let form = vendor.open(&format!("/contracts/{}/applications/new", k.id));
-        says(&form, &["下請負者の承&lt;諾&gt;を申請する"]);
-        let retracting = vendor.submit(&format!("/contracts/{}/declarations/new", k.id), &[
+        says(&form, &["再委託の承&lt;諾&gt;を申請する"]);
+        let checked = vendor.submit(&format!("/contracts/{}/declarations/new", k.id), &[
             ("period/from", "2026-04-01"), ("period/to", "2026-04-01"), ("none", "true"),
         ]);
-        says(&retracting, &["報告する内容を確かめる"]);
-        keeps_silent(&without(&retracting, &[title]), &OURS);
-        let wrong = vendor.submit(&format!("/contracts/{}/declarations/new", k.id), &[("period/from", "2026-04-01")]);
+        says(&checked, &["報告する内容を確かめる"]);
+        keeps_silent(&without(&checked, &[title]), &OURS);
+        let wrong = vendor.submit(&format!("/contracts/{}/declarations/new", k.id), &[("period/from", "2026-04-01"), ("period/to", "2026-04-01")]);
         assert!(wrong.status == 422 && text(&wrong).contains("下請負者を入力するか"), "{}", wrong.body);
         k.review(&id);
         let approver = app.tab(&s.approver);

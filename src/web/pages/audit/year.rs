@@ -17,12 +17,11 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let (year, wrong) = match visit.query("fiscal_year") {
-        Some("all") => (AuditYears::All, Vec::new()),
-        _ => {
-            let (year, wrong) = visit.query_year("fiscal_year");
-            (year.map_or(AuditYears::Current, AuditYears::Of), wrong)
-        }
+    let (year, wrong) = if visit.query("fiscal_year") == Some("all") {
+        (AuditYears::All, Vec::new())
+    } else {
+        let (year, wrong) = visit.query_year("fiscal_year");
+        (year.map_or(AuditYears::Current, AuditYears::Of), wrong)
     };
     let own = visit.query("own") == Some("true");
     let query = AuditQuery { years: year, state: visit.query_word("state"), own };

@@ -34,6 +34,8 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "narrowed": visit.is_narrowed(),
         // Who entrusts, for those who see more than one agency.
         "agencies": call.actor.organization.kind != OrganizationKind::Agency,
+        // A vendor further down must not learn from a search who else stands there.
+        "q_label": ours(if call.actor.organization.kind == OrganizationKind::Vendor { "番号・件名" } else { "番号・件名・事業者（再委託先も）" }),
         "statuses": words::choices::<ContractStatus>("contract"),
         "sorts": [
             { "value": "ends", "label": "終了の近い順" },

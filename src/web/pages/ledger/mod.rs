@@ -59,15 +59,11 @@ fn row(app: &App, entry: &EntryView, names: &HashMap<SubjectId, String>) -> Valu
     // What is about the chain as a whole says so by standing in it.
     let about = name(entry.subject.filter(|subject| *subject != entry.chain)).cloned();
     let about = about.or_else(|| payload::about(entry.payload.as_ref()?, names));
-    let rows: Vec<Value> = payload::rows(entry.payload.as_ref(), names)
-        .into_iter()
-        .map(|row| json!({ "label": ours(&row.label), "text": row.text }))
-        .collect();
     let more = json!({
         "whole": true, "words": told, "about": about, "by_program": entry.actor.is_none(),
         "person": name(entry.actor.map(Id::cast)), "organization": name(entry.actor_organization.map(Id::cast)),
         "link": entry.subject.and_then(|subject| action::address(action, subject)),
-        "rows": rows,
+        "rows": payload::rows(entry.payload.as_ref(), names),
     });
     joined(row, more)
 }

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::own::ours;
 use super::super::words;
 use crate::domain::alert::AlertKind;
 use crate::domain::id::SubjectId;
@@ -180,17 +181,17 @@ const SETS: &[(&str, &str)] = &[
 pub fn rows(payload: Option<&Value>, names: &HashMap<SubjectId, String>) -> Vec<Row> {
     let Some(Value::Object(fields)) = payload else { return Vec::new() };
     let told = fields.iter().filter(|(_, value)| !is_nothing(value));
-    told.map(|(name, value)| Row { label: label(name), text: text(name, value, names) }).collect()
+    told.map(|(name, value)| Row { label: ours(&label(name)), text: text(name, value, names) }).collect()
 }
 
 /// Whom an entry is about, and what kind of thing it is where kinds differ: what stands behind the action's words.
 pub fn about(payload: &Value, names: &HashMap<SubjectId, String>) -> Option<String> {
-    let named = |field: &str| names.get(&payload.get(field)?.as_str()?.parse().ok()?);
-    let whom = ["engagement_id", "vendor_id", "organization_id", "officer_id"].into_iter().find_map(named);
+    let called = |field: &str| names.get(&payload.get(field)?.as_str()?.parse().ok()?);
+    let whom = ["engagement_id", "vendor_id", "organization_id", "officer_id"].into_iter().find_map(called);
     let what = payload.get("kind").and_then(Value::as_str).and_then(kind);
     match (what, whom) {
-        (Some(what), Some(whom)) => Some(format!("{what}（{whom}）")),
-        (what, whom) => what.map(str::to_owned).or_else(|| whom.cloned()),
+        (Some(what), Some(whom)) => Some(format!("{}（{whom}）", ours(what))),
+        (what, whom) => what.map(ours).or_else(|| whom.cloned()),
     }
 }
 
@@ -232,8 +233,9 @@ fn text(name: &str, value: &Value, names: &HashMap<SubjectId, String>) -> String
         }
         Value::Object(fields) => {
             let told = fields.iter().filter(|(_, value)| !is_nothing(value));
-            let each: Vec<String> =
-                told.map(|(name, value)| format!("{}: {}", label(name), text(name, value, names))).collect();
+            let each: Vec<String> = told
+                .map(|(name, value)| format!("{}: {}", ours(&label(name)), text(name, value, names)))
+                .collect();
             each.join("、")
         }
     }
@@ -255,7 +257,7 @@ fn named(name: &str, code: &str, names: &HashMap<SubjectId, String>) -> String {
     let set = SETS.iter().find(|(known, _)| *known == name).map(|(_, set)| *set);
     let word = set.and_then(|set| words::word(set, code)).map(|(word, _)| word);
     let word = word.or_else(|| if name == "kind" { kind(code) } else { None });
-    word.map_or_else(|| code.to_owned(), str::to_owned)
+    word.map_or_else(|| code.to_owned(), ours)
 }
 
 /// `kind` is an alert's, an audit's or an organization's: no code is of two of them.
@@ -270,6 +272,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::web::pages::own;
+
+    /// As a page shows it where the agency has no words of its own.
+    fn plain(text: String) -> String {
+        own::finished(text, None)
+    }
 
     #[test]
     fn ids_codes_and_days_are_told_in_words() {
@@ -283,7 +291,7 @@ mod tests {
             "content": {"data": [{"category": "personal", "persons": 1000}, {"category": "my_number", "persons": 5}]},
         });
         let told: Vec<(String, String)> =
-            rows(Some(&payload), &names).into_iter().map(|row| (row.label, row.text)).collect();
+            rows(Some(&payload), &names).into_iter().map(|row| (plain(row.label), plain(row.text))).collect();
         let said = |label: &str| told.iter().find(|(known, _)| known == label).map(|(_, text)| text.as_str());
         assert_eq!(said("金額（円）"), Some("1,200,000"));
         assert_eq!(said("原因"), Some("承認申請がない"));
