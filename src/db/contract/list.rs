@@ -103,16 +103,15 @@ pub fn list(
         let pattern = format!("%{}%", like_escaped(key));
         let own = contracts::search_key.like(pattern.clone()).escape('\\');
         // To a vendor further down, who the prime is must not be found out by searching.
-        query = match scope {
-            Scope::Vendor(_) => query.filter(own),
-            _ => {
-                // The prime holds a place, too.
-                let named = sql::<Bool>(
-                    "contracts.id IN (SELECT e.contract_id FROM engagements e \
-                     JOIN organizations o ON o.id = e.vendor_id WHERE o.search_key LIKE ",
-                );
-                query.filter(own.or(named.bind::<Text, _>(pattern).sql(" ESCAPE '\\')")))
-            }
+        query = if let Scope::Vendor(_) = scope {
+            query.filter(own)
+        } else {
+            // The prime holds a place, too.
+            let named = sql::<Bool>(
+                "contracts.id IN (SELECT e.contract_id FROM engagements e \
+                 JOIN organizations o ON o.id = e.vendor_id WHERE o.search_key LIKE ",
+            );
+            query.filter(own.or(named.bind::<Text, _>(pattern).sql(" ESCAPE '\\')")))
         };
     }
     if let Some(year) = filter.fiscal_year {

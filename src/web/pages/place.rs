@@ -29,6 +29,9 @@ pub const LABELS: &[(&str, &str)] = &[
     ("persons/personal", "個人情報の人数"),
     ("persons/my_number", "マイナンバーの人数"),
     ("persons/sensitive", "要配慮個人情報の人数"),
+    // Of what was found out otherwise.
+    ("source", "情報源"),
+    ("note", "確認の内容"),
 ];
 
 /// One of them.

@@ -17,6 +17,7 @@ use crate::domain::contract::{
 };
 pub use crate::domain::text::thousands;
 use crate::domain::text_enum::TextEnum;
+use crate::exchange::table::Encoding;
 use crate::service::App;
 use crate::service::alert::AlertHappening;
 use crate::service::application::ApplicationState;
@@ -67,6 +68,7 @@ const SETS: &[(&str, LookUp)] = &[
     ("interval", |code| read(code, |interval| (self::interval(interval), Tone::Quiet))),
     ("data", |code| read(code, |data| (self::data(data), Tone::Quiet))),
     ("origin", |code| read(code, |origin| (self::origin(origin), Tone::Quiet))),
+    ("encoding", |code| read(code, |it| (encoding(it), Tone::Quiet))),
     ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
     ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
     ("standing", standing),
@@ -276,6 +278,14 @@ fn audits(state: AuditState) -> &'static str {
         AuditState::DueSoon => "30日以内に期限",
         AuditState::Done => "実施済み",
         AuditState::Cancelled => "取消し",
+    }
+}
+
+/// How the characters of a file are written.
+fn encoding(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Utf8 | Encoding::Utf8Bom => "文字コード UTF-8",
+        Encoding::Cp932 => "文字コード Shift_JIS",
     }
 }
 
