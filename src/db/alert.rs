@@ -334,6 +334,22 @@ pub fn find_all(conn: &mut Conn, scope: Scope, ids: &[AlertId]) -> Result<Vec<Al
     Ok(in_scope!(query, scope).load(conn)?)
 }
 
+/// The numbers of an agency's other contracts in which an alert of the gravest kind about a company stands; few.
+pub fn grave_elsewhere(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    vendor: OrganizationId,
+    but: ContractId,
+) -> Result<Vec<String>, DbError> {
+    let query = alerts::table
+        .inner_join(contracts::table.on(alerts::contract_id.eq(contracts::id.nullable())))
+        .filter(alerts::agency_id.eq(agency).and(alerts::vendor_id.eq(vendor)))
+        .filter(alerts::severity.eq(Severity::Critical))
+        .filter(Unresolved::new(alerts::state))
+        .filter(contracts::id.ne(but));
+    Ok(query.select(contracts::number).distinct().order(contracts::number).limit(5).load(conn)?)
+}
+
 /// Alerts in scope, the latest first, whatever order the filter names.
 pub fn list(
     conn: &mut Conn,

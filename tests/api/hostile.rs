@@ -411,7 +411,7 @@ both! {
                     name => {
                         let pointer = format!("/{name}");
                         let code = match name {
-                            "as_of" => "date",
+                            "as_of" | "ends_by" => "date",
                             "known_at" => "instant",
                             "fiscal_year" => "type",
                             "vendor_id" | "contract_id" | "engagement_id" | "organization_id" | "subject" => "unknown",

@@ -266,6 +266,9 @@ impl Brief<'_> {
             Some(number) => db::register::names_of(self.conn, &[number])?.remove(number).unwrap_or_default(),
             None => Vec::new(),
         };
+        let facts = &self.case.facts;
+        let elsewhere =
+            db::alert::grave_elsewhere(self.conn, facts.agency_id, engagement.vendor.id, self.case.id())?;
         let look = warnings::Look {
             known,
             engagement,
@@ -277,6 +280,7 @@ impl Brief<'_> {
             planned: &planned,
             registered: registered.as_ref(),
             names: &names,
+            elsewhere: &elsewhere,
             due,
             today: self.today,
             settings,

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::file::Content;
-use super::{ApplicationState, ApplicationView, Filed, act, mail_reference};
+use super::{ApplicationState, ApplicationView, Filed, act, find_row, mail_reference};
 use crate::db::chain::ConsentBody;
 use crate::db::types::from_json;
 use crate::db::{self, Tx};
@@ -102,10 +102,32 @@ pub(super) fn may_decide(filed: &Filed, user: UserId) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The consent that the decision gives; its stamp is filled in when it is recorded.
-fn consent(tx: &Tx<'_>, known: &Known<'_>, filed: &Filed, given: &DecisionInput) -> Result<Consent, Failure> {
-    let content: Content = from_json(&filed.row.body)?;
-    let today = tx.today;
+/// Refuses what [`decide`] would refuse of the days, before the decision is looked at once more. Nothing is recorded.
+pub fn check_decision(
+    app: &App,
+    call: &Call,
+    id: ApplicationId,
+    given: &DecisionInput,
+) -> Result<(), Failure> {
+    if given.decision == Decision::Refuse {
+        return Ok(());
+    }
+    app.db.read(|conn| {
+        let contract = db::chain::contract_of_application(conn, id)?;
+        let case = Case::open(conn, call.scope(), contract)?;
+        let (row, _) = find_row(conn, &case, id)?;
+        days(&case.facts.chain.now(), &from_json(&row.body)?, given, app.today())?;
+        Ok(())
+    })
+}
+
+/// The days for which the decision consents.
+fn days(
+    known: &Known<'_>,
+    content: &Content,
+    given: &DecisionInput,
+    today: NaiveDate,
+) -> Result<DayRange, Failure> {
     let Some(period) = known.period().filter(|period| today <= period.to) else {
         return Err(Failure::conflict("contract_ended", "この契約は終了しています。"));
     };
@@ -136,13 +158,20 @@ fn consent(tx: &Tx<'_>, known: &Known<'_>, filed: &Filed, given: &DecisionInput)
         };
         return Err(Failure::conflict("prohibited", message));
     }
+    Ok(days)
+}
+
+/// The consent that the decision gives; its stamp is filled in when it is recorded.
+fn consent(tx: &Tx<'_>, known: &Known<'_>, filed: &Filed, given: &DecisionInput) -> Result<Consent, Failure> {
+    let content: Content = from_json(&filed.row.body)?;
+    let days = days(known, &content, given, tx.today)?;
     Ok(Consent {
         id: tx.new_id::<crate::domain::id::of::Consent>(),
         engagement_id: filed.row.engagement_id,
         application_id: Some(filed.row.id),
-        decided_on: today,
-        valid_from,
-        valid_until,
+        decided_on: tx.today,
+        valid_from: days.from,
+        valid_until: days.to,
         supersedes: filed.row.supersedes,
         amount_yen: content.amount_yen,
         country: content.country,

@@ -25,7 +25,7 @@ use crate::notice::context::{ApplicationRef, ContractRef, Day};
 use crate::text_enum;
 
 pub use ahead::{Ahead, ahead, bars};
-pub use decide::{Decision, DecisionInput, WithdrawInput, decide, withdraw};
+pub use decide::{Decision, DecisionInput, WithdrawInput, check_decision, decide, withdraw};
 pub use file::{ApplicationInput, CorrectionInput, file, resubmit};
 pub use review::{ReturnInput, ReviewInput, review, send_back};
 

@@ -40,6 +40,8 @@ pub struct Look<'a> {
     pub registered: Option<&'a RegisterRecord>,
     /// The names it has, or had, there.
     pub names: &'a [String],
+    /// The agency's other contracts in which a grave alert about the vendor stands.
+    pub elsewhere: &'a [String],
     pub due: Option<DecideBy>,
     pub today: NaiveDate,
     pub settings: &'a Settings,
@@ -208,6 +210,11 @@ impl Look<'_> {
     }
 
     fn company(&self, found: &mut Vec<Warning>) {
+        if !self.elsewhere.is_empty() {
+            let template = "この事業者について、ほかの契約（{contracts}）に重大なアラートがあります。";
+            let places = [("contracts", &*self.elsewhere.join("、"))];
+            self.say(found, "elsewhere", Severity::Warning, template, &places);
+        }
         if let Some(closed) = self.registered.and_then(|record| record.closed_on) {
             let template = "法人番号公表サイトでは、この事業者の登記は{day}に閉鎖されています。承継した法人を確かめてください。";
             self.say(found, "company_closed", Severity::Critical, template, &[("day", &closed.to_string())]);

@@ -135,7 +135,7 @@ fn run(
     }
     if !actor.may(permission) {
         tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
-        return (frame, Err(Failure::Forbidden("この画面を使う権限がありません。".to_owned())));
+        return (frame, Err(Failure::Forbidden("この画面を使う権限がありません。必要なときは、所属する機関・会社の管理者に相談してください。".to_owned())));
     }
     let call = Call { actor, idempotency: once };
     let mut frame = frame;

@@ -121,6 +121,39 @@ both! {
         assert_eq!(s.get(&s.officer, &made).must(200)["content"]["safeguards"], kept);
     }
 
+    fn a_day_that_can_not_be_consented_to_is_told_before_it_is_looked_at_once_more(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let (id, _) = k.apply(&s.a, &k.root, &s.b, "2026-05-01", "2026-12-31");
+        k.review(&id);
+        let (tab, path) = (app.tab(&s.approver), format!("/applications/{id}/decision"));
+        let decide = |from: &str, until: &str| {
+            let given = [("decision", "consent"), ("reason", "必要"), ("valid_from", from), ("valid_until", until)];
+            tab.submit(&path, &given)
+        };
+        for (from, until, field) in [
+            ("2026-03-31", "2026-12-31", "valid_from"), ("2026-05-01", "2027-04-01", "valid_until"), ("2026-06-01", "2026-05-31", "valid_until"),
+        ] {
+            let page = decide(from, until);
+            assert_eq!(page.status, 422, "{from} {until}");
+            says(&page, &[&format!("href=\"#f-{field}\""), &format!("value=\"{from}\""), "必要</textarea>"]);
+        }
+        says(&decide("R8.5.1", "2026-12-31"), &["承認してよいか確かめる", "令和8年5月1日"]);
+    }
+
+    fn a_grave_alert_in_another_contract_is_told_to_the_decider(app: TestApp) {
+        let s = Stage::new(app);
+        let (k, other) = (s.contract(), s.contract_with(&json!({"number": "R8-2"})));
+        let (id, _) = k.apply(&s.a, &k.root, &s.b, "2026-05-01", "2026-12-31");
+        let (unrelated, _) = k.apply(&s.a, &k.root, &s.c, "2026-05-01", "2026-12-31");
+        let told = |id: &str| text(&app.tab(&s.officer).open(&format!("/applications/{id}"))).to_owned();
+        assert!(!told(&id).contains("重大なアラートがあります"));
+        other.declare(&s.a, &[used_under(&other.root, &s.b, "2026-04-01", None)]);
+        assert!(told(&id).contains("ほかの契約（R8-2）に重大なアラートがあります"), "{}", told(&id));
+        assert!(!told(&unrelated).contains("重大なアラートがあります"));
+        keeps_silent(&app.tab(&s.a.user).open(&format!("/applications/{id}")), &["重大なアラートがあります"]);
+    }
+
     fn what_changed_stands_field_by_field(app: TestApp) {
         let s = Stage::new(app);
         let k = s.contract();

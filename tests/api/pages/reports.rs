@@ -51,6 +51,12 @@ both! {
         assert!(status == 200 && page.contains("承認申請がない") && page.contains("次にすること"), "{page}");
         let (status, page) = open(app, &stage.officer, &path);
         assert!(status == 200 && !page.contains("/retract"), "{page}");
+        // It can be kept as a file, by those who see it.
+        let kept = app.tab(&stage.a.user).open(&format!("{path}/receipt"));
+        let told = app.get(&stage.a.user, &path).must(200);
+        assert_eq!(kept.body, told["receipt"]);
+        assert!(kept.header("content-disposition").is_some_and(|it| it.starts_with("attachment")), "{kept:?}");
+        assert_eq!(open(app, &stage.b.user, &format!("{path}/receipt")).0, 404);
         // 乙 stands on the chain and is spoken of; the receipt is not its own. Another agency knows nothing of it.
         let other = app.person(app.agency("A2"), &[Role::Officer]);
         for who in [&stage.b.user, &stage.c.user, &other] {
@@ -62,6 +68,23 @@ both! {
         assert_eq!(location(&answer), format!("{path}?done=retracted"));
         let (_, page) = open(app, &stage.a.user, &path);
         assert!(page.contains("取り消されています") && !page.contains("承認申請がない"), "{page}");
+    }
+
+    fn a_slip_of_the_pen_is_asked_about_before_a_report_is_sent(app: TestApp) {
+        let stage = Stage::new(app);
+        let contract = stage.contract();
+        let path = format!("/contracts/{}/declarations/new", contract.id);
+        let fields = |from: &'static str| {
+            let vendor = stage.b.id.as_str();
+            [("period/from", "2026-04-01"), ("period/to", "2026-06-30"), ("engagements/0/parent_engagement_id", contract.root.as_str()), ("engagements/0/vendor_id", vendor), ("engagements/0/started_on", from)]
+        };
+        let tab = app.tab(&stage.a.user);
+        let asked = |from| text(&tab.submit(&path, &fields(from))).to_owned();
+        assert!(!asked("2026-06-30").contains("入力に誤りがないか"));
+        let late = asked("2026-07-01");
+        assert!(late.contains("対象期間の末日") && !late.contains("契約の終了日"), "{late}");
+        let after = asked("2027-04-01");
+        assert!(after.contains("対象期間の末日") && after.contains("契約の終了日") && after.contains("報告する</button>"), "{after}");
     }
 
     fn what_was_said_last_is_copied_in_whole(app: TestApp) {

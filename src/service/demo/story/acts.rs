@@ -9,6 +9,7 @@ use super::{body, untold};
 use crate::domain::access::Permission;
 use crate::domain::alert::AlertKind;
 use crate::domain::id::{AlertId, DeclarationId, ObservationId};
+use crate::domain::settings::Settings;
 use crate::service::{Failure, Page, alert, application, consent, declaration, observation};
 
 /// What is applied for.
@@ -65,8 +66,11 @@ impl Stage<'_> {
 
     /// 審査, by the department's officer.
     pub fn review(&mut self, place: Place) -> Result<(), Failure> {
-        let clauses: Vec<Value> =
-            (1..=10).map(|number| json!({"number": number.to_string(), "answer": "○"})).collect();
+        let clauses = Settings::default().clauses;
+        let clauses: Vec<Value> = clauses
+            .iter()
+            .map(|clause| json!({"number": clause.number, "text": clause.text, "answer": "○"}))
+            .collect();
         let review = json!({
             "facilities": "ok", "technique": "ok", "training": "ok", "management": "ok",
             "note": "提出された資料と契約書の写しで確認した（デモ）", "clauses": clauses,

@@ -2,14 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::own::ours;
 use super::super::place::Places;
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, joined, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, checked, form, joined, page};
 use super::super::words;
 use super::address;
 use crate::domain::access::Permission;
 use crate::domain::id::ContractId;
+use crate::service::contract::{self, ContractView};
 use crate::service::declaration::{self, DeclarationInput, DraftUse};
-use crate::service::{App, Call, Failure, contract};
+use crate::service::{App, Call, Failure};
 
 const LABELS: &Labels = &[
     ("period/from", "対象期間の初日"),
@@ -91,12 +93,38 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         let answers = answers(&given, &places);
         let answers: Vec<(&str, String)> =
             answers.iter().map(|(label, text)| (label.as_str(), text.clone())).collect();
-        if let Some(asked) = check(visit, "報告する内容を確かめる", "報告する", &answers) {
-            return Ok(asked.in_words_of(contract::get(app, call, id)?.agency_id));
+        if visit.form.mark("_sure").is_none() {
+            let contract = contract::get(app, call, id)?;
+            let checked = checked(visit, "報告する内容を確かめる", "報告する", &answers);
+            let cautions = cautions(&given, &contract);
+            let checked =
+                Page { context: joined(checked.context, json!({ "cautions": cautions })), ..checked };
+            return Ok(Outcome::Shown(checked.under_contract(&contract)));
         }
     }
     let declared = declaration::declare(app, call, id, &given)?;
     Ok(Outcome::Moved(format!("{}?done=declared", address(declared.id))))
+}
+
+/// What looks like a slip of the pen. No rule of the contract refuses a report (api.md), so it is asked about only.
+fn cautions(given: &DeclarationInput, contract: &ContractView) -> Vec<String> {
+    let mut cautions = Vec::new();
+    for (place, said) in given.engagements.iter().enumerate() {
+        let (row, from) = (place + 1, words::day(said.started_on));
+        if said.started_on > given.period.to {
+            let to = words::day(given.period.to);
+            cautions.push(ours(&format!(
+                "再委託先 {row}: 使用の開始日（{from}）が、対象期間の末日（{to}）より後です。"
+            )));
+        }
+        if said.started_on > contract.last_day {
+            let last = words::day(contract.last_day);
+            cautions.push(ours(&format!(
+                "再委託先 {row}: 使用の開始日（{from}）が、契約の終了日（{last}）より後です。"
+            )));
+        }
+    }
+    cautions
 }
 
 /// The parts that a blank form lacks, so that what is missing is named by its own field.

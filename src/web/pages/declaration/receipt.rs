@@ -4,16 +4,29 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::route::{Outcome, Page, PageRoute, Visit, look, page};
 use super::timed;
 use crate::domain::access::Permission;
 use crate::domain::id::{ContractId, EngagementId};
+use crate::ledger::receipt::Receipt;
 use crate::service::chain::{self, Node};
 use crate::service::declaration;
 use crate::service::{App, Call, Failure, contract};
 
 pub fn routes() -> Vec<PageRoute> {
-    vec![look("/declarations/{id}").needs(Permission::ReadContract, show)]
+    vec![
+        look("/declarations/{id}").needs(Permission::ReadContract, show),
+        look("/declarations/{id}/receipt").needs(Permission::ReadContract, |app, call, visit| {
+            let found = declaration::find(app, call, visit.id("id")?)?;
+            let content = json_of(&found.declaration.receipt).into_bytes();
+            Ok(Outcome::File { name: "受付票.json", kind: "application/json; charset=utf-8", content })
+        }),
+    ]
+}
+
+/// As `itaku verify --receipt` takes it.
+fn json_of(receipt: &Receipt) -> String {
+    serde_json::to_string_pretty(receipt).unwrap_or_default()
 }
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
@@ -23,7 +36,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "declaration": timed(app, &found, declared.declared_at),
         "is_own": declared.organization_id == call.actor.organization.id,
         "uncovered": if declared.retracted { Vec::new() } else { uncovered(app, call, found.contract_id, &declared.engagements)? },
-        "receipt": serde_json::to_string_pretty(&declared.receipt).unwrap_or_default(),
+        "receipt": json_of(&declared.receipt),
     });
     let contract = contract::get(app, call, found.contract_id)?;
     Ok(page("declaration/receipt.html", "再委託状況報告 受付票", context)
