@@ -17,7 +17,6 @@ use crate::domain::contract::{
 };
 pub use crate::domain::text::thousands;
 use crate::domain::text_enum::TextEnum;
-use crate::exchange::table::Encoding;
 use crate::service::App;
 use crate::service::alert::AlertHappening;
 use crate::service::application::ApplicationState;
@@ -68,7 +67,7 @@ const SETS: &[(&str, LookUp)] = &[
     ("interval", |code| read(code, |interval| (self::interval(interval), Tone::Quiet))),
     ("data", |code| read(code, |data| (self::data(data), Tone::Quiet))),
     ("origin", |code| read(code, |origin| (self::origin(origin), Tone::Quiet))),
-    ("encoding", |code| read(code, |it| (encoding(it), Tone::Quiet))),
+    ("encoding", encoding),
     ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
     ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
     ("standing", standing),
@@ -282,10 +281,11 @@ fn audits(state: AuditState) -> &'static str {
 }
 
 /// How the characters of a file are written.
-fn encoding(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Utf8 | Encoding::Utf8Bom => "文字コード UTF-8",
-        Encoding::Cp932 => "文字コード Shift_JIS",
+fn encoding(code: &str) -> Option<Word> {
+    match code {
+        "utf-8" | "utf-8-bom" => Some(("文字コード UTF-8", Tone::Quiet)),
+        "cp932" => Some(("文字コード Shift_JIS", Tone::Quiet)),
+        _ => None,
     }
 }
 
