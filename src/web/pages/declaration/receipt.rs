@@ -8,7 +8,7 @@ use super::super::route::{Outcome, Page, PageRoute, Visit, look, page};
 use super::timed;
 use crate::domain::access::Permission;
 use crate::domain::id::{ContractId, EngagementId};
-use crate::ledger::receipt::Receipt;
+
 use crate::service::chain::{self, Node};
 use crate::service::declaration;
 use crate::service::{App, Call, Failure, contract};
@@ -25,7 +25,7 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 /// As `itaku verify --receipt` takes it.
-fn json_of(receipt: &Receipt) -> String {
+fn json_of(receipt: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(receipt).unwrap_or_default()
 }
 
