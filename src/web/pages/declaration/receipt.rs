@@ -8,7 +8,6 @@ use super::super::route::{Outcome, Page, PageRoute, Visit, look, page};
 use super::timed;
 use crate::domain::access::Permission;
 use crate::domain::id::{ContractId, EngagementId};
-
 use crate::service::chain::{self, Node};
 use crate::service::declaration;
 use crate::service::{App, Call, Failure, contract};
