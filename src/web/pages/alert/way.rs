@@ -49,9 +49,12 @@ pub fn ways(alert: &AlertView, actor: &Actor) -> Vec<Way> {
         way(label, format!("/contracts/{id}{rest}"))
     };
     let chain = || of_contract("再委託の体制を見る", "/chain");
-    let reports = || match vendor && actor.may(Permission::Declare) {
-        true => of_contract("再委託状況を報告する", "/declarations/new"),
-        false => of_contract("再委託状況報告を見る", "/declarations"),
+    let reports = || {
+        if vendor && actor.may(Permission::Declare) {
+            of_contract("再委託状況を報告する", "/declarations/new")
+        } else {
+            of_contract("再委託状況報告を見る", "/declarations")
+        }
     };
     let ways = match alert.kind {
         AlertKind::UnapprovedSubcontractor | AlertKind::ConsentExpiring | AlertKind::VolumeExceeded => {
