@@ -1,5 +1,6 @@
 //! What the ledger's actions are called on pages, and where the thing acted on is shown.
 
+use crate::domain::access::{Actor, Permission};
 use crate::domain::id::SubjectId;
 
 /// Every action the program records, by its name.
@@ -48,12 +49,13 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.registered", "利用者を登録した"),
 ];
 
-/// Whose pages show one thing by its id: the first word of the action, and the address before the id.
-const PLACES: &[(&str, &str)] = &[
-    ("alert", "/alerts"),
-    ("application", "/applications"),
-    ("audit", "/audits"),
-    ("declaration", "/declarations"),
+/// Whose pages show one thing by its id: the first word of the action, the address before the id, and what one needs
+/// to see it.
+const PLACES: &[(&str, &str, Permission)] = &[
+    ("alert", "/alerts", Permission::ReadAlerts),
+    ("application", "/applications", Permission::ReadContract),
+    ("audit", "/audits", Permission::ReadContract),
+    ("declaration", "/declarations", Permission::ReadContract),
 ];
 
 /// The action in words; None: it has none.
@@ -61,10 +63,11 @@ pub fn words(action: &str) -> Option<&'static str> {
     ACTIONS.iter().find(|(known, _)| *known == action).map(|(_, words)| *words)
 }
 
-/// Where the thing acted on is shown; None: on no page of its own.
-pub fn address(action: &str, subject: SubjectId) -> Option<String> {
+/// Where the thing acted on is shown; None: on no page of its own, or on none that the reader may see.
+pub fn address(reader: &Actor, action: &str, subject: SubjectId) -> Option<String> {
     let (kind, _) = action.split_once('.')?;
-    PLACES.iter().find(|(known, _)| *known == kind).map(|(_, place)| format!("{place}/{subject}"))
+    let (_, place, needed) = PLACES.iter().find(|(known, ..)| *known == kind)?;
+    reader.may(*needed).then(|| format!("{place}/{subject}"))
 }
 
 #[cfg(test)]

@@ -43,12 +43,12 @@ fn of_organization(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failur
 fn entries(app: &App, call: &Call, visit: &Visit, chain: SubjectId) -> Result<Value, Failure> {
     let found = ledger::newest(app, call, chain, &visit.page()?)?;
     let names = ledger::names(app, call, &found.items)?;
-    let rows: Vec<Value> = found.items.iter().map(|entry| row(app, entry, &names)).collect();
+    let rows: Vec<Value> = found.items.iter().map(|entry| row(app, call, entry, &names)).collect();
     let hidden = found.items.iter().any(|entry| entry.action.is_none());
     Ok(json!({ "entries": rows, "pager": visit.pager(&found), "hidden": hidden, "tab": "ledger" }))
 }
 
-fn row(app: &App, entry: &EntryView, names: &HashMap<SubjectId, String>) -> Value {
+fn row(app: &App, call: &Call, entry: &EntryView, names: &HashMap<SubjectId, String>) -> Value {
     let name = |id: Option<SubjectId>| id.and_then(|id| names.get(&id));
     let row = json!({
         "seq": entry.seq, "at": words::instant(app, entry.at), "entry": entry.entry,
@@ -62,7 +62,7 @@ fn row(app: &App, entry: &EntryView, names: &HashMap<SubjectId, String>) -> Valu
     let more = json!({
         "whole": true, "words": told, "about": about, "by_program": entry.actor.is_none(),
         "person": name(entry.actor.map(Id::cast)), "organization": name(entry.actor_organization.map(Id::cast)),
-        "link": entry.subject.and_then(|subject| action::address(action, subject)),
+        "link": entry.subject.and_then(|subject| action::address(&call.actor, action, subject)),
         "rows": payload::rows(entry.payload.as_ref(), names),
     });
     joined(row, more)
