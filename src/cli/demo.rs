@@ -41,6 +41,11 @@ pub struct Demo {
         help = "Where mail goes: smtp://… or file:DIR; a folder of .eml files unless given"
     )]
     mail: Option<String>,
+    #[arg(
+        long,
+        help = "With what guards accounts on: invitations only, second administrator, second factor, fresh login"
+    )]
+    strict: bool,
     #[arg(long, help = "When ready, print one line of JSON on stdout: url, database, mail_dir, logins")]
     json: bool,
 }
@@ -69,9 +74,11 @@ impl Demo {
         db.migrate()?;
         let today = self.today.unwrap_or_else(|| SystemClock(config.timezone).today());
         let begins = if self.empty { today } else { story::first_day(today) };
-        let app = demonstration(config, db.clone(), begins, transport.clone())?;
+        let mut app = demonstration(config, db.clone(), begins, transport.clone())?;
         ledger::publish_key(&app)?;
         let logins = people(&app, (!self.empty).then_some(today))?;
+        // What is told of the year before was done without.
+        app.strict = self.strict;
         let scheduler = Scheduler::start(&app, transport)?;
         let ticking = super::serve::ticking(&app, Some(&scheduler));
         let pages = Pages::new(&openapi::document(true), Some(&logins)).map_err(CliError::failed)?;
@@ -167,6 +174,7 @@ fn demonstration(config: Config, db: Db, today: NaiveDate, transport: Transport)
         sources: Sources { clock: clock.clone(), entropy: Arc::new(SystemEntropy) },
         config: Arc::new(config),
         demo: Some(Arc::new(Demonstration::new(clock, Box::new(turn)))),
+        strict: false,
     })
 }
 

@@ -91,7 +91,7 @@ fn with(config: Config) -> Result<App, CliError> {
     let sources = Sources::system(config.timezone);
     // No command signs anything; a server checks its key before it starts.
     let key = if config.ledger.signing_key.is_empty() { throwaway_key(&sources) } else { key(&config)? };
-    Ok(App { db, sources, config: Arc::new(config), signing_key: Arc::new(key), demo: None })
+    Ok(App { db, sources, config: Arc::new(config), signing_key: Arc::new(key), demo: None, strict: true })
 }
 
 /// The key of the settings.

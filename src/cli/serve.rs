@@ -49,7 +49,8 @@ impl Serve {
             tracing::info!(migration = name, "applied");
         }
         let sources = Sources::system(config.timezone);
-        let app = App { db: db.clone(), sources, config: Arc::new(config), signing_key, demo: None };
+        let app =
+            App { db: db.clone(), sources, config: Arc::new(config), signing_key, demo: None, strict: true };
         ledger::publish_key(&app)?;
         let scheduler = if app.config.scheduler.enabled {
             Some(Scheduler::start(&app, transport).map_err(CliError::failed)?)

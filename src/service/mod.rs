@@ -28,6 +28,7 @@ pub mod session;
 pub mod setting;
 pub mod status;
 pub mod telling;
+mod token_signature;
 pub mod user;
 pub mod verify;
 pub mod version;
@@ -58,6 +59,9 @@ pub struct App {
     pub signing_key: Arc<SigningKey>,
     /// Only under `itaku demo`: the business clock that can be moved.
     pub demo: Option<Arc<demo::Demonstration>>,
+    /// Whether accounts begin by invitation only, and what needs a second administrator, a second factor or a fresh login
+    /// does. Off only in a demonstration that was not asked to be strict.
+    pub strict: bool,
 }
 
 /// One request of one person: who asks, and whether it is to act only once.

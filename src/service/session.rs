@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::guessing::{self, Counter};
-use super::{App, Call, Failure, Page, Paged, hashing};
+use super::{App, Call, Failure, Page, Paged, hashing, token_signature};
 use crate::db::session::EndReason;
 use crate::db::user::UserRow;
 use crate::db::{self, Conn, DbError};
@@ -141,7 +141,7 @@ fn touch(app: &App, id: SessionId, now: Instant, waits: bool) {
 }
 
 fn read_token(app: &App, door: Door, token: &str, now: Instant) -> Result<SessionId, Failure> {
-    let claims = verified(app.config.auth.secret.as_bytes(), token).ok_or(Failure::Unauthorized)?;
+    let claims = verified(&app.config.auth.secret, token).ok_or(Failure::Unauthorized)?;
     let fits = claims.browser == (door == Door::Browser);
     if fits && now.timestamp() < claims.exp { Ok(claims.sid) } else { Err(Failure::Unauthorized) }
 }
@@ -150,10 +150,10 @@ fn read_token(app: &App, door: Door, token: &str, now: Instant) -> Result<Sessio
 const TOKEN_HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9";
 
 /// What a token says that we signed. One with any other header is none of ours, whatever algorithm it names.
-fn verified(secret: &[u8], token: &str) -> Option<Claims> {
+fn verified(secret: &str, token: &str) -> Option<Claims> {
     let (message, signature) = token.rsplit_once('.')?;
     let claims = message.strip_prefix(TOKEN_HEADER)?.strip_prefix('.')?;
-    let key = DecodingKey::from_secret(secret);
+    let key = token_signature::checking_key(secret);
     if !jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, Algorithm::HS256).ok()? {
         return None;
     }
@@ -161,7 +161,7 @@ fn verified(secret: &[u8], token: &str) -> Option<Claims> {
 }
 
 fn signing_key(app: &App) -> EncodingKey {
-    EncodingKey::from_secret(app.config.auth.secret.as_bytes())
+    token_signature::signing_key(&app.config.auth.secret)
 }
 
 fn signed(app: &App, claims: &Claims) -> Result<String, Failure> {
@@ -182,7 +182,7 @@ pub fn form_token(app: &App, id: SessionId) -> Result<String, Failure> {
 
 /// Whether a form was made for this session.
 pub fn is_form_token(app: &App, id: SessionId, given: &str) -> bool {
-    let key = DecodingKey::from_secret(app.config.auth.secret.as_bytes());
+    let key = token_signature::checking_key(&app.config.auth.secret);
     jsonwebtoken::crypto::verify(given, form_words(id).as_bytes(), &key, Algorithm::HS256).unwrap_or(false)
 }
 

@@ -114,6 +114,7 @@ impl TestApp {
             config: Arc::new(config),
             signing_key: Arc::new(SigningKey::parse(&"11".repeat(32)).unwrap()),
             demo: None,
+            strict: false,
         };
         let runner = actix_web::rt::System::new();
         let house = House::new(app.clone(), PAGES.clone(), Arc::new(|| true)).unwrap();
