@@ -153,19 +153,19 @@ const TOKEN_HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9";
 fn verified(secret: &str, token: &str) -> Option<Claims> {
     let (message, signature) = token.rsplit_once('.')?;
     let claims = message.strip_prefix(TOKEN_HEADER)?.strip_prefix('.')?;
-    let key = token_signature::checking_key(secret);
-    if !jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, Algorithm::HS256).ok()? {
+    if !token_signature::is_signed(secret, message, signature).ok()? {
         return None;
     }
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
 }
 
-fn signing_key(app: &App) -> EncodingKey {
+fn signing_key(app: &App) -> Result<EncodingKey, Failure> {
     token_signature::signing_key(&app.config.auth.secret)
+        .map_err(|e| Failure::Internal(format!("the secret of tokens: {e}")))
 }
 
 fn signed(app: &App, claims: &Claims) -> Result<String, Failure> {
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &signing_key(app))
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &signing_key(app)?)
         .map_err(|e| Failure::Internal(format!("a session's token: {e}")))
 }
 
@@ -176,14 +176,13 @@ fn form_words(id: SessionId) -> String {
 
 /// The proof that a form was made for this session: it stands in every form that changes something.
 pub fn form_token(app: &App, id: SessionId) -> Result<String, Failure> {
-    jsonwebtoken::crypto::sign(form_words(id).as_bytes(), &signing_key(app), Algorithm::HS256)
+    jsonwebtoken::crypto::sign(form_words(id).as_bytes(), &signing_key(app)?, Algorithm::HS256)
         .map_err(|e| Failure::Internal(format!("a form's token: {e}")))
 }
 
 /// Whether a form was made for this session.
 pub fn is_form_token(app: &App, id: SessionId, given: &str) -> bool {
-    let key = token_signature::checking_key(&app.config.auth.secret);
-    jsonwebtoken::crypto::verify(given, form_words(id).as_bytes(), &key, Algorithm::HS256).unwrap_or(false)
+    token_signature::is_signed(&app.config.auth.secret, &form_words(id), given).unwrap_or(false)
 }
 
 fn tokens(app: &App, session: SessionId, refresh_token: String, now: Instant) -> Result<Tokens, Failure> {

@@ -16,13 +16,23 @@ static PROVIDER: CryptoProvider = CryptoProvider {
 };
 
 /// The key that signs.
-pub fn signing_key(secret: &str) -> EncodingKey {
+///
+/// # Errors
+/// An empty secret.
+pub fn signing_key(secret: &str) -> Result<EncodingKey, Error> {
     install();
     EncodingKey::from_secret(secret.as_bytes())
 }
 
-/// The key that checks what [`signing_key`] signed.
-pub fn checking_key(secret: &str) -> DecodingKey {
+/// Whether the secret's key signed the message so.
+///
+/// # Errors
+/// An empty secret, or a signature that is no base64url.
+pub fn is_signed(secret: &str, message: &str, signature: &str) -> Result<bool, Error> {
+    jsonwebtoken::crypto::verify(signature, message.as_bytes(), &checking_key(secret)?, Algorithm::HS256)
+}
+
+fn checking_key(secret: &str) -> Result<DecodingKey, Error> {
     install();
     DecodingKey::from_secret(secret.as_bytes())
 }
@@ -81,7 +91,7 @@ mod tests {
     fn it_is_hmac_sha_256() {
         let signed = jsonwebtoken::crypto::sign(
             b"what do ya want for nothing?",
-            &signing_key("Jefe"),
+            &signing_key("Jefe").unwrap(),
             Algorithm::HS256,
         );
         assert_eq!(signed.unwrap(), "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWSsOEM");
@@ -91,8 +101,9 @@ mod tests {
     fn another_message_key_or_algorithm_is_refused() {
         let check = |key: &str, message: &[u8], algorithm| {
             let signed =
-                jsonwebtoken::crypto::sign(b"message", &signing_key("key"), Algorithm::HS256).unwrap();
-            jsonwebtoken::crypto::verify(&signed, message, &checking_key(key), algorithm)
+                jsonwebtoken::crypto::sign(b"message", &signing_key("key").unwrap(), Algorithm::HS256)
+                    .unwrap();
+            jsonwebtoken::crypto::verify(&signed, message, &checking_key(key).unwrap(), algorithm)
         };
         assert!(check("key", b"message", Algorithm::HS256).unwrap());
         assert!(!check("key", b"messagf", Algorithm::HS256).unwrap());

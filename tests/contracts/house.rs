@@ -70,6 +70,7 @@ impl House {
             config: Arc::new(Config::load(None, Vec::new()).unwrap()),
             signing_key: Arc::new(SigningKey::parse(&"01".repeat(32)).unwrap()),
             demo: None,
+            strict: false,
         };
         let agency = organization(&app, OrganizationKind::Agency, "架空市", Some("K1"), None);
         let other = organization(&app, OrganizationKind::Agency, "例示県", Some("R1"), None);
