@@ -97,6 +97,100 @@ pub struct EmailChangedMail {
     pub link: String,
 }
 
+/// What of an account has changed, or was done with it, that its person must hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountChange {
+    /// Another password.
+    Password,
+    /// Another address; the one before hears of it by [`EmailChangedMail`].
+    Email,
+    /// A second factor was added or taken away.
+    Factor,
+    /// A recovery code took the place of the second factor.
+    RecoveryCode,
+    /// An administrator ended the person's sessions.
+    SessionsEnded,
+}
+
+impl AccountChange {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Password => "パスワードが変更されました",
+            Self::Email => "メールアドレスが変更されました",
+            Self::Factor => "二要素認証の設定が変更されました",
+            Self::RecoveryCode => "回復コードでログインしました",
+            Self::SessionsEnded => "ログインが管理者により終了されました",
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::Password => "パスワードが変更されました。ほかの端末でのログインは終了しています。",
+            Self::Email => {
+                "登録されているメールアドレスが、このメールの届いたアドレスに変更されました。今後のログインとお知らせには、このアドレスを使います。"
+            }
+            Self::Factor => "二要素認証（認証アプリ・パスキー・回復コード）の設定が変更されました。",
+            Self::RecoveryCode => {
+                "二要素認証の代わりに回復コードを使ったログインがありました。使った回復コードは、もう使えません。"
+            }
+            Self::SessionsEnded => {
+                "管理者が、ログイン中のすべての端末のログインを終了しました。続けて使うときは、もう一度ログインしてください。"
+            }
+        }
+    }
+}
+
+/// To the person: something of their account has changed. No link in it logs anyone in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountChangedMail {
+    pub what: AccountChange,
+    /// Stands in the subject.
+    pub title: String,
+    pub message: String,
+    pub organization: String,
+    pub day: Day,
+    /// `18:00`
+    pub time: String,
+    pub link: String,
+}
+
+impl AccountChangedMail {
+    pub fn new(what: AccountChange, organization: String, day: Day, time: String, link: String) -> Self {
+        let (title, message) = (what.title().to_owned(), what.message().to_owned());
+        Self { what, title, message, organization, day, time, link }
+    }
+}
+
+/// To the person: someone keeps trying passwords on their account. No link in it logs anyone in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginFailuresMail {
+    pub organization: String,
+    pub day: Day,
+    /// `18:00`
+    pub time: String,
+    pub link: String,
+}
+
+/// Mails that came thick and fast, told in one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectedMail {
+    pub organization: String,
+    /// In order of writing; never empty.
+    pub items: Vec<CollectedItem>,
+    pub link: String,
+}
+
+/// One of the mails that were joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectedItem {
+    /// The subject that its own mail would have had.
+    pub title: String,
+    /// What it says beyond that, in a line.
+    pub message: Option<String>,
+    pub link: String,
+}
+
 /// What every mail about an application says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApplicationRef {
@@ -192,6 +286,9 @@ pub enum Mail {
     Invitation(TokenMail),
     PasswordReset(TokenMail),
     EmailChanged(EmailChangedMail),
+    AccountChanged(AccountChangedMail),
+    LoginFailures(LoginFailuresMail),
+    Collected(CollectedMail),
     ApplicationFiled(FiledMail),
     ApplicationDecided(DecidedMail),
     ApplicationReturned(ReturnedMail),
@@ -207,6 +304,9 @@ impl Mail {
             Self::Invitation(_) => NoticeKind::Invitation,
             Self::PasswordReset(_) => NoticeKind::PasswordReset,
             Self::EmailChanged(_) => NoticeKind::EmailChanged,
+            Self::AccountChanged(_) => NoticeKind::AccountChanged,
+            Self::LoginFailures(_) => NoticeKind::LoginFailures,
+            Self::Collected(_) => NoticeKind::Collected,
             Self::ApplicationFiled(_) => NoticeKind::ApplicationFiled,
             Self::ApplicationDecided(_) => NoticeKind::ApplicationDecided,
             Self::ApplicationReturned(_) => NoticeKind::ApplicationReturned,
@@ -222,6 +322,9 @@ impl Mail {
             Self::Digest(mail) => serde_json::to_value(mail),
             Self::Invitation(mail) | Self::PasswordReset(mail) => serde_json::to_value(mail),
             Self::EmailChanged(mail) => serde_json::to_value(mail),
+            Self::AccountChanged(mail) => serde_json::to_value(mail),
+            Self::LoginFailures(mail) => serde_json::to_value(mail),
+            Self::Collected(mail) => serde_json::to_value(mail),
             Self::ApplicationFiled(mail) => serde_json::to_value(mail),
             Self::ApplicationDecided(mail) => serde_json::to_value(mail),
             Self::ApplicationReturned(mail) => serde_json::to_value(mail),
@@ -240,6 +343,9 @@ impl Mail {
             NoticeKind::Invitation => Self::Invitation(read(kind, context)?),
             NoticeKind::PasswordReset => Self::PasswordReset(read(kind, context)?),
             NoticeKind::EmailChanged => Self::EmailChanged(read(kind, context)?),
+            NoticeKind::AccountChanged => Self::AccountChanged(read(kind, context)?),
+            NoticeKind::LoginFailures => Self::LoginFailures(read(kind, context)?),
+            NoticeKind::Collected => Self::Collected(read(kind, context)?),
             NoticeKind::ApplicationFiled => Self::ApplicationFiled(read(kind, context)?),
             NoticeKind::ApplicationDecided => Self::ApplicationDecided(read(kind, context)?),
             NoticeKind::ApplicationReturned => Self::ApplicationReturned(read(kind, context)?),

@@ -3,8 +3,9 @@
 use super::{
     NoticeKind,
     context::{
-        AlertMail, ApplicationRef, ContractRef, Day, DecidedMail, DeclaredEngagement, DigestGroup,
-        DigestItem, DigestMail, EmailChangedMail, FiledMail, Mail, Outcome, ReceiptMail, ReturnedMail,
+        AccountChange, AccountChangedMail, AlertMail, ApplicationRef, CollectedItem, CollectedMail,
+        ContractRef, Day, DecidedMail, DeclaredEngagement, DigestGroup, DigestItem, DigestMail,
+        EmailChangedMail, FiledMail, LoginFailuresMail, Mail, Outcome, ReceiptMail, ReturnedMail,
         RevokedMail, TokenMail,
     },
 };
@@ -258,6 +259,35 @@ pub fn all() -> Vec<Mail> {
             organization: "見本市".into(),
             day: day("2026-11-10", "令和8年11月10日"),
             link: "https://itaku.example.lg.jp/".into(),
+        }),
+        Mail::AccountChanged(AccountChangedMail::new(
+            AccountChange::Password,
+            "見本市".into(),
+            day("2026-11-10", "令和8年11月10日"),
+            "18:00".into(),
+            "https://itaku.example.lg.jp/".into(),
+        )),
+        Mail::LoginFailures(LoginFailuresMail {
+            organization: "見本市".into(),
+            day: day("2026-11-10", "令和8年11月10日"),
+            time: "18:00".into(),
+            link: "https://itaku.example.lg.jp/".into(),
+        }),
+        Mail::Collected(CollectedMail {
+            organization: "見本市".into(),
+            items: vec![
+                CollectedItem {
+                    title: "【受付票】再委託状況報告（R8-0123）".into(),
+                    message: None,
+                    link: LINK.into(),
+                },
+                CollectedItem {
+                    title: "【重大】承認未確認の再委託（R8-0123）".into(),
+                    message: Some("株式会社見本サブについて、<承認>を確認できません。".into()),
+                    link: LINK.into(),
+                },
+            ],
+            link: "https://itaku.example.lg.jp/home".into(),
         }),
         Mail::ApplicationFiled(FiledMail {
             application: application(),

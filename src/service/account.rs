@@ -14,10 +14,11 @@ pub use crate::db::session::TokenPurpose;
 use crate::db::user::UserRow;
 use crate::db::{self, Author, ChainKey, Conn, DbError};
 use crate::domain::access::{ActorOrganization, Role};
+use crate::domain::contract::Instant;
 use crate::domain::id::UserId;
 use crate::domain::password;
 use crate::input;
-use crate::notice::context::{Day, TokenMail};
+use crate::notice::context::{AccountChange, AccountChangedMail, Day, TokenMail};
 use crate::notice::{About, Draft, Mail, Recipient};
 
 input! {
@@ -94,7 +95,7 @@ pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result
     let wrong = || Failure::field("/current", "wrong_password", "現在のパスワードが正しくありません。");
     let place = hashing::place()?;
     let right = place.verify(&given.current, user.password_hash.as_deref());
-    let Some(checked) = user.password_hash.filter(|_| right) else {
+    let Some(checked) = user.password_hash.clone().filter(|_| right) else {
         guessing::failed(app, &key)?;
         tracing::warn!(event = "password_change_refused", user = %user.id, "wrong current password");
         return Err(wrong());
@@ -110,6 +111,7 @@ pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result
         db::session::spend_tokens(tx.conn, user.id, None, now)?;
         db::session::clear_attempts(tx.conn, &key)?;
         tx.record("user.password_changed", user.id, &json!({}))?;
+        tell_changed(app, tx.conn, &user, AccountChange::Password)?;
         Ok(DONE)
     })?;
     tracing::info!(event = "password_changed", user = %user.id, "password changed");
@@ -189,6 +191,9 @@ pub fn redeem(app: &App, purpose: TokenPurpose, given: &TokenPassword) -> Result
             TokenPurpose::PasswordReset => "user.password_reset",
         };
         tx.record(action, user.id, &json!({}))?;
+        if purpose == TokenPurpose::PasswordReset {
+            tell_changed(app, tx.conn, &user, AccountChange::Password)?;
+        }
         Ok::<_, Failure>(())
     })?;
     let event = match purpose {
@@ -222,19 +227,40 @@ pub fn token_mail(
         TokenPurpose::PasswordReset => "password-reset",
     };
     let until = now + life(purpose);
+    let (last_day, last_time) = minute(sources, until);
     let hash = token_hash(token);
     db::session::insert_token(conn, &hash, user.id, user.organization_id, purpose, now, until)?;
     let organization = db::organization::find(conn, user.organization_id)?;
     let mail = TokenMail {
         organization: organization.name,
         link: format!("{}/{page}?token={token}", config.server.public_url),
-        until: Day::of(sources.clock.day_of(until)),
-        until_time: until.with_timezone(&sources.clock.timezone()).format("%H:%M").to_string(),
+        until: last_day,
+        until_time: last_time,
     };
     Ok(match purpose {
         TokenPurpose::Invitation => Mail::Invitation(mail),
         TokenPurpose::PasswordReset => Mail::PasswordReset(mail),
     })
+}
+
+/// Mails a person that something of their account has changed: whoever took it over must not do so unseen.
+pub fn tell_changed(app: &App, conn: &mut Conn, user: &UserRow, what: AccountChange) -> Result<(), Failure> {
+    let sources = &app.sources;
+    let organization = db::organization::find(conn, user.organization_id)?.name;
+    let day = Day::of(sources.clock.today());
+    let (_, time) = minute(sources, sources.clock.machine_now());
+    let link = format!("{}/account", app.config.server.public_url);
+    let mail = Mail::AccountChanged(AccountChangedMail::new(what, organization, day, time, link));
+    // Each change is told.
+    let step = sources.new_id::<()>().to_string();
+    post(conn, sources, user, &mail, step)?;
+    Ok(())
+}
+
+/// A day and a time of it, as mail shows them.
+fn minute(sources: &Sources, at: Instant) -> (Day, String) {
+    let time = at.with_timezone(&sources.clock.timezone()).format("%H:%M").to_string();
+    (Day::of(sources.clock.day_of(at)), time)
 }
 
 /// Puts the mail that carries a token into the outbox.
@@ -245,15 +271,26 @@ pub fn post_token(
     mail: &Mail,
     token: &str,
 ) -> Result<(), Failure> {
+    // Each token is told once.
+    post(conn, sources, user, mail, token_hash(token).chars().take(16).collect())?;
+    Ok(())
+}
+
+/// Puts a mail to a person about their account into the outbox, once per step; false: it was there.
+fn post(
+    conn: &mut Conn,
+    sources: &Sources,
+    user: &UserRow,
+    mail: &Mail,
+    step: String,
+) -> Result<bool, Failure> {
     let about = About {
         organization_id: user.organization_id,
         subject_kind: "user".to_owned(),
         subject_id: user.id.to_string(),
-        // Each token is told once.
-        step: token_hash(token).chars().take(16).collect(),
+        step,
     };
     let recipient = Recipient { address: user.email.clone(), user_id: Some(user.id) };
     let draft = Draft::new(about, recipient, mail).map_err(|e| Failure::Internal(e.to_string()))?;
-    db::notice::enqueue(conn, sources, &draft)?;
-    Ok(())
+    Ok(db::notice::enqueue(conn, sources, &draft)?)
 }

@@ -232,7 +232,10 @@ both! {
         assert_eq!(change(PASSWORD, "みじかい").errors(), [("/new".to_owned(), "too_short".to_owned())]);
         assert_eq!(change(PASSWORD, "taro-taro-taro").errors(), [("/new".to_owned(), "contains_name".to_owned())]);
         assert!(is_in(app, &elsewhere));
+        app.expect_every_notice();
         change(PASSWORD, OTHER).must(200);
+        let told = app.notice();
+        assert_eq!((told.kind.as_str(), told.address.as_str()), ("account_changed", who.email.as_str()));
         assert!(is_in(app, &who.token) && !is_in(app, &elsewhere));
         app.anyone("/auth/token", json!({"email": who.email, "password": PASSWORD})).must(401);
         log_in(app, &who.email, OTHER);
@@ -258,6 +261,8 @@ both! {
         assert_eq!(confirm(&second.token(), "短い").errors(), [("/password".to_owned(), "too_short".to_owned())]);
         assert_eq!(app.anyone("/auth/invitation/accept", json!({"token": second.token(), "password": OTHER})).errors(), spent);
         confirm(&second.token(), OTHER).must(200);
+        let told = app.notice();
+        assert_eq!((told.kind.as_str(), &told.context["what"]), ("account_changed", &json!("password")));
         assert!(!is_in(app, &who.token));
         log_in(app, &who.email, OTHER);
         assert_eq!(confirm(&second.token(), OTHER).errors(), spent);

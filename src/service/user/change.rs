@@ -11,8 +11,9 @@ use crate::domain::access::Role;
 use crate::domain::id::UserId;
 use crate::domain::input::FieldError;
 use crate::input;
-use crate::notice::context::{Day, EmailChangedMail};
+use crate::notice::context::{AccountChange, Day, EmailChangedMail};
 use crate::notice::{About, Draft, Mail, Recipient};
+use crate::service::account::tell_changed;
 use crate::service::{App, Call, Failure, IfMatch, alert};
 
 input! {
@@ -158,6 +159,7 @@ fn readdress(app: &App, tx: &mut Tx<'_>, before: &UserRow, after: &UserRow) -> R
     db::session::spend_tokens(tx.conn, after.id, None, tx.sources.clock.machine_now())?;
     if after.password_hash.is_some() {
         tell_old_address(app, tx, before, after.version)?;
+        tell_changed(app, tx.conn, after, AccountChange::Email)?;
     } else if after.is_usable(tx.today) {
         invite(app, tx, after.id)?;
     }
