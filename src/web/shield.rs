@@ -18,7 +18,8 @@ use super::server::House;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-const PAGE_POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+const PAGE_POLICY: &str =
+    "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
 /// The outermost layer.
 pub async fn shield(
@@ -96,6 +97,29 @@ fn put_on(headers: &mut HeaderMap, id: &str, secure: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_answer_has_its_headers() {
+        let kinds =
+            [("text/html; charset=utf-8", PAGE_POLICY), ("application/json", API_POLICY), ("", API_POLICY)];
+        for (kind, policy) in kinds {
+            let mut headers = HeaderMap::new();
+            if !kind.is_empty() {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            }
+            put_on(&mut headers, "id", true);
+            let said = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+            assert_eq!(said(&CONTENT_SECURITY_POLICY), Some(policy));
+            assert!(
+                ["object-src", "default-src 'none'"].iter().any(|word| policy.contains(word)),
+                "no plug-in"
+            );
+            assert_eq!(said(&STRICT_TRANSPORT_SECURITY), Some("max-age=31536000; includeSubDomains"));
+            assert_eq!(said(&X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
+            assert_eq!(said(&REFERRER_POLICY), Some("same-origin"));
+            assert_eq!((said(&CACHE_CONTROL), said(&REQUEST_ID)), (Some("no-store"), Some("id")));
+        }
+    }
 
     #[test]
     fn invented_methods_share_one_name() {
