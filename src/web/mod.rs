@@ -3,6 +3,7 @@
 pub mod api;
 pub mod app;
 pub mod assets;
+pub mod body;
 pub mod error;
 pub mod limit;
 pub mod metrics;

@@ -12,6 +12,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer};
 use serde_json::json;
 
+use super::body::{Bounds, Intake};
 use super::error::plain_problem;
 use super::limit::Limiter;
 use super::metrics::Metrics;
@@ -32,7 +33,8 @@ const PROBE: Duration = Duration::from_secs(2);
 pub struct House {
     pub app: App,
     pub metrics: Metrics,
-    pub limiter: Data<Limiter>,
+    pub limiter: Limiter,
+    pub intake: Intake,
     pub pages: Pages,
     /// Browsers reach it by https.
     pub secure: bool,
@@ -57,7 +59,8 @@ impl House {
     pub fn new(app: App, pages: Pages, ticking: Ticking) -> Result<Self, ServeError> {
         Ok(Self {
             metrics: Metrics::new()?,
-            limiter: Data::new(Limiter::new(app.config.server.trusted_proxies.clone())),
+            limiter: Limiter::new(app.config.server.trusted_proxies.clone()),
+            intake: Intake::new(Bounds::default()),
             secure: app.config.server.public_url.starts_with("https:"),
             pages,
             app,
@@ -70,8 +73,6 @@ impl House {
 pub fn public(config: &mut ServiceConfig, house: &Data<House>) {
     config
         .app_data(house.clone())
-        .app_data(house.limiter.clone())
-        .app_data(Data::new(house.app.clone()))
         .service(web::resource("/healthz").route(web::get().to(healthy)).route(web::head().to(healthy)))
         .service(web::resource("/readyz").route(web::get().to(ready)).route(web::head().to(ready)));
     pages::fixed_routes(config, house.app.demo.is_some());
