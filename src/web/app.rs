@@ -14,10 +14,11 @@ use serde_json::Value;
 use super::api;
 use super::body::{Body, Sender, Unread, refuse_encoded};
 use super::error::{plain_problem, problem, unread};
+use super::json;
 use super::route::{Handler, Reply, Request, Route};
 use super::server::House;
 use crate::domain::access::Actor;
-use crate::domain::input::FieldError;
+use crate::domain::input::{FieldError, MOST_ERRORS, nearest, pointer};
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
 use crate::service::{App, Call, Failure};
@@ -152,7 +153,7 @@ async fn answer(
     }
     let bearer = bearer(http.headers());
     if route.method == Method::GET {
-        let asked = asked(http);
+        let asked = asked(http, &route);
         // A search reads every row, however short its page.
         let searches = asked.as_ref().is_ok_and(|asked| asked.query("q").is_some());
         let inline = route.brief && !searches && house.app.reads_at_once();
@@ -177,7 +178,7 @@ async fn answer(
     };
     let body = house.intake.take(http, &mut payload, sender, limit).await?;
     let idempotency = idempotency_key(&house.app.config.auth.secret, http, &body)?;
-    let asked = asked(http)?;
+    let asked = asked(http, &route)?;
     let is_json = is_json(http.headers());
     away(move || {
         let asked = Request { body: content(&route, &body, is_json)?, ..asked };
@@ -227,19 +228,34 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
-/// What the head of a request asks.
-fn asked(http: &HttpRequest) -> Result<Request, Failure> {
+/// What the head of a request asks. A name that the route does not declare is refused: who narrows a list by a name
+/// that is none must not take the whole for the part.
+fn asked(http: &HttpRequest, route: &Route) -> Result<Request, Failure> {
     let path = http.match_info().iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let query = web::Query::<HashMap<String, String>>::from_query(http.query_string())
-        .map_err(|_| Failure::Malformed("URL の ? 以降を読み取れません。".to_owned()))?
-        .into_inner();
-    let zero = query.iter().filter(|(_, value)| value.contains('\0'));
-    let zero = zero.map(|(name, _)| {
-        FieldError::new(format!("/{name}"), "control_character", "使えない文字（制御文字）があります。")
-    });
-    Failure::unless_empty(zero.collect())?;
+    let mut query = HashMap::new();
+    let mut wrong = Vec::new();
+    for (name, value) in url::form_urlencoded::parse(http.query_string().as_bytes()) {
+        if !route.query.iter().any(|known| known.name == name) {
+            wrong.push(unknown_name(&name, route));
+        } else if value.contains('\0') {
+            let message = "使えない文字（制御文字）があります。";
+            wrong.push(FieldError::new(format!("/{name}"), "control_character", message));
+        } else {
+            query.insert(name.into_owned(), value.into_owned());
+        }
+        if wrong.len() >= MOST_ERRORS {
+            break;
+        }
+    }
+    Failure::unless_empty(wrong)?;
     let if_match = http.headers().get(IF_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
     Ok(Request { path, query, body: Value::Null, if_match })
+}
+
+fn unknown_name(name: &str, route: &Route) -> FieldError {
+    let near = nearest(name, route.query.iter().map(|known| known.name));
+    let hint = near.map(|near| format!("{near} ではありませんか。")).unwrap_or_default();
+    FieldError::new(pointer("/query", name), "unknown_query", format!("この検索条件はありません。{hint}"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -258,10 +274,7 @@ fn content(route: &Route, body: &Body, is_json: bool) -> Result<Value, Refusal> 
     if !is_json {
         return Err(Refusal::MediaType);
     }
-    serde_json::from_slice(&body.bytes).map_err(|e| {
-        Failure::Malformed(format!("JSON として読み取れません（{}行{}文字目）。", e.line(), e.column()))
-            .into()
-    })
+    Ok(json::read(&body.bytes)?)
 }
 
 fn idempotency_key(secret: &str, http: &HttpRequest, body: &Body) -> Result<Option<Key>, Failure> {
