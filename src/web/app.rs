@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH};
+use actix_web::http::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MATCH,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Resource, Scope};
@@ -67,7 +69,17 @@ pub fn api(config: &mut ServiceConfig, app: &App) {
 }
 
 fn resource(path: &str, routes: Vec<Route>) -> Resource {
-    let mut resource = web::resource(path).default_service(web::to(method_not_allowed));
+    let allowed = routes.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
+    let mut resource = web::resource(path).default_service(web::to(move || {
+        let allowed = allowed.clone();
+        async move {
+            let mut response = method_not_allowed().await;
+            if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+                response.headers_mut().insert(ALLOW, allowed);
+            }
+            response
+        }
+    }));
     for route in routes {
         let route = Arc::new(route);
         let method = route.method.clone();

@@ -208,7 +208,7 @@ pub trait Codec {
 }
 
 /// Adds the names of a field: its own, or another declaration's.
-pub fn name<C: Codec>(own: &'static str, codec: &C, names: &mut Vec<&'static str>) {
+pub fn list_name<C: Codec>(own: &'static str, codec: &C, names: &mut Vec<&'static str>) {
     if codec.is_flat() {
         names.extend(codec.flat_names());
     } else {
@@ -281,7 +281,7 @@ macro_rules! input {
             fn names() -> Option<Vec<&'static str>> {
                 use $crate::domain::input::*;
                 let mut names = Vec::new();
-                $(name(stringify!($field), &$codec, &mut names);)*
+                $(list_name(stringify!($field), &$codec, &mut names);)*
                 Some(names)
             }
             fn schema() -> serde_json::Value {
