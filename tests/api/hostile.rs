@@ -352,7 +352,7 @@ both! {
                 ask(None, &path),
                 ask(Some("x.y.z"), &path),
                 ask(Some(&admin.token), &path).insert_header(json).set_payload("{}"),
-                ask(Some(&world.b.sub.person.token), &nowhere).insert_header(json).set_payload("{}"),
+                ask(Some(&world.b.officer.token), &nowhere).insert_header(json).set_payload("{}"),
                 ask(token, &format!("{path}?no_such=1")),
                 ask(token, &format!("{path}?{many}")),
                 ask(token, &format!("{path}?limit=%zz&cursor=%ff")),
