@@ -40,6 +40,10 @@ pub struct Server {
     /// A list, or in the environment its members with commas between them.
     #[serde(deserialize_with = "addresses")]
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Connections at most.
+    pub connections: usize,
+    /// Of one address, unless it is a trusted proxy's.
+    pub connections_of_one: usize,
 }
 
 /// `[database]`
@@ -209,6 +213,12 @@ impl Config {
         }
         if !(1..=200).contains(&self.database.connections) {
             return Err(ConfigError("database.connections: from 1 to 200".to_owned()));
+        }
+        if !(16..=20_000).contains(&self.server.connections) {
+            return Err(ConfigError("server.connections: from 16 to 20000".to_owned()));
+        }
+        if !(8..=self.server.connections).contains(&self.server.connections_of_one) {
+            return Err(ConfigError("server.connections_of_one: from 8 to server.connections".to_owned()));
         }
         if !(30..=720).contains(&self.auth.access_minutes) {
             return Err(ConfigError("auth.access_minutes: from 30 to 720".to_owned()));

@@ -228,6 +228,11 @@ impl Db {
         self.backend
     }
 
+    /// Whether a reader can be had without waiting.
+    pub fn has_free_reader(&self) -> bool {
+        self.readers.state().idle_connections > 0
+    }
+
     fn reader(&self) -> Result<PooledConnection<Manager>, DbError> {
         self.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))
     }

@@ -51,6 +51,9 @@ pub enum Failure {
     /// The database is out of reach: nothing was done, and it can be tried again.
     #[error("ただいま利用できません。しばらく待ってから、もう一度お試しください。")]
     Unavailable(String),
+    /// Too much is being worked on: nothing was done, and it can be tried again.
+    #[error("ただいま混み合っています。少し待ってから、もう一度お試しください。")]
+    Crowded,
     /// A defect, or a broken row; told in the log only.
     #[error("処理中に問題が発生しました。")]
     Internal(String),

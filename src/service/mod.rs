@@ -104,6 +104,11 @@ impl App {
         self.db.backend() == Backend::Sqlite
     }
 
+    /// Whether a brief read waits for nothing: the database is inside this process, and a reader of it is free.
+    pub fn reads_at_once(&self) -> bool {
+        self.is_embedded() && self.db.has_free_reader()
+    }
+
     /// Acts on a chain in one transaction, once per `Idempotency-Key`: the same key and body give the answer kept
     /// from the first time, and `work` does not run again.
     pub fn act<T: Serialize + DeserializeOwned>(

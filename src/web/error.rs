@@ -1,11 +1,12 @@
 //! The one place where a failure becomes an HTTP answer: RFC 9457 problems. A 500 says nothing outside and
 //! everything in the log.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
+use super::body::Unread;
 use crate::domain::input::FieldError;
 use crate::service::Failure;
 
@@ -40,6 +41,7 @@ fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many", "回数が多すぎます"),
         Failure::TwinRequest => (StatusCode::CONFLICT, "twin_request", "同じ要求を処理しています"),
         Failure::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "ただいま利用できません"),
+        Failure::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "crowded", "混み合っています"),
         Failure::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "問題が発生しました"),
     }
 }
@@ -58,7 +60,7 @@ pub fn problem(failure: Failure) -> HttpResponse {
         Failure::TooMany { retry_after } => {
             response.insert_header((RETRY_AFTER, retry_after.to_string()));
         }
-        Failure::Unavailable(_) => {
+        Failure::Unavailable(_) | Failure::Crowded => {
             response.insert_header((RETRY_AFTER, "5"));
         }
         Failure::Unauthorized | Failure::WrongCredentials => {
@@ -68,6 +70,34 @@ pub fn problem(failure: Failure) -> HttpResponse {
     }
     let errors = if let Failure::Invalid(errors) = failure { errors } else { Vec::new() };
     write(response, status, word, title, detail, errors)
+}
+
+/// A body that was not taken in. What is left of it is not read, so the connection is of no more use.
+pub fn unread(why: Unread) -> HttpResponse {
+    let mut response = match why {
+        Unread::Encoded => plain_problem(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content_encoding",
+            "圧縮された本文は受け取れません",
+            "Content-Encoding を付けず、圧縮しないで送ってください。",
+        ),
+        Unread::TooLarge(limit) => plain_problem(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "要求が大きすぎます",
+            &format!("{limit}バイトまで受け取れます。"),
+        ),
+        Unread::Late(within) => plain_problem(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            "要求が届き終わりません",
+            &format!("要求の本文を{}秒以内に送ってください。", within.as_secs()),
+        ),
+        Unread::Broken => problem(Failure::Malformed("要求の本文を読み取れません。".to_owned())),
+        Unread::Crowded => problem(Failure::Crowded),
+    };
+    response.head_mut().set_connection_type(ConnectionType::Close);
+    response
 }
 
 /// A problem that no use case told: 404 of no route, 405, 413, 415.

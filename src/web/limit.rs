@@ -32,12 +32,16 @@ impl Limiter {
 
     /// Takes one request from the caller's budget.
     pub fn take(&self, request: &HttpRequest) -> Result<(), Failure> {
-        let Some(peer) = request.peer_addr() else { return Ok(()) };
-        let caller = caller(peer.ip(), request.headers(), &self.trusted);
+        let Some(caller) = self.caller(request) else { return Ok(()) };
         self.budgets.check_key(&caller).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
             Failure::TooMany { retry_after: wait.as_secs() + 1 }
         })
+    }
+
+    /// The address that is nearest to who calls.
+    pub fn caller(&self, request: &HttpRequest) -> Option<IpAddr> {
+        Some(caller(request.peer_addr()?.ip(), request.headers(), &self.trusted))
     }
 
     /// Forgets the addresses whose budgets are full again.

@@ -3,7 +3,10 @@
 pub mod api;
 pub mod app;
 pub mod assets;
+pub mod body;
+pub mod connection;
 pub mod error;
+pub mod json;
 pub mod limit;
 pub mod metrics;
 pub mod openapi;

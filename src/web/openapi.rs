@@ -110,6 +110,47 @@ fn serialize(schema: &RefOr<Schema>) -> Value {
     serde_json::to_value(schema).unwrap_or(Value::Null)
 }
 
+/// A body left out is an empty object: where nothing in it is required, it may be.
+fn is_required(schema: &Value) -> bool {
+    schema.get("required").and_then(Value::as_array).is_some_and(|names| !names.is_empty())
+}
+
+/// What a status means, wherever it is answered.
+fn meaning(status: u16) -> &'static str {
+    match status {
+        400 => "本文を読み取れない（JSON でない、同じ名前の項目が2回ある）",
+        401 => "ログインしていない、または認められない",
+        403 => "役割の権限がない、または条件を満たさない",
+        404 => "存在しない、または知ることができない",
+        408 => "本文が時間内に届かない",
+        409 => "規則に反する、または先に変更された",
+        412 => "If-Match の版が古い",
+        413 => "本文が大きすぎる",
+        415 => "Content-Type または Content-Encoding を受け取れない",
+        422 => "項目または検索条件の誤り（errors に位置と理由）",
+        428 => "If-Match が必要",
+        429 => "回数が多すぎる（Retry-After の秒数を待つ）",
+        503 => "一時的に利用できない（Retry-After の秒数を待つ）",
+        _ => "成功",
+    }
+}
+
+fn responses(route: &Route) -> Map<String, Value> {
+    let answer = |status: u16| {
+        let content = if status == route.status.as_u16() {
+            json!({"application/json": {"schema": serialize(&route.gives)}})
+        } else {
+            json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}})
+        };
+        let mut answer = json!({"description": meaning(status), "content": content});
+        if let (429 | 503, Value::Object(answer)) = (status, &mut answer) {
+            answer.insert("headers".to_owned(), json!({"Retry-After": {"schema": {"type": "integer"}}}));
+        }
+        (status.to_string(), answer)
+    };
+    route.statuses().into_iter().map(answer).collect()
+}
+
 fn operation(route: &Route) -> Value {
     let mut parameters: Vec<Value> = route
         .path
@@ -128,21 +169,17 @@ fn operation(route: &Route) -> Value {
     if route.method == actix_web::http::Method::POST && route.permission().is_some() {
         parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false, "schema": {"type": "string", "maxLength": 255}}));
     }
-    let problem = json!({"description": "RFC 9457", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}});
     let mut operation = json!({
         "summary": route.summary,
         "operationId": format!("{}{}", route.method.as_str().to_lowercase(), route.path.replace(['/', '{', '}', '-'], "_")),
         "parameters": parameters,
-        "responses": {
-            route.status.as_str(): {"description": "成功", "content": {"application/json": {"schema": serialize(&route.gives)}}},
-            "default": problem,
-        },
+        "responses": responses(route),
     });
     if let Value::Object(operation) = &mut operation {
         if let Some(schema) = &route.takes {
             operation.insert(
                 "requestBody".to_owned(),
-                json!({"required": true, "content": {"application/json": {"schema": schema}}}),
+                json!({"required": is_required(schema), "content": {"application/json": {"schema": schema}}}),
             );
         }
         if let Some(permission) = route.permission() {

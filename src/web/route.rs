@@ -215,6 +215,32 @@ pub struct Route {
 }
 
 impl Route {
+    /// Every status that it can answer, its success first. A defect (500) is none of them.
+    pub fn statuses(&self) -> Vec<u16> {
+        let is = |holds: bool, statuses: &'static [u16]| if holds { statuses } else { &[] };
+        let reads_body = self.method != Method::GET;
+        let names_something = self.takes.is_some()
+            || self.path.contains('{')
+            || self.query.iter().any(|query| query.name == "subject" || query.name.ends_with("_id"));
+        let all = [
+            &[self.status.as_u16(), 415, 422, 429, 503][..],
+            is(self.permission().is_some(), &[401, 403]),
+            // A wrong password, a token that is over.
+            is(self.permission().is_none(), &[401, 403, 404, 409]),
+            is(names_something, &[404]),
+            is(reads_body, &[400, 408, 409, 413]),
+            is(self.method == Method::PATCH, &[412, 428]),
+        ]
+        .concat();
+        let mut found = Vec::with_capacity(all.len());
+        for status in all {
+            if !found.contains(&status) {
+                found.push(status);
+            }
+        }
+        found
+    }
+
     /// The permission it needs; None: open to anyone.
     pub fn permission(&self) -> Option<Permission> {
         match &self.handler {

@@ -12,6 +12,8 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App as Actix, HttpRequest, HttpResponse, HttpServer};
 use serde_json::json;
 
+use super::body::{Bounds, Intake};
+use super::connection::{Connections, Most, open_files};
 use super::error::plain_problem;
 use super::limit::Limiter;
 use super::metrics::Metrics;
@@ -23,6 +25,8 @@ use crate::service::{App, status};
 /// A client that sends its head slower than this is cut off.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client that was refused may go on sending what nobody reads, so that it hears why.
+const LINGER: Duration = Duration::from_secs(1);
 /// How long requests may still take after SIGTERM, in seconds.
 const DRAIN: u64 = 15;
 /// What a probe waits for the database.
@@ -32,7 +36,9 @@ const PROBE: Duration = Duration::from_secs(2);
 pub struct House {
     pub app: App,
     pub metrics: Metrics,
-    pub limiter: Data<Limiter>,
+    pub limiter: Limiter,
+    pub intake: Intake,
+    connections: Arc<Connections>,
     pub pages: Pages,
     /// Browsers reach it by https.
     pub secure: bool,
@@ -51,13 +57,19 @@ pub enum ServeError {
     Metrics(#[from] prometheus::Error),
     #[error("the pages: {0}")]
     Pages(#[from] pages::PageError),
+    #[error(
+        "このプロセスが開けるファイルの数が少なすぎます（設定された接続数には{needed}必要です）。ulimit -n か、systemd の LimitNOFILE を大きくしてください。"
+    )]
+    TooFewFiles { needed: usize },
 }
 
 impl House {
     pub fn new(app: App, pages: Pages, ticking: Ticking) -> Result<Self, ServeError> {
         Ok(Self {
             metrics: Metrics::new()?,
-            limiter: Data::new(Limiter::new(app.config.server.trusted_proxies.clone())),
+            limiter: Limiter::new(app.config.server.trusted_proxies.clone()),
+            intake: Intake::new(Bounds::default()),
+            connections: Connections::new(most_connections(&app)?, app.config.server.trusted_proxies.clone()),
             secure: app.config.server.public_url.starts_with("https:"),
             pages,
             app,
@@ -66,12 +78,29 @@ impl House {
     }
 }
 
+/// As many connections as the settings say, or as the process may have files open for.
+fn most_connections(app: &App) -> Result<Most, ServeError> {
+    let server = &app.config.server;
+    let asked = Most { all: server.connections, each: server.connections_of_one };
+    let database = usize::try_from(app.config.database.connections).unwrap_or(usize::MAX);
+    let needed = asked.files(database);
+    let files = open_files();
+    let most = asked.within(files, database).ok_or(ServeError::TooFewFiles { needed })?;
+    if most != asked {
+        tracing::warn!(
+            open_files = files,
+            needed,
+            connections = most.all,
+            "fewer connections than are set: raise LimitNOFILE or ulimit -n"
+        );
+    }
+    Ok(most)
+}
+
 /// Puts everything on the public address into the server's table.
 pub fn public(config: &mut ServiceConfig, house: &Data<House>) {
     config
         .app_data(house.clone())
-        .app_data(house.limiter.clone())
-        .app_data(Data::new(house.app.clone()))
         .service(web::resource("/healthz").route(web::get().to(healthy)).route(web::head().to(healthy)))
         .service(web::resource("/readyz").route(web::get().to(ready)).route(web::head().to(ready)));
     pages::fixed_routes(config, house.app.demo.is_some());
@@ -129,6 +158,7 @@ pub fn serve(
         let house = Data::new(house);
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let shared = house.clone();
+        let connections = Arc::clone(&house.connections);
         let server = HttpServer::new(move || {
             let house = shared.clone();
             Actix::new()
@@ -137,7 +167,13 @@ pub fn serve(
                 .configure(move |config| public(config, &house))
         })
         .workers(workers)
+        .on_connect(move |stream, data| {
+            if let Some(held) = connections.enter(stream) {
+                data.insert(held);
+            }
+        })
         .client_request_timeout(HEAD_WITHIN)
+        .client_disconnect_timeout(LINGER)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(DRAIN)
         .disable_signals()

@@ -14,6 +14,7 @@ use actix_web::{Error, HttpMessage as _, HttpRequest, web::Data};
 use tracing::{Instrument as _, info_span};
 
 use super::app::{API, Answered};
+use super::connection::Held;
 use super::server::House;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,7 +32,9 @@ pub async fn shield(
     let method = label(request.method());
     let span = info_span!("request", id = %id);
     let started = Instant::now();
+    let working = request.conn_data::<Held>().map(Held::work);
     let mut response = next.call(request).instrument(span).await?;
+    drop(working);
     let took = started.elapsed();
     let status = response.status().as_u16();
     let route = pattern(response.request());

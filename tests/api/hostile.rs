@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::expected::sample;
 use crate::support::{Answer, Person, TestApp, both};
-use crate::world::{NOTHING, World, filled, kind_of};
+use crate::world::{NOTHING, World, filled, kind_of, with};
 use crate::wrongs::{Wrong, is_verbatim, of_a_wrong_type, wrongs};
 
 both! {
@@ -110,6 +110,7 @@ fn doors(world: &World) -> Vec<Door<'_>> {
             let id = kind_of(route.path).map(|kind| caller.own(world, kind).unwrap_or(NOTHING.to_owned()));
             let path = filled(route.path, &id.unwrap_or_default());
             let person = route.permission().map(|_| caller.person);
+            let route = Route { takes: route.takes.as_ref().map(not_null), ..route };
             Door { path, caller: person, route }
         })
         .collect()
@@ -142,6 +143,38 @@ impl Door<'_> {
     fn is_settings(&self) -> bool {
         self.route.path == "/settings"
     }
+}
+
+/// A schema without what it says of null.
+fn not_null(schema: &Value) -> Value {
+    match schema {
+        Value::Object(fields) => {
+            let plain = |(name, value): (&String, &Value)| match (name.as_str(), value) {
+                ("type", Value::Array(kinds)) => (name.clone(), kinds[0].clone()),
+                ("enum", Value::Array(words)) => {
+                    (name.clone(), words.iter().filter(|word| !word.is_null()).cloned().collect())
+                }
+                _ => (name.clone(), not_null(value)),
+            };
+            Value::Object(fields.iter().map(plain).collect())
+        }
+        Value::Array(values) => values.iter().map(not_null).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Where in a body objects with declared fields stand.
+fn objects(schema: &Value, body: &Value, at: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let (Some(fields), true) = (schema["properties"].as_object(), body.is_object()) {
+        found.push(at.to_owned());
+        for (name, schema) in fields {
+            found.extend(objects(schema, &body[name], &format!("{at}/{name}")));
+        }
+    } else if body[0].is_object() {
+        found.extend(objects(&schema["items"], &body[0], &format!("{at}/0")));
+    }
+    found
 }
 
 /// What is wrong with the answers, all of them together.
@@ -223,7 +256,7 @@ both! {
                 complaints.expect(&format!("{name} {body}"), &answer, 422, Some(&whole));
             }
             let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-            for body in [&b"{"[..], b"{\"a\": }", b"\xff\xfe", b"a=b", b"{}{}", b"{\"a\": 1e999}", deep.as_bytes()] {
+            for body in [&b"{"[..], b"{\"a\": }", b"\xff\xfe", b"a=b", b"{}{}", b"{\"a\": 1e999}", b"{\"a\":1,\"a\":1}", b"{\"b\":[{\"a\":1,\"a\":2}]}", deep.as_bytes()] {
                 let answer = door.raw(app, "application/json", body.to_vec());
                 complaints.expect(&format!("{name} {}", String::from_utf8_lossy(&body[..body.len().min(9)])), &answer, 400, None);
             }
@@ -237,7 +270,7 @@ both! {
                 .map(|name| (format!("/{}", name.as_str().unwrap()), "required".to_owned())).collect();
             required.sort();
             if !required.is_empty() {
-                for body in [&b"{}"[..], b"", b"{\"no_such_field\": 1}"] {
+                for body in [&b"{}"[..], b""] {
                     let answer = door.raw(app, "application/json", body.to_vec());
                     complaints.expect(&format!("{name} {}", String::from_utf8_lossy(body)), &answer, 422, Some(&required));
                 }
@@ -269,6 +302,95 @@ both! {
         assert!(tried > 1000, "{tried} wrong values tried");
         assert_eq!(rows(app), before);
         complaints.end();
+    }
+
+    fn a_field_that_nobody_declared_is_named_wherever_it_stands(app: TestApp) {
+        let world = World::new(app);
+        let before = rows(app);
+        let mut complaints = Complaints::default();
+        let mut tried = 0;
+        for door in doors(&world).into_iter().filter(|door| !door.is_settings()) {
+            let body = sample(&world, door.route.path);
+            for within in objects(door.schema(), &body, "") {
+                let mut strange = body.clone();
+                strange.pointer_mut(&within).unwrap()["no_such_field"] = json!(1);
+                let errors = [(format!("{within}/no_such_field"), "unknown_field".to_owned())];
+                let what = format!("{} {within}", door.name());
+                complaints.expect(&what, &door.json(app, &strange), 422, Some(&errors));
+                tried += 1;
+            }
+        }
+        assert!(tried > 40, "{tried} objects tried");
+        assert_eq!(rows(app), before);
+        complaints.end();
+        let officer = &world.a.officer;
+        let slip = with(sample(&world, "/contracts"), json!({"titel": "架空"}));
+        let told = app.post(officer, "/contracts", slip).must(422);
+        assert!(told["errors"][0]["message"].as_str().unwrap().contains("title ではありませんか"), "{told}");
+    }
+
+    // Whatever is asked wrongly, the answer is one of those that the description names, in the form it names.
+    fn every_answer_is_one_that_is_described(app: TestApp) {
+        let world = World::new(app);
+        let document = itaku::web::openapi::document(true);
+        let many = (0..9_000).map(|n| format!("{n}=1")).collect::<Vec<_>>().join("&");
+        let mut wrong = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
+        // A logout would end the caller's session for all that come after.
+        for route in routes(true).into_iter().filter(|route| !matches!(route.path, "/demo/clock" | "/auth/logout")) {
+            let method = route.method.as_str();
+            let pointer = format!("/paths/~1api~1v1{}/{}/responses", route.path.replace('/', "~1"), method.to_lowercase());
+            let described = document.pointer(&pointer).unwrap().as_object().unwrap();
+            let caller = world.caller_for(method, route.path);
+            let own = kind_of(route.path).map(|kind| caller.own(&world, kind).unwrap_or(NOTHING.to_owned()));
+            let path = filled(route.path, &own.unwrap_or_default());
+            let nowhere = filled(route.path, NOTHING);
+            let token = Some(caller.person.token.as_str());
+            let admin = app.admin();
+            let ask = |token: Option<&str>, path: &str| app.request(token, method, path);
+            let json = ("Content-Type", "application/json");
+            let mut requests = vec![
+                ask(None, &path),
+                ask(Some("x.y.z"), &path),
+                ask(Some(&admin.token), &path).insert_header(json).set_payload("{}"),
+                ask(Some(&world.b.officer.token), &nowhere).insert_header(json).set_payload("{}"),
+                ask(token, &format!("{path}?no_such=1")),
+                ask(token, &format!("{path}?{many}")),
+                ask(token, &format!("{path}?limit=%zz&cursor=%ff")),
+                ask(token, &path).insert_header(("Content-Encoding", "gzip")).set_payload("x"),
+            ];
+            if route.method != "GET" {
+                let body = |text: &'static str| ask(token, &path).insert_header(json).set_payload(text);
+                requests.extend([
+                    body("{"),
+                    body("[]"),
+                    body("{\"a\": 1, \"a\": 1}"),
+                    body("{}"),
+                    body("{}").insert_header(("If-Match", "\"0\"")),
+                    body("{}").insert_header(("If-Match", "nonsense")),
+                    body("{}").insert_header(("Idempotency-Key", "")),
+                    ask(token, &path).insert_header(("Content-Type", "text/plain")).set_payload("x"),
+                    ask(token, &path).insert_header(json).set_payload(vec![b' '; 1024 * 1024 + 1]),
+                    ask(token, &nowhere).insert_header(json).set_payload("{}"),
+                ]);
+            }
+            for request in requests {
+                let answer = app.send(request);
+                seen.insert(answer.status);
+                let kind = answer.header("content-type").unwrap_or_default().to_owned();
+                let named = described.get(&answer.status.to_string());
+                if named.is_none_or(|named| named.pointer("/content").and_then(|all| all.get(&kind)).is_none()) {
+                    wrong.push(format!("{method} {path}: {} {kind}: {}", answer.status, answer.body));
+                }
+            }
+        }
+        assert_eq!(wrong, Vec::<String>::new());
+        for status in [200, 400, 401, 403, 404, 412, 413, 415, 422, 428] {
+            assert!(seen.contains(&status), "{status} never came: {seen:?}");
+        }
+        let elsewhere = app.send(app.request(None, "DELETE", "/users"));
+        assert_eq!(elsewhere.header("allow"), Some("POST, GET"));
+        elsewhere.must(405);
     }
 
     fn all_wrong_fields_are_named_at_once(app: TestApp) {
@@ -427,7 +549,8 @@ both! {
                     }
                 }
             }
-            ask("a=%ff", 200, None);
+            ask("a=%ff", 422, Some(("/query/a", "unknown_query")));
+            ask("limits=1&limit=1", 422, Some(("/query/limits", "unknown_query")));
         }
         assert!(tried > 200, "{tried}");
         let officer = &world.a.officer;

@@ -212,7 +212,7 @@ both! {
         }
         let long = "x".repeat(1024 * 1024);
         let answer = app.send(app.visit(None, "POST", "/login", &[("email", &long)]));
-        assert_eq!(answer.status, 400);
+        assert_eq!(answer.status, 413);
         assert!(text(&answer).contains("大きすぎる"), "{}", answer.body);
         for path in ["/login", "/password-reset", "/invitation", "/api", "/"] {
             assert_eq!(app.send(app.visit(None, "GET", path, &[])).status, 200, "{path}");

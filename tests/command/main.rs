@@ -4,6 +4,7 @@
 
 mod calls;
 mod demo;
+mod doors;
 mod house;
 mod operator;
 mod pages;

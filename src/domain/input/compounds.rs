@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{At, Codec, Input, read_object};
+use super::{At, Codec, Input, Names, read_object};
 use crate::domain::text;
 
 /// A field that may be left out.
@@ -98,7 +98,7 @@ pub fn nested<T: Input>() -> Nested<T> {
 impl<T: Input> Codec for Nested<T> {
     type Out = T;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<T> {
-        read_object(value, &at.pointer, at.mode, at.errors)
+        read_object(value, &at.pointer, at.mode, at.errors, Names::Judged)
     }
     fn schema(&self) -> Value {
         T::schema()
@@ -114,13 +114,16 @@ pub fn flattened<T: Input>() -> Flattened<T> {
 impl<T: Input> Codec for Flattened<T> {
     type Out = T;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<T> {
-        read_object(value, &at.pointer, at.mode, at.errors)
+        read_object(value, &at.pointer, at.mode, at.errors, Names::Shared)
     }
     fn schema(&self) -> Value {
         T::schema()
     }
     fn is_flat(&self) -> bool {
         true
+    }
+    fn flat_names(&self) -> Vec<&'static str> {
+        T::names().unwrap_or_default()
     }
 }
 

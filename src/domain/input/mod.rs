@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 mod compounds;
+mod near;
 mod numbers;
 mod values;
 mod words;
@@ -15,6 +16,7 @@ mod words;
 pub use compounds::{
     Defaulted, Flattened, Freeform, List, Nested, Optional, flattened, freeform, list, nested, optional, or,
 };
+pub use near::nearest;
 pub use numbers::{FiscalYear, Integer, NOT_A_YEAR, Small, count, fiscal_year, integer, small, yen};
 pub use values::{
     Corporate, Country, Day, Flag, Identifier, Word, corporate_number, country, day, flag, id, word,
@@ -48,12 +50,27 @@ pub enum Mode {
     Lenient,
 }
 
+/// Unknown names told at once; one who sends more sends something else.
+pub const MOST_ERRORS: usize = 50;
+/// So much of an unknown name is told.
+const TOLD_OF_A_NAME: usize = 200;
+
+/// The pointer of a name below another.
+pub fn pointer(at: &str, name: &str) -> String {
+    let name: String = name.chars().take(TOLD_OF_A_NAME).collect();
+    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 /// A struct declared by [`input!`](crate::input).
 pub trait Input: Sized {
     /// Reads an object; None means that errors were added.
     fn read(fields: &mut Fields<'_>) -> Option<Self>;
     /// JSON Schema of the object.
     fn schema() -> Value;
+    /// The names of its fields; None: they are judged elsewhere.
+    fn names() -> Option<Vec<&'static str>> {
+        None
+    }
     /// Checks that need several fields at once; pointers are relative to the object.
     fn check(&self, _errors: &mut Vec<FieldError>) {}
 }
@@ -61,19 +78,36 @@ pub trait Input: Sized {
 /// Parses a whole body: all field errors at once.
 pub fn parse<T: Input>(body: &Value, mode: Mode) -> Result<T, Vec<FieldError>> {
     let mut errors = Vec::new();
-    let parsed = read_object::<T>(body, "", mode, &mut errors);
+    let parsed = read_object::<T>(body, "", mode, &mut errors, Names::Judged);
     match parsed {
         Some(parsed) if errors.is_empty() => Ok(parsed),
         _ => Err(errors),
     }
 }
 
-fn read_object<T: Input>(value: &Value, at: &str, mode: Mode, errors: &mut Vec<FieldError>) -> Option<T> {
+/// Whether the names in an object are held against the declaration: another one's fields may stand beside it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Judged,
+    Shared,
+}
+
+fn read_object<T: Input>(
+    value: &Value,
+    at: &str,
+    mode: Mode,
+    errors: &mut Vec<FieldError>,
+    names: Names,
+) -> Option<T> {
     let Value::Object(map) = value else {
         errors.push(FieldError::new(at, "type", "項目の組（オブジェクト）で指定してください。"));
         return None;
     };
     let before = errors.len();
+    // Forms and files bring along what is not ours.
+    if mode == Mode::Strict && names == Names::Judged {
+        refuse_unknown::<T>(map, at, errors);
+    }
     let parsed = T::read(&mut Fields { map, at, mode, errors });
     let parsed = parsed.filter(|_| errors.len() == before)?;
     let mut found = Vec::new();
@@ -81,6 +115,16 @@ fn read_object<T: Input>(value: &Value, at: &str, mode: Mode, errors: &mut Vec<F
     let whole = found.is_empty();
     errors.extend(found.into_iter().map(|e| FieldError { pointer: format!("{at}{}", e.pointer), ..e }));
     whole.then_some(parsed)
+}
+
+fn refuse_unknown<T: Input>(map: &Map<String, Value>, at: &str, errors: &mut Vec<FieldError>) {
+    let Some(names) = T::names() else { return };
+    let unknown = map.keys().filter(|name| !names.contains(&name.as_str()));
+    errors.extend(unknown.take(MOST_ERRORS).map(|name| {
+        let near = nearest(name, names.iter().copied());
+        let hint = near.map(|near| format!("{near} ではありませんか。")).unwrap_or_default();
+        FieldError::new(pointer(at, name), "unknown_field", format!("この項目はありません。{hint}"))
+    }));
 }
 
 /// The fields of one object while it is read.
@@ -99,7 +143,7 @@ impl Fields<'_> {
             return codec
                 .read(&whole, &mut At { pointer: self.at.to_owned(), mode: self.mode, errors: self.errors });
         }
-        let pointer = format!("{}/{}", self.at, name.replace('~', "~0").replace('/', "~1"));
+        let pointer = pointer(self.at, name);
         let value = self.map.get(name).filter(|v| !v.is_null());
         let value =
             value.filter(|v| self.mode == Mode::Strict || v.as_str().is_none_or(|s| !s.trim().is_empty()));
@@ -157,6 +201,30 @@ pub trait Codec {
     fn is_flat(&self) -> bool {
         false
     }
+    /// The names that a flat one reads.
+    fn flat_names(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
+/// Adds the names of a field: its own, or another declaration's.
+pub fn list_name<C: Codec>(own: &'static str, codec: &C, names: &mut Vec<&'static str>) {
+    if codec.is_flat() {
+        names.extend(codec.flat_names());
+    } else {
+        names.push(own);
+    }
+}
+
+/// What may be left out may also be null.
+fn or_null(schema: &mut Value) {
+    let Value::Object(fields) = schema else { return };
+    if let Some(kind) = fields.get("type").filter(|kind| kind.is_string()).cloned() {
+        fields.insert("type".to_owned(), serde_json::json!([kind, "null"]));
+    }
+    if let Some(Value::Array(words)) = fields.get_mut("enum") {
+        words.push(Value::Null);
+    }
 }
 
 /// Adds a field to an object's schema: its own property, or another declaration's.
@@ -176,10 +244,12 @@ pub fn describe<C: Codec>(
         }
         return;
     }
-    properties.insert(name.to_owned(), schema);
     if codec.missing().is_none() {
         required.push(Value::String(name.to_owned()));
+    } else {
+        or_null(&mut schema);
     }
+    properties.insert(name.to_owned(), schema);
 }
 
 /// Declares an input: `input! { pub struct NewThing { name: String => text(1, 100), … } }`. The struct also
@@ -208,11 +278,17 @@ macro_rules! input {
                 })?
                 Some(Self { $($field: $field?),* })
             }
+            fn names() -> Option<Vec<&'static str>> {
+                use $crate::domain::input::*;
+                let mut names = Vec::new();
+                $(list_name(stringify!($field), &$codec, &mut names);)*
+                Some(names)
+            }
             fn schema() -> serde_json::Value {
                 use $crate::domain::input::*;
                 let (mut properties, mut required) = (serde_json::Map::new(), Vec::new());
                 $(describe(stringify!($field), &$codec, &mut properties, &mut required);)*
-                serde_json::json!({"type": "object", "title": stringify!($name), "properties": properties, "required": required})
+                serde_json::json!({"type": "object", "title": stringify!($name), "properties": properties, "required": required, "additionalProperties": false})
             }
             $(fn check(&self, $errors: &mut Vec<$crate::domain::input::FieldError>) { let $it = self; $check })?
         }

@@ -1,35 +1,29 @@
 //! From a browser to a page: cookie, proof of the form, guard, and every failure as a page of its own.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_multipart::Multipart;
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::error::PayloadError;
-use actix_web::http::header::{
-    CONTENT_DISPOSITION, CONTENT_TYPE, HOST, HeaderMap, LOCATION, ORIGIN, RETRY_AFTER,
-};
-use actix_web::http::{Method, StatusCode};
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_DISPOSITION, HOST, HeaderMap, LOCATION, ORIGIN, RETRY_AFTER};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Resource};
-use futures_util::StreamExt as _;
 use serde_json::json;
 
-use super::super::app::{Body, ReadToTheEnd, families, is_too_large};
+use super::super::app::families;
+use super::super::body::{Sender, Unread, refuse_encoded};
 use super::super::server::House;
 use super::account;
-use super::form::Form;
 use super::frame::{Frame, render};
-use super::route::{File, HOME, Handler, Outcome, Page, PageRoute, Visit, page};
+use super::route::{HOME, Handler, Outcome, Page, PageRoute, Visit, page};
+use super::sent;
+use crate::domain::access::Actor;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
 use crate::service::{Call, Failure};
 
 /// The field in which a form proves whose it is.
 pub const PROOF: &str = "_proof";
-
-/// The largest form that brings a file: a file of 20 MiB and its fields.
-const FILE_LIMIT: usize = 21 * 1024 * 1024;
 
 /// Puts the routes into the server's table.
 pub fn routes(config: &mut ServiceConfig, routes: Vec<PageRoute>) {
@@ -43,54 +37,141 @@ fn resource(path: &str, routes: Vec<PageRoute>) -> Resource {
     for route in routes {
         let route = Arc::new(route);
         let methods = if route.changes { vec![web::post()] } else { vec![web::get(), web::head()] };
-        if route.takes_file {
-            resource =
-                resource.app_data(web::PayloadConfig::new(FILE_LIMIT)).app_data(ReadToTheEnd(FILE_LIMIT));
-        }
         for method in methods {
             let route = Arc::clone(&route);
-            resource =
-                resource.route(method.to(move |house: Data<House>, request: HttpRequest, body: Body| {
-                    answer(house, Arc::clone(&route), request, body)
-                }));
+            resource = resource.route(method.to(
+                move |house: Data<House>, request: HttpRequest, payload: web::Payload| {
+                    answer(house, Arc::clone(&route), request, payload.into_inner())
+                },
+            ));
         }
     }
     resource
 }
 
-async fn answer(house: Data<House>, route: Arc<PageRoute>, request: HttpRequest, body: Body) -> HttpResponse {
+/// From a visit to its page: who comes, and from where, is settled by the head alone. Only then is a form read.
+async fn answer(
+    house: Data<House>,
+    route: Arc<PageRoute>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
     let stranger = Frame::of_nobody(&house);
-    if matches!(route.handler, Handler::Open(_))
+    if let Err(why) = refuse_encoded(request.headers()) {
+        return unread(&house, &stranger, why);
+    }
+    if route.permission().is_none()
         && let Err(failure) = house.limiter.take(&request)
     {
         return refuse(&house, &stranger, &failure, None);
     }
-    let sent = match body {
-        Body::Whole(body) => read(&request, &route, &body).await.map(|visit| (visit, body)),
-        Body::Unreadable(error) if route.takes_file && is_too_large(&error) => {
-            let visit = read(&request, &route, &Bytes::new()).await;
-            visit.map(|visit| (Visit { too_large: true, ..visit }, Bytes::new()))
-        }
-        Body::Unreadable(_) | Body::Late => Err(Failure::Malformed(
-            "送信された内容が大きすぎるか、途中で切れています。もう一度お試しください。".to_owned(),
-        )),
-    };
-    let (visit, body) = match sent {
-        Ok(sent) => sent,
-        Err(failure) => return refuse(&house, &stranger, &failure, None),
-    };
-    if route.changes && !is_ours(request.headers()) {
+    let cookie = request.cookie(cookie_name(house.secure)).map(|cookie| cookie.value().to_owned());
+    let visit = sent::head(&request, &route);
+    if !route.changes {
+        let worker = house.clone();
+        return shown(&house, visit, move |visit| {
+            let actor = match admit(&worker, &route, cookie.as_deref()) {
+                Ok(actor) => actor,
+                Err(failure) => return (Frame::of_nobody(&worker), Err(failure)),
+            };
+            run(&worker, &route, actor, None, visit)
+        })
+        .await;
+    }
+    if !is_ours(request.headers()) {
         return refuse(&house, &stranger, &elsewhere(), None);
     }
-    let cookie = request.cookie(cookie_name(house.secure)).map(|cookie| cookie.value().to_owned());
+    let admitted = if house.app.reads_at_once() {
+        admit(&house, &route, cookie.as_deref())
+    } else {
+        let (worker, route) = (house.clone(), Arc::clone(&route));
+        let asked = web::block(move || admit(&worker, &route, cookie.as_deref())).await;
+        asked.unwrap_or_else(|error| Err(Failure::Internal(error.to_string())))
+    };
+    match admitted {
+        Ok(actor) => act(house, route, request, payload, actor, visit).await,
+        Err(Failure::Unauthorized) if route.can_return && !route.takes_file => {
+            kept(&house, &request, payload, visit).await
+        }
+        Err(failure) => refuse(&house, &stranger, &failure, Some(&visit)),
+    }
+}
+
+/// A form of someone whose session is over: what was typed waits in the login. It is a stranger's, and no larger.
+async fn kept(house: &House, request: &HttpRequest, mut payload: Payload, visit: Visit) -> HttpResponse {
+    let stranger = Frame::of_nobody(house);
+    if let Err(failure) = house.limiter.take(request) {
+        return refuse(house, &stranger, &failure, None);
+    }
+    let sender = Sender::stranger(house.limiter.caller(request));
+    let read = house.intake.take(request, &mut payload, sender, house.intake.bounds.stranger_form).await;
+    let form = read.ok().and_then(|body| sent::form(request, &body.bytes).ok()).unwrap_or_default();
+    refuse(house, &stranger, &Failure::Unauthorized, Some(&Visit { form, ..visit }))
+}
+
+/// A form of whom the guard has let in.
+async fn act(
+    house: Data<House>,
+    route: Arc<PageRoute>,
+    request: HttpRequest,
+    mut payload: Payload,
+    actor: Option<Actor>,
+    mut visit: Visit,
+) -> HttpResponse {
+    let stranger = Frame::of_nobody(&house);
+    let intake = &house.intake;
+    let (sender, limit) = match &actor {
+        Some(actor) => (Sender::Known(actor.user_id), intake.bounds.body),
+        None => (Sender::stranger(house.limiter.caller(&request)), intake.bounds.stranger_form),
+    };
+    let (mut body, mut place) = (Bytes::new(), None);
+    let mut room = None;
+    if let Some(actor) = actor.as_ref().filter(|_| route.takes_file && sent::is_multipart(&request)) {
+        let proven = |proof: &str| session::is_form_token(&house.app, actor.session_id, proof);
+        match sent::with_file(intake, &request, payload, proven).await {
+            Ok((form, file)) => (visit.form, visit.file) = (form, file),
+            Err(Unread::TooLarge(_)) => visit.too_large = true,
+            Err(why) => return unread(&house, &stranger, why),
+        }
+        if visit.file.is_some() {
+            match intake.place_for_a_file().await {
+                Ok(free) => place = Some(free),
+                Err(why) => return unread(&house, &stranger, why),
+            }
+        }
+    } else {
+        let taken = match intake.take(&request, &mut payload, sender, limit).await {
+            Ok(taken) => taken,
+            Err(why) => return unread(&house, &stranger, why),
+        };
+        body = taken.bytes.clone();
+        match sent::form(&request, &body) {
+            Ok(form) => visit.form = form,
+            Err(why) => return unread(&house, &stranger, why),
+        }
+        room = Some(taken);
+    }
     let once = once(&house, &request, &visit, &body);
-    let (worker, visit) = (house.clone(), Arc::new(visit));
+    let worker = house.clone();
+    shown(&house, visit, move |visit| {
+        let _room = (place, room);
+        run(&worker, &route, actor, once, visit)
+    })
+    .await
+}
+
+/// Runs what makes the page, and shows it.
+async fn shown(
+    house: &House,
+    visit: Visit,
+    work: impl FnOnce(&Visit) -> (Frame, Result<Outcome, Failure>) + Send + 'static,
+) -> HttpResponse {
+    let visit = Arc::new(visit);
     let (span, visited) = (tracing::Span::current(), Arc::clone(&visit));
-    let work = move || span.in_scope(|| run(&worker, &route, cookie.as_deref(), once, &visited));
-    match web::block(work).await {
-        Ok((frame, Ok(outcome))) => show(&house, &frame, outcome),
-        Ok((frame, Err(failure))) => refuse(&house, &frame, &failure, Some(&visit)),
-        Err(error) => refuse(&house, &stranger, &Failure::Internal(error.to_string()), None),
+    match web::block(move || span.in_scope(|| work(&visited))).await {
+        Ok((frame, Ok(outcome))) => show(house, &frame, outcome),
+        Ok((frame, Err(failure))) => refuse(house, &frame, &failure, Some(&visit)),
+        Err(error) => refuse(house, &Frame::of_nobody(house), &Failure::Internal(error.to_string()), None),
     }
 }
 
@@ -101,11 +182,19 @@ fn once(house: &House, request: &HttpRequest, visit: &Visit, body: &Bytes) -> Op
     Some(Key::new(&house.app.config.auth.secret, route, key.to_owned(), body))
 }
 
-/// The guard. What stands around the page is told even where the page is refused.
+/// The guard: who comes, by the cookie. None: anyone may. Whether they may is told on a page that knows them (`run`).
+fn admit(house: &House, route: &PageRoute, cookie: Option<&str>) -> Result<Option<Actor>, Failure> {
+    if route.permission().is_none() {
+        return Ok(None);
+    }
+    session::authenticate(&house.app, Door::Browser, cookie.ok_or(Failure::Unauthorized)?).map(Some)
+}
+
+/// Makes the page. What stands around it is told even where the page is refused.
 fn run(
     house: &House,
     route: &PageRoute,
-    cookie: Option<&str>,
+    actor: Option<Actor>,
     once: Option<Key>,
     visit: &Visit,
 ) -> (Frame, Result<Outcome, Failure>) {
@@ -115,27 +204,21 @@ fn run(
         Handler::Open(work) => return (nobody, work(app, visit)),
         Handler::Guarded(permission, work) => (*permission, work),
     };
-    let known = cookie
-        .ok_or(Failure::Unauthorized)
-        .and_then(|cookie| session::authenticate(app, Door::Browser, cookie));
-    let actor = match known {
-        Ok(actor) => actor,
-        Err(failure) => return (nobody, Err(failure)),
-    };
+    let Some(actor) = actor else { return (nobody, Err(Failure::Unauthorized)) };
     let frame = match Frame::of(house, &actor, visit) {
         Ok(frame) => frame,
         Err(failure) => return (nobody, Err(failure)),
     };
+    if !actor.may(permission) {
+        tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
+        return (frame, Err(Failure::Forbidden("この画面を使う権限がありません。必要なときは、所属する機関・会社の管理者に相談してください。".to_owned())));
+    }
     let proof = visit.form.mark(PROOF).unwrap_or_default();
     // Of what was too large to be read the form is only shown again: there is no proof, and none is needed.
     let acts = route.changes && !(visit.too_large && route.can_return);
     if acts && !session::is_form_token(app, actor.session_id, proof) {
         tracing::warn!(event = "form_refused", user = %actor.user_id, "a form without its proof");
         return (frame, Err(elsewhere()));
-    }
-    if !actor.may(permission) {
-        tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
-        return (frame, Err(Failure::Forbidden("この画面を使う権限がありません。必要なときは、所属する機関・会社の管理者に相談してください。".to_owned())));
     }
     let call = Call { actor, idempotency: once };
     let mut frame = frame;
@@ -159,51 +242,6 @@ fn is_ours(headers: &HeaderMap) -> bool {
     }
     let origin = text(ORIGIN.as_str()).and_then(|origin| origin.split_once("://"));
     origin.is_some_and(|(_, origin)| text(HOST.as_str()) == Some(origin))
-}
-
-async fn read(request: &HttpRequest, route: &PageRoute, body: &Bytes) -> Result<Visit, Failure> {
-    let path = request.match_info().iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let query: HashMap<String, String> =
-        url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    let (mut form, mut file) = (Form::default(), None);
-    if !body.is_empty() {
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        if kind.starts_with("application/x-www-form-urlencoded") {
-            form = Form::read(url::form_urlencoded::parse(body).into_owned());
-        } else if route.takes_file && kind.starts_with("multipart/form-data") {
-            (form, file) = parts(request, body).await.ok_or_else(unread)?;
-        } else {
-            return Err(unread());
-        }
-    }
-    let address = request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
-    let is_sent = request.method() == Method::POST;
-    Ok(Visit { address, is_sent, can_return: route.can_return, path, query, form, file, too_large: false })
-}
-
-fn unread() -> Failure {
-    Failure::Malformed("この形式の送信は受け取れません。".to_owned())
-}
-
-/// The fields of a form that brings a file, and the file; None: it is broken.
-async fn parts(request: &HttpRequest, body: &Bytes) -> Option<(Form, Option<File>)> {
-    let whole = futures_util::stream::iter([Ok::<_, PayloadError>(body.clone())]);
-    let mut parts = Multipart::new(request.headers(), whole);
-    let (mut fields, mut file) = (Vec::new(), None);
-    while let Some(part) = parts.next().await {
-        let mut part = part.ok()?;
-        let mut content = Vec::new();
-        while let Some(chunk) = part.next().await {
-            content.extend_from_slice(&chunk.ok()?);
-        }
-        let about = part.content_disposition()?;
-        match about.get_filename() {
-            Some("") => {}
-            Some(name) => file = Some(File { name: name.to_owned(), content }),
-            None => fields.push((about.get_name()?.to_owned(), String::from_utf8(content).ok()?)),
-        }
-    }
-    Some((Form::read(fields), file))
 }
 
 /// `__Host-` binds the cookie to this host and to https; on http, which only the own machine speaks, it can't be.
@@ -294,6 +332,7 @@ fn refuse(house: &House, frame: &Frame, failure: &Failure, visit: Option<&Visit>
             tracing::error!(%why, "database unavailable");
             (StatusCode::SERVICE_UNAVAILABLE, "ただいま利用できません")
         }
+        Failure::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "混み合っています"),
         Failure::Internal(why) => {
             tracing::error!(%why, "internal failure");
             (StatusCode::INTERNAL_SERVER_ERROR, "処理中に問題が発生しました")
@@ -302,7 +341,7 @@ fn refuse(house: &House, frame: &Frame, failure: &Failure, visit: Option<&Visit>
     };
     let wait = match failure {
         Failure::TooMany { retry_after } => Some(retry_after.to_string()),
-        Failure::Unavailable(_) => Some("5".to_owned()),
+        Failure::Unavailable(_) | Failure::Crowded => Some("5".to_owned()),
         _ => None,
     };
     let headers: Vec<(&str, String)> =
@@ -314,6 +353,26 @@ fn refuse(house: &House, frame: &Frame, failure: &Failure, visit: Option<&Visit>
     };
     let context = json!({ "detail": detail, "known": frame.is_known(), "home": HOME });
     html(house, frame, &Page { status, ..page("error.html", title, context) }, &headers)
+}
+
+/// What was sent and not taken in, as a page. What is left of it is not read, so the connection is of no more use.
+fn unread(house: &House, frame: &Frame, why: Unread) -> HttpResponse {
+    let failure = match why {
+        Unread::Crowded => Failure::Crowded,
+        _ => Failure::Malformed(
+            "送信された内容が大きすぎるか、途中で切れたか、読み取れない形式です。もう一度お試しください。"
+                .to_owned(),
+        ),
+    };
+    let mut response = refuse(house, frame, &failure, None);
+    match why {
+        Unread::Encoded => *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Unread::TooLarge(_) => *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE,
+        Unread::Late(_) => *response.status_mut() = StatusCode::REQUEST_TIMEOUT,
+        Unread::Broken | Unread::Crowded => {}
+    }
+    response.head_mut().set_connection_type(ConnectionType::Close);
+    response
 }
 
 /// An address to go to after the login: one of ours, else none.

@@ -23,6 +23,7 @@ mod organization;
 mod own;
 mod place;
 pub mod route;
+mod sent;
 mod setting;
 mod user;
 mod words;

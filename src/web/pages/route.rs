@@ -2,6 +2,7 @@
 //! tests' matrices (who is refused, which form needs its proof) come from these declarations.
 
 use std::collections::HashMap;
+use std::io::{Read as _, Seek as _};
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -39,11 +40,24 @@ pub struct Visit {
     pub too_large: bool,
 }
 
-/// A file as sent.
+/// A file as sent. It waits on the disk, in a file that has no name and is gone with the visit.
 #[derive(Debug, Clone)]
 pub struct File {
     pub name: String,
-    pub content: Vec<u8>,
+    /// In bytes.
+    pub size: usize,
+    pub spool: Arc<std::fs::File>,
+}
+
+impl File {
+    /// What it says.
+    pub fn content(&self) -> Result<Vec<u8>, Failure> {
+        let mut content = Vec::with_capacity(self.size);
+        let mut spool = self.spool.as_ref();
+        let read = spool.rewind().and_then(|()| spool.read_to_end(&mut content));
+        read.map_err(|error| Failure::Internal(format!("a file that was sent: {error}")))?;
+        Ok(content)
+    }
 }
 
 impl Visit {
@@ -432,6 +446,14 @@ impl Draft {
 }
 
 impl PageRoute {
+    /// The permission it needs; None: open to anyone.
+    pub fn permission(&self) -> Option<Permission> {
+        match &self.handler {
+            Handler::Open(_) => None,
+            Handler::Guarded(permission, _) => Some(*permission),
+        }
+    }
+
     /// With a file.
     #[must_use]
     pub fn with_file(self) -> Self {

@@ -95,6 +95,6 @@ both! {
         // Where no file is asked for, the limit is that of every form.
         let form = [("email", "x".repeat(2 * MIB))];
         let form: Vec<(&str, &str)> = form.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        assert_eq!(tab.submit("/account/password", &form).status, 400);
+        assert_eq!(tab.submit("/account/password", &form).status, 413);
     }
 }

@@ -34,10 +34,10 @@ fn show(_: &App, _: &Call, _: &Visit) -> Result<Page, Failure> {
 }
 
 fn sent(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
-    let file = visit.file.as_ref().filter(|file| !file.content.is_empty());
+    let file = visit.file.as_ref().filter(|file| file.size > 0);
     let file =
         file.ok_or_else(|| Failure::field("/file", "required", "取り込むファイルを選んでください。"))?;
-    let preview = upload::preview(app, call, &file.name, &file.content)?;
+    let preview = upload::preview(app, call, &file.name, &file.content()?)?;
     Ok(Outcome::Moved(format!("/contracts/import/{}", preview.id)))
 }
 
