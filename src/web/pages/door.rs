@@ -20,6 +20,7 @@ use super::super::server::House;
 use super::account;
 use super::form::Form;
 use super::frame::{Frame, render};
+use super::own::theirs;
 use super::route::{File, HOME, Handler, Outcome, Page, PageRoute, Visit, page};
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
@@ -163,8 +164,10 @@ fn is_ours(headers: &HeaderMap) -> bool {
 
 async fn read(request: &HttpRequest, route: &PageRoute, body: &Bytes) -> Result<Visit, Failure> {
     let path = request.match_info().iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let query: HashMap<String, String> =
-        url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    let query: HashMap<String, String> = url::form_urlencoded::parse(request.query_string().as_bytes())
+        .into_owned()
+        .map(|(k, v)| (k, theirs(v)))
+        .collect();
     let (mut form, mut file) = (Form::default(), None);
     if !body.is_empty() {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -199,7 +202,7 @@ async fn parts(request: &HttpRequest, body: &Bytes) -> Option<(Form, Option<File
         let about = part.content_disposition()?;
         match about.get_filename() {
             Some("") => {}
-            Some(name) => file = Some(File { name: name.to_owned(), content }),
+            Some(name) => file = Some(File { name: theirs(name.to_owned()), content }),
             None => fields.push((about.get_name()?.to_owned(), String::from_utf8(content).ok()?)),
         }
     }
