@@ -9,6 +9,8 @@ use chrono_tz::Tz;
 use config::{Environment, File, FileFormat};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+pub mod strength;
+
 const DEFAULTS: &str = include_str!("../config/default.toml");
 const PREFIX: &str = "ITAKU";
 
@@ -35,6 +37,8 @@ pub struct Server {
     pub listen: String,
     /// Without a slash at its end.
     pub public_url: String,
+    /// Whether a public address on another machine may be `http://`.
+    pub allow_http: bool,
     /// HOST:PORT of `/metrics`; empty: not served.
     pub admin_listen: String,
     /// A list, or in the environment its members with commas between them.
@@ -234,13 +238,42 @@ impl Config {
         let mut missing = Vec::new();
         if self.auth.secret.len() < 32 {
             missing.push("auth.secret (ITAKU__AUTH__SECRET): give at least 32 random characters".to_owned());
+        } else if let Some(why) = strength::why_weak(&self.auth.secret) {
+            missing.push(format!(
+                "auth.secret (ITAKU__AUTH__SECRET): {why}; give random characters, such as `openssl rand -hex 32` prints"
+            ));
         }
         if self.ledger.signing_key.is_empty() {
             let wanted = "32 random bytes as hexadecimal, such as `openssl rand -hex 32` prints";
             missing.push(format!("ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): give {wanted}"));
+        } else if let Some(why) = strength::why_weak(&self.ledger.signing_key) {
+            missing.push(format!("ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): {why}; give {wanted}"));
+        }
+        if self.is_in_clear() && !self.server.allow_http {
+            missing.push(
+                "server.public_url (ITAKU__SERVER__PUBLIC_URL): over http:// passwords go in clear; give the https:// address of \
+                 the proxy in front, or, in a closed network only, set server.allow_http (ITAKU__SERVER__ALLOW_HTTP) to true"
+                    .to_owned(),
+            );
         }
         missing.extend(self.check_mail().err().map(|ConfigError(why)| why));
         if missing.is_empty() { Ok(()) } else { Err(ConfigError(missing.join("\nsettings: "))) }
+    }
+
+    /// Whether browsers elsewhere reach the server without TLS.
+    fn is_in_clear(&self) -> bool {
+        let url = url::Url::parse(&self.server.public_url).ok();
+        url.filter(|url| url.scheme() == "http")
+            .is_some_and(|url| url.host_str().is_some_and(|host| !strength::is_this_machine(host)))
+    }
+
+    /// What a server may be started with, but had better not be.
+    pub fn doubts(&self) -> Vec<&'static str> {
+        let in_clear = (self.is_in_clear() && self.server.allow_http)
+            .then_some("server.public_url: passwords and sessions go in clear over http://");
+        let open =
+            [strength::why_mail_is_open(&self.mail.url), strength::why_database_is_open(&self.database.url)];
+        in_clear.into_iter().chain(open.into_iter().flatten()).collect()
     }
 
     /// What whoever sends needs. There is no default: mail that nobody gets would count as sent.

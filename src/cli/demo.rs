@@ -64,7 +64,7 @@ impl Demo {
         let config = self.config(&url, folder.path())?;
         let mail_dir = config.mail.url.strip_prefix("file:").map(PathBuf::from);
         if let Some(dir) = &mail_dir {
-            std::fs::create_dir_all(dir)?;
+            crate::notice::folder::make(dir)?;
         }
         let transport = house::transport(&config).map_err(|error| CliError::Usage(error.to_string()))?;
         let db = match &self.database {

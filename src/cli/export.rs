@@ -1,13 +1,15 @@
 //! `itaku export`.
 
+use std::fs::File;
 use std::io::{BufWriter, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 
 use super::{CliError, Settings, house, say};
 use crate::domain::access::Scope;
-use crate::exchange::export::{Encoding, TableWriter, unmappable};
+use crate::exchange::export::{Encoding, TableWriter, Unmappable, unmappable};
 use crate::service::export::{Register, export, scope};
 use crate::service::{App, Failure};
 
@@ -20,9 +22,13 @@ pub struct Export {
     /// csv or json.
     #[arg(long)]
     format: Format,
-    /// Encoding of the CSV.
+    /// Encoding of the CSV; a character that cp932 lacks is written as its code point, 〔U+20BB7〕, and told.
     #[arg(long, default_value = "utf-8")]
     encoding: Charset,
+    /// Where to keep the list of the characters that cp932 lacks (CSV: line, column, character, what was written);
+    /// stderr unless given.
+    #[arg(long, value_name = "FILE")]
+    notes: Option<PathBuf>,
     /// Code of the agency; all agencies unless given.
     #[arg(long, value_name = "CODE")]
     agency: Option<String>,
@@ -88,11 +94,9 @@ impl Export {
             other => other.into(),
         })?;
         let as_of = self.as_of.unwrap_or_else(|| app.today());
-        if self.format == Format::Csv && self.encoding == Charset::Cp932 {
-            check(&app, register, scope, as_of)?;
-        }
-        match self.write(&app, register, scope, as_of) {
-            Ok(()) => Ok(()),
+        let mut notes = Notes::new(self.notes.as_deref())?;
+        match self.write(&app, register, scope, as_of, &mut notes) {
+            Ok(()) => notes.end(),
             // The reader has seen enough.
             Err(Halt::Io(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             Err(Halt::Io(error)) => Err(error.into()),
@@ -100,7 +104,14 @@ impl Export {
         }
     }
 
-    fn write(&self, app: &App, register: Register, scope: Scope, as_of: NaiveDate) -> Result<(), Halt> {
+    fn write(
+        &self,
+        app: &App,
+        register: Register,
+        scope: Scope,
+        as_of: NaiveDate,
+        notes: &mut Notes,
+    ) -> Result<(), Halt> {
         let out = BufWriter::new(std::io::stdout().lock());
         let columns = register.columns();
         let mut table = match (self.format, self.encoding) {
@@ -108,28 +119,58 @@ impl Export {
             (_, Charset::Utf8) => TableWriter::csv(out, Encoding::Utf8, columns).map_err(Halt::Io)?,
             (_, Charset::Cp932) => TableWriter::csv(out, Encoding::Cp932, columns).map_err(Halt::Io)?,
         };
-        export(app, register, scope, as_of, &mut |row| table.row(row).map_err(Halt::Io))?;
+        let is_cp932 = self.format == Format::Csv && self.encoding == Charset::Cp932;
+        let mut line = 1;
+        export(app, register, scope, as_of, &mut |row| {
+            line += 1;
+            if is_cp932 {
+                for lacking in unmappable(columns, row, line) {
+                    notes.take(&lacking).map_err(Halt::Io)?;
+                }
+            }
+            table.row(row).map_err(Halt::Io)
+        })?;
         table.end().map_err(Halt::Io)
     }
 }
 
-/// Goes through all rows once before a byte is written: half a file would be taken for a whole one.
-fn check(app: &App, register: Register, scope: Scope, as_of: NaiveDate) -> Result<(), CliError> {
-    let (mut line, mut lacking) = (1, 0_u64);
-    export::<Failure>(app, register, scope, as_of, &mut |row| {
-        line += 1;
-        for problem in unmappable(register.columns(), row, line) {
-            lacking += 1;
-            if lacking <= TOLD {
-                say(&problem.to_string());
-            }
-        }
-        Ok(())
-    })?;
-    if lacking == 0 {
-        return Ok(());
+/// What the encoding lacked, told beside the table.
+struct Notes {
+    file: Option<TableWriter<BufWriter<File>>>,
+    count: u64,
+}
+
+impl Notes {
+    /// A list in a file begins at once: one that can't be written is told before anything is put out.
+    fn new(path: Option<&Path>) -> Result<Self, CliError> {
+        let file = path
+            .map(|path| {
+                TableWriter::csv(BufWriter::new(File::create(path)?), Encoding::Utf8, Unmappable::COLUMNS)
+            })
+            .transpose()?;
+        Ok(Self { file, count: 0 })
     }
-    Err(CliError::Failed(format!(
-        "CP932 で表せない文字が{lacking}か所あるため、出力しませんでした。--encoding utf-8 を使ってください。"
-    )))
+
+    fn take(&mut self, lacking: &Unmappable) -> std::io::Result<()> {
+        self.count += 1;
+        match &mut self.file {
+            Some(file) => file.row(&lacking.row()),
+            None if self.count <= TOLD => {
+                say(&lacking.to_string());
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn end(self) -> Result<(), CliError> {
+        if self.count > 0 {
+            let count = self.count;
+            say(&format!(
+                "CP932 にない文字が{count}か所ありました。文字の代わりに符号（〔U+20BB7〕など）を書いています。"
+            ));
+        }
+        self.file.map(TableWriter::end).transpose()?;
+        Ok(())
+    }
 }

@@ -36,6 +36,9 @@ impl Serve {
             check_address("--listen", &config.server.listen)?;
         }
         config.check_server()?;
+        for doubt in config.doubts() {
+            tracing::warn!(event = "insecure_setting", "{doubt}");
+        }
         let signing_key = Arc::new(house::key(&config)?);
         let transport = house::transport(&config)?;
         let public = house::listen("server.listen", &config.server.listen)?;

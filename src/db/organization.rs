@@ -14,6 +14,7 @@ use crate::domain::access::{OrganizationKind, Scope};
 use crate::domain::contract::Instant;
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::OrganizationId;
+use crate::domain::lookalike::skeleton;
 use crate::domain::text::{company_key, search_key};
 
 /// An organization as registered.
@@ -72,6 +73,7 @@ pub fn insert(conn: &mut Conn, new: &NewOrganization<'_>, now: Instant) -> Resul
             organizations::name.eq(new.name),
             organizations::name_key.eq(company_key(new.name)),
             organizations::search_key.eq(search_key(new.name)),
+            organizations::skeleton.eq(skeleton(new.name)),
             organizations::corporate_number.eq(new.corporate_number.map(|n| n.to_string())),
             organizations::country.eq(new.country),
             organizations::address.eq(new.address),
@@ -91,6 +93,7 @@ pub fn update(conn: &mut Conn, row: &OrganizationRow) -> Result<(), DbError> {
             organizations::name.eq(&row.name),
             organizations::name_key.eq(company_key(&row.name)),
             organizations::search_key.eq(search_key(&row.name)),
+            organizations::skeleton.eq(skeleton(&row.name)),
             organizations::address.eq(&row.address),
             organizations::contact_email.eq(&row.contact_email),
             organizations::version.eq(organizations::version + 1),
@@ -144,6 +147,26 @@ pub fn unnumbered_vendor(
         query = query.filter(organizations::country.eq(country.to_owned()));
     }
     Ok(query.first(conn).optional()?)
+}
+
+/// Organizations other than `id` whose names look like this one, the oldest first, at most `limit`; whoever asks.
+pub fn similar(
+    conn: &mut Conn,
+    id: OrganizationId,
+    name: &str,
+    limit: i64,
+) -> Result<Vec<OrganizationRow>, DbError> {
+    let looks = skeleton(name);
+    if looks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = organizations::table
+        .filter(organizations::skeleton.eq(looks))
+        .filter(organizations::id.ne(id))
+        .filter(organizations::kind.ne(OrganizationKind::System))
+        .order(organizations::id)
+        .limit(limit);
+    Ok(found.select(OrganizationRow::as_select()).load(conn)?)
 }
 
 /// Whether the organization has a chain of its own in the ledger.

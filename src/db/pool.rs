@@ -31,6 +31,34 @@ pub fn file_of(url: &str) -> Option<&str> {
     Some(path.strip_prefix("//").unwrap_or(path))
 }
 
+/// The file holds personal data: it is made for its owner alone, whatever the umask (SQLite gives its log the same
+/// mode), and one that others can read is closed to them. What can't be done is told, and stops nothing.
+fn private(path: &str) {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    if path.starts_with("file:") || path == ":memory:" {
+        return;
+    }
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    // Where there is no folder, or no right to it, opening says so.
+    if made.is_ok() {
+        return;
+    }
+    for path in [path.to_owned(), format!("{path}-wal"), format!("{path}-shm")] {
+        let Ok(about) = std::fs::metadata(&path) else { continue };
+        let mode = about.permissions().mode();
+        if mode & 0o077 == 0 {
+            continue;
+        }
+        let mode = format!("{:o}", mode & 0o777);
+        match std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)) {
+            Ok(()) => {
+                tracing::warn!(event = "file_was_open", path, mode, "others could read it; closed to them")
+            }
+            Err(error) => tracing::warn!(event = "file_is_open", path, mode, %error, "others can read it"),
+        }
+    }
+}
+
 /// libpq alone would wait for a silent host for minutes.
 fn with_connect_timeout(url: &str) -> String {
     if url.contains("connect_timeout=") {
@@ -172,6 +200,9 @@ impl Db {
 
     fn open_as(url: &str, readers: u32, fleeting: bool) -> Result<Self, DbError> {
         let manager = || Manager::new(url).map(|manager| Manager { fleeting, ..manager });
+        if let Some(path) = file_of(url) {
+            private(path);
+        }
         // The one connection that changes the journal mode of a new file must be alone.
         manager()?.open()?;
         let backend = manager()?.backend;

@@ -8,6 +8,7 @@ diesel::table! {
         name -> Text,
         name_key -> Text,
         search_key -> Text,
+        skeleton -> Text,
         corporate_number -> Nullable<Text>,
         country -> Text,
         address -> Nullable<Text>,

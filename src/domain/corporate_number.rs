@@ -31,6 +31,13 @@ impl CorporateNumber {
     }
 }
 
+/// Whether thirteen digits in one piece within the text, full- or half-width, are a corporate number.
+pub fn is_told_in(text: &str) -> bool {
+    let text: String = text.nfkc().collect();
+    let mut pieces = text.split(|c: char| !c.is_ascii_digit());
+    pieces.any(|piece| piece.len() == 13 && piece.parse::<CorporateNumber>().is_ok())
+}
+
 /// First digit = 9 − (Σ Pn·Qn mod 9): Pn the n-th of the other twelve from the right, Qn 1 for odd n, 2 for even.
 fn check_digit(body: &[u8]) -> u8 {
     let sum: u32 = body
@@ -99,6 +106,14 @@ impl<'de> serde::Deserialize<'de> for CorporateNumber {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_within_a_name_is_found() {
+        assert!(is_told_in("架空商事（法人番号 ８７００１１０００５９０１）"));
+        assert!(
+            !is_told_in("架空8700110005902") && !is_told_in("18700110005901") && !is_told_in("架空第2工場")
+        );
+    }
     use proptest::prelude::*;
 
     /// Twelve digits with the right one before them.

@@ -7,6 +7,7 @@ use chrono::{Datelike as _, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use super::alert::Severity;
+use super::characters::{Lines, clean, is_blank};
 use super::limits::{FIRST_YEAR, LAST_YEAR};
 
 /// The settings of one agency. Days are calendar days unless a field says working days.
@@ -236,12 +237,12 @@ impl Check {
     }
 
     fn text(&mut self, pointer: String, text: &str, longest: usize) {
-        if text.trim().is_empty() {
+        if is_blank(text) {
             self.say(pointer, "required", "入力してください");
         } else if text.chars().count() > longest {
             self.say(pointer, "too_long", format!("{longest}文字以内で入力してください"));
-        } else if text.chars().any(char::is_control) {
-            self.say(pointer, "control_character", "改行などの制御文字は使えません");
+        } else if let Err(unclean) = clean(text, Lines::Single) {
+            self.say(pointer, unclean.code(), unclean.to_string());
         }
     }
 
@@ -255,6 +256,8 @@ impl Check {
             if word.trim().is_empty() || word.chars().count() > LONGEST_WORD {
                 let message = format!("置き換える用語は{LONGEST_WORD}文字以内で入力してください");
                 self.say(pointer.clone(), "bad_word", message);
+            } else if let Err(unclean) = clean(word, Lines::Single) {
+                self.say(pointer.clone(), unclean.code(), unclean.to_string());
             }
             self.text(pointer, own, LONGEST_WORD);
         }
@@ -305,7 +308,8 @@ mod tests {
             decision_working_days: 0,
             severities: Severities { tier_exceeded: Severity::Info, ..Severities::default() },
             closed_days: vec![NaiveDate::default(), NaiveDate::default()],
-            words: [("承認/許可".to_owned(), "a\nb".to_owned())].into(),
+            words: [("承認/許可".to_owned(), "a\nb".to_owned()), ("審\u{fdd3}査".to_owned(), "b".to_owned())]
+                .into(),
             clauses: vec![
                 Clause { number: "1".into(), text: "x".repeat(201) },
                 Clause { number: "1".into(), text: " ".into() },
@@ -321,7 +325,8 @@ mod tests {
                 ("/decision_working_days", "out_of_range"),
                 ("/severities/tier_exceeded", "not_allowed"),
                 ("/closed_days/1", "duplicate"),
-                ("/words/承認~1許可", "control_character"),
+                ("/words/審\u{fdd3}査", "noncharacter"),
+                ("/words/承認~1許可", "line_break"),
                 ("/clauses/0/text", "too_long"),
                 ("/clauses/1/text", "required"),
                 ("/clauses/1/number", "duplicate"),

@@ -1,8 +1,9 @@
-//! Text as people type it: keys that find and match it whatever the keyboard (never for display), and what a
-//! text must not contain.
+//! Text as people type it: keys that find and match it whatever the keyboard (never for display), whole numbers, and
+//! 個人番号, which no text may contain.
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::characters::invisible;
 use super::corporate_number::CorporateNumber;
 
 /// Legal forms as they are abbreviated, after NFKC (which makes `(株)` of ㈱ and （株）, and 株式会社 of ㍿).
@@ -47,14 +48,6 @@ pub fn same_company(a: &str, b: &str) -> bool {
 pub fn bare_name_key(name: &str) -> String {
     let key = company_key(name);
     LEGAL_FORMS.iter().fold(key, |key, (_, long)| key.replace(long, ""))
-}
-
-/// Spaces, controls and marks that take no place.
-fn invisible(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || bidi(c)
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 fn unified(c: char) -> char {
@@ -114,66 +107,6 @@ fn ungrouped(text: &str) -> Option<String> {
     let grouped = rest.is_empty() || (first.len() <= 3 && rest.iter().all(|group| group.len() == 3));
     (grouped && all_digits(first) && rest.iter().all(|group| all_digits(group)))
         .then(|| text.replace(',', ""))
-}
-
-/// Whether nothing in the text is seen: it is empty, or of spaces and marks that take no place.
-pub fn is_blank(text: &str) -> bool {
-    text.chars().all(invisible)
-}
-
-/// Whether a text's lines may break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lines {
-    /// Names, titles, numbers: one line, no tab.
-    Single,
-    /// Reasons and notes: line feeds (alone or after a carriage return) and tabs are part of them.
-    Multi,
-}
-
-/// What a text must not contain, in the users' words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unclean {
-    #[error("改行は使えません。1行で入力してください。")]
-    LineBreak,
-    #[error("使えない制御文字（U+{:04X}）が含まれています。", u32::from(*.0))]
-    Control(char),
-    #[error("文字の並び順を変える見えない文字（U+{:04X}）が含まれています。", u32::from(*.0))]
-    Bidi(char),
-}
-
-impl Unclean {
-    /// The stable code of the problem.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::LineBreak => "line_break",
-            Self::Control(_) => "control_character",
-            Self::Bidi(_) => "bidi_character",
-        }
-    }
-}
-
-/// Refuses what could break a mail header, a table or a reader's eye: control characters (NUL among them), line
-/// breaks in a single line, and characters that turn the direction of writing. Tells the first such.
-pub fn clean(text: &str, lines: Lines) -> Result<(), Unclean> {
-    let multi = lines == Lines::Multi;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\n' | '\t' if multi => {}
-            '\r' if multi && chars.peek() == Some(&'\n') => {}
-            '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' if !multi => return Err(Unclean::LineBreak),
-            '\u{2028}' | '\u{2029}' => return Err(Unclean::Control(c)),
-            c if c.is_control() => return Err(Unclean::Control(c)),
-            c if bidi(c) => return Err(Unclean::Bidi(c)),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Marks, embeddings, overrides and isolates of the Unicode bidirectional algorithm.
-fn bidi(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether the text contains a 個人番号: twelve digits whose last is the right check digit, full- or half-width,
@@ -319,6 +252,7 @@ mod tests {
             ("データ・イチ株式会社", "デ－タイチ株式会社"),
             ("髙﨑システム", "高崎システム"),
             ("Ａ−Ｂ工業", "A-B工業"),
+            ("葛\u{e0100}城商会", "葛城商会"),
         ] {
             assert!(same_company(a, b), "{a} / {b}: {} / {}", company_key(a), company_key(b));
         }
@@ -342,20 +276,6 @@ mod tests {
             assert_eq!(whole_number(text), Err(NotWhole::NotANumber), "{text}");
         }
         assert_eq!(whole_number("3.5"), Err(NotWhole::Fraction));
-        assert!(is_blank("\u{200b} \u{3000}") && !is_blank("\u{200b}件"));
-    }
-
-    #[test]
-    fn what_users_must_not_send_is_named() {
-        assert_eq!(clean("件名\r\nBcc: a@example.jp", Lines::Single), Err(Unclean::LineBreak));
-        assert_eq!(clean("a\u{0}b", Lines::Multi), Err(Unclean::Control('\u{0}')));
-        assert_eq!(clean("a\tb", Lines::Single), Err(Unclean::Control('\t')));
-        assert_eq!(clean("a\u{202e}b", Lines::Multi), Err(Unclean::Bidi('\u{202e}')));
-        assert_eq!(clean("a\rb", Lines::Multi), Err(Unclean::Control('\r')));
-        assert_eq!(clean("a\u{2028}b", Lines::Single), Err(Unclean::LineBreak));
-        assert_eq!(clean("一行目\r\n二行目\n\t三行目", Lines::Multi), Ok(()));
-        assert_eq!(clean("委託業務（第１期）", Lines::Single), Ok(()));
-        assert!(Unclean::Bidi('\u{202e}').to_string().contains("U+202E"));
     }
 
     /// Eleven digits with the check digit behind them, reckoned apart from the code under test.
@@ -436,12 +356,6 @@ mod tests {
             prop_assert_eq!(search_key(&key), key.clone());
             prop_assert!(!key.chars().any(char::is_whitespace));
             let _ = (company_key(&text), contains_my_number(&text));
-        }
-
-        #[test]
-        fn a_clean_text_has_no_line_break(text in "[a-zあ-ん\r\n\t\u{202e}\u{0}]{0,12}") {
-            let bad = text.chars().any(|c| c.is_control() || bidi(c));
-            prop_assert_eq!(clean(&text, Lines::Single).is_err(), bad);
         }
     }
 }

@@ -5,9 +5,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::table::{Row, RowError};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range, parse_day, parse_fiscal_year, wareki};
+use crate::domain::characters::{Lines, clean, is_blank};
 use crate::domain::corporate_number::{CorporateNumber, NotACorporateNumber};
 use crate::domain::limits::{FIRST_YEAR, MAX_PERSONS, MAX_YEN};
-use crate::domain::text::{self, Lines, NotWhole, clean, contains_my_number, is_blank, search_key};
+use crate::domain::text::{self, NotWhole, contains_my_number, search_key};
 
 /// What is wrong with a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +39,9 @@ impl<'a> RowReader<'a> {
         Self { row, names, errors: Vec::new() }
     }
 
-    /// The cell of a column without the spaces around it; empty where the file has no such column, or nothing in it
-    /// is seen.
+    /// The cell of a column without the spaces around it; empty where the file has no such column.
     pub fn text(&self, column: usize) -> &'a str {
-        let cell = self.row.cells.get(column).map_or("", |cell| cell.trim());
-        if is_blank(cell) && clean(cell, Lines::Multi).is_ok() { "" } else { cell }
+        self.row.cells.get(column).map_or("", |cell| cell.trim())
     }
 
     /// The value of a cell that may be empty.
@@ -85,6 +84,9 @@ pub fn quote(found: &str) -> String {
     if contains_my_number(found) {
         return "（個人番号と思われる番号を含む値）".to_owned();
     }
+    if is_blank(found) {
+        return "（見える文字のない値）".to_owned();
+    }
     let harmless = |c: char| clean(c.encode_utf8(&mut [0; 4]), Lines::Single).is_ok();
     let mut shown: String =
         found.chars().take(40).map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect();
@@ -108,6 +110,9 @@ fn free_text(text: &str, most: usize, allowed: Lines) -> Cell<String> {
     let length = text.chars().count();
     if length > most {
         return wrong("too_long", format!("{length}文字あります。{most}文字までにしてください。"));
+    }
+    if is_blank(text) {
+        return wrong("required", "見える文字がありません。入力してください。".to_owned());
     }
     if let Err(problem) = clean(text, allowed) {
         return wrong(problem.code(), problem.to_string());
@@ -347,12 +352,16 @@ mod tests {
         assert_eq!(code(read(&"長".repeat(1_001))), "too_long");
         assert_eq!(code(read("一\n二")), "line_break");
         assert_eq!(code(read("a\u{202e}b")), "bidi_character");
+        assert_eq!(code(read("a\u{fdd2}b")), "noncharacter");
+        assert_eq!(code(read("\u{3164}")), "required");
+        assert!(read("\u{e000}田").unwrap_err().message.starts_with("1文字目に、外字（U+E000）"));
         assert!(lines(10)("一\r\n二").is_ok());
         let error = read("番号 1234 5678 9018").unwrap_err();
         assert_eq!(error.code, "my_number");
         assert!(!error.message.contains("1234"));
         let misplaced = corporate_number("1234-5678-9018").unwrap_err().message;
         assert!(misplaced.contains("12桁") && !misplaced.contains("5678"), "{misplaced}");
+        assert_eq!(quote("\u{200b}"), "（見える文字のない値）");
         assert_eq!(quote(&"あ\n".repeat(30)), format!("「{}…」", "あ\u{fffd}".repeat(20)));
     }
 

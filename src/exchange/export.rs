@@ -103,14 +103,52 @@ pub enum Encoding {
     Cp932,
 }
 
-/// A character that the encoding lacks.
+/// A character that the encoding lacks: its code point stands in the file instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{line}行目「{heading}」: 「{character}」（U+{:04X}）は CP932 で表せません。", u32::from(*.character))]
+#[error("{line}行目「{heading}」: 「{character}」は CP932 にないため、{}と書きました。", code_point(*.character))]
 pub struct Unmappable {
     /// From 1, the header being the first.
     pub line: u64,
     pub heading: &'static str,
     pub character: char,
+}
+
+impl Unmappable {
+    /// The columns of a list of them.
+    pub const COLUMNS: &'static [Column] = &[
+        Column { key: "line", heading: "行" },
+        Column { key: "column", heading: "列" },
+        Column { key: "character", heading: "文字" },
+        Column { key: "written", heading: "書いた符号" },
+    ];
+
+    /// Its row there.
+    pub fn row(&self) -> [Cell; 4] {
+        [
+            i64::try_from(self.line).unwrap_or(i64::MAX).into(),
+            self.heading.into(),
+            self.character.to_string().into(),
+            code_point(self.character).into(),
+        ]
+    }
+}
+
+/// 〔U+9AD9〕: how a character is written that the encoding lacks.
+fn code_point(character: char) -> String {
+    format!("〔U+{:04X}〕", u32::from(character))
+}
+
+fn is_lacking(character: char) -> bool {
+    !character.is_ascii() && encoding_rs::SHIFT_JIS.encode(character.encode_utf8(&mut [0; 4])).2
+}
+
+/// As CP932 can have it.
+fn spelled_out(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_lacking(c) { out.push_str(&code_point(c)) } else { out.push(c) }
+    }
+    out
 }
 
 /// The characters of a row that CP932 lacks, each once a cell.
@@ -119,9 +157,8 @@ pub fn unmappable(columns: &[Column], row: &[Cell], line: u64) -> Vec<Unmappable
     for (column, cell) in columns.iter().zip(row) {
         let Cell::Text(text) = cell else { continue };
         let mut told = Vec::new();
-        for character in text.chars().filter(|c| !c.is_ascii()) {
-            let (_, _, lacking) = encoding_rs::SHIFT_JIS.encode(character.encode_utf8(&mut [0; 4]));
-            if lacking && !told.contains(&character) {
+        for character in text.chars().filter(|c| is_lacking(*c)) {
+            if !told.contains(&character) {
                 told.push(character);
                 found.push(Unmappable { line, heading: column.heading, character });
             }
@@ -167,8 +204,7 @@ impl<W: Write> TableWriter<W> {
                         let text = String::from_utf8_lossy(&bytes);
                         let (encoded, _, lacking) = encoding_rs::SHIFT_JIS.encode(&text);
                         if lacking {
-                            // A character put in meanwhile: nothing is ever replaced.
-                            return Err(io::Error::other("CP932 で表せない文字があります。"));
+                            return out.write_all(&encoding_rs::SHIFT_JIS.encode(&spelled_out(&text)).0);
                         }
                         out.write_all(&encoded)
                     }
@@ -241,10 +277,12 @@ mod tests {
         assert_eq!(
             told,
             [
-                "7行目「名称」: 「𠮷」（U+20BB7）は CP932 で表せません。",
-                "7行目「名称」: 「😀」（U+1F600）は CP932 で表せません。"
+                "7行目「名称」: 「𠮷」は CP932 にないため、〔U+20BB7〕と書きました。",
+                "7行目「名称」: 「😀」は CP932 にないため、〔U+1F600〕と書きました。"
             ]
         );
+        let out = written(Encoding::Cp932, &[["𠮷野家".into(), Cell::Number(1)]]);
+        assert_eq!(encoding_rs::SHIFT_JIS.decode(&out).0, "名称,人数\r\n〔U+20BB7〕野家,1\r\n");
         assert!(unmappable(COLUMNS, &["株式会社 髙島㈱①～".into(), Cell::Number(1)], 2).is_empty());
     }
 

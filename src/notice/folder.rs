@@ -16,6 +16,13 @@ pub fn of_url(url: &str) -> Option<PathBuf> {
     Some(PathBuf::from(folder.strip_prefix("//").unwrap_or(folder)))
 }
 
+/// Makes the folder where there is none, for its owner alone: the mails in it tell of people. Each is a file of its
+/// owner's alone as well.
+pub fn make(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// Where a notice's mail lies.
 pub fn path_of(folder: &Path, id: NoticeId) -> PathBuf {
     folder.join(format!("{id}.eml"))

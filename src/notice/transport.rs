@@ -161,7 +161,7 @@ fn classify(error: &SmtpError) -> SendError {
 
 /// One file a notice, whole or not at all; a retry writes the same file again.
 fn write_eml(folder: &Path, message: &Message) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    folder::make(folder)?;
     let mut file = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(folder)?;
     file.write_all(&message.bytes())?;
     file.as_file().sync_all()?;

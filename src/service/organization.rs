@@ -11,8 +11,8 @@ use super::register::tell_recorded;
 use super::{App, Call, Failure, IfMatch, Page, Paged};
 use crate::db::organization::{NewOrganization, OrganizationFilter, OrganizationRow};
 use crate::db::{self, ChainKey, DbError, Tx};
-use crate::domain::access::{OrganizationKind, Role};
-use crate::domain::corporate_number::CorporateNumber;
+use crate::domain::access::{OrganizationKind, Role, Scope};
+use crate::domain::corporate_number::{self, CorporateNumber};
 use crate::domain::id::OrganizationId;
 use crate::domain::input::FieldError;
 use crate::domain::limits::MAX_COMPANY;
@@ -48,7 +48,15 @@ input! {
             }
             _ => {}
         }
+        errors.extend(number_in(Some(&it.name)));
     }
+}
+
+/// A number within a name would be read as one that has been looked at: pages write the 法人番号 behind the name.
+fn number_in(name: Option<&str>) -> Option<FieldError> {
+    let message = "名称の中に法人番号があります。番号は法人番号の欄に入力してください。";
+    name.filter(|name| corporate_number::is_told_in(name))
+        .map(|_| FieldError::new("/name", "number_in_name", message))
 }
 
 input! {
@@ -57,6 +65,9 @@ input! {
         name: Option<String> => optional(text(1, MAX_COMPANY)),
         address: Option<String> => optional(text(1, 300)),
         contact_email: Option<String> => optional(email()),
+    }
+    check |it, errors| {
+        errors.extend(number_in(it.name.as_deref()));
     }
 }
 
@@ -67,6 +78,9 @@ input! {
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
         country: String => country(),
         address: Option<String> => optional(text(1, 300)),
+    }
+    check |it, errors| {
+        errors.extend(number_in(Some(&it.name)));
     }
 }
 
@@ -94,6 +108,50 @@ pub struct OrganizationView {
     /// What someone should look at; nothing stands in the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Other organizations whose names look like this one, told where it is registered or named anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub similar: Vec<SimilarName>,
+}
+
+/// An organization whose name looks like another's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SimilarName {
+    pub id: OrganizationId,
+    pub kind: OrganizationKind,
+    pub name: String,
+    pub corporate_number: Option<String>,
+}
+
+impl SimilarName {
+    /// The name, and the number behind it.
+    pub fn told(&self) -> String {
+        let number = self.corporate_number.as_deref().map(|number| format!("法人番号 {number}"));
+        format!("「{}」（{}）", self.name, number.as_deref().unwrap_or("法人番号なし"))
+    }
+}
+
+/// Names told beside one that looks like them; more are not looked at one by one.
+const SIMILAR_TOLD: i64 = 5;
+
+/// Whose names look like this organization's.
+pub fn similar_to(conn: &mut db::Conn, id: OrganizationId, name: &str) -> Result<Vec<SimilarName>, DbError> {
+    let found = db::organization::similar(conn, id, name, SIMILAR_TOLD)?;
+    let told = |row: OrganizationRow| SimilarName {
+        id: row.id,
+        kind: row.kind,
+        name: row.name,
+        corporate_number: row.corporate_number,
+    };
+    Ok(found.into_iter().map(told).collect())
+}
+
+/// Whose names look like that of an organization the caller has been shown. A vendor is not told: it does not know the
+/// register.
+pub fn similar(app: &App, call: &Call, of: &OrganizationView) -> Result<Vec<SimilarName>, Failure> {
+    if matches!(call.scope(), Scope::Vendor(_)) {
+        return Ok(Vec::new());
+    }
+    Ok(app.db.read_one::<_, DbError>(|conn| similar_to(conn, of.id, &of.name))?)
 }
 
 impl From<OrganizationRow> for OrganizationView {
@@ -109,6 +167,7 @@ impl From<OrganizationRow> for OrganizationView {
             contact_email: row.contact_email,
             created_at: row.created_at.and_utc(),
             warnings: Vec::new(),
+            similar: Vec::new(),
         }
     }
 }
@@ -144,6 +203,7 @@ pub fn register(
         if let Some(number) = input.corporate_number {
             view.warnings = differs_from_register(tx, number, &input.name)?;
         }
+        view.similar = similar_to(tx.conn, id, &input.name)?;
         Ok((view, version))
     })
 }
@@ -386,7 +446,11 @@ pub fn change(
             row.version += 1;
         }
         let version = row.version;
-        Ok((row.into(), version))
+        let mut view = OrganizationView::from(row);
+        if view.name != before.name {
+            view.similar = similar_to(tx.conn, id, &view.name)?;
+        }
+        Ok((view, version))
     })?;
     tell_recorded(app, id);
     Ok(changed)

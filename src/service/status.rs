@@ -1,7 +1,7 @@
 //! How the house stands: for probes and for those who watch it.
 
 use super::{App, Failure};
-use crate::db;
+use crate::db::{self, DbError};
 
 /// How much waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,6 +17,17 @@ pub struct Backlog {
 /// Whether the database answers and has the schema of this program.
 pub fn database_is_ready(app: &App) -> Result<bool, Failure> {
     Ok(app.db.is_current()?)
+}
+
+/// Whether the database takes a write now: a full disk or a database that may only be read does not. A database that is
+/// being written takes writes.
+pub fn database_takes_writes(app: &App) -> bool {
+    let now = app.sources.clock.machine_now();
+    let written = app.db.write_unless_busy::<_, DbError>(|conn| db::status::write_something(conn, now));
+    if let Err(error) = &written {
+        tracing::error!(event = "not_writable", %error, "the database takes no writes");
+    }
+    written.is_ok()
 }
 
 /// What waits.

@@ -2,8 +2,8 @@
 //! drained and stopped as a whole.
 
 use std::net::TcpListener;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
@@ -31,6 +31,8 @@ const LINGER: Duration = Duration::from_secs(1);
 const DRAIN: u64 = 15;
 /// What a probe waits for the database.
 const PROBE: Duration = Duration::from_secs(2);
+/// How long the answer of a probe's write is good.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// What every handler finds beside the use cases.
 pub struct House {
@@ -43,6 +45,8 @@ pub struct House {
     /// Browsers reach it by https.
     pub secure: bool,
     ticking: Ticking,
+    /// Whether the database took a write, and when that was tried last.
+    written: Mutex<Option<(Instant, bool)>>,
 }
 
 /// Whether the scheduler still ticks.
@@ -74,6 +78,7 @@ impl House {
             pages,
             app,
             ticking,
+            written: Mutex::new(None),
         })
     }
 }
@@ -122,11 +127,27 @@ async fn ready(house: Data<House>) -> HttpResponse {
         Ok(Ok(Ok(current))) => (true, current),
         _ => (false, false),
     };
+    let writable = current && writable(&house).await;
     let ticking = (house.ticking)();
     let status =
-        if reachable && current && ticking { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(status)
-        .json(json!({"database": reachable, "migrations": current, "scheduler": ticking}))
+        if current && writable && ticking { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status).json(
+        json!({"database": reachable, "migrations": current, "writable": writable, "scheduler": ticking}),
+    )
+}
+
+/// Whether the database takes writes: asked once in a few seconds, however many probes come.
+async fn writable(house: &Data<House>) -> bool {
+    let known =
+        house.written.lock().unwrap_or_else(PoisonError::into_inner).filter(|(at, _)| at.elapsed() < AGAIN);
+    if let Some((_, writable)) = known {
+        return writable;
+    }
+    let app = house.app.clone();
+    let asked = tokio::time::timeout(PROBE, web::block(move || status::database_takes_writes(&app))).await;
+    let writable = matches!(asked, Ok(Ok(true)));
+    *house.written.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), writable));
+    writable
 }
 
 async fn nowhere(request: HttpRequest) -> HttpResponse {

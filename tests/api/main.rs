@@ -19,6 +19,7 @@ mod idempotency;
 mod imports;
 mod ledger;
 mod lists;
+mod names;
 mod organizations;
 mod overview;
 mod pages;

@@ -50,6 +50,9 @@ fn texts(path: &str, name: &str, schema: &Value, pointer: &str, found: &mut Vec<
     }
     wrong(json!("架空架空架空\u{0}"), "control_character");
     wrong(json!("架空架空架空\u{202e}"), "bidi_character");
+    wrong(json!("架空架空架空\u{fdd2}"), "noncharacter");
+    wrong(json!("架空架空架空\u{e0041}"), "invisible_character");
+    wrong(json!("架空架空架空\u{e000}"), "private_use_character");
     if !PROSE.contains(&name) {
         wrong(json!("架空架空\r\nBcc:x"), "line_break");
         wrong(json!("架空架空架\ny"), "line_break");

@@ -121,4 +121,24 @@ fn an_import_says_what_it_took_and_why_it_took_nothing() {
     let refused = import("consents", format!("{consents}{row}").as_bytes(), &["--approver", &approver]);
     assert_eq!(status(&refused), 1);
     assert_eq!(words(&refused).matches("国コード（例 JP）").count(), 1, "{}", words(&refused));
+
+    // A character that CP932 lacks stops no export: its code point stands in the cell, and where, beside the table.
+    let plain = on(&file, &["export", "contracts", "--format", "csv", "--encoding", "cp932"]);
+    assert_eq!((status(&plain), words(&plain).as_str()), (0, ""));
+    assert_eq!(status(&import("contracts", template.replace("記入例", "R8-𠮷野").as_bytes(), &[])), 0);
+    let notes = folder.path().join("notes.csv");
+    let export = ["export", "contracts", "--format", "csv", "--encoding", "cp932"];
+    let told = on(&file, &export);
+    let kept = on(&file, &[&export[..], &["--notes", notes.to_str().unwrap()]].concat());
+    for output in [&told, &kept] {
+        assert_eq!(status(output), 0, "{}", words(output));
+        let table = itaku::exchange::table::read(&output.stdout).unwrap();
+        assert_eq!(table.encoding.as_str(), "cp932");
+        let written =
+            table.rest.iter().flatten().any(|row| row.cells.iter().any(|cell| cell == "R8-〔U+20BB7〕野"));
+        assert!(written && words(output).contains("CP932 にない文字が1か所ありました"), "{}", words(output));
+    }
+    assert!(words(&told).contains("「契約番号」: 「𠮷」は CP932 にないため、〔U+20BB7〕と書きました。"));
+    let notes = std::fs::read_to_string(notes).unwrap();
+    assert!(notes.ends_with(",契約番号,𠮷,〔U+20BB7〕\r\n") && !words(&kept).contains("契約番号"), "{notes}");
 }

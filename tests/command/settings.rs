@@ -6,6 +6,10 @@ use std::path::Path;
 
 use super::house::{itaku, on, status, words};
 
+/// Both by chance, once.
+const SECRET: &str = "34e44708c721e652290a964110463e4d991ebe89e45a0fb1fddb77e12a7178b4";
+const KEY: &str = "8624b6fcac1fba68684f0e18949051172afe287671e757c0b5ecd15a1fc78e45";
+
 #[test]
 fn settings_that_are_unknown_or_bad_are_named() {
     for (key, value, named) in [
@@ -19,7 +23,7 @@ fn settings_that_are_unknown_or_bad_are_named() {
         assert_eq!(status(&output), 2, "{key}");
         assert!(words(&output).contains(named), "{}", words(&output));
     }
-    let secret = "0123456789012345678901234567890123";
+    let secret = SECRET;
     let no_key = itaku(&["serve"]).env("ITAKU__AUTH__SECRET", secret).output().unwrap();
     assert!(words(&no_key).contains("ITAKU__LEDGER__SIGNING_KEY") && !words(&no_key).contains(secret));
     assert!(words(&no_key).contains("ITAKU__MAIL__URL"), "all at once: {}", words(&no_key));
@@ -40,7 +44,7 @@ fn settings_that_are_unknown_or_bad_are_named() {
     ] {
         let output = itaku(&["serve"])
             .env("ITAKU__AUTH__SECRET", secret)
-            .env("ITAKU__LEDGER__SIGNING_KEY", "5a".repeat(32))
+            .env("ITAKU__LEDGER__SIGNING_KEY", KEY)
             .env("ITAKU__MAIL__URL", url)
             .env("ITAKU__MAIL__FROM", from)
             .output()
@@ -48,6 +52,86 @@ fn settings_that_are_unknown_or_bad_are_named() {
         assert_eq!(status(&output), 2, "{url}");
         assert!(words(&output).contains(named) && !words(&output).contains("secret@"), "{}", words(&output));
     }
+}
+
+#[test]
+fn what_anyone_would_guess_or_hear_is_refused_at_the_start() {
+    let refused = |changed: &[(&str, &str)]| {
+        let mut command = itaku(&["serve"]);
+        command.env("ITAKU__AUTH__SECRET", SECRET).env("ITAKU__LEDGER__SIGNING_KEY", KEY);
+        // Nothing listens where the settings were taken: that there is no such folder ends it.
+        command
+            .env("ITAKU__DATABASE__URL", "sqlite:/nowhere/at/all/itaku.db")
+            .env("ITAKU__MAIL__URL", "file:/nowhere");
+        command.env("ITAKU__SERVER__LISTEN", "127.0.0.1:0");
+        let output = command.envs(changed.iter().copied()).output().unwrap();
+        (status(&output), words(&output))
+    };
+    let (exit, told) = refused(&[]);
+    assert!(exit == 1 && told.contains("/nowhere/at/all") && !told.contains("insecure_setting"), "{told}");
+    let (repeated, row) = ("ab12".repeat(16), "5a".repeat(32));
+    for (name, value, why) in [
+        ("ITAKU__AUTH__SECRET", "a".repeat(64), "too few different characters"),
+        ("ITAKU__AUTH__SECRET", "0123456789abcdefghijklmnopqrstuvwxyz".to_owned(), "follow one another"),
+        (
+            "ITAKU__AUTH__SECRET",
+            "the secret of our office 2026-04-01".to_owned(),
+            "a word that everyone tries",
+        ),
+        ("ITAKU__AUTH__SECRET", repeated, "too few different characters"),
+        ("ITAKU__LEDGER__SIGNING_KEY", row, "too few different characters"),
+        ("ITAKU__SERVER__PUBLIC_URL", "http://itaku.example.lg.jp".to_owned(), "ITAKU__SERVER__ALLOW_HTTP"),
+    ] {
+        let (exit, told) = refused(&[(name, &value)]);
+        assert!(exit == 2 && told.contains(name) && told.contains(why), "{name}: {told}");
+        assert!(name.contains("URL") || !told.contains(&value), "no secret is repeated: {told}");
+    }
+    let open = "http://itaku.example.lg.jp";
+    let (exit, told) = refused(&[
+        ("ITAKU__SERVER__PUBLIC_URL", open),
+        ("ITAKU__SERVER__ALLOW_HTTP", "true"),
+        ("ITAKU__MAIL__URL", "smtp://mail.example.lg.jp"),
+        ("RUST_LOG", "warn"),
+    ]);
+    assert!(exit == 1 && told.matches("insecure_setting").count() == 2, "warned of: {told}");
+}
+
+#[test]
+fn files_are_their_owners_alone_however_it_is_started() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("itaku.db");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let binary = env!("CARGO_BIN_EXE_itaku");
+    let migrate = |umask: &str| {
+        let run = format!("umask {umask}; exec '{binary}' migrate");
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &run])
+            .env_clear()
+            .env("ITAKU__DATABASE__URL", format!("sqlite:{}", file.display()));
+        shell.output().unwrap()
+    };
+    assert_eq!(status(&migrate("000")), 0);
+    assert_eq!(mode(&file), 0o600, "made so under any umask");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let again = migrate("022");
+    assert_eq!((status(&again), mode(&file)), (0, 0o600), "closed again");
+    assert!(words(&again).contains("file_was_open"), "{}", words(&again));
+    let demo = super::house::Demo::start(&[]);
+    let database = demo.info["database"].as_str().unwrap().trim_start_matches("sqlite:").to_owned();
+    for path in [database.clone(), format!("{database}-wal"), format!("{database}-shm")] {
+        assert_eq!(mode(Path::new(&path)), 0o600, "{path}");
+    }
+    let mail = Path::new(demo.info["mail_dir"].as_str().unwrap()).to_owned();
+    assert_eq!(mode(&mail), 0o700);
+    let letters = || std::fs::read_dir(&mail).unwrap().filter_map(Result::ok).map(|entry| entry.path());
+    let written = || letters().find(|path| path.extension().is_some_and(|it| it == "eml"));
+    let letter = (0..100).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        written()
+    });
+    assert_eq!(mode(&letter.unwrap()), 0o600);
 }
 
 #[test]

@@ -7,6 +7,8 @@ CREATE TABLE organizations (
   name TEXT COLLATE "C" NOT NULL,
   name_key TEXT COLLATE "C" NOT NULL,
   search_key TEXT COLLATE "C" NOT NULL,
+  -- what the name looks like
+  skeleton TEXT COLLATE "C" NOT NULL,
   corporate_number TEXT COLLATE "C" UNIQUE,
   country TEXT COLLATE "C" NOT NULL,
   address TEXT COLLATE "C",
@@ -18,6 +20,7 @@ CREATE TABLE organizations (
 );
 CREATE INDEX organizations_kind ON organizations (kind, id);
 CREATE INDEX organizations_name_key ON organizations (name_key);
+CREATE INDEX organizations_skeleton ON organizations (skeleton);
 
 CREATE TABLE users (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,

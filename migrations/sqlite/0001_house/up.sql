@@ -8,6 +8,8 @@ CREATE TABLE organizations (
   name TEXT NOT NULL,
   name_key TEXT NOT NULL,
   search_key TEXT NOT NULL,
+  -- what the name looks like
+  skeleton TEXT NOT NULL,
   corporate_number TEXT UNIQUE,
   country TEXT NOT NULL,
   address TEXT,
@@ -19,6 +21,7 @@ CREATE TABLE organizations (
 ) WITHOUT ROWID;
 CREATE INDEX organizations_kind ON organizations (kind, id);
 CREATE INDEX organizations_name_key ON organizations (name_key);
+CREATE INDEX organizations_skeleton ON organizations (skeleton);
 
 CREATE TABLE users (
   id TEXT NOT NULL PRIMARY KEY,

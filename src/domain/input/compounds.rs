@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{At, Codec, Input, Names, read_object};
+use crate::domain::characters::{Lines, Unclean, clean};
 use crate::domain::text;
 
 /// A field that may be left out.
@@ -151,6 +152,9 @@ impl Codec for Freeform {
         if !whole_numbers(value) {
             return at.fail("number", "数は±9007199254740991までの整数で指定してください。");
         }
+        if let Some(unclean) = unclean(value) {
+            return at.fail(unclean.code(), unclean.to_string());
+        }
         if text::contains_my_number(&written) {
             return at.fail(
                 "my_number",
@@ -177,6 +181,18 @@ fn depth(value: &Value) -> usize {
         Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
         Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
         _ => 0,
+    }
+}
+
+/// The first character that no text may have, in the names of fields and in the values.
+fn unclean(value: &Value) -> Option<Unclean> {
+    match value {
+        Value::String(text) => clean(text, Lines::Multi).err(),
+        Value::Array(values) => values.iter().find_map(unclean),
+        Value::Object(map) => {
+            map.iter().find_map(|(name, value)| clean(name, Lines::Single).err().or_else(|| unclean(value)))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{At, Codec};
-use crate::domain::text as writing;
+use crate::domain::characters::{self, Lines};
+use crate::domain::text::contains_my_number;
 
 /// Text of one line or several.
 pub struct Text {
@@ -46,18 +47,18 @@ impl Codec for Text {
         if self.verbatim {
             return Some(taken.to_owned());
         }
-        let lines = if self.multi_line { writing::Lines::Multi } else { writing::Lines::Single };
-        if let Err(unclean) = writing::clean(taken, lines) {
+        if self.min > 0 && characters::is_blank(taken) {
+            return at.fail("required", "見える文字がありません。入力してください。");
+        }
+        let lines = if self.multi_line { Lines::Multi } else { Lines::Single };
+        if let Err(unclean) = characters::clean(taken, lines) {
             return at.fail(unclean.code(), unclean.to_string());
         }
-        if writing::contains_my_number(taken) {
+        if contains_my_number(taken) {
             return at.fail(
                 "my_number",
                 "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。",
             );
-        }
-        if self.min > 0 && writing::is_blank(taken) {
-            return at.fail("required", "入力してください。");
         }
         Some(taken.to_owned())
     }

@@ -20,6 +20,7 @@ use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId,
 use crate::domain::settings::Settings;
 use crate::service::case::Case;
 use crate::service::chain::VendorView;
+use crate::service::organization::similar_to;
 use crate::service::{App, Call, Failure};
 
 /// An application with what its page says beside it.
@@ -269,6 +270,7 @@ impl Brief<'_> {
         let facts = &self.case.facts;
         let elsewhere =
             db::alert::grave_elsewhere(self.conn, facts.agency_id, engagement.vendor.id, self.case.id())?;
+        let similar = similar_to(self.conn, engagement.vendor.id, &engagement.vendor.name)?;
         let look = warnings::Look {
             known,
             engagement,
@@ -280,6 +282,7 @@ impl Brief<'_> {
             planned: &planned,
             registered: registered.as_ref(),
             names: &names,
+            similar: &similar,
             elsewhere: &elsewhere,
             due,
             today: self.today,

@@ -14,7 +14,7 @@ use crate::domain::days::{DayRange, DaySet};
 use crate::domain::ratio::{self, Planned};
 use crate::domain::settings::Settings;
 use crate::domain::text::thousands;
-use crate::service::organization::any_is;
+use crate::service::organization::{SimilarName, any_is};
 
 /// The days before the decision is due from which it is warned.
 const SOON: i64 = 2;
@@ -40,6 +40,8 @@ pub struct Look<'a> {
     pub registered: Option<&'a RegisterRecord>,
     /// The names it has, or had, there.
     pub names: &'a [String],
+    /// Organizations whose names look like the vendor's.
+    pub similar: &'a [SimilarName],
     /// The agency's other contracts in which a grave alert about the vendor stands.
     pub elsewhere: &'a [String],
     pub due: Option<DecideBy>,
@@ -224,6 +226,12 @@ impl Look<'_> {
         {
             let template = "法人番号公表サイトの名称は「{name}」です。名称または番号を確かめてください。";
             self.say(found, "company_name", Severity::Warning, template, &[("name", registered)]);
+        }
+        if !self.similar.is_empty() {
+            let names: Vec<String> = self.similar.iter().map(SimilarName::told).collect();
+            let template =
+                "よく似た名前の事業者が登録されています: {names}。取り違えていないか確かめてください。";
+            self.say(found, "similar_name", Severity::Warning, template, &[("names", &names.join("、"))]);
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::own::theirs;
 use crate::domain::contract::DataCategory;
 
 /// Fields of a form at most; 500 uses of a declaration have fewer.
@@ -71,7 +72,7 @@ impl Form {
     fn take(&mut self, name: &str, node: &Node) -> Option<Value> {
         match node {
             Node::Text(text) => {
-                self.values.insert(name.to_owned(), text.clone());
+                self.values.insert(name.to_owned(), theirs(text.clone()));
                 (!text.trim().is_empty()).then(|| Value::String(text.clone()))
             }
             Node::Branch(parts) if parts.keys().all(|part| part.bytes().all(|b| b.is_ascii_digit())) => {

@@ -120,6 +120,13 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         .iter()
         .map(|event| json!({ "event": event, "at": words::instant(app, event.recorded_at) }))
         .collect();
+    let similar: Vec<String> = match side {
+        Side::Vendor => organization::similar(app, call, &organization)?,
+        Side::Agency => Vec::new(),
+    }
+    .iter()
+    .map(organization::SimilarName::told)
+    .collect();
     let title = organization.name.clone();
     // Also those in which it stands further down.
     let name: String = url::form_urlencoded::byte_serialize(organization.name.as_bytes()).collect();
@@ -128,6 +135,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "address": side.address(),
         "record": register.record,
         "other_name": other_name,
+        "similar": similar,
         "history": history,
         "contracts": contracts,
         "named": format!("/contracts?q={name}"),

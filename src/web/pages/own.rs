@@ -4,13 +4,22 @@
 
 use crate::domain::settings::Settings;
 
-/// Around a text of the program's: characters that no text has (noncharacters of Unicode). They never leave.
+/// Around a text of the program's: characters that no text has (noncharacters of Unicode, refused wherever a text comes
+/// in; what is only shown again goes through [`theirs`]). They never leave.
 const OPEN: char = '\u{fdd2}';
 const CLOSE: char = '\u{fdd3}';
 
 /// A text of the program's, for a page's context or within a title.
 pub fn ours(text: &str) -> String {
     format!("{OPEN}{text}{CLOSE}")
+}
+
+/// A text as somebody sent it, to be shown again: a mark in it is none of ours, and is seen as a sign nobody can read.
+pub fn theirs(text: String) -> String {
+    if text.contains([OPEN, CLOSE]) {
+        return text.replace([OPEN, CLOSE], "\u{fffd}");
+    }
+    text
 }
 
 /// What stands over a page, or leads to it. A fixed text is the program's; one that was put together says itself what
@@ -147,6 +156,17 @@ mod tests {
         assert_eq!(finished(title.told(), Some(&agency())), "審査会 承認計画 承&lt;諾&gt;");
         assert_eq!(finished("審査".told(), Some(&agency())), "確認");
         assert!(for_pages(Settings::default()).is_none());
+    }
+
+    #[test]
+    fn nobody_can_type_the_programs_marks() {
+        let typed = theirs(ours("承認"));
+        assert_eq!(typed, "\u{fffd}承認\u{fffd}");
+        assert_eq!(finished(typed.clone(), Some(&agency())), typed);
+        let forged = |c: char| {
+            crate::domain::characters::clean(&format!("甲{c}"), crate::domain::characters::Lines::Multi)
+        };
+        assert!(forged(OPEN).is_err() && forged(CLOSE).is_err());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use super::super::body::{Intake, Unread, declared, pass_by};
 use super::door::PROOF;
 use super::form::Form;
+use super::own::theirs;
 use super::route::{File, PageRoute, Visit};
 
 /// So much of a file is written to the disk at once.
@@ -28,7 +29,8 @@ const AT_ONCE: usize = 256 * 1024;
 /// A visit as its head tells it.
 pub fn head(request: &HttpRequest, route: &PageRoute) -> Visit {
     let path = request.match_info().iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let query = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    let query = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned();
+    let query = query.map(|(name, value)| (name, theirs(value))).collect();
     let address = request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
     let is_sent = request.method() == Method::POST;
     Visit { address, is_sent, can_return: route.can_return, path, query, ..Visit::default() }
@@ -103,7 +105,7 @@ async fn parts_of(
                     return Ok((Form::default(), None));
                 }
                 let (spool, size) = spooled(&mut part).await?;
-                file = Some(File { name: name.to_owned(), size, spool });
+                file = Some(File { name: theirs(name.to_owned()), size, spool });
             }
             None => {
                 let mut text = Vec::new();

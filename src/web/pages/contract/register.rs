@@ -135,7 +135,12 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let given: NewContract = visit.input()?;
     let unknown = || Failure::field("/vendor_id", "unknown", "該当する事業者がありません。");
     let vendor = organization::find(app, call, given.vendor_id).map_err(|_| unknown())?.0;
-    let answers = answers(&given, &label(&vendor));
+    let mut answers = answers(&given, &label(&vendor));
+    let similar = organization::similar(app, call, &vendor)?;
+    if !similar.is_empty() {
+        let names: Vec<String> = similar.iter().map(organization::SimilarName::told).collect();
+        answers.push(("よく似た名前の事業者", names.join("\n")));
+    }
     if let Some(asked) = check(visit, "登録する内容を確かめる", "この内容で登録する", &answers)
     {
         return Ok(asked);
