@@ -14,6 +14,7 @@ pub mod id;
 pub mod input;
 pub mod limits;
 pub mod password;
+pub mod projection;
 pub mod ratio;
 pub mod settings;
 pub mod text;
