@@ -4,6 +4,7 @@
 
 mod calls;
 mod demo;
+mod facts;
 mod house;
 mod operator;
 mod pages;

@@ -107,7 +107,7 @@ impl Row {
         };
         let names = || table.columns.iter().map(|(name, _)| *name);
         let salt = names().find(|name| *name == "salt");
-        salt.into_iter().chain(names()).find(|column| wrong(&column))
+        salt.into_iter().chain(names()).find(wrong)
     }
 
     fn holds(
@@ -127,7 +127,13 @@ impl Row {
             (Cell::Flag(expected), Some(text)) => text == if *expected { "1" } else { "0" },
             (Cell::At(expected), Some(text)) => is_instant(*expected, text),
             (Cell::Json(expected), Some(text)) => is_json(expected, text),
-            (Cell::Salt(hash), text) => erased(text) || text.is_some_and(|text| salt_hash(text) == *hash),
+            (Cell::Salt(hash), Some(text)) if !text.is_empty() => salt_hash(text) == *hash,
+            // Erased with everything that was hashed with it, of which there was something.
+            (Cell::Salt(_), _) => {
+                let mut hashed =
+                    self.cells.iter().filter(|(_, cell)| matches!(cell, Cell::Hashed(_))).peekable();
+                hashed.peek().is_some() && hashed.all(|(name, _)| erased(stored.get(table, name)))
+            }
             (Cell::Hashed(hash), text) => match (salt, text) {
                 (Some(salt), Some(text)) if !salt.is_empty() => salted(salt, text) == *hash,
                 _ => erased(salt) && erased(text),
