@@ -85,8 +85,8 @@ impl Verify {
             return print_json(&json!({"holds": true, "verified": verified}));
         }
         say(&format!(
-            "{named}: 変更履歴は正しく保たれています（台帳 {}、記録 {}）。",
-            verified.chains, verified.entries
+            "{named}: 変更履歴は正しく保たれ、登録内容はそのとおりです（台帳 {}、記録 {}、登録内容 {}）。",
+            verified.chains, verified.entries, verified.rows
         ));
         if receipt.is_some() {
             say("受付票は台帳の記録と一致します。");

@@ -34,6 +34,8 @@ pub struct AlertRow {
     pub assessment: Option<Assessment>,
     pub assessment_reason: Option<String>,
     pub message: String,
+    /// Goes before the message where it is hashed for the ledger; None: erased.
+    pub salt: Option<String>,
     pub rule_version: i32,
     pub due_on: Option<NaiveDate>,
     /// JSON of a [`DaySet`].
@@ -84,6 +86,8 @@ pub struct NewAlert<'a> {
     pub agency_id: OrganizationId,
     pub contract_id: Option<ContractId>,
     pub finding: &'a Finding,
+    /// Goes before the message where it is hashed for the ledger.
+    pub salt: &'a str,
     pub rule_version: i32,
     pub opened_on: NaiveDate,
     pub opened_at: Instant,
@@ -105,6 +109,7 @@ pub fn insert(conn: &mut Conn, new: &NewAlert<'_>) -> Result<(), DbError> {
             alerts::state.eq(AlertState::Open),
             alerts::cause.eq(found.cause),
             alerts::message.eq(&found.message),
+            alerts::salt.eq(new.salt),
             alerts::rule_version.eq(new.rule_version),
             alerts::due_on.eq(found.due_on),
             alerts::days.eq(to_json(&found.days)?),

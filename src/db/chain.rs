@@ -8,14 +8,13 @@ use diesel::sql_types::Bool;
 use super::schema::{
     application_steps, applications, consents, contracts, engagements, organizations, revocations,
 };
+use super::tx::Recorded;
 use super::types::to_json;
 use super::{Conn, DbError, Tx};
 use crate::domain::access::Scope;
-use crate::domain::chain::{ApplicationStep, Consent};
+use crate::domain::chain::{ApplicationState, ApplicationStep, Consent};
 use crate::domain::contract::Stamp;
-use crate::domain::id::{
-    ApplicationId, ConsentId, ContractId, EngagementId, OrganizationId, SubjectId, UserId,
-};
+use crate::domain::id::{ApplicationId, ConsentId, ContractId, EngagementId, OrganizationId, UserId};
 
 /// Of an application that is applied: reviewed since it was filed or last corrected. Nothing but a 補正 can follow a
 /// review then.
@@ -136,15 +135,14 @@ pub fn add_step(
     tx: &mut Tx<'_>,
     application: &ApplicationRow,
     step: ApplicationStep,
-    state: &str,
     body: &impl serde::Serialize,
-    stamp: Stamp,
+    recorded: &Recorded,
 ) -> Result<(), DbError> {
-    let id: SubjectId = tx.new_id();
+    let Recorded { stamp, .. } = recorded;
     let by = author(tx)?;
     diesel::insert_into(application_steps::table)
         .values((
-            application_steps::id.eq(id),
+            application_steps::id.eq(recorded.row_id()),
             application_steps::application_id.eq(application.id),
             application_steps::contract_id.eq(application.contract_id),
             application_steps::agency_id.eq(application.agency_id),
@@ -157,7 +155,10 @@ pub fn add_step(
         ))
         .execute(tx.conn)?;
     diesel::update(applications::table.find(application.id))
-        .set((applications::state.eq(state), applications::version.eq(applications::version + 1)))
+        .set((
+            applications::state.eq(ApplicationState::after(step).as_str()),
+            applications::version.eq(applications::version + 1),
+        ))
         .execute(tx.conn)?;
     Ok(())
 }
@@ -380,13 +381,13 @@ pub fn add_revocation(
     engagement: EngagementId,
     effective_on: NaiveDate,
     reason: &str,
-    stamp: Stamp,
+    recorded: &Recorded,
 ) -> Result<(), DbError> {
-    let id: SubjectId = tx.new_id();
+    let Recorded { stamp, .. } = recorded;
     let by = author(tx)?;
     diesel::insert_into(revocations::table)
         .values((
-            revocations::id.eq(id),
+            revocations::id.eq(recorded.row_id()),
             revocations::contract_id.eq(contract),
             revocations::agency_id.eq(tx.organization_id),
             revocations::engagement_id.eq(engagement),

@@ -190,3 +190,20 @@ pub fn payloads(conn: &mut Conn, chain_id: Option<SubjectId>, action: &str) -> R
     }
     Ok(query.load(conn)?)
 }
+
+/// The entries of registration and change of organizations, by organization, each in the order of its chain.
+pub fn of_organizations(conn: &mut Conn, ids: &[SubjectId]) -> Result<HashMap<String, Vec<Entry>>, DbError> {
+    let rows: Vec<EntryRow> = ledger_entries::table
+        .inner_join(ledger_names::table.on(ledger_names::entry_id.eq(ledger_entries::id)))
+        .filter(ledger_names::subject_id.eq_any(ids.to_vec()))
+        .filter(ledger_entries::subject_id.eq(ledger_names::subject_id))
+        .filter(ledger_entries::action.eq_any(["organization.registered", "organization.changed"]))
+        .order((ledger_entries::chain_id, ledger_entries::seq))
+        .select(EntryRow::as_select())
+        .load(conn)?;
+    let mut of: HashMap<String, Vec<Entry>> = HashMap::new();
+    for row in rows {
+        of.entry(row.subject_id.to_string()).or_default().push(row.into());
+    }
+    Ok(of)
+}

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
+use super::fact_rows::{Facts, Stop};
 use super::{Conn, DbError};
 use crate::domain::contract::Instant;
 use crate::domain::id::{EntryId, Id, OrganizationId, SubjectId};
@@ -81,14 +82,24 @@ struct RawName {
     organization_id: Bytes,
 }
 
-/// Whether the ledger holds, or its first bad entry. The outer error is the database's: it is gone, not altered.
+/// Whether the ledger holds and the facts are as it says, or the first that is not. The outer error is the database's: it is
+/// gone, not altered.
 pub fn verify_all(conn: &mut Conn) -> Result<Result<Verified, BadEntry>, DbError> {
+    let mut facts = Facts::new(conn)?;
     let source = Source { conn: RefCell::new(conn), lost: RefCell::new(None) };
     let outcome = verify(
         source.rows(entries_after, read_entry),
         source.rows(chains_after, read_chain),
         source.rows(names_after, read_name).chain(source.rows(orphans, read_name)),
+        |entry, payload| {
+            let answer = facts.entry(&mut source.conn.borrow_mut(), entry, payload);
+            answer.map_err(|stop| source.stopped(stop))
+        },
     );
+    let outcome = outcome.and_then(|verified| {
+        let rows = facts.finish(&mut source.conn.borrow_mut()).map_err(|stop| source.stopped(stop))?;
+        Ok(Verified { rows, ..verified })
+    });
     match source.lost.into_inner() {
         Some(error) => Err(error),
         None => Ok(outcome),
@@ -116,6 +127,17 @@ const BEGINNING: Cursor = Cursor { chain_id: String::new(), seq: i64::MIN };
 type Load<R> = fn(&mut Conn, &Cursor) -> Result<(Vec<R>, Option<Cursor>), DbError>;
 
 impl Source<'_> {
+    /// What ends the pass, where it is not the database.
+    fn stopped(&self, stop: Stop) -> BadEntry {
+        match stop {
+            Stop::Bad(bad) => *bad,
+            Stop::Lost(error) => {
+                *self.lost.borrow_mut() = Some(error);
+                BadEntry::from(Unreadable { chain_id: None, seq: None, entry_id: None, why: String::new() })
+            }
+        }
+    }
+
     fn rows<'s, R: 's, T: 's>(
         &'s self,
         load: Load<R>,

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 
 use super::facts::source_word;
 use super::schema::{declarations, engagements, observations, organizations, retractions, statements};
+use super::tx::Recorded;
 use super::types::to_json;
 use super::{Conn, DbError, Tx};
 use crate::domain::access::Scope;
@@ -123,11 +124,11 @@ pub fn add_observation(
 /// Writes what was said of one engagement.
 pub fn add_statement(
     tx: &mut Tx<'_>,
+    id: SubjectId,
     contract: ContractId,
     statement: &Statement,
     scope: Option<&str>,
 ) -> Result<(), DbError> {
-    let id: SubjectId = tx.new_id();
     let organization = match statement.source {
         Source::Declared(organization) => Some(organization),
         Source::Audit | Source::ThirdParty | Source::Other => None,
@@ -169,14 +170,14 @@ pub fn add_retraction(
     contract: ContractId,
     origin: StatementOrigin,
     reason: &str,
-    stamp: Stamp,
+    recorded: &Recorded,
 ) -> Result<(), DbError> {
-    let id: SubjectId = tx.new_id();
+    let Recorded { stamp, .. } = recorded;
     let by = author(tx)?;
     let (declaration, observation) = split(origin);
     diesel::insert_into(retractions::table)
         .values((
-            retractions::id.eq(id),
+            retractions::id.eq(recorded.row_id()),
             retractions::contract_id.eq(contract),
             retractions::agency_id.eq(tx.organization_id),
             retractions::declaration_id.eq(declaration),

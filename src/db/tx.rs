@@ -132,7 +132,8 @@ impl<'a> Tx<'a> {
         self.sources.new_id()
     }
 
-    /// Writes an entry: what was done, to what, in which words. The answer's stamp goes on the facts it stands for.
+    /// Writes an entry: what was done, to what, in which words, and on which business day. The answer's stamp goes on the
+    /// facts it stands for.
     pub fn record<T>(
         &mut self,
         action: &str,
@@ -151,7 +152,7 @@ impl<'a> Tx<'a> {
                 actor_organization_id: self.author.map(|a| a.organization_id),
                 action: action.to_owned(),
                 subject_id: subject.cast(),
-                payload: Payload::new(payload)?,
+                payload: Payload::on(payload, self.today)?,
             },
             &self.head,
         );
@@ -248,4 +249,12 @@ pub struct Recorded {
     pub stamp: Stamp,
     /// The entry itself: a receipt is given for it.
     pub entry: Entry,
+}
+
+impl Recorded {
+    /// The id of the one row that stands for the entry in a table of facts: the entry's own, so that the row can be held
+    /// to it.
+    pub fn row_id(&self) -> SubjectId {
+        self.entry.id.cast()
+    }
 }

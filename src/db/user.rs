@@ -11,6 +11,7 @@ use super::{Conn, DbError};
 use crate::domain::access::Role;
 use crate::domain::contract::Instant;
 use crate::domain::id::{Id, OrganizationId, UserId};
+use crate::domain::text::email_key;
 
 /// Accounts that can be used on a business day.
 macro_rules! usable {
@@ -43,11 +44,6 @@ impl UserRow {
     pub fn is_usable(&self, on: NaiveDate) -> bool {
         self.active && self.expires_on.is_none_or(|last| on <= last)
     }
-}
-
-/// The key under which an address is unique.
-pub fn email_key(email: &str) -> String {
-    email.trim().to_lowercase()
 }
 
 /// Writes a new account without roles.

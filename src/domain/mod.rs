@@ -16,6 +16,7 @@ pub mod input;
 pub mod limits;
 pub mod lookalike;
 pub mod password;
+pub mod projection;
 pub mod ratio;
 pub mod settings;
 pub mod text;

@@ -38,6 +38,11 @@ pub fn company_key(name: &str) -> String {
         .collect()
 }
 
+/// The key under which an e-mail address is unique.
+pub fn email_key(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
 /// Whether two spellings name the same company.
 pub fn same_company(a: &str, b: &str) -> bool {
     let key = company_key(a);

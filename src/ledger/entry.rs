@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DurationRound as _, SecondsFormat, TimeDelta};
+use chrono::{DurationRound as _, NaiveDate, SecondsFormat, TimeDelta};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -53,6 +53,11 @@ pub fn salted(salt: &str, text: &str) -> String {
     hex::encode(Sha256::digest(format!("{salt}\0{text}")))
 }
 
+/// The hash of a salt by itself: tells a salt that was changed, and of an erased one nothing.
+pub fn salt_hash(salt: &str) -> String {
+    salted(salt, "")
+}
+
 /// What an entry says, in canonical form by construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload(String);
@@ -61,6 +66,16 @@ impl Payload {
     /// Takes anything that serializes without floating-point numbers.
     pub fn new(value: &impl Serialize) -> Result<Self, LedgerError> {
         Ok(Self(canonical(&serde_json::to_value(value)?)?))
+    }
+
+    /// As [`new`](Self::new), with the business day on which it is said as the member `on`: what happened near midnight, or
+    /// was told later than it was begun, leaves no doubt about its day.
+    pub fn on(value: &impl Serialize, day: NaiveDate) -> Result<Self, LedgerError> {
+        let mut value = serde_json::to_value(value)?;
+        if let Value::Object(members) = &mut value {
+            members.insert("on".to_owned(), serde_json::to_value(day)?);
+        }
+        Ok(Self(canonical(&value)?))
     }
 
     pub fn as_str(&self) -> &str {

@@ -1,10 +1,11 @@
-//! The ledger: entries in hash chains, their canonical form, their verification and the signed receipts given
-//! for them. Free of SQL; `docs/ledger-format.md` describes the format for other programs.
+//! The ledger: entries in hash chains, their canonical form, their verification, the facts rebuilt from them, and the
+//! signed receipts given for them. Free of SQL; `docs/ledger-format.md` describes the format for other programs.
 
 pub mod canonical;
 pub mod entry;
 #[cfg(test)]
 mod format_doc;
+pub mod rebuild;
 pub mod receipt;
 pub mod verify;
 

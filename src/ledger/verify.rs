@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{
     canonical::parse_canonical,
     entry::{Entry, NO_HASH, names},
+    rebuild::{Incomplete, table},
 };
 use crate::{
     domain::{
@@ -55,6 +56,8 @@ pub struct Unreadable {
 pub struct Verified {
     pub chains: u64,
     pub entries: u64,
+    /// Rows of facts and projections that are as the entries say.
+    pub rows: u64,
 }
 
 text_enum! {
@@ -87,6 +90,17 @@ text_enum! {
         LastAt = "last_at",
         NoChainRow = "no_chain_row",
         NoEntries = "no_entries",
+        /// The payload lacks what the facts of its entry need.
+        Incomplete = "incomplete",
+        /// A row of facts that is not as its entries say.
+        RowChanged = "row_changed",
+        RowMissing = "row_missing",
+        /// A row that no entry brought about.
+        RowAdded = "row_added",
+        /// A row that stands with another contract or organization than its entries say.
+        RowMoved = "row_moved",
+        /// A row whose contract or organization has no chain.
+        NoChain = "no_chain",
     }
 }
 
@@ -111,6 +125,12 @@ impl Fault {
             Self::LastAt => "台帳に登録された最終時刻が最後の記録と一致しません",
             Self::NoChainRow => "台帳の登録がない記録です",
             Self::NoEntries => "記録のない台帳が登録されています",
+            Self::Incomplete => "記録に、事実を照合するための項目がありません",
+            Self::RowChanged => "登録内容が台帳の記録と一致しません（改変）",
+            Self::RowMissing => "台帳に記録された登録内容がありません（削除）",
+            Self::RowAdded => "台帳に記録のない登録内容があります（追加）",
+            Self::RowMoved => "登録内容が、台帳の記録とは別の契約・組織に付いています（移動）",
+            Self::NoChain => "登録内容があるのに、その契約・組織の台帳がありません",
         }
     }
 }
@@ -123,9 +143,23 @@ pub struct BadEntry {
     pub seq: Option<i64>,
     pub entry_id: Option<EntryId>,
     pub what: Fault,
-    /// Why a row could not be read.
+    /// Why a row could not be read, or what a payload lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The row of facts.
+    #[serde(flatten)]
+    pub row: Option<BadRow>,
+}
+
+/// Which row of facts is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BadRow {
+    pub table: &'static str,
+    /// None: the table as a whole.
+    pub id: Option<String>,
+    /// Where one is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<&'static str>,
 }
 
 impl BadEntry {
@@ -136,11 +170,22 @@ impl BadEntry {
             entry_id: Some(entry.id),
             what,
             why: None,
+            row: None,
         }
     }
 
     fn of_chain(chain_id: SubjectId, seq: i64, what: Fault) -> Self {
-        Self { chain_id: Some(chain_id), seq: Some(seq), entry_id: None, what, why: None }
+        Self { chain_id: Some(chain_id), seq: Some(seq), entry_id: None, what, why: None, row: None }
+    }
+
+    /// A payload that lacks a member.
+    pub fn incomplete(entry: &Entry, missing: Incomplete) -> Self {
+        Self { why: Some(missing.member), ..Self::of(entry, Fault::Incomplete) }
+    }
+
+    /// A row of facts; `chain_id` and `entry_id` as far as one is known that speaks of it.
+    pub fn of_row(what: Fault, chain_id: Option<SubjectId>, entry_id: Option<EntryId>, row: BadRow) -> Self {
+        Self { chain_id, seq: None, entry_id, what, why: None, row: Some(row) }
     }
 
     fn of_name(row: &NameRow) -> Self {
@@ -150,17 +195,28 @@ impl BadEntry {
             entry_id: Some(row.entry_id),
             what: Fault::NameExtra,
             why: None,
+            row: None,
         }
     }
 
     fn describe(&self) -> String {
         let mut text = self.what.describe().to_owned();
         let why = self.why.as_ref().map(|why| format!("（{why}）"));
+        let row = self.row.as_ref().map(BadRow::describe);
         let chain = self.chain_id.map(|id| format!(" 台帳 {id}"));
         let seq = self.seq.map(|seq| format!(" 第 {seq} 号"));
         let entry = self.entry_id.map(|id| format!(" 記録 {id}"));
-        [why, chain, seq, entry].into_iter().flatten().for_each(|part| text.push_str(&part));
+        [why, row, chain, seq, entry].into_iter().flatten().for_each(|part| text.push_str(&part));
         text
+    }
+}
+
+impl BadRow {
+    fn describe(&self) -> String {
+        let title = table(self.table).map(|table| format!("{}の表 ", table.title)).unwrap_or_default();
+        let id = self.id.as_ref().map(|id| format!(" 番号 {id}")).unwrap_or_default();
+        let column = self.column.map(|column| format!(" 列 {column}")).unwrap_or_default();
+        format!(" {title}{}{id}{column}", self.table)
     }
 }
 
@@ -172,6 +228,7 @@ impl From<Unreadable> for BadEntry {
             entry_id: row.entry_id,
             what: Fault::Unreadable,
             why: Some(row.why),
+            row: None,
         }
     }
 }
@@ -179,11 +236,13 @@ impl From<Unreadable> for BadEntry {
 /// Verifies a whole ledger. `entries` come by (`chain_id`, `seq`), `chains` by `id`, `names` by their entry's
 /// (`chain_id`, `seq`), those without an entry anywhere; identifiers in the order of their characters.
 ///
-/// A row without an entry, an entry without a row: everything stored must be accounted for.
+/// A row without an entry, an entry without a row: everything stored must be accounted for. `seen` is shown each entry
+/// that holds, in their order, with its payload.
 pub fn verify(
     entries: impl IntoIterator<Item = Result<Entry, Unreadable>>,
     chains: impl IntoIterator<Item = Result<ChainRow, Unreadable>>,
     names: impl IntoIterator<Item = Result<NameRow, Unreadable>>,
+    mut seen: impl FnMut(&Entry, &Value) -> Result<(), BadEntry>,
 ) -> Result<Verified, BadEntry> {
     let mut walk = Walk {
         chains: chains.into_iter(),
@@ -195,7 +254,9 @@ pub fn verify(
     };
     walk.advance_name()?;
     for entry in entries {
-        walk.entry(&entry?)?;
+        let entry = entry?;
+        let payload = walk.entry(&entry)?;
+        seen(&entry, &payload)?;
     }
     walk.finish()
 }
@@ -222,7 +283,7 @@ where
     C: Iterator<Item = Result<ChainRow, Unreadable>>,
     N: Iterator<Item = Result<NameRow, Unreadable>>,
 {
-    fn entry(&mut self, entry: &Entry) -> Result<(), BadEntry> {
+    fn entry(&mut self, entry: &Entry) -> Result<Value, BadEntry> {
         if self.open.as_ref().is_none_or(|open| open.row.id != entry.chain_id) {
             let passed = self.close()?;
             if passed.is_some_and(|passed| passed > entry.chain_id) {
@@ -252,7 +313,7 @@ where
         (open.seq, open.hash, open.at) = (entry.seq, hash, Some(entry.at));
         self.check_names(entry, names(&payload, entry.subject_id))?;
         self.verified.entries += 1;
-        Ok(())
+        Ok(payload)
     }
 
     /// Takes the chain's row, which must be the next one.

@@ -6,7 +6,6 @@ use sha2::{Digest, Sha256};
 
 use super::{App, Failure};
 use crate::db::session::{self, Attempts};
-use crate::db::user::email_key;
 use crate::db::{Conn, DbError};
 use crate::domain::contract::Instant;
 

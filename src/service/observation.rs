@@ -12,7 +12,7 @@ use crate::db::{self, DbError};
 use crate::domain::access::Scope;
 use crate::domain::chain::{Source, StatementOrigin};
 use crate::domain::days::OpenRange;
-use crate::domain::id::{ContractId, EngagementId, ObservationId};
+use crate::domain::id::{ContractId, EngagementId, ObservationId, SubjectId};
 use crate::input;
 use crate::text_enum;
 
@@ -76,15 +76,16 @@ pub fn observe(
         let known = case.facts.chain.now();
         let place = place_of(tx, &case, &known, &given.used, "")?;
         let id: ObservationId = tx.new_id();
+        let statement_id: SubjectId = tx.new_id();
         let payload = json!({
-            "observation_id": id, "source": given.source, "observed": payload_of(&place, &given.used), "note": given.note,
+            "observation_id": id, "source": given.source, "observed": payload_of(&place, &given.used, statement_id), "note": given.note,
         });
         let stamp = tx.record("observation.recorded", id, &payload)?.stamp;
         place.settle(tx, stamp)?;
         let source = given.source.source();
         db::statement::add_observation(tx, id, contract, place.id, source, given.note.as_deref(), stamp)?;
         let statement = given.used.statement(place.id, source, StatementOrigin::Observation(id), stamp);
-        db::statement::add_statement(tx, contract, &statement, given.used.scope.as_deref())?;
+        db::statement::add_statement(tx, statement_id, contract, &statement, given.used.scope.as_deref())?;
         one(tx.conn, call, contract, id, tx.today)
     })
 }
@@ -103,10 +104,9 @@ pub fn retract(
         if case.facts.chain.retractions.iter().any(|r| r.origin == origin) {
             return Err(Failure::conflict("retracted", "この確認事項は、すでに取り消されています。"));
         }
-        let stamp = tx
-            .record("observation.retracted", id, &json!({"observation_id": id, "reason": given.reason}))?
-            .stamp;
-        db::statement::add_retraction(tx, contract, origin, &given.reason, stamp)?;
+        let payload = json!({"observation_id": id, "reason": given.reason});
+        let recorded = tx.record("observation.retracted", id, &payload)?;
+        db::statement::add_retraction(tx, contract, origin, &given.reason, &recorded)?;
         one(tx.conn, call, contract, id, tx.today)
     })
 }

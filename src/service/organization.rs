@@ -18,7 +18,7 @@ use crate::domain::input::FieldError;
 use crate::domain::limits::MAX_COMPANY;
 use crate::domain::text::same_company;
 use crate::input;
-use crate::ledger::entry::salted;
+use crate::ledger::entry::{instant_text, salt_hash, salted};
 
 /// The operator of the installation: one, the same everywhere.
 const SYSTEM_ID: &str = "00000000-0000-7000-8000-000000000001";
@@ -252,13 +252,14 @@ fn other_name(registered: &str) -> String {
     format!("法人番号公表サイトの名称は「{registered}」です。名称または番号を確かめてください。")
 }
 
-/// Name and address as a payload keeps them: in clear where they are public; those of a vendor without a 法人番号,
-/// who may be a person (個人事業主), hashed.
+/// Name, address and contact as a payload keeps them: in clear where they are public; those of a vendor without a
+/// 法人番号, who may be a person (個人事業主), hashed, and the contact, which may be a person's, always.
 fn identity(
     kind: OrganizationKind,
     has_number: bool,
     name: &str,
     address: Option<&str>,
+    contact: Option<&str>,
     salt: &str,
 ) -> Map<String, Value> {
     let hidden = !is_public(kind, has_number);
@@ -266,18 +267,23 @@ fn identity(
         Some(text) if hidden => (format!("{key}_hash"), json!(salted(salt, text))),
         text => (key.to_owned(), json!(text)),
     };
-    Map::from_iter([entry("name", Some(name)), entry("address", address)])
+    let contact = ("contact_email_hash".to_owned(), json!(contact.map(|text| salted(salt, text))));
+    Map::from_iter([entry("name", Some(name)), entry("address", address), contact])
 }
 
 /// Writes the row and the entry, on the transaction's chain.
 pub fn insert(tx: &mut Tx<'_>, new: &NewOrganization<'_>) -> Result<(), DbError> {
-    let mut payload = identity(new.kind, new.corporate_number.is_some(), new.name, new.address, new.salt);
+    let has_number = new.corporate_number.is_some();
+    let mut payload = identity(new.kind, has_number, new.name, new.address, new.contact_email, new.salt);
+    let created_at = tx.sources.clock.now();
+    payload.insert("salt_hash".to_owned(), json!(salt_hash(new.salt)));
+    payload.insert("created_at".to_owned(), json!(instant_text(created_at)));
     payload.insert("kind".to_owned(), json!(new.kind));
     payload.insert("code".to_owned(), json!(new.code));
     payload.insert("corporate_number".to_owned(), json!(new.corporate_number));
     payload.insert("country".to_owned(), json!(new.country));
     // The row first: the entry of a chain of its own refers to it.
-    db::organization::insert(tx.conn, new, tx.sources.clock.now())?;
+    db::organization::insert(tx.conn, new, created_at)?;
     tx.record("organization.registered", new.id, &payload)?;
     Ok(())
 }
@@ -439,7 +445,8 @@ pub fn change(
         let contact_changed = row.contact_email != before.contact_email;
         if row.name != before.name || row.address != before.address || contact_changed {
             let numbered = row.corporate_number.is_some();
-            let mut payload = identity(row.kind, numbered, &row.name, row.address.as_deref(), &row.salt);
+            let (address, contact) = (row.address.as_deref(), row.contact_email.as_deref());
+            let mut payload = identity(row.kind, numbered, &row.name, address, contact, &row.salt);
             payload.insert("contact_changed".to_owned(), json!(contact_changed));
             tx.record("organization.changed", id, &payload)?;
             db::organization::update(tx.conn, &row)?;

@@ -40,7 +40,7 @@ both! {
         assert_eq!(house.one_alert(KIND)["days"][0]["to"], json!("2026-05-21"));
         assert_eq!(house.told(), []);
         let entries = app.entries(alert["id"].as_str().unwrap());
-        assert_eq!(entries.iter().map(|(action, _)| action.as_str()).collect::<Vec<_>>(), ["alert.opened"]);
+        assert_eq!(entries.iter().map(|(action, _)| action.as_str()).collect::<Vec<_>>(), ["alert.opened", "alert.restated"]);
     }
 
     fn nobody_takes_it_up_and_the_administrators_are_told_once(app: TestApp) {

@@ -5,6 +5,7 @@
 mod calls;
 mod demo;
 mod doors;
+mod facts;
 mod house;
 mod operator;
 mod pages;

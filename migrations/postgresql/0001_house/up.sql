@@ -199,6 +199,8 @@ CREATE TABLE contracts (
   origin TEXT COLLATE "C" NOT NULL,
   period_assumed BOOLEAN NOT NULL,
   joint_vendors TEXT COLLATE "C" NOT NULL,
+  -- of the joint vendors in the ledger
+  salt TEXT COLLATE "C",
   joint_agencies TEXT COLLATE "C" NOT NULL,
   created_by TEXT COLLATE "C" REFERENCES users (id),
   created_at TIMESTAMP NOT NULL,
@@ -494,6 +496,8 @@ CREATE TABLE alerts (
   assessment TEXT COLLATE "C",
   assessment_reason TEXT COLLATE "C",
   message TEXT COLLATE "C" NOT NULL,
+  -- of the message in the ledger
+  salt TEXT COLLATE "C",
   rule_version INTEGER NOT NULL,
   due_on DATE,
   days TEXT COLLATE "C" NOT NULL,

@@ -200,6 +200,8 @@ CREATE TABLE contracts (
   origin TEXT NOT NULL,
   period_assumed BOOLEAN NOT NULL,
   joint_vendors TEXT NOT NULL,
+  -- of the joint vendors in the ledger
+  salt TEXT,
   joint_agencies TEXT NOT NULL,
   created_by TEXT REFERENCES users (id),
   created_at TIMESTAMP NOT NULL,
@@ -495,6 +497,8 @@ CREATE TABLE alerts (
   assessment TEXT,
   assessment_reason TEXT,
   message TEXT NOT NULL,
+  -- of the message in the ledger
+  salt TEXT,
   rule_version INTEGER NOT NULL,
   due_on DATE,
   days TEXT NOT NULL,

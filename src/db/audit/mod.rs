@@ -8,6 +8,7 @@ use diesel::prelude::*;
 pub use year::{AuditFilter, AuditState, ListedAudit, count, list};
 
 use super::schema::{audit_cancellations, audit_completions, audits, engagements, findings, organizations};
+use super::tx::Recorded;
 use super::{Conn, DbError, Tx};
 use crate::domain::audit::AuditKind;
 use crate::domain::contract::Stamp;
@@ -101,12 +102,12 @@ pub fn complete(
     audit: &AuditRow,
     done: &CompletionRow,
     by: UserId,
-    stamp: Stamp,
+    recorded: &Recorded,
 ) -> Result<(), DbError> {
-    let id: SubjectId = tx.new_id();
+    let Recorded { stamp, .. } = recorded;
     diesel::insert_into(audit_completions::table)
         .values((
-            audit_completions::id.eq(id),
+            audit_completions::id.eq(recorded.row_id()),
             audit_completions::audit_id.eq(audit.id),
             audit_completions::contract_id.eq(audit.contract_id),
             audit_completions::agency_id.eq(tx.organization_id),
@@ -127,12 +128,12 @@ pub fn cancel(
     audit: &AuditRow,
     reason: &str,
     by: UserId,
-    stamp: Stamp,
+    recorded: &Recorded,
 ) -> Result<(), DbError> {
-    let id: SubjectId = tx.new_id();
+    let Recorded { stamp, .. } = recorded;
     diesel::insert_into(audit_cancellations::table)
         .values((
-            audit_cancellations::id.eq(id),
+            audit_cancellations::id.eq(recorded.row_id()),
             audit_cancellations::audit_id.eq(audit.id),
             audit_cancellations::contract_id.eq(audit.contract_id),
             audit_cancellations::agency_id.eq(tx.organization_id),

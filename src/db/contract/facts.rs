@@ -7,13 +7,15 @@ use super::super::facts::TermsColumns;
 use super::super::schema::{
     contract_officers, contract_terminations, contract_terms, contracts, engagements, user_roles, users,
 };
+use super::super::tx::Recorded;
 use super::super::types::{directly, to_json};
 use super::super::{Conn, DbError, Tx};
-use super::{ContractHead, search_key};
+use super::ContractHead;
 use crate::domain::access::Role;
 use crate::domain::chain::ChainFacts;
 use crate::domain::contract::{Stamp, Terms, TermsFact};
-use crate::domain::id::{ContractId, EngagementId, OrganizationId, SubjectId, UserId};
+use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
+use crate::domain::projection::{self, Handover, search_key};
 
 /// Terms as they were recorded. The first by stamp is the registration.
 #[derive(Debug, Clone)]
@@ -23,15 +25,7 @@ pub struct TermsRow {
     pub reason: Option<String>,
 }
 
-/// A handover of the responsible officer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandoverRow {
-    pub officer_id: UserId,
-    pub starts_on: NaiveDate,
-    pub stamp: Stamp,
-}
-
-fn stamp(seq: i64, at: NaiveDateTime) -> Stamp {
+fn stamp_of(seq: i64, at: NaiveDateTime) -> Stamp {
     Stamp { seq, at: at.and_utc() }
 }
 
@@ -42,12 +36,12 @@ pub fn add_terms(
     effective_on: NaiveDate,
     reason: Option<&str>,
     terms: &Terms,
-    stamp: Stamp,
+    recorded: &Recorded,
 ) -> Result<(), DbError> {
-    let id: SubjectId = tx.new_id();
+    let Recorded { stamp, .. } = recorded;
     directly!(tx.conn, |own| diesel::insert_into(contract_terms::table)
         .values((
-            contract_terms::id.eq(id),
+            contract_terms::id.eq(recorded.row_id()),
             contract_terms::contract_id.eq(contract),
             contract_terms::agency_id.eq(tx.organization_id),
             contract_terms::effective_on.eq(effective_on),
@@ -66,12 +60,12 @@ pub fn add_termination(
     contract: ContractId,
     effective_on: NaiveDate,
     reason: &str,
-    stamp: Stamp,
+    recorded: &Recorded,
 ) -> Result<(), DbError> {
-    let id: SubjectId = tx.new_id();
+    let Recorded { stamp, .. } = recorded;
     diesel::insert_into(contract_terminations::table)
         .values((
-            contract_terminations::id.eq(id),
+            contract_terminations::id.eq(recorded.row_id()),
             contract_terminations::contract_id.eq(contract),
             contract_terminations::agency_id.eq(tx.organization_id),
             contract_terminations::effective_on.eq(effective_on),
@@ -89,12 +83,12 @@ pub fn add_officer(
     contract: ContractId,
     officer: UserId,
     starts_on: NaiveDate,
-    stamp: Stamp,
+    recorded: &Recorded,
 ) -> Result<(), DbError> {
-    let id: SubjectId = tx.new_id();
+    let Recorded { stamp, .. } = recorded;
     directly!(tx.conn, |own| diesel::insert_into(contract_officers::table)
         .values((
-            contract_officers::id.eq(id),
+            contract_officers::id.eq(recorded.row_id()),
             contract_officers::contract_id.eq(contract),
             contract_officers::agency_id.eq(tx.organization_id),
             contract_officers::officer_id.eq(officer),
@@ -139,7 +133,7 @@ pub fn terms(conn: &mut Conn, contract: ContractId) -> Result<Vec<TermsRow>, DbE
 }
 
 /// The handovers of a contract that was found in scope, by stamp; the first is the registering officer's.
-pub fn handovers(conn: &mut Conn, contract: ContractId) -> Result<Vec<HandoverRow>, DbError> {
+pub fn handovers(conn: &mut Conn, contract: ContractId) -> Result<Vec<Handover>, DbError> {
     let rows: Vec<(UserId, NaiveDate, i64, NaiveDateTime)> = contract_officers::table
         .filter(contract_officers::contract_id.eq(contract))
         .order(contract_officers::seq)
@@ -150,18 +144,13 @@ pub fn handovers(conn: &mut Conn, contract: ContractId) -> Result<Vec<HandoverRo
             contract_officers::recorded_at,
         ))
         .load(conn)?;
-    let row = |(officer_id, starts_on, seq, at)| HandoverRow { officer_id, starts_on, stamp: stamp(seq, at) };
+    let row = |(officer_id, starts_on, seq, at)| Handover { officer_id, starts_on, stamp: stamp_of(seq, at) };
     Ok(rows.into_iter().map(row).collect())
 }
 
 /// The responsible officer on a day: the latest handover that has begun. None: imported and not yet handed to anyone.
 pub fn officer_on(conn: &mut Conn, contract: ContractId, day: NaiveDate) -> Result<Option<UserId>, DbError> {
-    Ok(officer_of(&handovers(conn, contract)?, day))
-}
-
-fn officer_of(handovers: &[HandoverRow], day: NaiveDate) -> Option<UserId> {
-    let begun = handovers.iter().filter(|handover| handover.starts_on <= day);
-    begun.max_by_key(|handover| (handover.starts_on, handover.stamp)).map(|handover| handover.officer_id)
+    Ok(projection::officer_on(&handovers(conn, contract)?, day))
 }
 
 /// The contract's own facts, without its chain: for the period and the terms in force.
@@ -192,32 +181,19 @@ pub fn is_officer(
     Ok(found.select(users::id).first::<UserId>(conn).optional()?.is_some())
 }
 
-/// The projection of a contract on a day.
-struct Projection {
-    officer_id: Option<UserId>,
-    starts_on: NaiveDate,
-    last_day: NaiveDate,
-    terms: Terms,
-}
-
-/// Period by everything known; the other terms are those of the day, or of the contract's day nearest to it.
-fn project(facts: &ChainFacts, handovers: &[HandoverRow], today: NaiveDate) -> Result<Projection, DbError> {
-    let known = facts.now();
-    let latest = known.terms().ok_or_else(|| without_terms(facts.contract_id))?;
-    let last_day = known.last_day().unwrap_or(latest.ends_on);
-    let day = known.period().map_or(latest.starts_on, |period| today.clamp(period.from, period.to));
-    let terms = known.terms_on(day).unwrap_or(latest).clone();
-    Ok(Projection { officer_id: officer_of(handovers, today), starts_on: latest.starts_on, last_day, terms })
-}
-
-/// Rebuilds the projection of a contract from its facts, as of `today`; `touch` raises its version. True when it
-/// had stood otherwise.
-pub fn reproject(conn: &mut Conn, id: ContractId, today: NaiveDate, touch: bool) -> Result<bool, DbError> {
+/// Rebuilds the projection of a contract from its facts, as of `today`; `touch` raises its version where nothing
+/// else does. Answers with the version it then has; None: it stood so already.
+pub fn reproject(
+    conn: &mut Conn,
+    id: ContractId,
+    today: NaiveDate,
+    touch: bool,
+) -> Result<Option<i64>, DbError> {
     let (before, key_before): (ContractHead, String) =
         contracts::table.find(id).select((ContractHead::as_select(), contracts::search_key)).first(conn)?;
     let facts = facts(conn, id, before.agency_id)?;
     let handovers = handovers(conn, id)?;
-    let now = project(&facts, &handovers, today)?;
+    let now = projection::project(&facts, &handovers, today).ok_or_else(|| without_terms(id))?;
     let mut after = before.clone();
     after.officer_id = now.officer_id;
     after.fiscal_year = now.terms.fiscal_year;
@@ -229,7 +205,7 @@ pub fn reproject(conn: &mut Conn, id: ContractId, today: NaiveDate, touch: bool)
     after.department = now.terms.department;
     let changed = after != before || key != key_before;
     if !changed && !touch {
-        return Ok(false);
+        return Ok(None);
     }
     diesel::update(contracts::table.find(id))
         .set((
@@ -244,5 +220,5 @@ pub fn reproject(conn: &mut Conn, id: ContractId, today: NaiveDate, touch: bool)
             contracts::version.eq(before.version + 1),
         ))
         .execute(conn)?;
-    Ok(changed)
+    Ok(Some(before.version + 1))
 }

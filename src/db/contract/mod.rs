@@ -13,13 +13,14 @@ use crate::domain::access::{OrganizationKind, Scope};
 use crate::domain::chain::{ChainFacts, Vendor};
 use crate::domain::contract::{ContractOrigin, ContractStatus, Terms, TermsFact};
 use crate::domain::id::{ContractId, OrganizationId, UserId};
+use crate::domain::projection::search_key;
 
 mod facts;
 mod recorded;
 
 pub use facts::{
-    HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer,
-    officer_on, reproject, terms,
+    TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer, officer_on,
+    reproject, terms,
 };
 pub use recorded::{Recorded, recorded};
 
@@ -222,6 +223,8 @@ pub struct NewContractRow<'a> {
     pub origin: ContractOrigin,
     pub period_assumed: bool,
     pub joint_vendors: &'a [String],
+    /// Goes before the joint vendors' names where they are hashed for the ledger; None where there are none.
+    pub salt: Option<&'a str>,
     pub joint_agencies: &'a [String],
     pub created_by: Option<UserId>,
     pub created_at: NaiveDateTime,
@@ -242,6 +245,7 @@ pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> 
                 contracts::origin.eq(new.origin),
                 contracts::period_assumed.eq(new.period_assumed),
                 contracts::joint_vendors.eq(super::types::to_json(&new.joint_vendors)?),
+                contracts::salt.eq(new.salt),
                 contracts::joint_agencies.eq(super::types::to_json(&new.joint_agencies)?),
                 contracts::created_by.eq(new.created_by),
                 contracts::created_at.eq(new.created_at),
@@ -262,12 +266,6 @@ pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> 
         ))
         .execute(own))?;
     Ok(())
-}
-
-/// What a contract is searched by: number and title.
-fn search_key(number: &str, title: &str) -> String {
-    // The space keeps the end of one from meeting the start of the other.
-    format!("{} {}", crate::domain::text::search_key(number), crate::domain::text::search_key(title))
 }
 
 /// A vendor as it stands on a chain; None: there is no such vendor.

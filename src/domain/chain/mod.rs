@@ -81,6 +81,35 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// Where an application stands.
+    pub enum ApplicationState {
+        /// 審査中
+        Applied = "applied",
+        /// 補正依頼中
+        Returned = "returned",
+        /// 承認
+        Consented = "consented",
+        /// 不承認
+        Refused = "refused",
+        /// 取下げ
+        Withdrawn = "withdrawn",
+    }
+}
+
+impl ApplicationState {
+    /// Where a step leads.
+    pub fn after(step: ApplicationStep) -> Self {
+        match step {
+            ApplicationStep::Resubmitted | ApplicationStep::Reviewed => Self::Applied,
+            ApplicationStep::Returned => Self::Returned,
+            ApplicationStep::Consented => Self::Consented,
+            ApplicationStep::Refused => Self::Refused,
+            ApplicationStep::Withdrawn => Self::Withdrawn,
+        }
+    }
+}
+
 /// One step of an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplicationEvent {

@@ -94,10 +94,13 @@ pub fn resolve(app: &App, call: &Call, id: AlertId, input: &Resolve) -> Result<A
             return Err(Failure::conflict("resolved", "このアラートはすでに解消しています。"));
         }
         check_acceptance(row, input.accepted_until, tx.today)?;
-        let payload = serde_json::json!({"reason": input.reason, "accepted_until": input.accepted_until});
+        let closes = row.fact()?.closes_when_resolved(input.accepted_until, tx.today);
+        let payload = serde_json::json!({
+            "reason": input.reason, "accepted_until": input.accepted_until, "closes": closes,
+        });
         tx.record("alert.measured", row.id, &payload)?;
         db::alert::measure(tx.conn, row.id, by, &input.reason, input.accepted_until)?;
-        if row.fact()?.closes_when_resolved(input.accepted_until, tx.today) {
+        if closes {
             close(tx, row.id, &input.reason)
         } else {
             Ok(db::alert::acknowledge(tx.conn, row.id, by)?)

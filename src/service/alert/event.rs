@@ -120,7 +120,8 @@ pub(super) fn raise(
     // A graver word said before is not taken back by a lighter one.
     let finding = Finding { severity: finding.severity.max(standing.severity), ..finding };
     let version = rule_version(finding.kind, tx.today);
-    tx.record("alert.updated", standing.id, &super::Recorded::of(&finding, version))?;
+    let salt = standing.salt.as_deref().unwrap_or_default();
+    tx.record("alert.updated", standing.id, &super::Recorded::of(&finding, version, salt))?;
     db::alert::update(tx.conn, standing.id, &finding, version)?;
     Ok(Some((standing.id, finding)))
 }

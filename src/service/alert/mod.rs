@@ -30,6 +30,7 @@ use crate::domain::alert::{
 use crate::domain::contract::DataCategory;
 use crate::domain::id::{AlertId, ContractId};
 use crate::domain::settings::Settings;
+use crate::ledger::entry::{salt_hash, salted};
 use telling::{Concerning, Telling};
 
 /// What an evaluation changed.
@@ -51,7 +52,10 @@ pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Eva
     // On the day on which other terms or another officer begin, the projection has to follow.
     let due = db::due::check_on(tx.conn, db::due::CONTRACT, contract_id)?;
     if due.is_some_and(|day| day <= tx.today) {
-        db::contract::reproject(tx.conn, contract_id, tx.today, false)?;
+        if let Some(version) = db::contract::reproject(tx.conn, contract_id, tx.today, false)? {
+            let payload = serde_json::json!({ "version": version });
+            by_the_program(tx, |tx| Ok(tx.record("contract.projected", contract_id, &payload)?))?;
+        }
     }
     let facts = db::facts::load(tx.conn, contract_id)?;
     let rows = db::alert::of_contract(tx.conn, contract_id)?;
@@ -127,7 +131,7 @@ fn has_my_number(facts: &ContractFacts) -> bool {
     terms.flat_map(|terms| &terms.data).any(|data| data.category == DataCategory::MyNumber)
 }
 
-/// The words of an alert in the ledger.
+/// The words of an alert in the ledger. Its message may name a person, so it stands there as a hash.
 #[derive(serde::Serialize)]
 struct Recorded<'a> {
     kind: AlertKind,
@@ -139,10 +143,16 @@ struct Recorded<'a> {
     engagement_id: Option<crate::domain::id::EngagementId>,
     vendor_id: Option<crate::domain::id::OrganizationId>,
     rule_version: i32,
+    message_hash: String,
+    /// The step told with it, and the hash of what goes before the message where it is hashed: said when it opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    salt_hash: Option<String>,
 }
 
 impl<'a> Recorded<'a> {
-    fn of(found: &'a Finding, rule_version: i32) -> Self {
+    fn of(found: &'a Finding, rule_version: i32, salt: &str) -> Self {
         Self {
             kind: found.kind,
             subject: &found.subject,
@@ -153,7 +163,15 @@ impl<'a> Recorded<'a> {
             engagement_id: found.engagement_id,
             vendor_id: found.vendor_id,
             rule_version,
+            message_hash: salted(salt, &found.message),
+            step: None,
+            salt_hash: None,
         }
+    }
+
+    fn opening(found: &'a Finding, rule_version: i32, salt: &str) -> Self {
+        let (step, salt_hash) = (Some(found.step.to_string()), Some(salt_hash(salt)));
+        Self { step, salt_hash, ..Self::of(found, rule_version, salt) }
     }
 }
 
@@ -166,11 +184,12 @@ fn open(
 ) -> Result<AlertId, Failure> {
     let id = tx.new_id();
     let rule_version = rule_version(finding.kind, tx.today);
-    let recorded = tx.record("alert.opened", id, &Recorded::of(finding, rule_version))?;
+    let salt = tx.sources.token();
+    let recorded = tx.record("alert.opened", id, &Recorded::opening(finding, rule_version, &salt))?;
     let (opened_on, opened_at) = (tx.today, recorded.stamp.at);
     db::alert::insert(
         tx.conn,
-        &NewAlert { id, agency_id, contract_id, finding, rule_version, opened_on, opened_at },
+        &NewAlert { id, agency_id, contract_id, finding, salt: &salt, rule_version, opened_on, opened_at },
     )?;
     Ok(id)
 }
@@ -209,6 +228,7 @@ impl Applying<'_> {
                 Change::Remind { id, step, audience, urgent } => {
                     let row = self.rows.iter().find(|row| row.id == id).ok_or_else(|| unknown(id))?;
                     telling.tell(tx, &Concerning::row(row), step, &audience, urgent)?;
+                    tx.record("alert.told", id, &serde_json::json!({ "step": step.to_string() }))?;
                     db::alert::set_step(tx.conn, id, step)?;
                     done.reminders += 1;
                 }
@@ -220,13 +240,14 @@ impl Applying<'_> {
         Ok(done)
     }
 
-    /// The ledger hears of what weighs otherwise, not of every further day.
+    /// The ledger hears of it under another name where it weighs otherwise, not only of further days or in other words.
     fn update(&mut self, tx: &mut Tx<'_>, id: AlertId, finding: &Finding) -> Result<(), Failure> {
         let row = self.rows.iter_mut().find(|row| row.id == id).ok_or_else(|| unknown(id))?;
         let rule_version = rule_version(finding.kind, tx.today);
-        if row.severity != finding.severity || row.cause != finding.cause {
-            tx.record("alert.updated", id, &Recorded::of(finding, rule_version))?;
-        }
+        let salt = row.salt.as_deref().unwrap_or_default();
+        let said = Recorded::of(finding, rule_version, salt);
+        let weighs_otherwise = row.severity != finding.severity || row.cause != finding.cause;
+        tx.record(if weighs_otherwise { "alert.updated" } else { "alert.restated" }, id, &said)?;
         db::alert::update(tx.conn, id, finding, rule_version)?;
         // A reminder that follows speaks of the alert as it is now.
         row.severity = finding.severity;

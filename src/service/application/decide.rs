@@ -70,9 +70,11 @@ pub fn decide(
                 (outcome, "consented")
             }
             Decision::Refuse => {
-                let payload = json!({"application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason});
-                let stamp = tx.record("application.refused", id, &payload)?.stamp;
-                filed.step(tx, ApplicationStep::Refused, given, stamp)?;
+                let payload = json!({
+                    "application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason, "given": given,
+                });
+                let recorded = tx.record("application.refused", id, &payload)?;
+                filed.step(tx, ApplicationStep::Refused, given, &recorded)?;
                 (Outcome::Refuse, "refused")
             }
         };
@@ -193,10 +195,11 @@ fn record_consent(
         "application_id": filed.row.id, "consent_id": id, "engagement_id": consent.engagement_id,
         "valid_from": consent.valid_from, "valid_until": consent.valid_until, "supersedes": consent.supersedes,
         "amount_yen": consent.amount_yen, "country": consent.country, "data": consent.data,
-        "conditions": given.conditions, "reason": given.reason,
+        "conditions": given.conditions, "reason": given.reason, "given": given,
     });
-    let stamp = tx.record("application.consented", filed.row.id, &payload)?.stamp;
-    filed.step(tx, ApplicationStep::Consented, given, stamp)?;
+    let recorded = tx.record("application.consented", filed.row.id, &payload)?;
+    let stamp = recorded.stamp;
+    filed.step(tx, ApplicationStep::Consented, given, &recorded)?;
     let applied: Content = from_json(&filed.row.body)?;
     let body = ConsentBody {
         scope: applied.scope,
@@ -224,7 +227,7 @@ pub fn withdraw(
         }
         let payload =
             json!({"application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason});
-        let stamp = tx.record("application.withdrawn", id, &payload)?.stamp;
-        filed.step(tx, ApplicationStep::Withdrawn, given, stamp)
+        let recorded = tx.record("application.withdrawn", id, &payload)?;
+        filed.step(tx, ApplicationStep::Withdrawn, given, &recorded)
     })
 }

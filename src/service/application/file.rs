@@ -188,14 +188,14 @@ pub fn resubmit(
         let planned = planned(tx.conn, case.id(), engagement.id, filed.row.supersedes, given.amount_yen)?;
         rules(&known, parent, given, &planned, tx.today)?;
         let payload = json!({"application_id": id, "engagement_id": engagement.id, "content": given});
-        let stamp = tx.record("application.resubmitted", id, &payload)?.stamp;
-        filed.step(tx, ApplicationStep::Resubmitted, given, stamp)?;
+        let recorded = tx.record("application.resubmitted", id, &payload)?;
+        filed.step(tx, ApplicationStep::Resubmitted, given, &recorded)?;
         let row = ApplicationRow { body: to_json(given)?, ..filed.row.clone() };
         let application =
             mail_reference(app, tx, case, &known, &row, &engagement.vendor.name, engagement.tier)?;
         let decide_by = decide_by(tx, case, id)?;
         let mail = Mail::ApplicationFiled(FiledMail { application, decide_by });
-        let step = format!("resubmitted-{}", stamp.seq);
+        let step = format!("resubmitted-{}", recorded.stamp.seq);
         telling::tell(tx, case, &Addressees::officer(), "application", id.as_str(), &step, &mail)
     })
 }

@@ -16,47 +16,18 @@ use super::case::Case;
 use super::page::unknown_cursor;
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::chain::{ApplicationRow, StepRow};
+use crate::db::tx::Recorded;
 use crate::db::types::from_json;
 use crate::db::{self, Conn, DbError, Tx};
+pub use crate::domain::chain::ApplicationState;
 use crate::domain::chain::{ApplicationStep, Known};
-use crate::domain::contract::Stamp;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::notice::context::{ApplicationRef, ContractRef, Day};
-use crate::text_enum;
 
 pub use ahead::{Ahead, ahead, bars};
 pub use decide::{Decision, DecisionInput, WithdrawInput, check_decision, decide, withdraw};
 pub use file::{ApplicationInput, CorrectionInput, file, resubmit};
 pub use review::{ReturnInput, ReviewInput, review, send_back};
-
-text_enum! {
-    /// Where an application stands.
-    pub enum ApplicationState {
-        /// 審査中
-        Applied = "applied",
-        /// 補正依頼中
-        Returned = "returned",
-        /// 承認
-        Consented = "consented",
-        /// 不承認
-        Refused = "refused",
-        /// 取下げ
-        Withdrawn = "withdrawn",
-    }
-}
-
-impl ApplicationState {
-    /// Where a step leads.
-    fn after(step: ApplicationStep) -> Self {
-        match step {
-            ApplicationStep::Resubmitted | ApplicationStep::Reviewed => Self::Applied,
-            ApplicationStep::Returned => Self::Returned,
-            ApplicationStep::Consented => Self::Consented,
-            ApplicationStep::Refused => Self::Refused,
-            ApplicationStep::Withdrawn => Self::Withdrawn,
-        }
-    }
-}
 
 /// An application as shown. The review is the agency's own.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -264,10 +235,9 @@ impl Filed {
         tx: &mut Tx<'_>,
         step: ApplicationStep,
         said: &impl Serialize,
-        stamp: Stamp,
+        recorded: &Recorded,
     ) -> Result<(), Failure> {
-        let state = ApplicationState::after(step).as_str();
-        Ok(db::chain::add_step(tx, &self.row, step, state, said, stamp)?)
+        Ok(db::chain::add_step(tx, &self.row, step, said, recorded)?)
     }
 
     /// Whoever acts has looked at it as it stands. Not by `If-Match`, which is of changes (PATCH), required there and

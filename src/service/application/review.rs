@@ -65,8 +65,8 @@ pub fn review(
         filed.must_be_as_seen(given.seen_version)?;
         let payload =
             json!({"application_id": id, "engagement_id": filed.row.engagement_id, "review": given});
-        let stamp = tx.record("application.reviewed", id, &payload)?.stamp;
-        filed.step(tx, ApplicationStep::Reviewed, given, stamp)
+        let recorded = tx.record("application.reviewed", id, &payload)?;
+        filed.step(tx, ApplicationStep::Reviewed, given, &recorded)
     })
 }
 
@@ -86,8 +86,8 @@ pub fn send_back(
         let known = case.facts.chain.now();
         let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
         let payload = json!({"application_id": id, "engagement_id": engagement.id, "points": given.points, "reply_by": given.reply_by});
-        let stamp = tx.record("application.returned", id, &payload)?.stamp;
-        filed.step(tx, ApplicationStep::Returned, given, stamp)?;
+        let recorded = tx.record("application.returned", id, &payload)?;
+        filed.step(tx, ApplicationStep::Returned, given, &recorded)?;
         let application =
             mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
         let mail = Mail::ApplicationReturned(ReturnedMail {
@@ -96,6 +96,14 @@ pub fn send_back(
             reply_by: given.reply_by.map(Day::of),
         });
         let to = Addressees::vendors([filed.row.applicant_id]);
-        telling::tell(tx, case, &to, "application", id.as_str(), &format!("returned-{}", stamp.seq), &mail)
+        telling::tell(
+            tx,
+            case,
+            &to,
+            "application",
+            id.as_str(),
+            &format!("returned-{}", recorded.stamp.seq),
+            &mail,
+        )
     })
 }

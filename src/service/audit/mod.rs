@@ -14,7 +14,7 @@ use crate::domain::audit::{AuditKind, next_due};
 use crate::domain::id::{AuditId, ContractId, EngagementId, FindingId, of};
 use crate::domain::input::FieldError;
 use crate::input;
-use crate::ledger::entry::salted;
+use crate::ledger::entry::{salt_hash, salted};
 use crate::text_enum;
 
 pub use crate::db::audit::AuditState;
@@ -159,6 +159,7 @@ fn schedule(tx: &mut Tx<'_>, row: &mut AuditRow, after: Option<AuditId>) -> Resu
         "audit_id": row.id, "after": after, "kind": row.kind, "engagement_id": row.engagement_id,
         "due_on": row.due_on, "every_months": row.every_months,
         "auditor_hash": auditor.map(|(name, salt)| salted(salt, name)),
+        "salt_hash": row.salt.as_deref().map(salt_hash),
     });
     let stamp = tx.record("audit.planned", row.id, &payload)?.stamp;
     row.recorded_at = stamp.at.naive_utc();
@@ -189,11 +190,11 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
             "audit_id": id, "engagement_id": row.engagement_id, "done_on": given.done_on, "result": given.result, "note": given.note,
             "findings": findings.iter().map(|f| json!({"finding_id": f.id, "text": f.text, "severity": f.severity, "due_on": f.due_on})).collect::<Vec<_>>(),
         });
-        let stamp = tx.record("audit.completed", id, &payload)?.stamp;
+        let recorded = tx.record("audit.completed", id, &payload)?;
         let done = CompletionRow { audit_id: id, done_on: given.done_on, result: given.result.as_str().to_owned(), note: given.note.clone() };
-        db::audit::complete(tx, &row, &done, call.actor.user_id, stamp)?;
+        db::audit::complete(tx, &row, &done, call.actor.user_id, &recorded)?;
         for (place, finding) in (1..).zip(&findings) {
-            db::audit::add_finding(tx, contract, place, finding, stamp)?;
+            db::audit::add_finding(tx, contract, place, finding, recorded.stamp)?;
         }
         let next = row.every_months.and_then(|months| next_due(row.first_due_on, months, row.due_on));
         if let Some(due_on) = next {
@@ -211,8 +212,8 @@ pub fn cancel(app: &App, call: &Call, id: AuditId, given: &CancellationInput) ->
         Case::open(tx.conn, call.scope(), contract)?;
         let row = still_open(tx.conn, id)?;
         let payload = json!({"audit_id": id, "engagement_id": row.engagement_id, "reason": given.reason});
-        let stamp = tx.record("audit.cancelled", id, &payload)?.stamp;
-        db::audit::cancel(tx, &row, &given.reason, call.actor.user_id, stamp)?;
+        let recorded = tx.record("audit.cancelled", id, &payload)?;
+        db::audit::cancel(tx, &row, &given.reason, call.actor.user_id, &recorded)?;
         one(tx.conn, row, true)
     })
 }

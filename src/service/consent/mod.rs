@@ -114,8 +114,8 @@ pub fn revoke(
         if cuts {
             let payload =
                 json!({"engagement_id": id, "effective_on": given.effective_on, "reason": given.reason});
-            let stamp = tx.record("consent.revoked", id, &payload)?.stamp;
-            db::chain::add_revocation(tx, contract, id, given.effective_on, &given.reason, stamp)?;
+            let recorded = tx.record("consent.revoked", id, &payload)?;
+            db::chain::add_revocation(tx, contract, id, given.effective_on, &given.reason, &recorded)?;
             let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
             let mail = Mail::ConsentRevoked(RevokedMail {
                 agency: case.facts.agency_name.clone(),
@@ -134,7 +134,7 @@ pub fn revoke(
                 &to,
                 "engagement",
                 id.as_str(),
-                &format!("revoked-{}", stamp.seq),
+                &format!("revoked-{}", recorded.stamp.seq),
                 &mail,
             )?;
         }

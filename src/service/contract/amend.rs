@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::terms::{Amendment, ContractPatch, TermsView, contradictions};
 use super::{ContractView, Sight, change, page_by_seq};
-use crate::db::contract::TermsRow;
+use crate::db::contract::{ContractHead, TermsRow};
 use crate::db::{self, DbError, Tx};
 use crate::domain::contract::Terms;
 use crate::domain::id::ContractId;
@@ -19,6 +19,8 @@ struct Amended<'a> {
     effective_on: NaiveDate,
     reason: Option<&'a str>,
     terms: &'a Terms,
+    /// That the contract has after the act, which may write several.
+    version: i64,
 }
 
 /// The terms that hold on a day: those of the latest day of effect up to it.
@@ -36,20 +38,21 @@ fn without_terms(id: ContractId) -> Failure {
 
 fn keep(
     tx: &mut Tx<'_>,
-    id: ContractId,
+    row: &ContractHead,
     action: &str,
     effective_on: NaiveDate,
     reason: Option<&str>,
     terms: &Terms,
 ) -> Result<(), Failure> {
-    let stamp = tx.record(action, id, &Amended { effective_on, reason, terms })?.stamp;
-    Ok(db::contract::add_terms(tx, id, effective_on, reason, terms, stamp)?)
+    let version = row.version + 1;
+    let recorded = tx.record(action, row.id, &Amended { effective_on, reason, terms, version })?;
+    Ok(db::contract::add_terms(tx, row.id, effective_on, reason, terms, &recorded)?)
 }
 
 /// `POST /contracts/{id}/amendments`. The day of effect is not before that of the terms last agreed, so that a change
 /// is never applied underneath a later one; a change of department since is no such change, and takes it over.
 pub fn amend(app: &App, call: &Call, id: ContractId, given: &Amendment) -> Result<ContractView, Failure> {
-    change(app, call, id, |tx, _| {
+    change(app, call, id, |tx, row| {
         let all = db::contract::terms(tx.conn, id)?;
         let base = &in_force(&all, given.effective_on).ok_or_else(|| without_terms(id))?.fact;
         let terms = given.clone().apply(&base.terms);
@@ -73,9 +76,9 @@ pub fn amend(app: &App, call: &Call, id: ContractId, given: &Amendment) -> Resul
             errors.push(crate::domain::input::FieldError::new("/effective_on", "after_end", message));
         }
         Failure::unless_empty(errors)?;
-        keep(tx, id, "contract.amended", given.effective_on, Some(&given.reason), &terms)?;
+        keep(tx, row, "contract.amended", given.effective_on, Some(&given.reason), &terms)?;
         for (day, later) in later_terms(&all, given.effective_on) {
-            keep(tx, id, "contract.department_changed", day, None, &given.clone().apply(&later))?;
+            keep(tx, row, "contract.department_changed", day, None, &given.clone().apply(&later))?;
         }
         Ok(true)
     })
@@ -112,7 +115,7 @@ pub fn patch(
         let later = later_terms(&all, day).into_iter().filter(|(_, terms)| terms.department == before);
         for (day, terms) in std::iter::once((day, now)).chain(later) {
             let terms = Terms { department: Some(department.clone()), ..terms };
-            keep(tx, id, "contract.department_changed", day, None, &terms)?;
+            keep(tx, row, "contract.department_changed", day, None, &terms)?;
         }
         Ok(true)
     })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{ContractView, change, page_by_seq};
-use crate::db::contract::{is_officer, officer_on, running_of_officer};
+use crate::db::contract::{ContractHead, is_officer, officer_on, running_of_officer};
 use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::access::Scope;
 use crate::domain::id::{ContractId, OrganizationId, UserId, of};
@@ -61,12 +61,19 @@ fn check_officer(
 }
 
 /// True when the officer of that day was someone else until now.
-fn hand_over_in(tx: &mut Tx<'_>, id: ContractId, officer: UserId, from: NaiveDate) -> Result<bool, Failure> {
+fn hand_over_in(
+    tx: &mut Tx<'_>,
+    contract: &ContractHead,
+    officer: UserId,
+    from: NaiveDate,
+) -> Result<bool, Failure> {
+    let id = contract.id;
     if officer_on(tx.conn, id, from)? == Some(officer) {
         return Ok(false);
     }
-    let stamp = tx.record("contract.handed_over", id, &json!({"officer_id": officer, "from": from}))?.stamp;
-    db::contract::add_officer(tx, id, officer, from, stamp)?;
+    let payload = json!({"officer_id": officer, "from": from, "version": contract.version + 1});
+    let recorded = tx.record("contract.handed_over", id, &payload)?;
+    db::contract::add_officer(tx, id, officer, from, &recorded)?;
     Ok(true)
 }
 
@@ -74,7 +81,7 @@ fn hand_over_in(tx: &mut Tx<'_>, id: ContractId, officer: UserId, from: NaiveDat
 pub fn hand_over(app: &App, call: &Call, id: ContractId, given: &Handover) -> Result<ContractView, Failure> {
     change(app, call, id, |tx, row| {
         check_officer(tx.conn, row.agency_id, given.officer_id, tx.today)?;
-        hand_over_in(tx, id, given.officer_id, given.from)
+        hand_over_in(tx, row, given.officer_id, given.from)
     })
 }
 
@@ -93,9 +100,9 @@ pub fn hand_over_all(app: &App, call: &Call, given: &BulkHandover) -> Result<Mov
     // Without its key: each contract is an act of its own, and repeating one changes nothing.
     let each = Call::of(call.actor.clone());
     for id in &plan.left {
-        change(app, &each, *id, |tx, _| {
+        change(app, &each, *id, |tx, row| {
             let still = officer_on(tx.conn, *id, given.from)? == Some(given.from_officer_id);
-            Ok(still && hand_over_in(tx, *id, given.officer_id, given.from)?)
+            Ok(still && hand_over_in(tx, row, given.officer_id, given.from)?)
         })?;
     }
     if !plan.left.is_empty() {

@@ -7,11 +7,13 @@ use super::terms::NewContract;
 use super::{ContractView, show};
 use crate::db::contract::NewContractRow;
 use crate::db::facts::ContractFacts;
+use crate::db::types::to_json;
 use crate::db::{self, ChainKey, Tx};
 use crate::domain::access::ActorOrganization;
 use crate::domain::chain::{ChainFacts, Engagement, Vendor};
 use crate::domain::contract::{ContractOrigin, Stamp, Terms, TermsFact};
 use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
+use crate::ledger::entry::{salt_hash, salted};
 use crate::service::{App, Call, Failure, alert};
 
 /// A contract to be registered, from a form or from a file.
@@ -33,7 +35,7 @@ pub struct Registration {
     pub joint_agencies: Vec<String>,
 }
 
-/// What the ledger keeps of a registration. Joint vendors are counted, not named: one may be a person.
+/// What the ledger keeps of a registration. Joint vendors are counted and hashed, not named: one may be a person.
 #[derive(Serialize)]
 struct Registered<'a> {
     number: &'a str,
@@ -44,6 +46,8 @@ struct Registered<'a> {
     period_assumed: bool,
     joint_agencies: &'a [String],
     joint_vendors: usize,
+    joint_vendors_hash: Option<String>,
+    salt_hash: Option<String>,
     terms: &'a Terms,
 }
 
@@ -51,6 +55,8 @@ struct Registered<'a> {
 /// the stamp of its facts. Evaluates no alerts.
 pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId, Stamp), Failure> {
     let engagement_id: EngagementId = tx.new_id();
+    let salt = (!new.joint_vendors.is_empty()).then(|| tx.sources.token());
+    let joint = to_json(&new.joint_vendors)?;
     let payload = Registered {
         number: &new.number,
         vendor_id: new.vendor_id,
@@ -60,9 +66,12 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
         period_assumed: new.period_assumed,
         joint_agencies: &new.joint_agencies,
         joint_vendors: new.joint_vendors.len(),
+        joint_vendors_hash: salt.as_deref().map(|salt| salted(salt, &joint)),
+        salt_hash: salt.as_deref().map(salt_hash),
         terms: &new.terms,
     };
-    let stamp = tx.record("contract.registered", new.id, &payload)?.stamp;
+    let recorded = tx.record("contract.registered", new.id, &payload)?;
+    let stamp = recorded.stamp;
     let row = NewContractRow {
         id: new.id,
         agency_id: tx.organization_id,
@@ -71,6 +80,7 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
         origin: new.origin,
         period_assumed: new.period_assumed,
         joint_vendors: &new.joint_vendors,
+        salt: salt.as_deref(),
         joint_agencies: &new.joint_agencies,
         created_by: new.officer,
         created_at: stamp.at.naive_utc(),
@@ -84,9 +94,9 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
         ),
         error => error.into(),
     })?;
-    db::contract::add_terms(tx, new.id, new.terms.starts_on, None, &new.terms, stamp)?;
+    db::contract::add_terms(tx, new.id, new.terms.starts_on, None, &new.terms, &recorded)?;
     if let Some(officer) = new.officer {
-        db::contract::add_officer(tx, new.id, officer, tx.today, stamp)?;
+        db::contract::add_officer(tx, new.id, officer, tx.today, &recorded)?;
     }
     db::contract::add_prime(tx, new.id, engagement_id, new.vendor_id, stamp)?;
     Ok((engagement_id, stamp))

@@ -43,9 +43,10 @@ pub fn terminate(app: &App, call: &Call, id: ContractId, given: &Terminate) -> R
         if given.effective_on < tx.today {
             return wrong("past", format!("本日（{}）以後の日を指定してください。", tx.today));
         }
-        let payload = json!({"reason": given.reason, "effective_on": given.effective_on});
-        let stamp = tx.record("contract.terminated", id, &payload)?.stamp;
-        db::contract::add_termination(tx, id, given.effective_on, &given.reason, stamp)?;
+        let payload =
+            json!({"reason": given.reason, "effective_on": given.effective_on, "version": row.version + 1});
+        let recorded = tx.record("contract.terminated", id, &payload)?;
+        db::contract::add_termination(tx, id, given.effective_on, &given.reason, &recorded)?;
         Ok(true)
     })
 }

@@ -18,7 +18,7 @@ use crate::domain::chain::{Engagement, Known, Source, Statement, StatementOrigin
 use crate::domain::contract::{DataVolume, Stamp};
 use crate::domain::days::{DayRange, OpenRange};
 use crate::domain::declaration::reporting_periods;
-use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId, of};
+use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId, SubjectId, of};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::ledger::receipt::Receipt;
@@ -145,9 +145,11 @@ pub fn declare(
         let id: DeclarationId = tx.new_id();
         let uses =
             if given.as_last_time { again(tx, &case, &known, own)? } else { resolve_uses(tx, &case, &known, given)? };
+        let uses: Vec<(Place, UseInput, SubjectId)> =
+            uses.into_iter().map(|(place, said)| (place, said, tx.new_id())).collect();
         let payload = json!({
             "declaration_id": id, "organization_id": own, "period": given.period, "none": given.none || uses.is_empty(),
-            "engagements": uses.iter().map(|(place, said)| payload_of(place, said)).collect::<Vec<_>>(),
+            "engagements": uses.iter().map(|(place, said, id)| payload_of(place, said, *id)).collect::<Vec<_>>(),
         });
         let recorded = tx.record("declaration.filed", id, &payload)?;
         let stamp = recorded.stamp;
@@ -156,10 +158,10 @@ pub fn declare(
         let none = given.none || uses.is_empty();
         let new = NewDeclaration { id, contract_id: contract, organization_id: own, period, none, receipt: &receipt };
         db::statement::add_declaration(tx, &new, stamp)?;
-        for (place, said) in &uses {
+        for (place, said, statement_id) in &uses {
             place.settle(tx, stamp)?;
             let statement = said.statement(place.id, Source::Declared(own), StatementOrigin::Declaration(id), stamp);
-            db::statement::add_statement(tx, contract, &statement, said.scope.as_deref())?;
+            db::statement::add_statement(tx, *statement_id, contract, &statement, said.scope.as_deref())?;
         }
         let facts = db::facts::load(tx.conn, contract)?;
         let after = facts.chain.now();
@@ -175,8 +177,9 @@ pub fn declare(
 }
 
 /// A use as the ledger keeps it: a vendor by its id, never by the words that named it.
-pub fn payload_of(place: &Place, said: &UseInput) -> Value {
+pub fn payload_of(place: &Place, said: &UseInput, statement_id: SubjectId) -> Value {
     json!({
+        "statement_id": statement_id,
         "engagement_id": place.id,
         "new": place.new.map(|n| json!({"parent_engagement_id": n.parent_id, "vendor_id": n.vendor_id, "tier": n.tier})),
         "started_on": said.started_on, "ended_on": said.ended_on, "scope": said.scope, "country": said.country,
@@ -295,9 +298,9 @@ pub fn place_of(
     engagement_under(tx, known, case.id(), parent, vendor, at)
 }
 
-fn unapproved(known: &Known<'_>, uses: &[(Place, UseInput)], today: NaiveDate) -> Vec<Unapproved> {
+fn unapproved(known: &Known<'_>, uses: &[(Place, UseInput, SubjectId)], today: NaiveDate) -> Vec<Unapproved> {
     uses.iter()
-        .filter_map(|(place, _)| {
+        .filter_map(|(place, ..)| {
             let (uncovered, _) = known.coverage(place.id)?.split(today);
             let uncovered: Vec<Days> =
                 uncovered.into_iter().map(|OpenRange { from, to }| Days { from, to }).collect();
@@ -314,14 +317,14 @@ fn mail_receipt(
     case: &Case,
     known: &Known<'_>,
     period: DayRange,
-    uses: &[(Place, UseInput)],
+    uses: &[(Place, UseInput, SubjectId)],
     receipt: &Receipt,
 ) -> Result<(), Failure> {
     let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
     let today = tx.today;
     let engagements = uses
         .iter()
-        .map(|(place, said)| DeclaredEngagement {
+        .map(|(place, said, _)| DeclaredEngagement {
             vendor: known.engagement(place.id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
             started: Day::of(said.started_on),
             ended: said.ended_on.map(Day::of),
@@ -395,10 +398,9 @@ pub fn retract(
         if case.facts.chain.retractions.iter().any(|r| r.origin == origin) {
             return Err(Failure::conflict("retracted", "この報告は、すでに取り消されています。"));
         }
-        let stamp = tx
-            .record("declaration.retracted", id, &json!({"declaration_id": id, "reason": given.reason}))?
-            .stamp;
-        db::statement::add_retraction(tx, contract, origin, &given.reason, stamp)?;
+        let payload = json!({"declaration_id": id, "reason": given.reason});
+        let recorded = tx.record("declaration.retracted", id, &payload)?;
+        db::statement::add_retraction(tx, contract, origin, &given.reason, &recorded)?;
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
         let sight = case.sight(&known);

@@ -69,16 +69,11 @@ pub fn appoint_deputy(
         return Err(Failure::conflict("own_account", message));
     }
     app.act_on_organization(call, own, |tx| {
-        let row = DeputyRow {
-            id: tx.new_id(),
-            user_id: id,
-            deputy_id: input.deputy_id,
-            starts_on: input.starts_on,
-            ends_on: input.ends_on,
-        };
-        let payload = json!({"deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on});
-        let at = tx.record("user.deputy_appointed", id, &payload)?.stamp.at;
-        db::user::insert_deputy(tx.conn, own, &row, at)?;
+        let DeputyInput { deputy_id, starts_on, ends_on } = *input;
+        let payload = json!({"deputy_id": deputy_id, "starts_on": starts_on, "ends_on": ends_on});
+        let recorded = tx.record("user.deputy_appointed", id, &payload)?;
+        let row = DeputyRow { id: recorded.row_id().cast(), user_id: id, deputy_id, starts_on, ends_on };
+        db::user::insert_deputy(tx.conn, own, &row, recorded.stamp.at)?;
         tracing::info!(event = "deputy_appointed", user = %id, deputy = %row.deputy_id, "deputy appointed");
         Ok(row.into())
     })

@@ -3,7 +3,7 @@
 mod change;
 mod deputy;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -18,7 +18,7 @@ use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::id::{OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
-use crate::ledger::entry::salted;
+use crate::ledger::entry::{salt_hash, salted};
 use crate::notice::Mail;
 
 pub use change::{UserChange, change};
@@ -120,7 +120,7 @@ pub fn enroll(
     if db::user::by_email(tx.conn, new.email)?.is_some() {
         return Err(email_taken());
     }
-    let row = UserRow {
+    let mut row = UserRow {
         id: tx.new_id(),
         organization_id: organization.id,
         email: new.email.to_owned(),
@@ -129,15 +129,16 @@ pub fn enroll(
         active: true,
         expires_on: new.expires_on,
         salt: tx.sources.token(),
-        created_at: tx.sources.clock.now().naive_utc(),
+        created_at: NaiveDateTime::default(),
         version: 1,
     };
     let roles = sorted(new.roles);
     let payload = json!({
         "organization_id": organization.id, "roles": roles, "expires_on": row.expires_on,
         "email_hash": hashed(&row, &row.email), "name_hash": hashed(&row, &row.name),
+        "salt_hash": salt_hash(&row.salt), "invited": row.password_hash.is_none(),
     });
-    tx.record("user.registered", row.id, &payload)?;
+    row.created_at = tx.record("user.registered", row.id, &payload)?.stamp.at.naive_utc();
     db::user::insert(tx.conn, &row)?;
     db::user::set_roles(tx.conn, row.id, organization.id, &roles)?;
     Ok(view(row, roles))

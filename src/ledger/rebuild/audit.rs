@@ -1,0 +1,81 @@
+//! Audits: planned, one after the other in a series; done, with what was found; cancelled.
+
+use super::Chain;
+use super::row::Cell;
+use super::said::{Incomplete, Said};
+
+/// The first of a series is its own; one that comes after another stands behind it.
+pub(super) fn planned(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let (series, place, first_due_on) = match said.optional_text("after")? {
+        None => (said.cell("audit_id")?, Cell::Number(1), said.cell("due_on")?),
+        Some(before) => {
+            let before = chain.row("audits", before, "after")?;
+            let of = |column: &str| before.get(column).cloned().unwrap_or(Cell::Null);
+            let place = if let Cell::Number(place) = of("place") { place.saturating_add(1) } else { 0 };
+            (of("series_id"), Cell::Number(place), of("first_due_on"))
+        }
+    };
+    chain.fact(
+        "audits",
+        said.text("audit_id")?,
+        said,
+        vec![
+            ("engagement_id", said.cell("engagement_id")?),
+            ("series_id", series),
+            ("place", place),
+            ("kind", said.cell("kind")?),
+            ("first_due_on", first_due_on),
+            ("due_on", said.cell("due_on")?),
+            ("every_months", said.cell("every_months")?),
+            ("auditor", Cell::hashed(said.optional_text("auditor_hash")?)),
+            ("salt", Cell::salt(said.optional_text("salt_hash")?)),
+            ("planned_by", said.actor()),
+        ],
+    );
+    Ok(())
+}
+
+pub(super) fn completed(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    chain.fact(
+        "audit_completions",
+        said.row_id(),
+        said,
+        vec![
+            ("audit_id", said.cell("audit_id")?),
+            ("done_on", said.cell("done_on")?),
+            ("result", said.cell("result")?),
+            ("note", said.cell("note")?),
+            ("completed_by", said.actor()),
+        ],
+    );
+    for (place, found) in (1..).zip(said.each("findings")?) {
+        chain.fact(
+            "findings",
+            found.text("finding_id")?,
+            said,
+            vec![
+                ("audit_id", said.cell("audit_id")?),
+                ("place", Cell::Number(place)),
+                ("text", found.cell("text")?),
+                ("severity", found.cell("severity")?),
+                ("due_on", found.cell("due_on")?),
+            ],
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn cancelled(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    chain.fact(
+        "audit_cancellations",
+        said.row_id(),
+        said,
+        vec![
+            ("audit_id", said.cell("audit_id")?),
+            ("cancelled_on", said.on()?),
+            ("reason", said.cell("reason")?),
+            ("cancelled_by", said.actor()),
+        ],
+    );
+    Ok(())
+}

@@ -1,0 +1,551 @@
+//! Facts and projections changed behind the program's back, under a ledger that is whole: each change is found and named.
+//! On the demonstration's year, with what it lacks added, on both databases.
+
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Nullable, Text};
+use diesel::{PgConnection, SqliteConnection};
+use itaku::db::Conn;
+use itaku::db::ledger_rows::verify_all;
+use itaku::ledger::rebuild::{self, Kind, ORGANIZATIONS, TABLES, Table};
+use itaku::ledger::verify::{BadEntry, BadRow, Fault, Verified};
+use serde_json::Value;
+
+use super::house::{Demo, itaku, on, status, words};
+
+/// How many random changes: all of them where the long run is asked for.
+fn changes() -> usize {
+    if std::env::var_os("ITAKU_LONG").is_some() { 2_000 } else { 300 }
+}
+
+/// `SplitMix64`; a failure tells the seed, which `ITAKU_SEED` gives back.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Self {
+        let given = std::env::var("ITAKU_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| std::hash::RandomState::new().build_hasher().finish());
+        println!("ITAKU_SEED={seed}");
+        Self(seed)
+    }
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.roll() % u64::try_from(n).unwrap()).unwrap()
+    }
+    fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+    fn id(&mut self) -> String {
+        format!("0190{:04x}-0000-7000-8000-{:012x}", self.roll() & 0xffff, self.roll() & 0xffff_ffff_ffff)
+    }
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Nullable<Text>)]
+    line: Option<String>,
+}
+
+/// A database with a rich year in it, open for what no program does.
+struct House {
+    conn: Conn,
+    _place: Place,
+}
+
+enum Place {
+    Folder { _folder: tempfile::TempDir },
+    Server { server: String, name: String },
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Self::Server { server, name } = self {
+            let mut conn = PgConnection::establish(server).unwrap();
+            conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).unwrap();
+        }
+    }
+}
+
+fn told(url: &str, folder: &Path) {
+    let mut demo = Demo::start(&["--database", url]);
+    assert_eq!(demo.stop("-TERM"), 0);
+    // What the year does not have.
+    let holidays = folder.join("holidays.csv");
+    std::fs::write(
+        &holidays,
+        "国民の祝日・休日月日,国民の祝日・休日名称\n2026/1/1,元日\n2026/5/3,憲法記念日\n",
+    )
+    .unwrap();
+    let import = ["import", "holidays", holidays.to_str().unwrap()];
+    let done = itaku(&import).env("ITAKU__DATABASE__URL", url).output().unwrap();
+    assert_eq!(status(&done), 0, "{}", words(&done));
+}
+
+impl House {
+    fn sqlite() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let file = folder.path().join("itaku.db");
+        told(&format!("sqlite:{}", file.display()), folder.path());
+        let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+        conn.batch_execute("PRAGMA foreign_keys = OFF").unwrap();
+        Self { conn: Conn::Sqlite(conn), _place: Place::Folder { _folder: folder } }
+    }
+
+    fn postgresql() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let server = std::env::var("ITAKU_TEST_POSTGRES").unwrap();
+        let name = format!("itaku_facts_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut conn = PgConnection::establish(&server).unwrap();
+        conn.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+        let place = Place::Server { server, name };
+        let folder = tempfile::tempdir().unwrap();
+        told(&url, folder.path());
+        let mut conn = PgConnection::establish(&url).unwrap();
+        // No foreign key stands in the way of who has the database.
+        conn.batch_execute("SET session_replication_role = replica").unwrap();
+        Self { conn: Conn::Postgresql(conn), _place: place }
+    }
+
+    fn run(&mut self, sql: &str) -> QueryResult<usize> {
+        match &mut self.conn {
+            Conn::Sqlite(conn) => sql_query(sql).execute(conn),
+            Conn::Postgresql(conn) => sql_query(sql).execute(conn),
+        }
+    }
+
+    fn lines(&mut self, sql: &str) -> Vec<Option<String>> {
+        let lines: Vec<Line> = match &mut self.conn {
+            Conn::Sqlite(conn) => sql_query(sql).load(conn).unwrap(),
+            Conn::Postgresql(conn) => sql_query(sql).load(conn).unwrap(),
+        };
+        lines.into_iter().map(|line| line.line).collect()
+    }
+
+    fn verify(&mut self) -> Result<Verified, BadEntry> {
+        verify_all(&mut self.conn).unwrap()
+    }
+
+    /// The fault of what the statements leave behind; nothing of it stays.
+    fn fault_after(&mut self, statements: &[&str]) -> Result<Verified, BadEntry> {
+        self.run("BEGIN").unwrap();
+        for statement in statements {
+            self.run(statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
+        let found = self.verify();
+        self.run("ROLLBACK").unwrap();
+        found
+    }
+}
+
+/// One test per database from the same source.
+macro_rules! both {
+    ($(fn $name:ident($house:ident) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            fn test($house: &mut House) $body
+
+            #[test]
+            fn sqlite() {
+                test(&mut House::sqlite());
+            }
+
+            #[test]
+            fn postgresql() {
+                test(&mut House::postgresql());
+            }
+        }
+    )+};
+}
+
+fn all_tables() -> Vec<&'static Table> {
+    TABLES.iter().chain(rebuild::table(ORGANIZATIONS.name)).collect()
+}
+
+/// A text of SQL.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A row, by the columns that tell it apart.
+struct Picked {
+    /// As a report names it.
+    id: String,
+    condition: String,
+}
+
+impl House {
+    fn pick(&mut self, table: &Table, dice: &mut Dice) -> Option<Picked> {
+        let count = self.lines(&format!("SELECT CAST(count(*) AS TEXT) AS line FROM {}", table.name));
+        let count: usize = count[0].as_ref()?.parse().ok()?;
+        if count == 0 {
+            return None;
+        }
+        let place = dice.below(count);
+        let order = table.identity.join(", ");
+        let mut values = Vec::new();
+        for column in table.identity {
+            let sql = format!(
+                "SELECT {column} AS line FROM {} ORDER BY {order} LIMIT 1 OFFSET {place}",
+                table.name
+            );
+            values.push(self.lines(&sql)[0].clone().unwrap());
+        }
+        let conditions: Vec<String> = table
+            .identity
+            .iter()
+            .zip(&values)
+            .map(|(column, value)| format!("{column} = {}", quoted(value)))
+            .collect();
+        Some(Picked { id: values.join(" "), condition: conditions.join(" AND ") })
+    }
+
+    fn value(&mut self, table: &Table, column: &str, condition: &str) -> Option<String> {
+        let sql = format!("SELECT CAST({column} AS TEXT) AS line FROM {} WHERE {condition}", table.name);
+        self.lines(&sql).into_iter().next().flatten()
+    }
+}
+
+/// What was done, and how its report may name it.
+#[derive(Debug)]
+struct Done {
+    what: String,
+    table: &'static str,
+    ids: Vec<String>,
+    faults: &'static [Fault],
+    column: Option<&'static str>,
+}
+
+const ELSEWHERE: &[Fault] = &[Fault::RowMoved, Fault::RowAdded, Fault::RowMissing, Fault::NoChain];
+
+impl Done {
+    fn is_told_by(&self, bad: &BadEntry) -> bool {
+        let Some(BadRow { table, id: Some(id), column }) = &bad.row else { return false };
+        let named = *table == self.table && self.ids.contains(id) && self.faults.contains(&bad.what);
+        named && self.column.is_none_or(|own| *column == Some(own))
+    }
+}
+
+impl House {
+    /// Changes something within a transaction; None: the database refused it, or it left everything as it was.
+    fn change(&mut self, dice: &mut Dice) -> Option<Done> {
+        let tables = all_tables();
+        let table: &'static Table = *dice.of(&tables);
+        let row = self.pick(table, dice)?;
+        match dice.below(10) {
+            0..6 => self.update(table, row, dice),
+            6..8 => self.copy(table, &row, dice),
+            8 => {
+                let sql = format!("DELETE FROM {} WHERE {}", table.name, row.condition);
+                self.run(&sql).ok()?;
+                let faults = &[Fault::RowMissing];
+                Some(Done { what: sql, table: table.name, ids: vec![row.id], faults, column: None })
+            }
+            _ => self.relocate(table, row, dice),
+        }
+    }
+
+    fn update(&mut self, table: &'static Table, row: Picked, dice: &mut Dice) -> Option<Done> {
+        let (column, kind) = *dice.of(table.columns);
+        let other = self.pick(table, dice)?;
+        let other = format!("(SELECT {column} FROM {} WHERE {})", table.name, other.condition);
+        let value = match kind {
+            Kind::Text => match dice.below(8) {
+                0 => format!("{column} || 'x'"),
+                1 => "'x'".to_owned(),
+                2 => "NULL".to_owned(),
+                3 => "''".to_owned(),
+                4 => format!("replace({column}, '1', '2')"),
+                5 => format!("upper({column})"),
+                6 => format!("' ' || {column}"),
+                _ => other,
+            },
+            Kind::Number => {
+                dice.of(&[format!("{column} + 1"), "7".to_owned(), "NULL".to_owned(), other]).clone()
+            }
+            Kind::Flag => format!("NOT {column}"),
+            Kind::Day => {
+                dice.of(&[format!("'2031-01-{:02}'", 1 + dice.0 % 28), "NULL".to_owned(), other]).clone()
+            }
+            Kind::At => {
+                dice.of(&["'2031-01-01 00:00:00.000001'".to_owned(), "NULL".to_owned(), other]).clone()
+            }
+        };
+        self.set(table, row, column, &value)
+    }
+
+    /// To another contract or organization.
+    fn relocate(&mut self, table: &'static Table, row: Picked, dice: &mut Dice) -> Option<Done> {
+        let column = *dice.of(table.chain);
+        let from = if column == "contract_id" { "contracts" } else { "organizations" };
+        let homes = self.lines(&format!("SELECT id AS line FROM {from} ORDER BY id"));
+        let home = dice.of(&homes).clone()?;
+        self.set(table, row, column, &quoted(&home))
+    }
+
+    fn set(&mut self, table: &'static Table, row: Picked, column: &'static str, value: &str) -> Option<Done> {
+        let before = self.value(table, column, &row.condition);
+        let sql = format!("UPDATE {} SET {column} = {value} WHERE {}", table.name, row.condition);
+        let ids = self.ids_after(table, &row, column, &sql)?;
+        let after = if ids.len() > 1 { None } else { self.value(table, column, &row.condition) };
+        let of_password = column == "password_hash" && before.is_some() && after.is_some();
+        if (ids.len() == 1 && before == after) || of_password {
+            return None;
+        }
+        let moved = ids.len() > 1 || table.chain.contains(&column);
+        let faults = if moved { ELSEWHERE } else { &[Fault::RowChanged] };
+        let column = (!moved).then_some(column);
+        Some(Done { what: sql, table: table.name, ids, faults, column })
+    }
+
+    /// Runs it; the names that the row has before and after.
+    fn ids_after(&mut self, table: &Table, row: &Picked, column: &str, sql: &str) -> Option<Vec<String>> {
+        if !table.identity.contains(&column) {
+            self.run(sql).ok()?;
+            return Some(vec![row.id.clone()]);
+        }
+        let names = format!("SELECT {} AS line FROM {}", table.identity.join(" || ' ' || "), table.name);
+        let before = self.lines(&names);
+        self.run(sql).ok()?;
+        let added = self.lines(&names).into_iter().find(|id| !before.contains(id))?;
+        Some(vec![row.id.clone(), added.unwrap_or_default()])
+    }
+
+    fn copy(&mut self, table: &'static Table, row: &Picked, dice: &mut Dice) -> Option<Done> {
+        let last = *table.identity.last().unwrap();
+        let new = match (table.name, last) {
+            (_, "id") => dice.id(),
+            ("user_roles", _) => {
+                (*dice.of(&["approver", "agency_admin", "system_admin", "auditor"])).to_owned()
+            }
+            ("departments", _) => "架空の課".to_owned(),
+            _ => self.lines("SELECT id AS line FROM organizations ORDER BY id DESC")[0].clone()?,
+        };
+        let columns: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+        let values: Vec<String> = columns
+            .iter()
+            .map(|column| match *column {
+                column if column == last => quoted(&new),
+                // What no two rows may share.
+                "number" | "email_key" => format!("{column} || 'x'"),
+                "code" | "corporate_number" => "NULL".to_owned(),
+                column => column.to_owned(),
+            })
+            .collect();
+        let sql = format!(
+            "INSERT INTO {table} ({}) SELECT {} FROM {table} WHERE {}",
+            columns.join(", "),
+            values.join(", "),
+            row.condition,
+            table = table.name
+        );
+        if self.run(&sql).ok()? == 0 {
+            return None;
+        }
+        let id = match row.id.rsplit_once(' ') {
+            Some((first, _)) if table.identity.len() > 1 && table.name == "user_roles" => {
+                format!("{first} {new}")
+            }
+            _ if table.name == "departments" => format!("{} {new}", &row.id[..36]),
+            _ => new,
+        };
+        let faults = &[Fault::RowAdded, Fault::NoChain];
+        Some(Done { what: sql, table: table.name, ids: vec![id], faults, column: None })
+    }
+}
+
+both! {
+    fn every_change_of_facts_is_found_and_named(house) {
+        let whole = house.verify();
+        assert!(whole.as_ref().is_ok_and(|whole| whole.rows > 500 && whole.entries > 500), "{whole:?}");
+        for table in all_tables() {
+            let rows = house.lines(&format!("SELECT CAST(count(*) AS TEXT) AS line FROM {}", table.name));
+            assert_ne!(rows, [Some("0".to_owned())], "nothing of {} is tried", table.name);
+        }
+        let mut dice = Dice::new();
+        let (mut done, mut of_table) = (0, std::collections::BTreeMap::<&str, usize>::new());
+        while done < changes() {
+            house.run("BEGIN").unwrap();
+            if let Some(change) = house.change(&mut dice) {
+                let found = house.verify();
+                let told = found.as_ref().err().is_some_and(|bad| change.is_told_by(bad));
+                assert!(told, "{change:#?}\nwas told as {found:#?}");
+                done += 1;
+                *of_table.entry(change.table).or_default() += 1;
+            }
+            house.run("ROLLBACK").unwrap();
+        }
+        assert_eq!(house.verify(), whole, "nothing of it stayed");
+        assert_eq!(of_table.len(), all_tables().len(), "{of_table:?}");
+    }
+
+    fn every_chain_that_is_deleted_is_missed(house) {
+        let chains = house.lines("SELECT id AS line FROM ledger_chains ORDER BY id");
+        assert!(chains.len() > 40);
+        for chain in chains.into_iter().flatten() {
+            let found = house.fault_after(&[
+                &format!("DELETE FROM ledger_names WHERE entry_id IN (SELECT id FROM ledger_entries WHERE chain_id = '{chain}')"),
+                &format!("DELETE FROM ledger_entries WHERE chain_id = '{chain}'"),
+                &format!("DELETE FROM ledger_chains WHERE id = '{chain}'"),
+            ]);
+            let bad = found.unwrap_err();
+            assert!(bad.row.is_some(), "{chain}: {bad:?}");
+        }
+        let bad = house
+            .fault_after(&["DELETE FROM ledger_names", "DELETE FROM ledger_entries", "DELETE FROM ledger_chains"])
+            .unwrap_err();
+        assert_eq!(bad.what, Fault::NoChain, "an empty ledger beside rows: {bad:?}");
+    }
+
+    fn a_consent_that_nobody_gave_is_found(house) {
+        let unapproved = "SELECT engagement_id AS line FROM alerts WHERE kind = 'unapproved_subcontractor' AND state <> 'resolved'";
+        let place = house.lines(unapproved)[0].clone().unwrap();
+        let id = "01990000-0000-7000-8000-0000000000aa";
+        let consent = format!(
+            "INSERT INTO consents SELECT '{id}', e.contract_id, e.agency_id, e.id, NULL, c.decided_on, c.decided_by, '2020-01-01', '2039-12-31', \
+             c.supersedes, c.amount_yen, c.country, c.data, c.body, e.seq, e.recorded_at FROM engagements e, (SELECT * FROM consents LIMIT 1) c WHERE e.id = '{place}'"
+        );
+        let bad = house.fault_after(&[&consent, &format!("DELETE FROM alerts WHERE engagement_id = '{place}'")]).unwrap_err();
+        let row = bad.row.clone().unwrap();
+        assert_eq!((bad.what, row.table, row.id.as_deref()), (Fault::RowAdded, "consents", Some(id)));
+        let bad = house.fault_after(&[&format!("DELETE FROM alerts WHERE engagement_id = '{place}'")]).unwrap_err();
+        assert_eq!((bad.what, bad.row.unwrap().table), (Fault::RowMissing, "alerts"));
+    }
+
+    fn what_was_erased_is_right_and_what_was_half_erased_is_not(house) {
+        let erased = [
+            "UPDATE users SET email = '', email_key = id, name = '', salt = ''",
+            "UPDATE audits SET auditor = NULL, salt = NULL",
+            "UPDATE alerts SET message = '', salt = NULL",
+            "UPDATE organizations SET name = '', name_key = '', search_key = '', address = NULL, contact_email = NULL, salt = '' \
+             WHERE kind = 'vendor' AND corporate_number IS NULL",
+        ];
+        for statement in erased {
+            assert!(house.fault_after(&[statement]).is_ok(), "{statement}");
+        }
+        assert!(house.fault_after(&erased).is_ok());
+        for (statement, column) in [
+            ("UPDATE users SET email = '', salt = ''", "salt"),
+            ("UPDATE users SET name = ''", "name"),
+            ("UPDATE alerts SET message = ''", "message"),
+            ("UPDATE alerts SET salt = NULL", "salt"),
+            ("UPDATE organizations SET name = '', salt = '' WHERE corporate_number IS NOT NULL", "salt"),
+        ] {
+            let bad = house.fault_after(&[statement]).unwrap_err();
+            assert_eq!(bad.row.and_then(|row| row.column), Some(column), "{statement}");
+        }
+    }
+
+    fn holidays_are_held_to_their_import(house) {
+        for statement in [
+            "UPDATE holidays SET name = 'x' WHERE day = '2026-01-01'",
+            "DELETE FROM holidays WHERE day = '2026-05-03'",
+            "INSERT INTO holidays VALUES ('2026-06-01', '架空の日')",
+        ] {
+            let bad = house.fault_after(&[statement]).unwrap_err();
+            assert_eq!((bad.what, bad.row.unwrap().table), (Fault::RowChanged, "holidays"), "{statement}");
+        }
+    }
+}
+
+/// As the command tells it.
+#[test]
+fn the_command_names_the_row_in_words_and_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("whole.db");
+    told(&format!("sqlite:{}", file.display()), folder.path());
+    let whole = on(&file, &["verify", "--json"]);
+    assert_eq!(status(&whole), 0, "{}", words(&whole));
+    let verified: Value = serde_json::from_slice(&whole.stdout).unwrap();
+    assert!(verified["verified"]["rows"].as_u64().unwrap() > 500, "{verified}");
+    let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    conn.batch_execute(
+        "UPDATE consents SET valid_until = '2039-12-31' WHERE id = (SELECT min(id) FROM consents)",
+    )
+    .unwrap();
+    let id: Vec<Line> = sql_query("SELECT min(id) AS line FROM consents").load(&mut conn).unwrap();
+    drop(conn);
+    let found = on(&file, &["verify", "--json"]);
+    assert_eq!(status(&found), 1);
+    let told: Value = serde_json::from_slice(&found.stdout).unwrap();
+    let bad = &told["bad"];
+    assert_eq!(
+        (&told["holds"], &bad["what"], &bad["table"]),
+        (&false.into(), &"row_changed".into(), &"consents".into())
+    );
+    assert_eq!((bad["id"].as_str(), bad["column"].as_str()), (id[0].line.as_deref(), Some("valid_until")));
+    let said = words(&on(&file, &["verify"]));
+    assert!(
+        said.contains("改変") && said.contains("承認の表 consents") && said.contains("列 valid_until"),
+        "{said}"
+    );
+}
+
+/// A table or a column that is in neither list is one that nobody has decided on.
+#[test]
+fn every_table_and_column_is_held_to_the_ledger_or_outside_it_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("empty.db");
+    let migrated = on(&file, &["migrate"]);
+    assert_eq!(status(&migrated), 0, "{}", words(&migrated));
+    let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    let tables = "SELECT name AS line FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_\\_%' ESCAPE '\\'";
+    let tables: Vec<Line> = sql_query(tables).load(&mut conn).unwrap();
+    for name in tables.into_iter().filter_map(|line| line.line) {
+        let outside = rebuild::OUTSIDE.iter().find(|(table, _)| *table == name);
+        let Some(table) = rebuild::table(&name) else {
+            assert!(
+                outside.is_some_and(|(_, why)| !why.is_empty()),
+                "{name}: neither in TABLES nor in OUTSIDE of ledger/rebuild/tables.rs"
+            );
+            continue;
+        };
+        assert!(outside.is_none(), "{name} is in both lists");
+        let columns: Vec<Line> = sql_query(format!("SELECT name AS line FROM pragma_table_info('{name}')"))
+            .load(&mut conn)
+            .unwrap();
+        let mut stored: Vec<String> = columns.into_iter().filter_map(|line| line.line).collect();
+        let mut held: Vec<String> = table.columns.iter().map(|(column, _)| (*column).to_owned()).collect();
+        stored.sort();
+        held.sort();
+        assert_eq!(held, stored, "the columns of {name} in ledger/rebuild/tables.rs");
+    }
+}
+
+/// Every action that the program records is one that the rebuilding knows.
+#[test]
+fn every_action_is_folded() {
+    fn sources(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                found.push(std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut texts = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service"), &mut texts);
+    let mut known = 0;
+    for text in texts.iter().flat_map(|text| text.split(".record(").skip(1)) {
+        let Some(action) = text.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
+            continue;
+        };
+        assert!(rebuild::knows(action), "{action}: not among FOLDS of ledger/rebuild/mod.rs");
+        known += 1;
+    }
+    assert!(known > 25, "the sources are not read");
+}
