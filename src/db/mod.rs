@@ -10,6 +10,7 @@ pub mod due;
 pub mod facts;
 pub mod history;
 pub mod idempotency;
+pub mod integrity;
 pub mod lease;
 pub mod ledger;
 pub mod ledger_rows;
@@ -48,6 +49,9 @@ pub enum DbError {
     /// The database can't be reached, is full, or is busy beyond patience.
     #[error("database unavailable: {0}")]
     Unavailable(String),
+    /// The file or its pages are not what they should be.
+    #[error("database damaged: {0}")]
+    Damaged(String),
     /// A stored value that the program can't read.
     #[error("unreadable row: {0}")]
     BrokenRow(String),
@@ -80,6 +84,9 @@ impl From<diesel::result::Error> for DbError {
             Error::DatabaseError(Kind::Unknown, ref info) if out_of_reach(info.message()) => {
                 Self::Unavailable(info.message().to_owned())
             }
+            Error::DatabaseError(_, ref info) if speaks_of_damage(info.message()) => {
+                Self::Damaged(info.message().to_owned())
+            }
             Error::DeserializationError(e) => Self::BrokenRow(e.to_string()),
             other => Self::Query(other),
         }
@@ -111,6 +118,22 @@ fn out_of_reach(message: &str) -> bool {
         "could not write to file",
         "を書き出せませんでした",
         "No space left on device",
+    ];
+    SIGNS.iter().any(|sign| message.contains(sign))
+}
+
+/// Messages of a database whose pages are broken.
+fn speaks_of_damage(message: &str) -> bool {
+    const SIGNS: [&str; 9] = [
+        "malformed",
+        "file is not a database",
+        "unsupported file format",
+        "invalid page in block",
+        "could not read block",
+        "missing chunk number",
+        "unexpected chunk",
+        "invalid memory alloc request size",
+        "compressed pglz data is corrupt",
     ];
     SIGNS.iter().any(|sign| message.contains(sign))
 }

@@ -1,8 +1,14 @@
 //! 検証: the whole ledger recomputed, and a receipt held against it. Needs the database alone; writes nothing.
 
+use crate::db::integrity::Damage;
 use crate::db::{self, Db, DbError};
 use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt, ReceiptFault, check};
 use crate::ledger::verify::{BadEntry, Verified};
+
+/// Looks at the database itself: file, structure, references. Nothing found: it is whole.
+pub fn verify_structure(db: &Db) -> Result<Vec<Damage>, DbError> {
+    db.read(db::integrity::check)
+}
 
 /// Recomputes everything. The outer error: the database could not be read.
 pub fn verify_ledger(db: &Db) -> Result<Result<Verified, BadEntry>, DbError> {
