@@ -51,7 +51,7 @@ fn unread(url: &str, error: DbError) -> CliError {
         && SIGNS.iter().any(|sign| why.contains(sign))
     {
         return CliError::Failed(format!(
-            "{}: itaku の表がありません。別のファイルか、動作中に写したか、壊れています。",
+            "{}: itaku の表がありません（{why}）。別のファイルか、動作中に写したか、壊れています。",
             house::named(url)
         ));
     }

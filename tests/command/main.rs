@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod calls;
+mod damage;
 mod demo;
 mod house;
 mod operator;

@@ -13,7 +13,8 @@ const STRUCTURE: &str = "SELECT type || ' ' || name || ' ON ' || tbl_name || ' '
 
 pub(super) fn check(conn: &mut SqliteConnection) -> Result<Vec<Damage>, DbError> {
     // First the file: what is wrong there may keep the rest from being read, or send it round in circles.
-    let told = lines(conn, &format!("SELECT integrity_check AS line FROM pragma_integrity_check({MOST})"))?;
+    let told =
+        lines(conn, &format!("SELECT integrity_check AS line FROM pragma_integrity_check LIMIT {MOST}"))?;
     let mut found: Vec<Damage> =
         told.into_iter().filter(|line| line != "ok").map(|line| Damage::new(kind_of(&line), line)).collect();
     if found.iter().any(Damage::is_fatal) {
