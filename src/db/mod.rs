@@ -3,6 +3,7 @@
 
 pub mod alert;
 pub mod audit;
+pub mod backup;
 pub mod calendar;
 pub mod chain;
 pub mod contract;
@@ -18,6 +19,7 @@ pub mod notice;
 pub mod organization;
 pub mod overview;
 pub mod pool;
+pub mod postgres_tools;
 pub mod register;
 pub mod schema;
 pub mod session;
@@ -29,6 +31,7 @@ pub mod tx;
 pub mod types;
 pub mod upload;
 pub mod user;
+pub mod watch;
 mod writer;
 #[cfg(test)]
 mod writer_tests;

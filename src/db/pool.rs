@@ -9,6 +9,7 @@ use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
 use diesel::{Connection, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query};
 use diesel_migrations::{EmbeddedMigrations, HarnessWithOutput, MigrationHarness, embed_migrations};
 
+use super::watch::Watch;
 use super::writer::{Company, Writer};
 use super::{Backend, Conn, DbError, speaks_of_damage};
 
@@ -156,6 +157,7 @@ pub struct Db {
     readers: Pool<Manager>,
     /// None: the database is a server, and writers come from the pool.
     writer: Option<Arc<Writer>>,
+    watch: Arc<Watch>,
 }
 
 /// What a migration run did.
@@ -193,7 +195,7 @@ impl Db {
             Backend::Sqlite => Some(Arc::new(Writer::new(manager()?))),
             Backend::Postgresql => None,
         };
-        Ok(Self { backend, readers: pool, writer })
+        Ok(Self { backend, readers: pool, writer, watch: Arc::new(Watch::of(url)) })
     }
 
     /// Opens one connection that can change nothing. The writer is the reader, so that a write fails.
@@ -209,7 +211,7 @@ impl Db {
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
             .build(manager)
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
-        Ok(Self { backend, readers: pool, writer: None })
+        Ok(Self { backend, readers: pool, writer: None, watch: Arc::default() })
     }
 
     /// Whether nothing at all has been made in it.
@@ -276,6 +278,7 @@ impl Db {
         company: Company,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.watch.may_write()?;
         if let Some(writer) = &self.writer {
             return writer.write(company, work);
         }
@@ -299,6 +302,9 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
+        if self.watch.may_write().is_err() {
+            return Ok(None);
+        }
         let Some(writer) = &self.writer else { return self.write(work).map(Some) };
         let begin_now = |conn: &mut Conn| {
             conn.batch_execute("PRAGMA busy_timeout = 0")?;
@@ -307,6 +313,11 @@ impl Db {
             begun
         };
         writer.write_unless_busy(begin_now, work)
+    }
+
+    /// What this process has seen of the ledger.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// How many wait for the embedded writer.

@@ -2,6 +2,7 @@
 
 use super::{App, Failure};
 use crate::db;
+pub use crate::db::watch::Standing;
 
 /// How much waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,6 +18,11 @@ pub struct Backlog {
 /// Whether the database answers and has the schema of this program.
 pub fn database_is_ready(app: &App) -> Result<bool, Failure> {
     Ok(app.db.is_current()?)
+}
+
+/// Whether the ledger is the one that this server has seen and written, not an older one put in its place.
+pub fn ledger_standing(app: &App) -> Result<Standing, Failure> {
+    Ok(app.db.look()?)
 }
 
 /// What waits.

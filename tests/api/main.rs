@@ -17,6 +17,7 @@ mod expected;
 mod hostile;
 mod idempotency;
 mod imports;
+mod integrity;
 mod ledger;
 mod lists;
 mod organizations;
@@ -29,5 +30,6 @@ mod settings;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod went_back;
 mod world;
 mod wrongs;
