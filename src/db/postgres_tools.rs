@@ -2,7 +2,7 @@
 //! command line everyone on the machine can read: a password goes by their environment.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -18,7 +18,7 @@ struct Target {
 
 /// Takes the password out of a URL, as libpq reads it: credentials end at the first `@` before a `/`.
 fn target(url: &str) -> Target {
-    let (address, mut password) = match url.split_once("://") {
+    let (address, password) = match url.split_once("://") {
         Some((scheme, rest)) => match rest.find(['@', '/']).map(|at| rest.split_at(at)) {
             Some((user, place)) if place.starts_with('@') => match user.split_once(':') {
                 Some((user, password)) => {
@@ -30,18 +30,20 @@ fn target(url: &str) -> Target {
         },
         None => (url.to_owned(), None),
     };
-    let Some((place, query)) = address.split_once('?') else {
+    let split = address.split_once('?');
+    let Some((place, query)) = split.map(|(place, query)| (place.to_owned(), query.to_owned())) else {
         return Target { address, password: password.map(unescaped) };
     };
+    let mut secret = password.map(unescaped);
     let mut kept = Vec::new();
     for part in query.split('&') {
         match part.split_once('=') {
-            Some(("password", given)) => password = Some(given),
+            Some(("password", given)) => secret = Some(unescaped(given)),
             _ => kept.push(part),
         }
     }
     let sign = if kept.is_empty() { "" } else { "?" };
-    Target { address: format!("{place}{sign}{}", kept.join("&")), password: password.map(unescaped) }
+    Target { address: format!("{place}{sign}{}", kept.join("&")), password: secret }
 }
 
 /// `%40` → `@`

@@ -7,15 +7,15 @@ use serde_json::json;
 use crate::support::{TestApp, both};
 
 /// Changes the database behind the program's back, on a connection of its own.
-fn behind(app: &TestApp, sqlite: &str, postgresql: &str) {
+fn behind(app: &TestApp, statement: &str) {
     let url = &app.app.config.database.url;
     match url.strip_prefix("sqlite:") {
         Some(path) => {
             let mut conn = SqliteConnection::establish(path).unwrap();
             conn.batch_execute("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = OFF").unwrap();
-            conn.batch_execute(sqlite).unwrap();
+            conn.batch_execute(statement).unwrap();
         }
-        None => PgConnection::establish(url).unwrap().batch_execute(postgresql).unwrap(),
+        None => PgConnection::establish(url).unwrap().batch_execute(statement).unwrap(),
     }
 }
 
@@ -36,9 +36,12 @@ both! {
         assert_eq!(ready().status, 200);
         assert_eq!(vendor(app, "架空三社"), 201);
         // As a dump of a moment ago would have left it.
-        let last = "DELETE FROM ledger_names WHERE entry_id = (SELECT max(id) FROM ledger_entries); \
-                    DELETE FROM ledger_entries WHERE id = (SELECT max(id) FROM ledger_entries)";
-        behind(app, last, last);
+        let chain = "(SELECT id FROM organizations WHERE name = '架空三社')";
+        let last = format!(
+            "DELETE FROM ledger_names WHERE entry_id IN (SELECT id FROM ledger_entries WHERE chain_id = {chain}); \
+             DELETE FROM ledger_entries WHERE chain_id = {chain}"
+        );
+        behind(app, &last);
         let after = ready();
         assert_eq!((after.status, &after.body["ledger"]), (503, &json!("went_back")));
         assert_eq!(vendor(app, "架空四社"), 503);
