@@ -4,6 +4,7 @@
 pub mod alert;
 pub mod audit;
 pub mod backup;
+pub mod backup_run;
 pub mod calendar;
 pub mod chain;
 pub mod contract;

@@ -1,6 +1,6 @@
 //! How the house stands: for probes and for those who watch it.
 
-use super::{App, Failure};
+use super::{App, Failure, backup};
 use crate::db;
 pub use crate::db::watch::Standing;
 
@@ -13,6 +13,8 @@ pub struct Backlog {
     pub failed: i64,
     /// Subjects the next sweep looks at.
     pub due: i64,
+    /// Seconds since the last good backup; none: there is none.
+    pub backup_age: Option<i64>,
 }
 
 /// Whether the database answers and has the schema of this program.
@@ -28,6 +30,8 @@ pub fn ledger_standing(app: &App) -> Result<Standing, Failure> {
 /// What waits.
 pub fn backlog(app: &App) -> Result<Backlog, Failure> {
     let today = app.today();
-    let (queued, failed, due) = app.db.read_one(|conn| db::status::backlog(conn, today))?;
-    Ok(Backlog { queued, failed, due })
+    app.db.read(|conn| {
+        let (queued, failed, due) = db::status::backlog(conn, today)?;
+        Ok(Backlog { queued, failed, due, backup_age: backup::age_seconds(app, conn)? })
+    })
 }

@@ -10,6 +10,7 @@
 mod accounts;
 mod applications;
 mod audits;
+mod backups;
 mod chain;
 mod declarations;
 mod denials;

@@ -3,6 +3,8 @@
 
 mod make;
 mod restore;
+mod run;
+mod standing;
 
 use std::fs::File;
 use std::io;
@@ -14,6 +16,10 @@ use crate::exchange::backup::BackupError;
 
 pub use make::{Made, make};
 pub use restore::{Restored, restore};
+pub use run::run;
+pub use standing::{
+    BackupRunView, BackupView, age_seconds, is_overdue, is_scheduled, standing, tell_overdue,
+};
 
 /// Why there is no backup, or nothing was restored. Nothing is ever left half-done.
 #[derive(Debug, thiserror::Error)]

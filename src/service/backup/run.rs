@@ -27,7 +27,9 @@ pub fn run(app: &App) -> Result<Made, BackupFailure> {
     let name = file_name(app, started);
     let made = make(&app.db, &app.config.database.url, started, &Path::new(&settings.directory).join(&name));
     let second = match &made {
-        Ok(made) if !settings.second_directory.is_empty() => Some(copy(made, &settings.second_directory, &name)),
+        Ok(made) if !settings.second_directory.is_empty() => {
+            Some(copy(made, &settings.second_directory, &name))
+        }
         _ => None,
     };
     let errors = [made.as_ref().err(), second.as_ref().and_then(|copied| copied.as_ref().err())];
@@ -49,7 +51,13 @@ pub fn run(app: &App) -> Result<Made, BackupFailure> {
         tracing::error!(event = "backup_failed", %failure, "the backup was not copied to the second place");
     }
     let made = made?;
-    tracing::info!(event = "backup_made", bytes = made.bytes, entries = made.ledger.entries, second = row.second, "backup made");
+    tracing::info!(
+        event = "backup_made",
+        bytes = made.bytes,
+        entries = made.ledger.entries,
+        second = row.second,
+        "backup made"
+    );
     if let Err(failure) = let_go(app, operator) {
         tracing::error!(%failure, "older backups could not be removed");
     }
@@ -126,7 +134,9 @@ fn rule(settings: &Backup) -> Keep {
 }
 
 fn places(settings: &Backup) -> impl Iterator<Item = &str> {
-    [settings.directory.as_str(), settings.second_directory.as_str()].into_iter().filter(|place| !place.is_empty())
+    [settings.directory.as_str(), settings.second_directory.as_str()]
+        .into_iter()
+        .filter(|place| !place.is_empty())
 }
 
 /// Removes what runs that were ended by force have left half-written.
@@ -134,7 +144,8 @@ fn remove_abandoned(directory: &Path, now: DateTime<Utc>) -> Result<(), BackupFa
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        let partial = name.to_str().is_some_and(|name| name.starts_with(".itaku-") && name.ends_with(".partial"));
+        let partial =
+            name.to_str().is_some_and(|name| name.starts_with(".itaku-") && name.ends_with(".partial"));
         if partial && now - DateTime::<Utc>::from(entry.metadata()?.modified()?) > ABANDONED_AFTER {
             std::fs::remove_file(entry.path())?;
         }
