@@ -27,6 +27,7 @@ pub struct Config {
     pub auth: Auth,
     pub ledger: Ledger,
     pub scheduler: Scheduler,
+    pub backup: Backup,
 }
 
 /// `[server]`
@@ -93,8 +94,27 @@ pub struct Ledger {
 pub struct Scheduler {
     pub enabled: bool,
     /// Local time of the daily sweep.
-    #[serde(deserialize_with = "time_of_day")]
+    #[serde(deserialize_with = "sweep_at")]
     pub sweep_at: NaiveTime,
+}
+
+/// `[backup]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backup {
+    /// Where the daily backup goes; empty: none is made.
+    pub directory: String,
+    /// Where it is copied to as well; empty: nowhere.
+    pub second_directory: String,
+    /// Local time of day.
+    #[serde(deserialize_with = "backup_at")]
+    pub at: NaiveTime,
+    /// The newest of each of so many days, weeks and months is kept.
+    pub keep_days: usize,
+    pub keep_weeks: usize,
+    pub keep_months: usize,
+    /// So many days without a good one are too many.
+    pub overdue_days: i64,
 }
 
 impl std::fmt::Debug for Auth {
@@ -136,10 +156,18 @@ fn addresses<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<std::net::IpAddr>, D
         .collect()
 }
 
-fn time_of_day<'de, D: Deserializer<'de>>(d: D) -> Result<NaiveTime, D::Error> {
+fn time_of_day<'de, D: Deserializer<'de>>(key: &str, d: D) -> Result<NaiveTime, D::Error> {
     let text = String::deserialize(d)?;
     NaiveTime::parse_from_str(&text, "%H:%M")
-        .map_err(|_| D::Error::custom(format!("scheduler.sweep_at: {text:?} is not a time such as 06:00")))
+        .map_err(|_| D::Error::custom(format!("{key}: {text:?} is not a time such as 06:00")))
+}
+
+fn sweep_at<'de, D: Deserializer<'de>>(d: D) -> Result<NaiveTime, D::Error> {
+    time_of_day("scheduler.sweep_at", d)
+}
+
+fn backup_at<'de, D: Deserializer<'de>>(d: D) -> Result<NaiveTime, D::Error> {
+    time_of_day("backup.at", d)
 }
 
 /// Refuses what is no HOST:PORT; `name` is how the user gave it.
@@ -223,6 +251,17 @@ impl Config {
         }
         if !(8..=self.server.connections).contains(&self.server.connections_of_one) {
             return Err(ConfigError("server.connections_of_one: from 8 to server.connections".to_owned()));
+        }
+        if self.backup.directory.is_empty() && !self.backup.second_directory.is_empty() {
+            return Err(ConfigError("backup.second_directory: give backup.directory as well".to_owned()));
+        }
+        if !self.backup.directory.is_empty() && self.backup.directory == self.backup.second_directory {
+            return Err(ConfigError(
+                "backup.second_directory: another place than backup.directory".to_owned(),
+            ));
+        }
+        if !(1..=365).contains(&self.backup.overdue_days) {
+            return Err(ConfigError("backup.overdue_days: from 1 to 365".to_owned()));
         }
         if !(30..=720).contains(&self.auth.access_minutes) {
             return Err(ConfigError("auth.access_minutes: from 30 to 720".to_owned()));

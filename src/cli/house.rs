@@ -56,6 +56,9 @@ pub fn unopened(url: &str, error: DbError) -> CliError {
             "{} を開けません（{why}）。フォルダがあるか、この利用者が読み書きできるかを確かめてください。",
             named(url)
         )),
+        DbError::Damaged(why) => {
+            CliError::Failed(format!("{}: データベースが壊れています（{why}）。", named(url)))
+        }
         other => other.into(),
     }
 }

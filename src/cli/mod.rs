@@ -2,6 +2,7 @@
 //! call was wrong. Human text goes to stderr, data to stdout.
 
 mod admin;
+mod backup;
 mod deliver;
 mod demo;
 mod export;
@@ -128,6 +129,14 @@ enum Command {
     ///
     /// 変更履歴のすべてのハッシュを計算し直し、改変・欠落・入替えがないことを確かめます。
     Verify(verify::Verify),
+    /// Make a consistent, verified backup of the database while the server runs.
+    ///
+    /// サーバーを動かしたまま、検証済みのバックアップを作ります。
+    Backup(backup::Backup),
+    /// Verify a backup and restore it into an empty place.
+    ///
+    /// バックアップを検証し、空の場所に復元します。
+    Restore(backup::Restore),
     #[command(
         about = "Print the OpenAPI 3.1 document that /api/v1/openapi.json serves",
         long_about = "Print the OpenAPI 3.1 document that /api/v1/openapi.json serves.\n\nAPI の説明（OpenAPI 3.1）を出力します。"
@@ -216,6 +225,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Sweep(command) => command.run(),
         Command::Deliver(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Restore(command) => command.run(),
         Command::Openapi(command) => command.run(),
     };
     match done {

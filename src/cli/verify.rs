@@ -7,9 +7,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{CliError, Settings, house, log, print_json, say};
+use crate::db::integrity::Damage;
 use crate::db::{Db, DbError};
 use crate::ledger::receipt::Receipt;
-use crate::service::verify::{verify_ledger, verify_receipt};
+use crate::ledger::verify::BadEntry;
+use crate::service::verify::{verify_ledger, verify_receipt, verify_structure};
 
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -45,11 +47,11 @@ fn unread(url: &str, error: DbError) -> CliError {
     const SIGNS: [&str; 5] =
         ["no such table", "no such column", "does not exist", "存在しません", "not a database"];
     let why = error.to_string();
-    if matches!(error, DbError::Query(_) | DbError::Unavailable(_))
+    if matches!(error, DbError::Query(_) | DbError::Unavailable(_) | DbError::Damaged(_))
         && SIGNS.iter().any(|sign| why.contains(sign))
     {
         return CliError::Failed(format!(
-            "{}: itaku の表がありません。別のファイルか、動作中に写したものです。",
+            "{}: itaku の表がありません（{why}）。別のファイルか、動作中に写したか、壊れています。",
             house::named(url)
         ));
     }
@@ -62,10 +64,17 @@ impl Verify {
         let config = self.settings.load()?;
         let receipt = self.receipt.as_deref().map(read).transpose()?;
         house::must_exist(&config.database.url)?;
-        let db = Db::open_read_only(&config.database.url)?;
-        let named = house::named(&config.database.url);
-        let verified = match verify_ledger(&db).map_err(|error| unread(&config.database.url, error))? {
+        let url = &config.database.url;
+        let db = Db::open_read_only(url).map_err(|error| unread(url, error))?;
+        let named = house::named(url);
+        let damage = verify_structure(&db).map_err(|error| unread(url, error))?;
+        if damage.iter().any(Damage::is_fatal) {
+            return self.damaged(&named, &damage, None);
+        }
+        let verified = match verify_ledger(&db).map_err(|error| unread(url, error))? {
+            Ok(_) if !damage.is_empty() => return self.damaged(&named, &damage, None),
             Ok(verified) => verified,
+            Err(bad) if !damage.is_empty() => return self.damaged(&named, &damage, Some(&bad)),
             Err(bad) => {
                 if self.json {
                     print_json(&json!({"holds": false, "bad": bad}))?;
@@ -92,5 +101,18 @@ impl Verify {
             say("受付票は台帳の記録と一致します。");
         }
         Ok(())
+    }
+
+    /// The database itself is not whole.
+    fn damaged(&self, named: &str, damage: &[Damage], bad: Option<&BadEntry>) -> Result<(), CliError> {
+        if self.json {
+            match bad {
+                Some(bad) => print_json(&json!({"holds": false, "damage": damage, "bad": bad}))?,
+                None => print_json(&json!({"holds": false, "damage": damage}))?,
+            }
+        }
+        let mut told: Vec<String> = damage.iter().map(ToString::to_string).collect();
+        told.extend(bad.map(ToString::to_string));
+        Err(CliError::Failed(format!("{named}:\n  {}", told.join("\n  "))))
     }
 }

@@ -3,6 +3,8 @@
 
 pub mod alert;
 pub mod audit;
+pub mod backup;
+pub mod backup_run;
 pub mod calendar;
 pub mod chain;
 pub mod contract;
@@ -11,6 +13,7 @@ mod fact_rows;
 pub mod facts;
 pub mod history;
 pub mod idempotency;
+pub mod integrity;
 pub mod lease;
 pub mod ledger;
 pub mod ledger_rows;
@@ -18,6 +21,7 @@ pub mod notice;
 pub mod organization;
 pub mod overview;
 pub mod pool;
+pub mod postgres_tools;
 pub mod register;
 pub mod schema;
 pub mod session;
@@ -29,6 +33,7 @@ pub mod tx;
 pub mod types;
 pub mod upload;
 pub mod user;
+pub mod watch;
 mod writer;
 #[cfg(test)]
 mod writer_tests;
@@ -49,6 +54,9 @@ pub enum DbError {
     /// The database can't be reached, is full, or is busy beyond patience.
     #[error("database unavailable: {0}")]
     Unavailable(String),
+    /// The file or its pages are not what they should be.
+    #[error("database damaged: {0}")]
+    Damaged(String),
     /// A stored value that the program can't read.
     #[error("unreadable row: {0}")]
     BrokenRow(String),
@@ -81,6 +89,9 @@ impl From<diesel::result::Error> for DbError {
             Error::DatabaseError(Kind::Unknown, ref info) if out_of_reach(info.message()) => {
                 Self::Unavailable(info.message().to_owned())
             }
+            Error::DatabaseError(_, ref info) if speaks_of_damage(info.message()) => {
+                Self::Damaged(info.message().to_owned())
+            }
             Error::DeserializationError(e) => Self::BrokenRow(e.to_string()),
             other => Self::Query(other),
         }
@@ -112,6 +123,22 @@ fn out_of_reach(message: &str) -> bool {
         "could not write to file",
         "を書き出せませんでした",
         "No space left on device",
+    ];
+    SIGNS.iter().any(|sign| message.contains(sign))
+}
+
+/// Messages of a database whose pages are broken.
+fn speaks_of_damage(message: &str) -> bool {
+    const SIGNS: [&str; 9] = [
+        "malformed",
+        "file is not a database",
+        "unsupported file format",
+        "invalid page in block",
+        "could not read block",
+        "missing chunk number",
+        "unexpected chunk",
+        "invalid memory alloc request size",
+        "compressed pglz data is corrupt",
     ];
     SIGNS.iter().any(|sign| message.contains(sign))
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::migration::MigrationSource;
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
 use diesel::{Connection, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query};
 use diesel_migrations::{EmbeddedMigrations, HarnessWithOutput, MigrationHarness, embed_migrations};
 
+use super::watch::Watch;
 use super::writer::{Company, Writer};
-use super::{Backend, Conn, DbError};
+use super::{Backend, Conn, DbError, speaks_of_damage};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRESQL: EmbeddedMigrations = embed_migrations!("migrations/postgresql");
@@ -108,7 +110,7 @@ impl Manager {
                 for pragma in
                     [WAIT_FOR_OTHERS, "PRAGMA journal_mode = WAL", durability, "PRAGMA foreign_keys = ON"]
                 {
-                    conn.batch_execute(pragma).map_err(|e| DbError::Unavailable(e.to_string()))?;
+                    conn.batch_execute(pragma).map_err(|e| out_of_order(e.to_string()))?;
                 }
                 Ok(Conn::Sqlite(conn))
             }
@@ -136,7 +138,7 @@ fn read_sqlite(path: &str) -> Result<SqliteConnection, DbError> {
     let open = |address: &str| -> Result<SqliteConnection, DbError> {
         let mut conn = SqliteConnection::establish(address).map_err(unavailable)?;
         for pragma in [WAIT_FOR_OTHERS, "PRAGMA query_only = ON", "SELECT count(*) FROM sqlite_master"] {
-            conn.batch_execute(pragma).map_err(|e| DbError::Unavailable(e.to_string()))?;
+            conn.batch_execute(pragma).map_err(|e| out_of_order(e.to_string()))?;
         }
         Ok(conn)
     };
@@ -146,7 +148,12 @@ fn read_sqlite(path: &str) -> Result<SqliteConnection, DbError> {
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn unavailable(error: diesel::ConnectionError) -> DbError {
-    DbError::Unavailable(error.to_string())
+    out_of_order(error.to_string())
+}
+
+/// A connection that can't be used: the file is broken, or it is out of reach.
+fn out_of_order(why: String) -> DbError {
+    if speaks_of_damage(&why) { DbError::Damaged(why) } else { DbError::Unavailable(why) }
 }
 
 impl ManageConnection for Manager {
@@ -178,6 +185,7 @@ pub struct Db {
     readers: Pool<Manager>,
     /// None: the database is a server, and writers come from the pool.
     writer: Option<Arc<Writer>>,
+    watch: Arc<Watch>,
 }
 
 /// What a migration run did.
@@ -218,13 +226,15 @@ impl Db {
             Backend::Sqlite => Some(Arc::new(Writer::new(manager()?))),
             Backend::Postgresql => None,
         };
-        Ok(Self { backend, readers: pool, writer })
+        Ok(Self { backend, readers: pool, writer, watch: Arc::new(Watch::of(url)) })
     }
 
     /// Opens one connection that can change nothing. The writer is the reader, so that a write fails.
     pub fn open_read_only(url: &str) -> Result<Self, DbError> {
         let manager = Manager::reading_only(url)?;
         let backend = manager.backend;
+        // The pool would say only that it has no connection, and only after five seconds.
+        manager.open()?;
         let pool = Pool::builder()
             .max_size(1)
             .min_idle(Some(0))
@@ -232,7 +242,7 @@ impl Db {
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
             .build(manager)
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
-        Ok(Self { backend, readers: pool, writer: None })
+        Ok(Self { backend, readers: pool, writer: None, watch: Arc::default() })
     }
 
     /// Whether nothing at all has been made in it.
@@ -304,6 +314,7 @@ impl Db {
         company: Company,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.watch.may_write()?;
         if let Some(writer) = &self.writer {
             return writer.write(company, work);
         }
@@ -327,6 +338,9 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
+        if self.watch.may_write().is_err() {
+            return Ok(None);
+        }
         let Some(writer) = &self.writer else { return self.write(work).map(Some) };
         let begin_now = |conn: &mut Conn| {
             conn.batch_execute("PRAGMA busy_timeout = 0")?;
@@ -335,6 +349,11 @@ impl Db {
             begun
         };
         writer.write_unless_busy(begin_now, work)
+    }
+
+    /// What this process has seen of the ledger.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// How many wait for the embedded writer.
@@ -385,6 +404,31 @@ impl Db {
         }
         Ok(())
     }
+}
+
+/// The versions of this program's migrations, in order.
+pub(super) fn known_migrations(backend: Backend) -> Result<Vec<String>, DbError> {
+    fn versions<DB: diesel::backend::Backend>(
+        source: &EmbeddedMigrations,
+    ) -> Result<Vec<String>, MigrationError>
+    where
+        EmbeddedMigrations: MigrationSource<DB>,
+    {
+        let known = MigrationSource::<DB>::migrations(source)?;
+        Ok(known.iter().map(|migration| migration.name().version().to_string()).collect())
+    }
+    match backend {
+        Backend::Sqlite => versions::<diesel::sqlite::Sqlite>(&SQLITE),
+        Backend::Postgresql => versions::<diesel::pg::Pg>(&POSTGRESQL),
+    }
+    .map_err(|error| DbError::Setup(error.to_string()))
+}
+
+/// A database in memory that the migrations have just made: what another one is held against.
+pub(super) fn migrated_in_memory() -> Result<SqliteConnection, DbError> {
+    let mut conn = SqliteConnection::establish(":memory:").map_err(unavailable)?;
+    run_migrations(&mut conn, SQLITE).map_err(|error| DbError::Setup(error.to_string()))?;
+    Ok(conn)
 }
 
 type MigrationError = Box<dyn std::error::Error + Send + Sync>;

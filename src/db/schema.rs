@@ -139,6 +139,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    backup_runs (id) {
+        id -> Text,
+        organization_id -> Text,
+        started_at -> Timestamp,
+        ended_at -> Timestamp,
+        file -> Nullable<Text>,
+        bytes -> Nullable<BigInt>,
+        sha256 -> Nullable<Text>,
+        entries -> Nullable<BigInt>,
+        second -> Bool,
+        removed_at -> Nullable<Timestamp>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     holidays (day) {
         day -> Date,
         name -> Text,
@@ -582,6 +598,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     uploads,
     leases,
     job_runs,
+    backup_runs,
     holidays,
     register_records,
     register_events,

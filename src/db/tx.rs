@@ -10,7 +10,7 @@ use super::types::directly;
 use super::{Conn, Db, DbError};
 use crate::clock::Sources;
 use crate::domain::contract::{Instant, Stamp};
-use crate::domain::id::{Id, OrganizationId, SubjectId, UserId};
+use crate::domain::id::{EntryId, Id, OrganizationId, SubjectId, UserId};
 use crate::ledger::entry::{Draft, Entry, NO_HASH, Payload, names, seal};
 
 /// In whose name a transaction writes. None: the program itself.
@@ -47,6 +47,8 @@ pub struct Tx<'a> {
     last_at: Instant,
     /// The chain's length as its row has it; None: a new chain without its row.
     stored: Option<i64>,
+    /// The last entry of this transaction; its hash is the head.
+    last: Option<EntryId>,
 }
 
 impl Db {
@@ -58,12 +60,17 @@ impl Db {
         chain: ChainKey,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.write(|conn| {
+        let (answer, last) = self.write(|conn| {
             let mut tx = Tx::on(conn, sources, author, chain)?;
             let answer = work(&mut tx)?;
+            let last = tx.last.take().map(|id| (id, tx.head.clone()));
             tx.close()?;
-            Ok(answer)
-        })
+            Ok::<_, E>((answer, last))
+        })?;
+        if let Some((id, hash)) = last {
+            self.watch().saw(id, hash);
+        }
+        Ok(answer)
     }
 }
 
@@ -109,6 +116,7 @@ impl<'a> Tx<'a> {
             head,
             last_at,
             stored,
+            last: None,
         })
     }
 
@@ -162,6 +170,7 @@ impl<'a> Tx<'a> {
         self.insert_entry(&entry)?;
         self.seq = entry.seq;
         self.last_at = entry.at;
+        self.last = Some(entry.id);
         self.head.clone_from(&entry.hash);
         Ok(Recorded { stamp: Stamp { seq: entry.seq, at: entry.at }, entry })
     }

@@ -98,6 +98,7 @@ text_enum! {
         ChangeSettings = "change_settings",
         ReadNotices = "read_notices",
         ResendNotice = "resend_notice",
+        ReadBackups = "read_backups",
         MoveDemoClock = "move_demo_clock",
     }
 }
@@ -129,7 +130,7 @@ impl Permission {
             Self::ReadConsents => &[Officer, Approver, Auditor, Overseer],
             Self::HandleAlerts => &[Officer, Approver, Auditor],
             Self::ReadSettings | Self::ReadNotices => AGENCY,
-            Self::ChangeOrganization | Self::MoveDemoClock => &[SystemAdmin],
+            Self::ChangeOrganization | Self::ReadBackups | Self::MoveDemoClock => &[SystemAdmin],
         }
     }
 }

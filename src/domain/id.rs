@@ -127,6 +127,8 @@ aggregates! {
     Notice, NoticeId;
     /// A file sent for import.
     Upload, UploadId;
+    /// A run of the daily backup.
+    BackupRun, BackupRunId;
     /// An entry of the ledger.
     Entry, EntryId;
     /// Anything an entry, an alert or a due day may be about.

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod alert;
 pub mod audit;
+pub mod backup;
 pub mod calendar;
 pub mod chain;
 pub mod characters;

@@ -1,6 +1,7 @@
 //! Files in and out: bytes ⇄ domain input, nothing else. What a file says is checked here row by row, in the
 //! users' words; what it means for the ledger is the business of `service`.
 
+pub mod backup;
 pub mod cell;
 pub mod consents;
 pub mod contracts;

@@ -172,6 +172,16 @@ pub struct LoginFailuresMail {
     pub link: String,
 }
 
+/// To the system's administrators: there is no good backup of late.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupOverdueMail {
+    /// The day of the last good one; none: there never was one.
+    pub last: Option<Day>,
+    /// So many days are too many.
+    pub days: i64,
+    pub link: String,
+}
+
 /// Mails that came thick and fast, told in one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CollectedMail {
@@ -288,6 +298,7 @@ pub enum Mail {
     EmailChanged(EmailChangedMail),
     AccountChanged(AccountChangedMail),
     LoginFailures(LoginFailuresMail),
+    BackupOverdue(BackupOverdueMail),
     Collected(CollectedMail),
     ApplicationFiled(FiledMail),
     ApplicationDecided(DecidedMail),
@@ -306,6 +317,7 @@ impl Mail {
             Self::EmailChanged(_) => NoticeKind::EmailChanged,
             Self::AccountChanged(_) => NoticeKind::AccountChanged,
             Self::LoginFailures(_) => NoticeKind::LoginFailures,
+            Self::BackupOverdue(_) => NoticeKind::BackupOverdue,
             Self::Collected(_) => NoticeKind::Collected,
             Self::ApplicationFiled(_) => NoticeKind::ApplicationFiled,
             Self::ApplicationDecided(_) => NoticeKind::ApplicationDecided,
@@ -324,6 +336,7 @@ impl Mail {
             Self::EmailChanged(mail) => serde_json::to_value(mail),
             Self::AccountChanged(mail) => serde_json::to_value(mail),
             Self::LoginFailures(mail) => serde_json::to_value(mail),
+            Self::BackupOverdue(mail) => serde_json::to_value(mail),
             Self::Collected(mail) => serde_json::to_value(mail),
             Self::ApplicationFiled(mail) => serde_json::to_value(mail),
             Self::ApplicationDecided(mail) => serde_json::to_value(mail),
@@ -345,6 +358,7 @@ impl Mail {
             NoticeKind::EmailChanged => Self::EmailChanged(read(kind, context)?),
             NoticeKind::AccountChanged => Self::AccountChanged(read(kind, context)?),
             NoticeKind::LoginFailures => Self::LoginFailures(read(kind, context)?),
+            NoticeKind::BackupOverdue => Self::BackupOverdue(read(kind, context)?),
             NoticeKind::Collected => Self::Collected(read(kind, context)?),
             NoticeKind::ApplicationFiled => Self::ApplicationFiled(read(kind, context)?),
             NoticeKind::ApplicationDecided => Self::ApplicationDecided(read(kind, context)?),

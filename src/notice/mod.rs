@@ -44,6 +44,7 @@ text_enum! {
         EmailChanged = "email_changed",
         AccountChanged = "account_changed",
         LoginFailures = "login_failures",
+        BackupOverdue = "backup_overdue",
         Collected = "collected",
         ApplicationFiled = "application_filed",
         ApplicationDecided = "application_decided",

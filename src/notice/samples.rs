@@ -3,9 +3,9 @@
 use super::{
     NoticeKind,
     context::{
-        AccountChange, AccountChangedMail, AlertMail, ApplicationRef, CollectedItem, CollectedMail,
-        ContractRef, Day, DecidedMail, DeclaredEngagement, DigestGroup, DigestItem, DigestMail,
-        EmailChangedMail, FiledMail, LoginFailuresMail, Mail, Outcome, ReceiptMail, ReturnedMail,
+        AccountChange, AccountChangedMail, AlertMail, ApplicationRef, BackupOverdueMail, CollectedItem,
+        CollectedMail, ContractRef, Day, DecidedMail, DeclaredEngagement, DigestGroup, DigestItem,
+        DigestMail, EmailChangedMail, FiledMail, LoginFailuresMail, Mail, Outcome, ReceiptMail, ReturnedMail,
         RevokedMail, TokenMail,
     },
 };
@@ -272,6 +272,11 @@ pub fn all() -> Vec<Mail> {
             day: day("2026-11-10", "令和8年11月10日"),
             time: "18:00".into(),
             link: "https://itaku.example.lg.jp/".into(),
+        }),
+        Mail::BackupOverdue(BackupOverdueMail {
+            last: Some(day("2026-11-07", "令和8年11月7日")),
+            days: 2,
+            link: "https://itaku.example.lg.jp/backups".into(),
         }),
         Mail::Collected(CollectedMail {
             organization: "見本市".into(),

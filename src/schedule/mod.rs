@@ -2,6 +2,7 @@
 //! housekeeping. The sweep and the housekeeping stand under lease rows, each mail under its claim, so that any number
 //! of servers may run; that nothing is told twice rests on the outbox's unique key, not on the leases.
 
+pub mod backup;
 pub mod deliver;
 pub mod digest;
 pub mod sweep;
@@ -115,6 +116,9 @@ impl Scheduler {
         scheduler.spawn("sweep", move |go_on| {
             if work.0.demo.is_some() { SWEEP_EVERY } else { sweep_turn(&work.0, &work.1, go_on) }
         })?;
+        let work = (app.clone(), holder.clone());
+        // A large database takes longer than any other job may be silent: readiness does not wait for it.
+        scheduler.begin("backup", move |_| backup::turn(&work.0, &work.1))?;
         let work = (app.clone(), holder);
         scheduler.spawn("clean", move |_| {
             report("clean", leased(&work.0, "clean", &work.1, || clean(&work.0)));
@@ -130,17 +134,28 @@ impl Scheduler {
         Self { stop: Arc::default(), clock, ticks, threads: Vec::new() }
     }
 
-    /// Runs `turn` again and again; it says how long to wait for the next. One that panics is told in the log and
-    /// does not end the thread.
+    /// As [`begin`](Self::begin), and readiness asks whether it still lives.
     fn spawn(
         &mut self,
         name: &'static str,
         turn: impl Fn(&GoOn<'_>) -> Duration + Send + 'static,
     ) -> std::io::Result<()> {
+        let last = self.begin(name, turn)?;
+        self.ticks.threads.push(last);
+        Ok(())
+    }
+
+    /// Runs `turn` again and again; it says how long to wait for the next. One that panics is told in the log and
+    /// does not end the thread. Answers when it last showed that it lives.
+    fn begin(
+        &mut self,
+        name: &'static str,
+        turn: impl Fn(&GoOn<'_>) -> Duration + Send + 'static,
+    ) -> std::io::Result<Arc<AtomicI64>> {
         let stop = Arc::clone(&self.stop);
         let pulse = Pulse { clock: Arc::clone(&self.clock), last: Arc::default() };
         pulse.beat();
-        self.ticks.threads.push(Arc::clone(&pulse.last));
+        let last = Arc::clone(&pulse.last);
         let run = move || {
             let go_on = || {
                 pulse.beat();
@@ -155,7 +170,7 @@ impl Scheduler {
             }
         };
         self.threads.push(std::thread::Builder::new().name(format!("itaku-{name}")).spawn(run)?);
-        Ok(())
+        Ok(last)
     }
 
     /// When its threads last showed that they live.
@@ -206,8 +221,19 @@ fn leased(
     holder: &str,
     work: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    leased_for(app, name, holder, chrono::Duration::minutes(2), work)
+}
+
+/// As [`leased`], for a job that takes its time.
+fn leased_for(
+    app: &App,
+    name: &str,
+    holder: &str,
+    time: chrono::Duration,
+    work: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let now = app.sources.clock.machine_now();
-    let until = now + chrono::Duration::minutes(2);
+    let until = now + time;
     let taken = app.db.write(|conn| db::lease::take(conn, name, holder, now, until));
     match taken {
         Ok(true) => {}

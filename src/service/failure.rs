@@ -90,9 +90,11 @@ impl From<DbError> for Failure {
                 Self::conflict("not_unique", "同じものがすでに登録されています。")
             }
             DbError::Unavailable(why) => Self::Unavailable(why),
-            DbError::BrokenRow(_) | DbError::Setup(_) | DbError::Query(_) | DbError::Ledger(_) => {
-                Self::Internal(error.to_string())
-            }
+            DbError::BrokenRow(_)
+            | DbError::Damaged(_)
+            | DbError::Setup(_)
+            | DbError::Query(_)
+            | DbError::Ledger(_) => Self::Internal(error.to_string()),
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod account;
 pub mod alert;
 pub mod application;
 pub mod audit;
+pub mod backup;
 pub mod calendar;
 pub mod case;
 pub mod chain;

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Call, Failure, audit};
+use super::{App, Call, Failure, audit, backup};
 use crate::db::audit::{AuditFilter, AuditState};
 use crate::db::overview::AlertTally;
 use crate::db::{self, Conn};
@@ -65,6 +65,8 @@ pub struct SystemOverview {
     pub vendors: i64,
     /// Accounts that can be used today.
     pub users: i64,
+    /// Backups are made every day, and there is no good one of late.
+    pub backup_overdue: bool,
 }
 
 /// Unresolved alerts.
@@ -176,7 +178,7 @@ pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
             }
             Scope::Nothing | Scope::Program => {}
         }
-        let system = actor.is(Role::SystemAdmin).then(|| system(conn, today)).transpose()?;
+        let system = actor.is(Role::SystemAdmin).then(|| system(app, conn, today)).transpose()?;
         Ok(OverviewView { today, agency, vendor, system })
     })
 }
@@ -226,10 +228,11 @@ fn contracts(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<Contrac
     Ok(ContractCounts { running, ending_soon, ending_by: until })
 }
 
-fn system(conn: &mut Conn, today: NaiveDate) -> Result<SystemOverview, Failure> {
+fn system(app: &App, conn: &mut Conn, today: NaiveDate) -> Result<SystemOverview, Failure> {
     Ok(SystemOverview {
         agencies: db::overview::organizations_of(conn, OrganizationKind::Agency)?,
         vendors: db::overview::organizations_of(conn, OrganizationKind::Vendor)?,
         users: db::overview::usable_accounts(conn, today)?,
+        backup_overdue: backup::is_overdue(app, conn)?,
     })
 }

@@ -1,6 +1,7 @@
 //! How the house stands: for probes and for those who watch it.
 
-use super::{App, Failure};
+use super::{App, Failure, backup};
+pub use crate::db::watch::Standing;
 use crate::db::{self, DbError};
 
 /// How much waits.
@@ -12,6 +13,8 @@ pub struct Backlog {
     pub failed: i64,
     /// Subjects the next sweep looks at.
     pub due: i64,
+    /// Seconds since the last good backup; none: there is none.
+    pub backup_age: Option<i64>,
 }
 
 /// Whether the database answers and has the schema of this program.
@@ -30,9 +33,16 @@ pub fn database_takes_writes(app: &App) -> bool {
     written.is_ok()
 }
 
+/// Whether the ledger is the one that this server has seen and written, not an older one put in its place.
+pub fn ledger_standing(app: &App) -> Result<Standing, Failure> {
+    Ok(app.db.look()?)
+}
+
 /// What waits.
 pub fn backlog(app: &App) -> Result<Backlog, Failure> {
     let today = app.today();
-    let (queued, failed, due) = app.db.read_one(|conn| db::status::backlog(conn, today))?;
-    Ok(Backlog { queued, failed, due })
+    app.db.read(|conn| {
+        let (queued, failed, due) = db::status::backlog(conn, today)?;
+        Ok(Backlog { queued, failed, due, backup_age: backup::age_seconds(app, conn)? })
+    })
 }

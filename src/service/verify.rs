@@ -1,8 +1,22 @@
 //! 検証: the whole ledger recomputed, and a receipt held against it. Needs the database alone; writes nothing.
 
-use crate::db::{self, Db, DbError};
+use crate::db::integrity::Damage;
+use crate::db::{self, Conn, Db, DbError};
 use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt, ReceiptFault, check};
 use crate::ledger::verify::{BadEntry, Verified};
+
+/// Looks at the database itself: file, structure, references. Nothing found: it is whole.
+pub fn verify_structure(db: &Db) -> Result<Vec<Damage>, DbError> {
+    db.read(db::integrity::check)
+}
+
+/// All of it on one snapshot, for a copy that is to be trusted: what was found whole, or the first thing that is not.
+pub fn whole(conn: &mut Conn) -> Result<Result<Verified, String>, DbError> {
+    if let Some(damage) = db::integrity::check(conn)?.first() {
+        return Ok(Err(damage.to_string()));
+    }
+    Ok(db::ledger_rows::verify_all(conn)?.map_err(|bad| bad.to_string()))
+}
 
 /// Recomputes everything. The outer error: the database could not be read.
 pub fn verify_ledger(db: &Db) -> Result<Result<Verified, BadEntry>, DbError> {

@@ -17,6 +17,7 @@ pub struct Metrics {
     queued: IntGauge,
     failed: IntGauge,
     due: IntGauge,
+    backup_age: IntGauge,
 }
 
 /// From a millisecond to ten seconds.
@@ -38,11 +39,15 @@ impl Metrics {
             queued: IntGauge::new("itaku_notices_queued", "Notices waiting to be sent")?,
             failed: IntGauge::new("itaku_notices_failed", "Notices given up")?,
             due: IntGauge::new("itaku_due_rows", "Subjects to be looked at by the next sweep")?,
+            backup_age: IntGauge::new(
+                "itaku_backup_age_seconds",
+                "Since the last good backup; -1: there is none",
+            )?,
             registry,
         };
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.durations.clone()))?;
-        for gauge in [&metrics.queued, &metrics.failed, &metrics.due] {
+        for gauge in [&metrics.queued, &metrics.failed, &metrics.due, &metrics.backup_age] {
             metrics.registry.register(Box::new(gauge.clone()))?;
         }
         Ok(metrics)
@@ -59,6 +64,7 @@ impl Metrics {
         self.queued.set(backlog.queued);
         self.failed.set(backlog.failed);
         self.due.set(backlog.due);
+        self.backup_age.set(backlog.backup_age.unwrap_or(-1));
         let mut out = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut out)?;
         Ok(out)

@@ -20,7 +20,8 @@ use super::metrics::Metrics;
 use super::pages::{self, Pages};
 use super::shield::shield;
 use super::{app, assets};
-use crate::service::{App, status};
+use crate::service::status::{self, Standing};
+use crate::service::{App, Failure};
 
 /// A client that sends its head slower than this is cut off.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -33,6 +34,8 @@ const DRAIN: u64 = 15;
 const PROBE: Duration = Duration::from_secs(2);
 /// How long the answer of a probe's write is good.
 const AGAIN: Duration = Duration::from_secs(3);
+/// So long at most is written onto a ledger that went back.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
 
 /// What every handler finds beside the use cases.
 pub struct House {
@@ -122,18 +125,23 @@ async fn healthy() -> HttpResponse {
 
 async fn ready(house: Data<House>) -> HttpResponse {
     let app = house.app.clone();
-    let asked = tokio::time::timeout(PROBE, web::block(move || status::database_is_ready(&app))).await;
-    let (reachable, current) = match asked {
-        Ok(Ok(Ok(current))) => (true, current),
-        _ => (false, false),
+    let look = move || {
+        let current = status::database_is_ready(&app)?;
+        let ledger = if current { status::ledger_standing(&app)? } else { Standing::Ok };
+        Ok::<_, Failure>((current, ledger))
+    };
+    let asked = tokio::time::timeout(PROBE, web::block(look)).await;
+    let (reachable, current, ledger) = match asked {
+        Ok(Ok(Ok((current, ledger)))) => (true, current, ledger),
+        _ => (false, false, Standing::Ok),
     };
     let writable = current && writable(&house).await;
     let ticking = (house.ticking)();
-    let status =
-        if current && writable && ticking { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(status).json(
-        json!({"database": reachable, "migrations": current, "writable": writable, "scheduler": ticking}),
-    )
+    let good = current && writable && ticking && ledger == Standing::Ok;
+    let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status).json(json!({
+        "database": reachable, "migrations": current, "writable": writable, "scheduler": ticking, "ledger": ledger,
+    }))
 }
 
 /// Whether the database takes writes: asked once in a few seconds, however many probes come.
@@ -217,6 +225,7 @@ pub fn serve(
             actix_web::rt::spawn(admin);
         }
         actix_web::rt::spawn(tidy(house.clone()));
+        actix_web::rt::spawn(watch(house.clone()));
         actix_web::rt::spawn(stop_on_signal(handles)?);
         ready();
         Ok(server.await?)
@@ -227,6 +236,16 @@ async fn tidy(house: Data<House>) {
     loop {
         tokio::time::sleep(Duration::from_mins(1)).await;
         house.limiter.forget();
+    }
+}
+
+/// Looks again and again whether the ledger is still the one written to, also where nobody asks for readiness. What it
+/// finds stops the writing and stands in the log; a database that is out of reach is looked at when it is back.
+async fn watch(house: Data<House>) {
+    loop {
+        tokio::time::sleep(WATCH_EVERY).await;
+        let app = house.app.clone();
+        web::block(move || status::ledger_standing(&app)).await.ok();
     }
 }
 

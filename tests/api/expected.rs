@@ -85,7 +85,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         ("GET", "/consents") => &[Officer, Approver, Auditor, Overseer],
         ("GET", "/settings" | "/departments" | "/notices" | "/notices/{id}") => AGENCY,
         ("PATCH", "/settings") | ("POST", "/departments" | "/notices/{id}/resend") => &[AgencyAdmin],
-        ("POST", "/demo/clock") => &[SystemAdmin],
+        ("POST", "/demo/clock") | ("GET", "/backups") => &[SystemAdmin],
         _ => panic!("who may {method} {path}? Say it here, from the contract."),
     })
 }

@@ -10,6 +10,7 @@
 mod accounts;
 mod applications;
 mod audits;
+mod backups;
 mod chain;
 mod declarations;
 mod denials;
@@ -17,6 +18,7 @@ mod expected;
 mod hostile;
 mod idempotency;
 mod imports;
+mod integrity;
 mod ledger;
 mod lists;
 mod names;
@@ -30,5 +32,6 @@ mod settings;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod went_back;
 mod world;
 mod wrongs;

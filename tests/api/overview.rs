@@ -144,6 +144,7 @@ impl Model<'_> {
             "agencies": self.all("/organizations?kind=agency").len(),
             "vendors": self.all("/organizations?kind=vendor").len(),
             "users": users.iter().filter(|user| user["active"] == true).count(),
+            "backup_overdue": false,
         })
     }
 

@@ -2,7 +2,9 @@
 //! a ledger that was tampered with.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod backup;
 mod calls;
+mod damage;
 mod demo;
 mod doors;
 mod facts;

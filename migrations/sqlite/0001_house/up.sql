@@ -138,6 +138,23 @@ CREATE TABLE job_runs (
   last_day DATE NOT NULL
 );
 
+-- The daily backups, of the operator.
+CREATE TABLE backup_runs (
+  id TEXT NOT NULL PRIMARY KEY,
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  started_at TIMESTAMP NOT NULL,
+  ended_at TIMESTAMP NOT NULL,
+  -- null: nothing was made, and error says why
+  file TEXT,
+  bytes BIGINT,
+  sha256 TEXT,
+  entries BIGINT,
+  second BOOLEAN NOT NULL,
+  removed_at TIMESTAMP,
+  error TEXT
+);
+CREATE INDEX backup_runs_organization ON backup_runs (organization_id, id);
+
 CREATE TABLE holidays (
   day DATE NOT NULL PRIMARY KEY,
   name TEXT NOT NULL

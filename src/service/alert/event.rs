@@ -157,6 +157,7 @@ pub fn title(kind: NoticeKind) -> &'static str {
             NoticeKind::PasswordReset => "パスワードの再設定",
             NoticeKind::EmailChanged => "メールアドレスの変更",
             NoticeKind::AccountChanged => "アカウントの変更",
+            NoticeKind::BackupOverdue => "バックアップの遅れ",
             NoticeKind::LoginFailures => "ログインの失敗の続発",
             NoticeKind::Collected => "まとめたお知らせ",
             NoticeKind::ApplicationFiled => "再委託承認申請の受付",

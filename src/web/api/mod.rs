@@ -4,6 +4,7 @@ mod alert;
 mod application;
 mod audit;
 mod auth;
+mod backup;
 mod chain;
 mod contract;
 mod declaration;
@@ -26,6 +27,7 @@ pub fn routes(demo: bool) -> Vec<Route> {
         application::routes(),
         audit::routes(),
         auth::routes(),
+        backup::routes(),
         chain::routes(),
         contract::routes(),
         declaration::routes(),

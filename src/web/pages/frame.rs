@@ -123,6 +123,7 @@ const WAYS: &[(Permission, &[OrganizationKind], Way)] = {
         (Permission::ReadNotices, &[Agency], way("/notices", "送信履歴")),
         (Permission::ManageUsers, &[Agency, System], way("/users", "利用者と権限")),
         (Permission::ManageUsers, &[Vendor], way("/users", "社内の利用者")),
+        (Permission::ReadBackups, &[System], way("/backups", "バックアップ")),
         (Permission::ReadSettings, &[Agency], way("/settings", "設定")),
     ]
 };

@@ -5,6 +5,7 @@ mod alert;
 mod api;
 mod application;
 mod audit;
+mod backup;
 mod chain;
 mod consent;
 mod contract;
@@ -97,6 +98,7 @@ pub fn all(demo: bool) -> Vec<PageRoute> {
         alert::routes(),
         application::routes(),
         audit::routes(),
+        backup::routes(),
         chain::routes(),
         consent::routes(),
         contract::routes(),
