@@ -16,6 +16,7 @@ pub mod ledger_rows;
 pub mod notice;
 pub mod organization;
 pub mod overview;
+pub mod pending;
 pub mod pool;
 pub mod register;
 pub mod schema;

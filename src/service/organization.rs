@@ -392,9 +392,14 @@ pub fn change(
     Ok(changed)
 }
 
+/// The operator's organization, made or not.
+pub fn system_id() -> Result<OrganizationId, Failure> {
+    OrganizationId::from_str(SYSTEM_ID).map_err(|e| Failure::Internal(e.to_string()))
+}
+
 /// The operator's organization, made at first need.
 pub fn ensure_system(app: &App) -> Result<OrganizationId, Failure> {
-    let id = OrganizationId::from_str(SYSTEM_ID).map_err(|e| Failure::Internal(e.to_string()))?;
+    let id = system_id()?;
     let exists = |app: &App| app.db.read_one(|conn| db::organization::has_chain(conn, id));
     if exists(app)? {
         return Ok(id);

@@ -159,6 +159,9 @@ async fn within(time: Duration, whole: impl Future<Output = Result<Bytes, actix_
     }
 }
 
+/// All that is open to someone whose password somebody else set.
+const WITHOUT_OWN_PASSWORD: &[&str] = &["/me", "/me/password", "/auth/logout"];
+
 /// Whether the route needs no session, or makes and ends sessions: what strangers can call.
 fn is_for_strangers(route: &Route) -> bool {
     matches!(route.handler, Handler::Open(_)) || route.path.starts_with("/auth/")
@@ -252,6 +255,10 @@ fn run(
         Handler::Open(work) => Ok(work(app, &request?)?),
         Handler::Guarded(permission, work) => {
             let actor = session::authenticate(app, Door::Api, bearer.ok_or(Failure::Unauthorized)?)?;
+            if actor.must_change_password && !WITHOUT_OWN_PASSWORD.contains(&route.path) {
+                tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
+                return Err(Failure::PasswordChangeRequired.into());
+            }
             if !actor.may(*permission) {
                 tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
                 return Err(Failure::Forbidden("この操作の権限がありません。".to_owned()).into());

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::administered;
+use super::pending::{self, ChangeKind, PendingRef};
+use crate::db::pending::Wanted;
 use crate::db::user::DeputyRow;
-use crate::db::{self, DbError};
-use crate::domain::id::{Id, UserId, of};
+use crate::db::{self, DbError, Tx};
+use crate::domain::id::{ChangeId, Id, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::service::{App, Call, Failure, Page, Paged};
@@ -35,12 +37,15 @@ pub struct DeputyView {
     pub deputy_id: UserId,
     pub starts_on: NaiveDate,
     pub ends_on: NaiveDate,
+    /// Not empty: nobody stands in before a second administrator has approved it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<PendingRef>,
 }
 
 impl From<DeputyRow> for DeputyView {
     fn from(row: DeputyRow) -> Self {
         let DeputyRow { id, user_id, deputy_id, starts_on, ends_on } = row;
-        Self { id, user_id, deputy_id, starts_on, ends_on }
+        Self { id, user_id, deputy_id, starts_on, ends_on, pending: Vec::new() }
     }
 }
 
@@ -76,12 +81,35 @@ pub fn appoint_deputy(
             starts_on: input.starts_on,
             ends_on: input.ends_on,
         };
-        let payload = json!({"deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on});
-        let at = tx.record("user.deputy_appointed", id, &payload)?.stamp.at;
-        db::user::insert_deputy(tx.conn, own, &row, at)?;
-        tracing::info!(event = "deputy_appointed", user = %id, deputy = %row.deputy_id, "deputy appointed");
+        // Who stands in for someone who decides, decides.
+        if app.strict && pending::is_guarded(tx.conn, id, tx.today)? {
+            let DeputyRow { id, deputy_id, starts_on, ends_on, .. } = row;
+            pending::ask(app, tx, call, &person, &Wanted::Deputy { id, deputy_id, starts_on, ends_on })?;
+            let mut waiting = pending::refs(app, tx.conn, &[person.id])?.remove(&person.id).unwrap_or_default();
+            waiting.retain(|change| change.kind == ChangeKind::Deputy);
+            return Ok(DeputyView { pending: waiting, ..row.into() });
+        }
+        write_deputy(tx, own, &row, None)?;
         Ok(row.into())
     })
+}
+
+/// Writes who stands in, with its entry. `change`: the one that waited for a second administrator and does it.
+pub(super) fn write_deputy(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    row: &DeputyRow,
+    change: Option<ChangeId>,
+) -> Result<(), Failure> {
+    let mut payload =
+        json!({"deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on});
+    if let Some(change) = change {
+        payload["change_id"] = json!(change);
+    }
+    let at = tx.record("user.deputy_appointed", row.user_id, &payload)?.stamp.at;
+    db::user::insert_deputy(tx.conn, organization, row, at)?;
+    tracing::info!(event = "deputy_appointed", user = %row.user_id, deputy = %row.deputy_id, "deputy appointed");
+    Ok(())
 }
 
 /// Who stood, stands or will stand in for a person.

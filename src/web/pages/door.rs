@@ -122,6 +122,10 @@ fn run(
         Ok(actor) => actor,
         Err(failure) => return (nobody, Err(failure)),
     };
+    if actor.must_change_password && !account::WITHOUT_OWN_PASSWORD.contains(&route.path) {
+        tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
+        return (nobody, Err(Failure::PasswordChangeRequired));
+    }
     let frame = match Frame::of(house, &actor, visit) {
         Ok(frame) => frame,
         Err(failure) => return (nobody, Err(failure)),
@@ -284,6 +288,7 @@ fn refuse(house: &House, frame: &Frame, failure: &Failure, visit: Option<&Visit>
                 url::form_urlencoded::Serializer::new(String::new()).append_pair("next", address).finish();
             return see(&format!("/login?{query}")).finish();
         }
+        Failure::PasswordChangeRequired => return see(account::PASSWORD).finish(),
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "この操作はできません"),
         Failure::NotFound => (StatusCode::NOT_FOUND, "ページが見つかりません"),
         Failure::Malformed(_) | Failure::Invalid(_) => {
