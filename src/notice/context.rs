@@ -191,6 +191,60 @@ pub struct CollectedItem {
     pub link: String,
 }
 
+/// A day and a time of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    pub day: Day,
+    /// `18:00`
+    pub time: String,
+}
+
+/// What every mail about a change that waits for a second administrator says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeRef {
+    pub organization: String,
+    /// Whose account it is.
+    pub person: String,
+    /// It is the reader's.
+    pub own: bool,
+    /// 役割の追加（決裁者）…; a new address is not said.
+    pub what: String,
+    pub asked_by: String,
+    pub asked: Moment,
+    pub link: String,
+}
+
+/// To everyone concerned: a change waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeAskedMail {
+    pub change: ChangeRef,
+    /// Without an approval it takes effect then; None: only by an approval.
+    pub takes_effect: Option<Moment>,
+    /// Undecided until then, it ends.
+    pub expires: Moment,
+}
+
+/// How a change that waited has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeOutcome {
+    InForce,
+    Rejected,
+    Withdrawn,
+    Expired,
+    Void,
+}
+
+/// To everyone concerned: what has become of a change that waited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeEndedMail {
+    pub change: ChangeRef,
+    pub outcome: ChangeOutcome,
+    /// Who approved, rejected or withdrew it; None: nobody.
+    pub by: Option<String>,
+    pub reason: Option<String>,
+}
+
 /// What every mail about an application says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApplicationRef {
@@ -289,6 +343,8 @@ pub enum Mail {
     AccountChanged(AccountChangedMail),
     LoginFailures(LoginFailuresMail),
     Collected(CollectedMail),
+    ChangeAsked(ChangeAskedMail),
+    ChangeEnded(ChangeEndedMail),
     ApplicationFiled(FiledMail),
     ApplicationDecided(DecidedMail),
     ApplicationReturned(ReturnedMail),
@@ -307,6 +363,8 @@ impl Mail {
             Self::AccountChanged(_) => NoticeKind::AccountChanged,
             Self::LoginFailures(_) => NoticeKind::LoginFailures,
             Self::Collected(_) => NoticeKind::Collected,
+            Self::ChangeAsked(_) => NoticeKind::ChangeAsked,
+            Self::ChangeEnded(_) => NoticeKind::ChangeEnded,
             Self::ApplicationFiled(_) => NoticeKind::ApplicationFiled,
             Self::ApplicationDecided(_) => NoticeKind::ApplicationDecided,
             Self::ApplicationReturned(_) => NoticeKind::ApplicationReturned,
@@ -325,6 +383,8 @@ impl Mail {
             Self::AccountChanged(mail) => serde_json::to_value(mail),
             Self::LoginFailures(mail) => serde_json::to_value(mail),
             Self::Collected(mail) => serde_json::to_value(mail),
+            Self::ChangeAsked(mail) => serde_json::to_value(mail),
+            Self::ChangeEnded(mail) => serde_json::to_value(mail),
             Self::ApplicationFiled(mail) => serde_json::to_value(mail),
             Self::ApplicationDecided(mail) => serde_json::to_value(mail),
             Self::ApplicationReturned(mail) => serde_json::to_value(mail),
@@ -346,6 +406,8 @@ impl Mail {
             NoticeKind::AccountChanged => Self::AccountChanged(read(kind, context)?),
             NoticeKind::LoginFailures => Self::LoginFailures(read(kind, context)?),
             NoticeKind::Collected => Self::Collected(read(kind, context)?),
+            NoticeKind::ChangeAsked => Self::ChangeAsked(read(kind, context)?),
+            NoticeKind::ChangeEnded => Self::ChangeEnded(read(kind, context)?),
             NoticeKind::ApplicationFiled => Self::ApplicationFiled(read(kind, context)?),
             NoticeKind::ApplicationDecided => Self::ApplicationDecided(read(kind, context)?),
             NoticeKind::ApplicationReturned => Self::ApplicationReturned(read(kind, context)?),

@@ -45,6 +45,8 @@ text_enum! {
         AccountChanged = "account_changed",
         LoginFailures = "login_failures",
         Collected = "collected",
+        ChangeAsked = "change_asked",
+        ChangeEnded = "change_ended",
         ApplicationFiled = "application_filed",
         ApplicationDecided = "application_decided",
         ApplicationReturned = "application_returned",

@@ -46,6 +46,7 @@ mod own_password;
 mod pages;
 mod properties;
 mod schema;
+mod second;
 mod sessions;
 mod settings;
 mod stage;

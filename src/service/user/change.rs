@@ -133,9 +133,7 @@ fn set_aside(tx: &mut Tx<'_>, before: &Account, after: &mut Account) -> Result<V
 fn check_change(tx: &mut Tx<'_>, call: &Call, before: &Account, after: &Account) -> Result<(), Failure> {
     let (old, new) = (&before.row, &after.row);
     let own = old.id == call.actor.user_id;
-    if own
-        && (after.roles != before.roles || new.active != old.active || new.expires_on != old.expires_on)
-    {
+    if own && (after.roles != before.roles || new.active != old.active || new.expires_on != old.expires_on) {
         let message =
             "自分の役割・有効期限の変更と、自分の停止はできません。ほかの管理者に依頼してください。";
         return Err(Failure::conflict("own_account", message));
@@ -205,7 +203,12 @@ pub(super) fn write_change(
 }
 
 /// What a new address brings with it.
-pub(super) fn readdress(app: &App, tx: &mut Tx<'_>, before: &UserRow, after: &UserRow) -> Result<(), Failure> {
+pub(super) fn readdress(
+    app: &App,
+    tx: &mut Tx<'_>,
+    before: &UserRow,
+    after: &UserRow,
+) -> Result<(), Failure> {
     db::session::spend_tokens(tx.conn, after.id, None, tx.sources.clock.machine_now())?;
     if after.password_hash.is_some() {
         tell_old_address(app, tx, before, after.version)?;

@@ -85,7 +85,8 @@ pub fn appoint_deputy(
         if app.strict && pending::is_guarded(tx.conn, id, tx.today)? {
             let DeputyRow { id, deputy_id, starts_on, ends_on, .. } = row;
             pending::ask(app, tx, call, &person, &Wanted::Deputy { id, deputy_id, starts_on, ends_on })?;
-            let mut waiting = pending::refs(app, tx.conn, &[person.id])?.remove(&person.id).unwrap_or_default();
+            let mut waiting =
+                pending::refs(app, tx.conn, &[person.id])?.remove(&person.id).unwrap_or_default();
             waiting.retain(|change| change.kind == ChangeKind::Deputy);
             return Ok(DeputyView { pending: waiting, ..row.into() });
         }
@@ -101,8 +102,7 @@ pub(super) fn write_deputy(
     row: &DeputyRow,
     change: Option<ChangeId>,
 ) -> Result<(), Failure> {
-    let mut payload =
-        json!({"deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on});
+    let mut payload = json!({"deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on});
     if let Some(change) = change {
         payload["change_id"] = json!(change);
     }

@@ -13,6 +13,7 @@ mod notice;
 mod observation;
 mod organization;
 mod overview;
+mod pending;
 mod register;
 mod setting;
 mod user;
@@ -34,6 +35,7 @@ pub fn routes(demo: bool) -> Vec<Route> {
         observation::routes(),
         organization::routes(),
         overview::routes(),
+        pending::routes(),
         register::routes(),
         setting::routes(),
         user::routes(),

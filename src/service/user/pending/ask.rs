@@ -38,7 +38,13 @@ pub fn roles_waiting(conn: &mut Conn, user: UserId) -> Result<Vec<Role>, DbError
 
 /// Keeps a change of an account until a second administrator has approved it, and tells everyone concerned. What is
 /// asked already is not asked again. Answers whether it was new.
-pub fn ask(app: &App, tx: &mut Tx<'_>, call: &Call, user: &UserRow, wanted: &Wanted) -> Result<bool, Failure> {
+pub fn ask(
+    app: &App,
+    tx: &mut Tx<'_>,
+    call: &Call,
+    user: &UserRow,
+    wanted: &Wanted,
+) -> Result<bool, Failure> {
     let Some(wanted) = not_yet_asked(tx, user, wanted)? else { return Ok(false) };
     let actor = &call.actor;
     let kind = db::organization::find(tx.conn, user.organization_id)?.kind;
@@ -65,13 +71,11 @@ fn not_yet_asked(tx: &mut Tx<'_>, user: &UserRow, wanted: &Wanted) -> Result<Opt
     let mut left = wanted.clone();
     for row in db::pending::open_of(tx.conn, &[user.id])? {
         let known = row.wanted()?;
-        match (&known, &mut left) {
-            (Wanted::Roles { roles: known }, Wanted::Roles { roles }) => {
-                roles.retain(|role| !known.contains(role));
-            }
-            (Wanted::Deputy { .. }, Wanted::Deputy { .. }) if known.is_same_period(&left) => return Ok(None),
-            _ if known == left => return Ok(None),
-            _ => {}
+        if known == left || known.is_same_period(&left) {
+            return Ok(None);
+        }
+        if let (Wanted::Roles { roles: known }, Wanted::Roles { roles }) = (&known, &mut left) {
+            roles.retain(|role| !known.contains(role));
         }
         if row.kind == left.kind() && matches!(left, Wanted::Email { .. } | Wanted::ExpiresOn { .. }) {
             let message = "この利用者の同じ項目の変更が、すでに承認を待っています。先にその変更を取り下げるか、決まるのを待ってください。";

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::administers;
+pub use crate::db::pending::{ChangeKind, ChangeState, Wanted};
 use crate::db::pending::{PendingFilter, PendingRow};
 use crate::db::user::UserRow;
-pub use crate::db::pending::{ChangeKind, ChangeState, Wanted};
 use crate::db::{self, Conn, DbError};
 use crate::domain::access::{Actor, Role};
 use crate::domain::id::{ChangeId, OrganizationId, UserId};
@@ -253,6 +253,11 @@ pub fn list(
         views(app, conn, call, rows)
     })?;
     Ok(Paged::cut(page, rows, |row| row.id.to_string(), |row| row))
+}
+
+/// The roles of a person that wait, for a form about them.
+pub fn roles_asked(app: &App, user: UserId) -> Result<Vec<Role>, Failure> {
+    Ok(app.db.read_one(|conn| roles_waiting(conn, user))?)
 }
 
 /// What waits of these people's accounts, for the answers about them.

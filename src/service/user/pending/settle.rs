@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::change::{Account, readdress, write_change};
 use super::super::deputy::write_deputy;
 use super::super::sorted;
-use super::{PendingChangeView, current, refusal, view_of, visible, telling};
+use super::{PendingChangeView, current, refusal, telling, view_of, visible};
 use crate::db::pending::{ChangeState, PendingRow, Wanted};
 use crate::db::user::{DeputyRow, UserRow};
 use crate::db::{self, ChainKey, Tx};
@@ -66,7 +66,8 @@ pub fn withdraw(app: &App, call: &Call, id: ChangeId) -> Result<PendingChangeVie
     let actor = &call.actor;
     end(app, call, id, ChangeState::Withdrawn, None, |row| {
         if row.asked_by != actor.user_id {
-            let message = "取り下げられるのは、この変更を求めた人だけです。取りやめるときは却下してください。";
+            let message =
+                "取り下げられるのは、この変更を求めた人だけです。取りやめるときは却下してください。";
             return Err(Failure::conflict("not_own_change", message));
         }
         Ok(())
@@ -99,7 +100,10 @@ fn must_wait(row: &PendingRow) -> Result<(), Failure> {
     if row.state == ChangeState::Asked {
         return Ok(());
     }
-    Err(Failure::conflict("not_waiting", "この変更は、もう承認を待っていません。最新の状態を確認してください。"))
+    Err(Failure::conflict(
+        "not_waiting",
+        "この変更は、もう承認を待っていません。最新の状態を確認してください。",
+    ))
 }
 
 /// Writes an end: entry, row, log line, mail.
@@ -114,7 +118,9 @@ fn ended(
     let mut payload = Map::from_iter([("change_id".to_owned(), json!(row.id))]);
     // The program's own words say nothing of anyone; what a person wrote may.
     match (by, reason) {
-        (Some(_), Some(reason)) => payload.insert("reason_hash".to_owned(), json!(salted(&user.salt, reason))),
+        (Some(_), Some(reason)) => {
+            payload.insert("reason_hash".to_owned(), json!(salted(&user.salt, reason)))
+        }
         (None, Some(reason)) => payload.insert("reason".to_owned(), json!(reason)),
         (_, None) => None,
     };
@@ -145,16 +151,25 @@ fn ended(
 }
 
 /// Why a change can't be any more; None: it can.
-fn impossible(tx: &mut Tx<'_>, user: &UserRow, held: &[Role], wanted: &Wanted) -> Result<Option<&'static str>, Failure> {
+fn impossible(
+    tx: &mut Tx<'_>,
+    user: &UserRow,
+    held: &[Role],
+    wanted: &Wanted,
+) -> Result<Option<&'static str>, Failure> {
     let usable = user.is_usable(tx.today);
     Ok(match wanted {
         Wanted::Active { .. } if user.active => Some("利用者は、すでに利用できるようになっています。"),
         Wanted::Active { .. } => None,
-        Wanted::ExpiresOn { expires_on: Some(last) } if *last < tx.today => Some("指定された有効期限の日を過ぎました。"),
+        Wanted::ExpiresOn { expires_on: Some(last) } if *last < tx.today => {
+            Some("指定された有効期限の日を過ぎました。")
+        }
         _ if !user.active => Some("利用者が停止されました。"),
         Wanted::ExpiresOn { .. } => None,
         _ if !usable => Some("利用者の有効期限が切れました。"),
-        Wanted::Roles { roles } if roles.iter().all(|role| held.contains(role)) => Some("利用者は、すでにその役割を持っています。"),
+        Wanted::Roles { roles } if roles.iter().all(|role| held.contains(role)) => {
+            Some("利用者は、すでにその役割を持っています。")
+        }
         Wanted::Roles { .. } => None,
         Wanted::Email { email } => {
             let taken = db::user::by_email(tx.conn, email)?.is_some_and(|other| other.id != user.id);

@@ -85,12 +85,7 @@ fn post(
 }
 
 /// It was asked for: everyone hears of it at once, who asked for it too, in case it was someone else in their name.
-pub fn asked(
-    app: &App,
-    tx: &mut Tx<'_>,
-    user: &UserRow,
-    row: &PendingRow,
-) -> Result<(), Failure> {
+pub fn asked(app: &App, tx: &mut Tx<'_>, user: &UserRow, row: &PendingRow) -> Result<(), Failure> {
     let change = about(app, tx, user, row)?;
     let takes_effect = row.takes_effect_at.map(|at| moment(app, at.and_utc()));
     let expires = moment(app, row.expires_at.and_utc());
