@@ -20,6 +20,7 @@ pub mod ledger_rows;
 pub mod notice;
 pub mod organization;
 pub mod overview;
+pub mod pending;
 pub mod pool;
 pub mod postgres_tools;
 pub mod register;

@@ -27,6 +27,7 @@ diesel::table! {
         email_key -> Text,
         name -> Text,
         password_hash -> Nullable<Text>,
+        password_set_by_other -> Bool,
         active -> Bool,
         expires_on -> Nullable<Date>,
         salt -> Text,
@@ -52,6 +53,24 @@ diesel::table! {
         starts_on -> Date,
         ends_on -> Date,
         created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    pending_changes (id) {
+        id -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        kind -> Text,
+        wanted -> Text,
+        asked_by -> Text,
+        asked_at -> Timestamp,
+        takes_effect_at -> Nullable<Timestamp>,
+        expires_at -> Timestamp,
+        state -> Text,
+        ended_by -> Nullable<Text>,
+        ended_at -> Nullable<Timestamp>,
+        reason -> Nullable<Text>,
     }
 }
 
@@ -590,6 +609,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     user_roles,
     deputies,
+    pending_changes,
     sessions,
     refresh_tokens,
     account_tokens,

@@ -27,6 +27,7 @@ pub struct LiveSession {
     pub organization_kind: OrganizationKind,
     pub organization_name: String,
     pub seen_at: NaiveDateTime,
+    pub password_set_by_other: bool,
 }
 
 /// The columns of [`LiveSession`] from its three tables; a macro, because the types of joins can't be written.
@@ -42,6 +43,7 @@ macro_rules! live_columns {
             organizations::kind,
             organizations::name,
             sessions::seen_at,
+            users::password_set_by_other,
         )
     };
 }

@@ -105,6 +105,8 @@ text_column!(Cause);
 text_column!(ContractOrigin);
 text_column!(crate::notice::NoticeKind);
 text_column!(super::notice::NoticeState);
+text_column!(super::pending::ChangeKind);
+text_column!(super::pending::ChangeState);
 
 /// Reads a JSON column; text that does not fit is a broken row.
 pub fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {

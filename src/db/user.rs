@@ -30,6 +30,8 @@ pub struct UserRow {
     pub name: String,
     /// PHC string; None: an invitation that was not accepted yet.
     pub password_hash: Option<String>,
+    /// Someone else knows it: whoever registered the account with it.
+    pub password_set_by_other: bool,
     pub active: bool,
     /// The last business day on which the account can be used.
     pub expires_on: Option<NaiveDate>,
@@ -56,6 +58,7 @@ pub fn insert(conn: &mut Conn, row: &UserRow) -> Result<(), DbError> {
             users::email_key.eq(email_key(&row.email)),
             users::name.eq(&row.name),
             users::password_hash.eq(&row.password_hash),
+            users::password_set_by_other.eq(row.password_set_by_other),
             users::active.eq(row.active),
             users::expires_on.eq(row.expires_on),
             users::salt.eq(&row.salt),
@@ -81,9 +84,11 @@ pub fn update(conn: &mut Conn, row: &UserRow) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Sets the password. Not a change of the account as others see it: the version stays.
+/// Sets the password that the person chose. Not a change of the account as others see it: the version stays.
 pub fn set_password(conn: &mut Conn, id: UserId, hash: &str) -> Result<(), DbError> {
-    diesel::update(users::table.find(id)).set(users::password_hash.eq(hash)).execute(conn)?;
+    diesel::update(users::table.find(id))
+        .set((users::password_hash.eq(hash), users::password_set_by_other.eq(false)))
+        .execute(conn)?;
     Ok(())
 }
 
@@ -227,6 +232,36 @@ pub fn another_holds(
         .filter(users::password_hash.is_not_null())
         .filter(usable!(on));
     Ok(diesel::select(diesel::dsl::exists(others)).get_result(conn)?)
+}
+
+/// Those of the organization who hold the role themselves, can use their account on that day, and have come in.
+pub fn holders(
+    conn: &mut Conn,
+    organization_id: OrganizationId,
+    role: Role,
+    on: NaiveDate,
+) -> Result<Vec<UserId>, DbError> {
+    let holders = users::table
+        .inner_join(user_roles::table.on(user_roles::user_id.eq(users::id)))
+        .filter(user_roles::organization_id.eq(organization_id))
+        .filter(user_roles::role.eq(role))
+        .filter(users::password_hash.is_not_null())
+        .filter(usable!(on))
+        .order(users::id)
+        .select(users::id);
+    Ok(holders.load(conn)?)
+}
+
+/// The roles that stand behind an account, whether or not it can be used today: a person's own, and those of whom they
+/// stand in for on the day or will later.
+pub fn roles_behind(conn: &mut Conn, id: UserId, on: NaiveDate) -> Result<Vec<Role>, DbError> {
+    let stood_in_for = deputies::table
+        .filter(deputies::deputy_id.eq(id))
+        .filter(deputies::ends_on.ge(on))
+        .select(deputies::user_id);
+    let lent = user_roles::user_id.eq_any(stood_in_for).and(user_roles::role.ne(Role::SystemAdmin));
+    let behind = user_roles::table.filter(user_roles::user_id.eq(id).or(lent));
+    Ok(behind.select(user_roles::role).load(conn)?)
 }
 
 /// Who is told by mail on a business day: id and address of everyone of the organization who then holds one of the

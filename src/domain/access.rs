@@ -17,6 +17,17 @@ text_enum! {
     }
 }
 
+impl OrganizationKind {
+    /// The role of those who administer the people of such an organization.
+    pub fn administrator(self) -> Role {
+        match self {
+            Self::Agency => Role::AgencyAdmin,
+            Self::Vendor => Role::VendorAdmin,
+            Self::System => Role::SystemAdmin,
+        }
+    }
+}
+
 text_enum! {
     /// Roles of api.md. One person may hold several in one organization.
     pub enum Role {
@@ -47,6 +58,11 @@ impl Role {
             Self::VendorUser | Self::VendorAdmin => OrganizationKind::Vendor,
             Self::Overseer | Self::SystemAdmin => OrganizationKind::System,
         }
+    }
+
+    /// Whether it decides in its organization's name, or says who does: one administrator alone does not grant it.
+    pub fn needs_second(self) -> bool {
+        matches!(self, Self::Approver | Self::AgencyAdmin | Self::SystemAdmin)
     }
 
     /// On screen.
@@ -157,12 +173,17 @@ pub struct Actor {
     pub email: String,
     pub organization: ActorOrganization,
     pub roles: Vec<Role>,
+    /// Someone else knows their password: before anything else they set one of their own.
+    pub must_change_password: bool,
 }
 
 impl Actor {
-    /// Whether one of the person's roles has the permission.
+    /// Whether one of the person's roles has the permission. What is any signed-in person's needs no role: one's first may
+    /// still wait for a second administrator.
     pub fn may(&self, permission: Permission) -> bool {
-        self.roles.iter().any(|role| permission.roles().contains(role))
+        use Permission::{OwnAccount, ReadOverview, ReadUser};
+        matches!(permission, OwnAccount | ReadOverview | ReadUser)
+            || self.roles.iter().any(|role| permission.roles().contains(role))
     }
 
     /// Whether the person holds the role.

@@ -103,6 +103,8 @@ aggregates! {
     Organization, OrganizationId;
     /// A person's account.
     User, UserId;
+    /// A change of an account that waits for a second administrator.
+    Change, ChangeId;
     /// A login, from password to logout.
     Session, SessionId;
     /// 契約.

@@ -201,6 +201,60 @@ pub struct CollectedItem {
     pub link: String,
 }
 
+/// A day and a time of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    pub day: Day,
+    /// `18:00`
+    pub time: String,
+}
+
+/// What every mail about a change that waits for a second administrator says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeRef {
+    pub organization: String,
+    /// Whose account it is.
+    pub person: String,
+    /// It is the reader's.
+    pub own: bool,
+    /// 役割の追加（決裁者）…; a new address is not said.
+    pub what: String,
+    pub asked_by: String,
+    pub asked: Moment,
+    pub link: String,
+}
+
+/// To everyone concerned: a change waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeAskedMail {
+    pub change: ChangeRef,
+    /// Without an approval it takes effect then; None: only by an approval.
+    pub takes_effect: Option<Moment>,
+    /// Undecided until then, it ends.
+    pub expires: Moment,
+}
+
+/// How a change that waited has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeOutcome {
+    InForce,
+    Rejected,
+    Withdrawn,
+    Expired,
+    Void,
+}
+
+/// To everyone concerned: what has become of a change that waited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeEndedMail {
+    pub change: ChangeRef,
+    pub outcome: ChangeOutcome,
+    /// Who approved, rejected or withdrew it; None: nobody.
+    pub by: Option<String>,
+    pub reason: Option<String>,
+}
+
 /// What every mail about an application says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApplicationRef {
@@ -300,6 +354,8 @@ pub enum Mail {
     LoginFailures(LoginFailuresMail),
     BackupOverdue(BackupOverdueMail),
     Collected(CollectedMail),
+    ChangeAsked(ChangeAskedMail),
+    ChangeEnded(ChangeEndedMail),
     ApplicationFiled(FiledMail),
     ApplicationDecided(DecidedMail),
     ApplicationReturned(ReturnedMail),
@@ -319,6 +375,8 @@ impl Mail {
             Self::LoginFailures(_) => NoticeKind::LoginFailures,
             Self::BackupOverdue(_) => NoticeKind::BackupOverdue,
             Self::Collected(_) => NoticeKind::Collected,
+            Self::ChangeAsked(_) => NoticeKind::ChangeAsked,
+            Self::ChangeEnded(_) => NoticeKind::ChangeEnded,
             Self::ApplicationFiled(_) => NoticeKind::ApplicationFiled,
             Self::ApplicationDecided(_) => NoticeKind::ApplicationDecided,
             Self::ApplicationReturned(_) => NoticeKind::ApplicationReturned,
@@ -338,6 +396,8 @@ impl Mail {
             Self::LoginFailures(mail) => serde_json::to_value(mail),
             Self::BackupOverdue(mail) => serde_json::to_value(mail),
             Self::Collected(mail) => serde_json::to_value(mail),
+            Self::ChangeAsked(mail) => serde_json::to_value(mail),
+            Self::ChangeEnded(mail) => serde_json::to_value(mail),
             Self::ApplicationFiled(mail) => serde_json::to_value(mail),
             Self::ApplicationDecided(mail) => serde_json::to_value(mail),
             Self::ApplicationReturned(mail) => serde_json::to_value(mail),
@@ -360,6 +420,8 @@ impl Mail {
             NoticeKind::LoginFailures => Self::LoginFailures(read(kind, context)?),
             NoticeKind::BackupOverdue => Self::BackupOverdue(read(kind, context)?),
             NoticeKind::Collected => Self::Collected(read(kind, context)?),
+            NoticeKind::ChangeAsked => Self::ChangeAsked(read(kind, context)?),
+            NoticeKind::ChangeEnded => Self::ChangeEnded(read(kind, context)?),
             NoticeKind::ApplicationFiled => Self::ApplicationFiled(read(kind, context)?),
             NoticeKind::ApplicationDecided => Self::ApplicationDecided(read(kind, context)?),
             NoticeKind::ApplicationReturned => Self::ApplicationReturned(read(kind, context)?),

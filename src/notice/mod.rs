@@ -46,6 +46,8 @@ text_enum! {
         LoginFailures = "login_failures",
         BackupOverdue = "backup_overdue",
         Collected = "collected",
+        ChangeAsked = "change_asked",
+        ChangeEnded = "change_ended",
         ApplicationFiled = "application_filed",
         ApplicationDecided = "application_decided",
         ApplicationReturned = "application_returned",

@@ -56,6 +56,12 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "collected/subject.txt",
     "collected/body.txt",
     "collected/body.html",
+    "change_asked/subject.txt",
+    "change_asked/body.txt",
+    "change_asked/body.html",
+    "change_ended/subject.txt",
+    "change_ended/body.txt",
+    "change_ended/body.html",
     "application_filed/subject.txt",
     "application_filed/body.txt",
     "application_filed/body.html",
@@ -143,6 +149,10 @@ mod tests {
                 }
             } else if let Mail::DeclarationReceipt(receipt) = &mail {
                 if receipt.engagements.is_empty() { "-none" } else { "" }
+            } else if let Mail::ChangeAsked(asked) = &mail {
+                if asked.takes_effect.is_none() { "-second" } else { "" }
+            } else if let Mail::ChangeEnded(ended) = &mail {
+                if ended.by.is_none() { "-alone" } else { "" }
             } else {
                 ""
             };

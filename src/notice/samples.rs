@@ -3,10 +3,10 @@
 use super::{
     NoticeKind,
     context::{
-        AccountChange, AccountChangedMail, AlertMail, ApplicationRef, BackupOverdueMail, CollectedItem,
-        CollectedMail, ContractRef, Day, DecidedMail, DeclaredEngagement, DigestGroup, DigestItem,
-        DigestMail, EmailChangedMail, FiledMail, LoginFailuresMail, Mail, Outcome, ReceiptMail, ReturnedMail,
-        RevokedMail, TokenMail,
+        AccountChange, AccountChangedMail, AlertMail, ApplicationRef, BackupOverdueMail, ChangeAskedMail,
+        ChangeEndedMail, ChangeOutcome, ChangeRef, CollectedItem, CollectedMail, ContractRef, Day,
+        DecidedMail, DeclaredEngagement, DigestGroup, DigestItem, DigestMail, EmailChangedMail, FiledMail,
+        LoginFailuresMail, Mail, Moment, Outcome, ReceiptMail, ReturnedMail, RevokedMail, TokenMail,
     },
 };
 use crate::{
@@ -18,6 +18,22 @@ const LINK: &str = "https://itaku.example.lg.jp/alerts/01900000-0000-7000-8000-0
 
 fn day(on: &str, wareki: &str) -> Day {
     Day { on: on.parse().unwrap(), wareki: wareki.into() }
+}
+
+fn moment(on: &str, wareki: &str) -> Moment {
+    Moment { day: day(on, wareki), time: "18:00".into() }
+}
+
+fn change(own: bool) -> ChangeRef {
+    ChangeRef {
+        organization: "見本市".into(),
+        person: "見本 花子".into(),
+        own,
+        what: "役割の追加（決裁者）".into(),
+        asked_by: "見本 太郎".into(),
+        asked: moment("2026-11-10", "令和8年11月10日"),
+        link: LINK.into(),
+    }
 }
 
 fn contract() -> ContractRef {
@@ -293,6 +309,28 @@ pub fn all() -> Vec<Mail> {
                 },
             ],
             link: "https://itaku.example.lg.jp/home".into(),
+        }),
+        Mail::ChangeAsked(ChangeAskedMail {
+            change: change(true),
+            takes_effect: Some(moment("2026-11-11", "令和8年11月11日")),
+            expires: moment("2026-11-24", "令和8年11月24日"),
+        }),
+        Mail::ChangeAsked(ChangeAskedMail {
+            change: change(false),
+            takes_effect: None,
+            expires: moment("2026-11-24", "令和8年11月24日"),
+        }),
+        Mail::ChangeEnded(ChangeEndedMail {
+            change: change(false),
+            outcome: ChangeOutcome::Rejected,
+            by: Some("見本 次郎".into()),
+            reason: Some("本人が<依頼>していないため。".into()),
+        }),
+        Mail::ChangeEnded(ChangeEndedMail {
+            change: change(true),
+            outcome: ChangeOutcome::InForce,
+            by: None,
+            reason: None,
         }),
         Mail::ApplicationFiled(FiledMail {
             application: application(),

@@ -16,7 +16,7 @@ use crate::notice::render::render;
 use crate::notice::retry::next_attempt;
 use crate::notice::transport::{SendError, Transport};
 use crate::service::account::{self, TokenPurpose};
-use crate::service::{App, Failure, alert};
+use crate::service::{App, Failure, alert, user};
 
 /// How a message is handed over.
 pub type Send<'a> = dyn Fn(&Message) -> Result<(), SendError> + 'a;
@@ -65,6 +65,8 @@ pub(super) fn deliver_while(
     send: &Send<'_>,
     go_on: &super::GoOn<'_>,
 ) -> Result<DeliverReport, Failure> {
+    // What has waited long enough is told with what is due; one that fails is told in the log and tried again.
+    drop(user::pending::settle_due(app));
     let sender = Sender::parse(&app.config.mail.from).map_err(|e| Failure::Internal(e.to_string()))?;
     let mut report = DeliverReport::default();
     loop {

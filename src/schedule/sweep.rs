@@ -8,7 +8,7 @@ use super::{GoOn, caught, digest};
 use crate::db::{self, ChainKey, DbError};
 use crate::domain::id::{ContractId, SubjectId};
 use crate::service::alert::{Evaluated, evaluate_contract};
-use crate::service::{App, Failure};
+use crate::service::{App, Failure, user};
 
 /// Contracts read at once.
 const BATCH: i64 = 200;
@@ -54,6 +54,7 @@ pub fn sweep_while(
     if let Some(refused) = refused(app, day, all)? {
         return Err(refused.into());
     }
+    drop(user::pending::settle_due(app));
     let report = evaluate_all(app, day, all, go_on)?;
     if report.failed == 0 && report.whole {
         match app.db.write(|conn| db::lease::set_last_day(conn, JOB, day)) {

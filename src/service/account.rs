@@ -95,6 +95,10 @@ pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result
     let wrong = || Failure::field("/current", "wrong_password", "現在のパスワードが正しくありません。");
     let place = hashing::place()?;
     let right = place.verify(&given.current, user.password_hash.as_deref());
+    // Whoever set the one before would go on knowing it.
+    if right && user.password_set_by_other && given.new == given.current {
+        return Err(Failure::field("/new", "same_password", "現在のパスワードとは別のものにしてください。"));
+    }
     let Some(checked) = user.password_hash.clone().filter(|_| right) else {
         guessing::failed(app, &key)?;
         tracing::warn!(event = "password_change_refused", user = %user.id, "wrong current password");
@@ -107,6 +111,7 @@ pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result
         if !db::user::replace_password(tx.conn, user.id, &checked, &hash)? {
             return Err(wrong());
         }
+        db::user::set_password(tx.conn, user.id, &hash)?;
         db::session::end_all(tx.conn, user.id, Some(actor.session_id), now, EndReason::PasswordChanged)?;
         db::session::spend_tokens(tx.conn, user.id, None, now)?;
         db::session::clear_attempts(tx.conn, &key)?;

@@ -16,6 +16,11 @@ pub enum Failure {
     /// The role may not.
     #[error("{0}")]
     Forbidden(String),
+    /// Someone else set the password: it opens nothing but the way to another.
+    #[error(
+        "管理者などが決めたパスワードのままです。自分のパスワードを決めると、ほかの操作ができるようになります。"
+    )]
+    PasswordChangeRequired,
     /// It does not exist, or the caller may not know that it does.
     #[error("見つかりません。")]
     NotFound,

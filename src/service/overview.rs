@@ -29,6 +29,9 @@ pub struct OverviewView {
     /// For `system_admin`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub system: Option<SystemOverview>,
+    /// Changes of accounts that wait for a second administrator; for those who administer people.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub changes_waiting: Option<i64>,
 }
 
 /// What needs an agency.
@@ -137,7 +140,9 @@ pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
     let (scope, today, actor) = (call.scope(), app.today(), &call.actor);
     app.db.read(|conn| {
         let (mut agency, mut vendor) = (None, None);
-        match scope {
+        // Whose first role still waits for a second administrator sees nothing of the cases.
+        let sees = if actor.may(Permission::ReadContract) { scope } else { Scope::Nothing };
+        match sees {
             Scope::Agency(_) | Scope::Overseer => {
                 let words = match scope {
                     Scope::Agency(id) => db::setting::find(conn, id)?.0,
@@ -179,7 +184,13 @@ pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
             Scope::Nothing | Scope::Program => {}
         }
         let system = actor.is(Role::SystemAdmin).then(|| system(app, conn, today)).transpose()?;
-        Ok(OverviewView { today, agency, vendor, system })
+        let own = (!actor.is(Role::SystemAdmin)).then_some(actor.organization.id);
+        let changes_waiting = actor
+            .may(Permission::ManageUsers)
+            .then(|| db::pending::waiting(conn, own))
+            .transpose()?
+            .filter(|count| *count > 0);
+        Ok(OverviewView { today, agency, vendor, system, changes_waiting })
     })
 }
 

@@ -128,6 +128,7 @@ pub fn authenticate(app: &App, door: Door, token: &str) -> Result<Actor, Failure
             name: live.organization_name,
         },
         roles,
+        must_change_password: app.strict && live.password_set_by_other,
     })
 }
 

@@ -99,6 +99,9 @@ fn resource(path: &str, routes: Vec<Route>) -> Resource {
     resource
 }
 
+/// All that is open to someone whose password somebody else set.
+const WITHOUT_OWN_PASSWORD: &[&str] = &["/me", "/me/password", "/auth/logout"];
+
 /// Whether the route needs no session, or makes and ends sessions: what strangers can call.
 fn is_for_strangers(route: &Route) -> bool {
     matches!(route.handler, Handler::Open(_)) || route.path.starts_with("/auth/")
@@ -212,6 +215,10 @@ async fn away<T: Send + 'static>(
 fn admit(app: &App, route: &Route, bearer: Option<&str>) -> Result<Option<Actor>, Failure> {
     let Some(permission) = route.permission() else { return Ok(None) };
     let actor = session::authenticate(app, Door::Api, bearer.ok_or(Failure::Unauthorized)?)?;
+    if actor.must_change_password && !WITHOUT_OWN_PASSWORD.contains(&route.path) {
+        tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
+        return Err(Failure::PasswordChangeRequired);
+    }
     if !actor.may(permission) {
         tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
         return Err(Failure::Forbidden("この操作の権限がありません。".to_owned()));

@@ -30,6 +30,9 @@ fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "ログインが必要です"),
         Failure::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials", "ログインできません"),
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "この操作の権限がありません"),
+        Failure::PasswordChangeRequired => {
+            (StatusCode::FORBIDDEN, "password_change_required", "パスワードの変更が必要です")
+        }
         Failure::NotFound => (StatusCode::NOT_FOUND, "not_found", "見つかりません"),
         Failure::Conflict { code, .. } => (StatusCode::CONFLICT, code, "この操作はできません"),
         Failure::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "入力内容に誤りがあります"),

@@ -33,6 +33,10 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             PEOPLE
         }
         ("GET", "/users/{id}") => Role::ALL,
+        ("GET", "/pending-changes")
+        | ("POST", "/pending-changes/{id}/approve" | "/pending-changes/{id}/withdraw") => PEOPLE,
+        // The person whose account it is sees it and can say no.
+        ("GET", "/pending-changes/{id}") | ("POST", "/pending-changes/{id}/reject") => Role::ALL,
         ("POST" | "GET", "/users/{id}/deputies") => &[AgencyAdmin],
         ("POST", "/contracts" | "/contracts/{id}/amendments") | ("PATCH", "/contracts/{id}") => &[Officer],
         ("POST", "/contracts/{id}/terminate") => &[Approver],
@@ -135,6 +139,7 @@ pub fn sample(world: &World, path: &str) -> Value {
                 "expires_on": "2027-03-31",
             })
         }
+        "/pending-changes/{id}/reject" => json!({"reason": "本人の依頼ではないため"}),
         "/users/{id}/deputies" => {
             json!({"deputy_id": house.approver.id, "starts_on": TODAY, "ends_on": "2026-05-31"})
         }

@@ -7,6 +7,27 @@
     reason = "tests"
 )]
 
+/// As `both!` of the support, with what guards accounts outside a demonstration on.
+macro_rules! both_strict {
+    ($(fn $name:ident($app:ident: TestApp) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            fn test($app: &TestApp) $body
+
+            #[test]
+            fn sqlite() {
+                test(&$crate::support::TestApp::sqlite_strict());
+            }
+
+            #[test]
+            fn postgresql() {
+                test(&$crate::support::TestApp::postgresql_strict());
+            }
+        }
+    )+};
+}
+
 mod accounts;
 mod applications;
 mod audits;
@@ -24,9 +45,11 @@ mod lists;
 mod names;
 mod organizations;
 mod overview;
+mod own_password;
 mod pages;
 mod properties;
 mod schema;
+mod second;
 mod sessions;
 mod settings;
 mod stage;

@@ -1,6 +1,7 @@
 //! Two agencies alike, each with its people and one contract whose chain branches, so that everything that a route
 //! can name exists twice; and what of it each person knows.
 
+use itaku::db::pending::{self, PendingRow, Wanted};
 use itaku::domain::access::Role::{self, *};
 use itaku::domain::id::OrganizationId;
 use itaku::domain::text_enum::TextEnum;
@@ -26,6 +27,7 @@ pub enum Kind {
     Alert,
     Notice,
     User,
+    Change,
     Organization,
     Session,
     Entry,
@@ -44,6 +46,7 @@ pub fn kind_of(path: &str) -> Option<Kind> {
         "/alerts" => Kind::Alert,
         "/notices" => Kind::Notice,
         "/users" => Kind::User,
+        "/pending-changes" => Kind::Change,
         "/organizations" => Kind::Organization,
         "/me/sessions" => Kind::Session,
         "/ledger" => Kind::Entry,
@@ -93,6 +96,8 @@ pub struct House {
     /// About the sibling.
     pub observation: String,
     pub notice: String,
+    /// Of the officer's account, asked for by the administrator.
+    pub change: String,
     /// What only the agency may read.
     pub secrets: Vec<String>,
 }
@@ -226,6 +231,7 @@ impl House {
             deep,
             observation: String::new(),
             notice: String::new(),
+            change: String::new(),
             secrets: Vec::new(),
         }
     }
@@ -295,10 +301,23 @@ impl House {
             app.post(&self.officer, &format!("/alerts/{alert}/resolve"), measured).must(200);
             place.alert = Some(alert);
         }
+        self.change = waiting_change(app, self);
         self.notice = word(&app.get(&self.admin, "/notices").must(200)["items"][0], "id");
         let inside = ["内部所見", "条項所見", "内部記録", "内部検査員", "内部講評", "内部判断", "内部措置"];
         self.secrets = inside.map(|word| format!("{word}{code}")).to_vec();
     }
+}
+
+/// A later last day of the officer's account, as it waits where guards are on.
+fn waiting_change(app: &TestApp, house: &House) -> String {
+    let now = app.app.now();
+    let wanted = Wanted::ExpiresOn { expires_on: None };
+    let of = (house.agency, house.officer.id);
+    let id = app.app.sources.new_id();
+    let until = now + chrono::Duration::days(14);
+    let row = PendingRow::asked(id, of, &wanted, house.admin.id, now, None, until).unwrap();
+    app.app.db.write(|conn| pending::insert(conn, &row)).unwrap();
+    id.to_string()
 }
 
 /// Who calls, and from where.
@@ -386,7 +405,7 @@ impl Place {
             Kind::Organization => Some(self.organization.to_string()),
             Kind::User => Some(self.user.id.to_string()),
             Kind::Entry => self.entry.clone(),
-            Kind::Observation | Kind::Notice | Kind::Session => None,
+            Kind::Observation | Kind::Notice | Kind::Session | Kind::Change => None,
         }
     }
 }
@@ -396,6 +415,11 @@ impl Caller<'_> {
     pub fn own(&self, world: &World, kind: Kind) -> Option<String> {
         match (self.seat, kind) {
             (_, Kind::Session) => None,
+            (Seat::Agency(house), Kind::Change) if matches!(self.role, AgencyAdmin | Officer) => {
+                Some(house.change.clone())
+            }
+            (Seat::Operator, Kind::Change) if self.role == SystemAdmin => Some(world.a.change.clone()),
+            (_, Kind::Change) => None,
             (_, Kind::User) if !matches!(self.role, AgencyAdmin | SystemAdmin) => {
                 Some(self.person.id.to_string())
             }
@@ -459,6 +483,9 @@ impl Caller<'_> {
             return vec![world.strange_session.clone()];
         }
         let (own, other) = match self.seat {
+            Seat::Operator if kind == Kind::Change && self.role == Overseer => {
+                return vec![world.a.change.clone(), world.b.change.clone()];
+            }
             Seat::Operator => return Vec::new(),
             Seat::Agency(house) | Seat::Vendor(house, _) if house.agency == world.a.agency => {
                 (house, &world.b)
@@ -468,6 +495,10 @@ impl Caller<'_> {
         let mut foreign: Vec<String> = match (self.seat, kind) {
             (_, Kind::Notice) => vec![other.notice.clone()],
             (_, Kind::Observation) => vec![other.observation.clone()],
+            (Seat::Agency(_), Kind::Change) if matches!(self.role, AgencyAdmin | Officer) => {
+                vec![other.change.clone()]
+            }
+            (_, Kind::Change) => vec![own.change.clone(), other.change.clone()],
             // An agency knows the whole register.
             (Seat::Agency(_), Kind::Organization) => Vec::new(),
             _ => [&other.prime, &other.sub, &other.deep]

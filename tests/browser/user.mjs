@@ -96,3 +96,39 @@ export async function users_of_a_vendor_and_of_all(t) {
   await page.waitForSelector("#f-email");
   check("first whose person it is, then who", page.url().includes("organization_id="), page.url());
 }
+
+export const changes_that_wait_for_a_second_administrator = act(async ({ another, check }) => {
+  const { d } = await another(["--strict"]);
+  /** The administrator, who is alone, lets in someone who decides; answers the address of what waits. */
+  const asked = async (name) => {
+    await d.signIn("agency_admin");
+    await d.open("/users/new");
+    await d.fillAll({ name, email: email() });
+    await d.tick("roles-2");
+    await d.pressTwice("登録して招待を送る");
+    await d.told("別の管理者が承認すると効力が生じます");
+    check(`${name} has no role yet, and what waits is told`, (await d.text()).includes("承認待ち: 役割の追加") && (await d.text()).includes("却下されなければ"), await d.text());
+    await d.press("内容を確かめて取り下げる");
+    return d.path();
+  };
+  await asked("架空 取下げ");
+  check("who asked can't approve", (await d.count("form[action$='/approve']")) === 0, await d.text());
+  await d.press("この変更を取り下げる");
+  await d.told("変更を取り下げました");
+  const approved = await asked("架空 承認"), rejected = await asked("架空 却下");
+  await d.signIn("system_admin");
+  check("the home says what waits", (await d.text()).includes("承認待ちの変更があります"), await d.text());
+  await d.press("承認待ちの変更を見る");
+  check("two wait", (await d.count("tbody tr")) === 2, await d.text());
+  await d.follow(approved);
+  await d.pressTwice("この変更を承認する");
+  await d.told("変更を承認しました");
+  await d.open(rejected);
+  await d.fill("reason", "架空の理由");
+  await d.press("この変更を却下する");
+  await d.told("変更を却下しました");
+  check("with the reason", (await d.text()).includes("架空の理由"), await d.text());
+  await d.open("/pending-changes?state=all");
+  const text = await d.text();
+  for (const word of ["効力発生", "却下", "取下げ"]) check(`${word} is told`, text.includes(word), text);
+});

@@ -138,3 +138,66 @@ fn a_given_database_stays_and_one_in_use_is_refused() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "verify leaves nothing");
     assert!(std::fs::read(&file).unwrap() == before, "neither touches it");
 }
+
+#[test]
+fn a_strict_demonstration_lets_nobody_decide_alone_and_everyone_in() {
+    let demo = Demo::start(&["--strict"]);
+    for login in demo.info["logins"].as_array().unwrap() {
+        let role = login["role"].as_str().unwrap();
+        let token = demo.token(role);
+        let me = agent().get(demo.url("/api/v1/overview")).header("Authorization", format!("Bearer {token}"));
+        assert_eq!(me.call().unwrap().status().as_u16(), 200, "{role} is not asked for another password");
+    }
+    let (admin, operator) = (demo.token("agency_admin"), demo.token("system_admin"));
+    let get = |token: &str, path: &str| {
+        let request = agent().get(demo.url(&format!("/api/v1{path}")));
+        let mut answer = request.header("Authorization", format!("Bearer {token}")).call().unwrap();
+        answer.body_mut().read_json::<Value>().unwrap()
+    };
+    let agency = get(&admin, "/me")["organization"]["id"].clone();
+    let mut body = json!({"email": "shinki@example.jp", "name": "新規 一郎", "organization_id": agency, "roles": ["officer", "approver"], "password": "架空の合言葉はこれです。"});
+    let (refused, problem) = demo.post(&admin, "/users", &body);
+    assert_eq!((refused, &problem["errors"][0]["pointer"]), (422, &json!("/password")), "{problem}");
+    body.as_object_mut().unwrap().remove("password");
+    let (made, person) = demo.post(&admin, "/users", &body);
+    assert_eq!((made, &person["roles"]), (201, &json!(["officer"])), "{person}");
+    assert!(
+        person["pending"][0]["takes_effect_on"].is_string(),
+        "the agency has one administrator: {person}"
+    );
+    let change = format!("/pending-changes/{}", person["pending"][0]["id"].as_str().unwrap());
+    assert_eq!(demo.post(&admin, &format!("{change}/approve"), &json!({})).0, 409);
+    assert_eq!(get(&operator, "/pending-changes")["items"].as_array().unwrap().len(), 1);
+    let (approved, done) = demo.post(&operator, &format!("{change}/approve"), &json!({}));
+    assert_eq!((approved, &done["state"]), (200, &json!("in_force")), "{done}");
+    let path = format!("/users/{}", person["id"].as_str().unwrap());
+    assert_eq!(get(&admin, &path)["roles"], json!(["officer", "approver"]));
+    // Another waits out its day.
+    body["email"] = json!("tsugi@example.jp");
+    let (_, person) = demo.post(&admin, "/users", &body);
+    let to = |day: &str| demo.post(&operator, "/demo/clock", &json!({"today": day})).0;
+    assert_eq!(to("2026-04-03"), 200);
+    let path = format!("/users/{}", person["id"].as_str().unwrap());
+    assert_eq!(get(&admin, &path)["roles"], json!(["officer", "approver"]));
+}
+
+#[test]
+fn a_demonstration_that_is_not_strict_makes_people_as_before() {
+    let demo = Demo::start(&[]);
+    let admin = demo.token("agency_admin");
+    let me = agent().get(demo.url("/api/v1/me")).header("Authorization", format!("Bearer {admin}"));
+    let me: Value = me.call().unwrap().body_mut().read_json().unwrap();
+    let body = json!({"email": "shinki@example.jp", "name": "新規 一郎", "organization_id": me["organization"]["id"], "roles": ["approver"], "password": "架空の合言葉はこれです。"});
+    let (made, person) = demo.post(&admin, "/users", &body);
+    assert_eq!((made, &person["roles"], &person["pending"]), (201, &json!(["approver"]), &Value::Null));
+    let entered = demo
+        .post(
+            "",
+            "/auth/token",
+            &json!({"email": "shinki@example.jp", "password": "架空の合言葉はこれです。"}),
+        )
+        .1;
+    let token = entered["access_token"].as_str().unwrap();
+    let mine = agent().get(demo.url("/api/v1/overview")).header("Authorization", format!("Bearer {token}"));
+    assert_eq!(mine.call().unwrap().status().as_u16(), 200);
+}

@@ -188,6 +188,7 @@ fn person(app: &App, organization: OrganizationId, kind: OrganizationKind, roles
                     email: email.clone(),
                     name: "例示 花子".to_owned(),
                     password_hash: None,
+                    password_set_by_other: false,
                     active: true,
                     expires_on: None,
                     salt: "salt".to_owned(),
@@ -214,6 +215,7 @@ fn person(app: &App, organization: OrganizationId, kind: OrganizationKind, roles
         email,
         organization: ActorOrganization { id: organization, kind, name: "架空".to_owned() },
         roles: roles.to_vec(),
+        must_change_password: false,
     })
 }
 

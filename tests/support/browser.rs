@@ -14,7 +14,12 @@ pub struct Tab<'a> {
     pub proof: String,
 }
 
-impl Tab<'_> {
+impl<'a> Tab<'a> {
+    /// A browser whose cookie and proof are known.
+    pub fn of(app: &'a TestApp, cookie: String, proof: String) -> Self {
+        Self { app, cookie, proof }
+    }
+
     /// Opens a page.
     pub fn open(&self, path: &str) -> Answer {
         self.app.send(self.app.visit(Some(&self.cookie), "GET", path, &[]))

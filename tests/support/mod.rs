@@ -89,14 +89,24 @@ impl Drop for TestApp {
 
 impl TestApp {
     pub fn sqlite() -> Self {
-        Self::on(Database::sqlite())
+        Self::on(Database::sqlite(), false)
     }
 
     pub fn postgresql() -> Self {
-        Self::on(Database::postgresql())
+        Self::on(Database::postgresql(), false)
     }
 
-    fn on((database, url): (Database, String)) -> Self {
+    /// As under `itaku serve` and `itaku demo --strict`.
+    pub fn sqlite_strict() -> Self {
+        Self::on(Database::sqlite(), true)
+    }
+
+    /// As under `itaku serve` and `itaku demo --strict`.
+    pub fn postgresql_strict() -> Self {
+        Self::on(Database::postgresql(), true)
+    }
+
+    fn on((database, url): (Database, String), strict: bool) -> Self {
         let settings = [
             ("ITAKU__DATABASE__URL", url.as_str()),
             ("ITAKU__AUTH__SECRET", "a secret of the tests, long enough to sign"),
@@ -114,7 +124,7 @@ impl TestApp {
             config: Arc::new(config),
             signing_key: Arc::new(SigningKey::parse(&"11".repeat(32)).unwrap()),
             demo: None,
-            strict: false,
+            strict,
         };
         let runner = actix_web::rt::System::new();
         let house = House::new(app.clone(), PAGES.clone(), Arc::new(|| true)).unwrap();

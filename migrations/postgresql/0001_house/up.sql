@@ -29,6 +29,8 @@ CREATE TABLE users (
   email_key TEXT COLLATE "C" NOT NULL UNIQUE,
   name TEXT COLLATE "C" NOT NULL,
   password_hash TEXT COLLATE "C",
+  -- Not by the person: where guards are on, it opens nothing but the form to set another.
+  password_set_by_other BOOLEAN NOT NULL,
   active BOOLEAN NOT NULL,
   expires_on DATE,
   salt TEXT COLLATE "C" NOT NULL,
@@ -57,6 +59,30 @@ CREATE TABLE deputies (
 );
 CREATE INDEX deputies_user ON deputies (organization_id, user_id);
 CREATE INDEX deputies_deputy ON deputies (deputy_id);
+
+-- Changes of accounts that wait for a second administrator. The ledger has each step; here are the clear texts.
+CREATE TABLE pending_changes (
+  id TEXT NOT NULL PRIMARY KEY,
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  -- Whose account it is.
+  user_id TEXT NOT NULL REFERENCES users (id),
+  kind TEXT NOT NULL CHECK (kind IN ('roles', 'email', 'active', 'expires_on', 'deputy')),
+  -- What is wanted, as JSON.
+  wanted TEXT NOT NULL,
+  asked_by TEXT NOT NULL REFERENCES users (id),
+  asked_at TIMESTAMP NOT NULL,
+  -- NULL: not without an approval.
+  takes_effect_at TIMESTAMP,
+  expires_at TIMESTAMP NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('asked', 'in_force', 'rejected', 'withdrawn', 'expired', 'void')),
+  -- NULL in an end: the program's.
+  ended_by TEXT REFERENCES users (id),
+  ended_at TIMESTAMP,
+  reason TEXT
+);
+CREATE INDEX pending_changes_organization ON pending_changes (organization_id, state, id);
+CREATE INDEX pending_changes_user ON pending_changes (user_id, state);
+CREATE INDEX pending_changes_expires ON pending_changes (state, expires_at);
 
 -- Sessions live by the machine's clock.
 CREATE TABLE sessions (

@@ -18,6 +18,7 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
         ("email_key", Cell::Derived { from: "email", by: email_key }),
         ("name", Cell::hashed(said.optional_text("name_hash")?)),
         ("password_hash", password),
+        ("password_set_by_other", Cell::Flag(said.flag("password_set_by_other")?)),
         ("active", Cell::Flag(true)),
         ("expires_on", said.cell("expires_on")?),
         ("salt", Cell::salt(said.optional_text("salt_hash")?)),
@@ -72,6 +73,7 @@ fn roles(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
 pub(super) fn password(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
     let row = chain.row("users", said.entry.subject_id.as_str(), "subject_id")?;
     row.set("password_hash", Cell::Something);
+    row.set("password_set_by_other", Cell::Flag(false));
     Ok(())
 }
 

@@ -158,6 +158,8 @@ pub fn title(kind: NoticeKind) -> &'static str {
             NoticeKind::EmailChanged => "メールアドレスの変更",
             NoticeKind::AccountChanged => "アカウントの変更",
             NoticeKind::BackupOverdue => "バックアップの遅れ",
+            NoticeKind::ChangeAsked => "承認を待つ利用者の変更",
+            NoticeKind::ChangeEnded => "承認を待っていた利用者の変更の結果",
             NoticeKind::LoginFailures => "ログインの失敗の続発",
             NoticeKind::Collected => "まとめたお知らせ",
             NoticeKind::ApplicationFiled => "再委託承認申請の受付",

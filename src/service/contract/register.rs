@@ -250,6 +250,7 @@ mod tests {
                     email: "tanto@example.jp".to_owned(),
                     name: "例示 花子".to_owned(),
                     password_hash: None,
+                    password_set_by_other: false,
                     active: true,
                     expires_on: None,
                     salt: "salt".to_owned(),

@@ -3,12 +3,13 @@
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
-use super::{UserView, administered, check_roles, email_taken, hashed, invite, sorted, view};
+use super::{UserView, administered, check_roles, email_taken, hashed, invite, pending, sorted, view};
+use crate::db::pending::Wanted;
 use crate::db::session::EndReason;
 use crate::db::user::UserRow;
-use crate::db::{self, Tx};
+use crate::db::{self, DbError, Tx};
 use crate::domain::access::Role;
-use crate::domain::id::UserId;
+use crate::domain::id::{ChangeId, UserId};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::notice::context::{AccountChange, Day, EmailChangedMail};
@@ -32,9 +33,16 @@ input! {
     }
 }
 
+/// An account as it is, or is to be.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    pub row: UserRow,
+    pub roles: Vec<Role>,
+}
+
 /// Changes an account. Disabling it, and a change of roles, end its sessions in the same transaction. Another address
 /// makes the links mailed to the one before worthless; who was still invited is invited anew, who had come in is told at
-/// the one before.
+/// the one before. By what one administrator alone would come to decide in another's name waits for a second one.
 /// `unlimited`: the last day is taken away.
 pub fn change(
     app: &App,
@@ -46,28 +54,40 @@ pub fn change(
 ) -> Result<(UserView, i64), Failure> {
     let organization = administered(app, call, id)?.organization_id;
     let (changed, readdressed) = app.act_on_organization(call, organization, |tx| {
-        let before = db::user::find(tx.conn, id)?;
-        version.covers(before.version)?;
-        let held = db::user::roles(tx.conn, &[id])?.remove(&id).unwrap_or_default();
+        let row = db::user::find(tx.conn, id)?;
+        version.covers(row.version)?;
+        let roles = db::user::roles(tx.conn, &[id])?.remove(&id).unwrap_or_default();
+        let before = Account { row, roles };
         let mut after = before.clone();
-        after.email = input.email.clone().unwrap_or(after.email);
-        after.name = input.name.clone().unwrap_or(after.name);
-        after.active = input.active.unwrap_or(after.active);
-        after.expires_on = if unlimited { None } else { input.expires_on.or(after.expires_on) };
-        let roles = input.roles.as_deref().map_or_else(|| held.clone(), sorted);
+        after.row.email = input.email.clone().unwrap_or(after.row.email);
+        after.row.name = input.name.clone().unwrap_or(after.row.name);
+        after.row.active = input.active.unwrap_or(after.row.active);
+        after.row.expires_on = if unlimited { None } else { input.expires_on.or(after.row.expires_on) };
+        after.roles = input.roles.as_deref().map_or(after.roles, sorted);
         if input.expires_on.is_some_and(|last| last < tx.today) {
             return Err(Failure::field("/expires_on", "past", "有効期限は今日以後の日を指定してください。"));
         }
-        if db::user::by_email(tx.conn, &after.email)?.is_some_and(|other| other.id != id) {
+        if db::user::by_email(tx.conn, &after.row.email)?.is_some_and(|other| other.id != id) {
             return Err(email_taken());
         }
-        check_change(tx, call, &before, &held, &after, &roles)?;
-        write_change(tx, &before, &held, &mut after, &roles)?;
-        if after.email != before.email {
-            readdress(app, tx, &before, &after)?;
+        let kind = db::organization::find(tx.conn, organization)?.kind;
+        check_roles(kind, &after.roles)?;
+        let waiting = if app.strict && id != call.actor.user_id {
+            set_aside(tx, &before, &mut after)?
+        } else {
+            Vec::new()
+        };
+        check_change(tx, call, &before, &after)?;
+        write_change(tx, &before, &mut after, None)?;
+        let readdressed = after.row.email != before.row.email;
+        if readdressed {
+            readdress(app, tx, &before.row, &after.row)?;
         }
-        let version = after.version;
-        Ok(((view(after.clone(), roles), version), after.email != before.email))
+        for wanted in waiting {
+            pending::ask(app, tx, call, &after.row, &wanted)?;
+        }
+        let version = after.row.version;
+        Ok(((view(app, tx.conn, after.row, after.roles)?, version), readdressed))
     })?;
     if readdressed {
         alert::address_corrected(app, id)?;
@@ -75,20 +95,45 @@ pub fn change(
     Ok(changed)
 }
 
+/// What of a change a second administrator must approve, taken out of it: roles that decide or let others in; another
+/// address of someone who has come in, or who decides; a longer or new life of an account that decides. What only takes
+/// away is done at once.
+fn set_aside(tx: &mut Tx<'_>, before: &Account, after: &mut Account) -> Result<Vec<Wanted>, DbError> {
+    let guarded = pending::is_guarded(tx.conn, before.row.id, tx.today)?;
+    let mut waiting = Vec::new();
+    let granted = |role: &Role| role.needs_second() && !before.roles.contains(role);
+    let roles: Vec<Role> = after.roles.iter().copied().filter(granted).collect();
+    if !roles.is_empty() {
+        after.roles.retain(|role| !granted(role));
+        waiting.push(Wanted::Roles { roles });
+    }
+    let (old, new) = (&before.row, &mut after.row);
+    if new.email != old.email && (guarded || old.password_hash.is_some()) {
+        let email = std::mem::replace(&mut new.email, old.email.clone());
+        waiting.push(Wanted::Email { email });
+    }
+    if guarded && new.active && !old.active {
+        new.active = false;
+        waiting.push(Wanted::Active { active: true });
+    }
+    let longer = match (old.expires_on, new.expires_on) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(old), Some(new)) => new > old,
+    };
+    if guarded && longer {
+        waiting.push(Wanted::ExpiresOn { expires_on: new.expires_on });
+        new.expires_on = old.expires_on;
+    }
+    Ok(waiting)
+}
+
 /// The rules of separation: nobody changes their own roles or the life of their own account, and those who
 /// administer don't vanish.
-fn check_change(
-    tx: &mut Tx<'_>,
-    call: &Call,
-    before: &UserRow,
-    held: &[Role],
-    after: &UserRow,
-    roles: &[Role],
-) -> Result<(), Failure> {
-    let kind = db::organization::find(tx.conn, before.organization_id)?.kind;
-    check_roles(kind, roles)?;
-    let own = before.id == call.actor.user_id;
-    if own && (roles != held || after.active != before.active || after.expires_on != before.expires_on) {
+fn check_change(tx: &mut Tx<'_>, call: &Call, before: &Account, after: &Account) -> Result<(), Failure> {
+    let (old, new) = (&before.row, &after.row);
+    let own = old.id == call.actor.user_id;
+    if own && (after.roles != before.roles || new.active != old.active || new.expires_on != old.expires_on) {
         let message =
             "自分の役割・有効期限の変更と、自分の停止はできません。ほかの管理者に依頼してください。";
         return Err(Failure::conflict("own_account", message));
@@ -99,11 +144,9 @@ fn check_change(
         .into_iter()
         .flat_map(|role| days.iter().flatten().map(move |day| (role, *day)))
     {
-        let serves = held.contains(&role) && before.is_usable(day);
-        let will_serve = roles.contains(&role) && after.is_usable(day);
-        if serves
-            && !will_serve
-            && !db::user::another_holds(tx.conn, before.organization_id, role, before.id, day)?
+        let serves = before.roles.contains(&role) && old.is_usable(day);
+        let will_serve = after.roles.contains(&role) && new.is_usable(day);
+        if serves && !will_serve && !db::user::another_holds(tx.conn, old.organization_id, role, old.id, day)?
         {
             let message =
                 format!("最後の{}です。先にほかの人を{}にしてください。", role.title(), role.title());
@@ -113,49 +156,59 @@ fn check_change(
     Ok(())
 }
 
-fn write_change(
+/// Writes what is different, with its entry. `change`: the one that waited for a second administrator and does it.
+pub(super) fn write_change(
     tx: &mut Tx<'_>,
-    before: &UserRow,
-    held: &[Role],
-    after: &mut UserRow,
-    roles: &[Role],
+    before: &Account,
+    after: &mut Account,
+    change: Option<ChangeId>,
 ) -> Result<(), Failure> {
+    let (old, new) = (&before.row, &mut after.row);
     let mut changes = Map::new();
-    if after.email != before.email {
-        changes.insert("email_hash".to_owned(), Value::String(hashed(after, &after.email)));
+    if new.email != old.email {
+        changes.insert("email_hash".to_owned(), Value::String(hashed(new, &new.email)));
     }
-    if after.name != before.name {
-        changes.insert("name_hash".to_owned(), Value::String(hashed(after, &after.name)));
+    if new.name != old.name {
+        changes.insert("name_hash".to_owned(), Value::String(hashed(new, &new.name)));
     }
-    if after.active != before.active {
-        changes.insert("active".to_owned(), Value::Bool(after.active));
+    if new.active != old.active {
+        changes.insert("active".to_owned(), Value::Bool(new.active));
     }
-    if after.expires_on != before.expires_on {
-        changes.insert("expires_on".to_owned(), json!(after.expires_on));
+    if new.expires_on != old.expires_on {
+        changes.insert("expires_on".to_owned(), json!(new.expires_on));
     }
-    if roles != held {
-        changes.insert("roles".to_owned(), json!(roles));
-        db::user::set_roles(tx.conn, before.id, before.organization_id, roles)?;
+    let roles_differ = after.roles != before.roles;
+    if roles_differ {
+        changes.insert("roles".to_owned(), json!(after.roles));
+        db::user::set_roles(tx.conn, old.id, old.organization_id, &after.roles)?;
     }
     if changes.is_empty() {
         return Ok(());
     }
-    let now = tx.sources.clock.machine_now();
-    if !after.active && before.active {
-        db::session::end_all(tx.conn, before.id, None, now, EndReason::Disabled)?;
-        tracing::info!(event = "user_disabled", user = %before.id, "account disabled");
-    } else if roles != held {
-        db::session::end_all(tx.conn, before.id, None, now, EndReason::RolesChanged)?;
-        tracing::info!(event = "roles_changed", user = %before.id, "roles changed");
+    if let Some(change) = change {
+        changes.insert("change_id".to_owned(), json!(change));
     }
-    tx.record("user.changed", before.id, &changes)?;
-    db::user::update(tx.conn, after)?;
-    after.version += 1;
+    let now = tx.sources.clock.machine_now();
+    if !new.active && old.active {
+        db::session::end_all(tx.conn, old.id, None, now, EndReason::Disabled)?;
+        tracing::info!(event = "user_disabled", user = %old.id, "account disabled");
+    } else if roles_differ {
+        db::session::end_all(tx.conn, old.id, None, now, EndReason::RolesChanged)?;
+        tracing::info!(event = "roles_changed", user = %old.id, "roles changed");
+    }
+    tx.record("user.changed", old.id, &changes)?;
+    db::user::update(tx.conn, new)?;
+    new.version += 1;
     Ok(())
 }
 
 /// What a new address brings with it.
-fn readdress(app: &App, tx: &mut Tx<'_>, before: &UserRow, after: &UserRow) -> Result<(), Failure> {
+pub(super) fn readdress(
+    app: &App,
+    tx: &mut Tx<'_>,
+    before: &UserRow,
+    after: &UserRow,
+) -> Result<(), Failure> {
     db::session::spend_tokens(tx.conn, after.id, None, tx.sources.clock.machine_now())?;
     if after.password_hash.is_some() {
         tell_old_address(app, tx, before, after.version)?;

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::administered;
+use super::pending::{self, ChangeKind, PendingRef};
+use crate::db::pending::Wanted;
 use crate::db::user::DeputyRow;
-use crate::db::{self, DbError};
-use crate::domain::id::{Id, UserId, of};
+use crate::db::{self, DbError, Tx};
+use crate::domain::id::{ChangeId, Id, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::service::{App, Call, Failure, Page, Paged};
@@ -35,12 +37,15 @@ pub struct DeputyView {
     pub deputy_id: UserId,
     pub starts_on: NaiveDate,
     pub ends_on: NaiveDate,
+    /// Not empty: nobody stands in before a second administrator has approved it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<PendingRef>,
 }
 
 impl From<DeputyRow> for DeputyView {
     fn from(row: DeputyRow) -> Self {
         let DeputyRow { id, user_id, deputy_id, starts_on, ends_on } = row;
-        Self { id, user_id, deputy_id, starts_on, ends_on }
+        Self { id, user_id, deputy_id, starts_on, ends_on, pending: Vec::new() }
     }
 }
 
@@ -69,14 +74,48 @@ pub fn appoint_deputy(
         return Err(Failure::conflict("own_account", message));
     }
     app.act_on_organization(call, own, |tx| {
-        let DeputyInput { deputy_id, starts_on, ends_on } = *input;
-        let payload = json!({"deputy_id": deputy_id, "starts_on": starts_on, "ends_on": ends_on});
-        let recorded = tx.record("user.deputy_appointed", id, &payload)?;
-        let row = DeputyRow { id: recorded.row_id().cast(), user_id: id, deputy_id, starts_on, ends_on };
-        db::user::insert_deputy(tx.conn, own, &row, recorded.stamp.at)?;
-        tracing::info!(event = "deputy_appointed", user = %id, deputy = %row.deputy_id, "deputy appointed");
-        Ok(row.into())
+        // Who stands in for someone who decides, decides.
+        if app.strict && pending::is_guarded(tx.conn, id, tx.today)? {
+            let DeputyInput { deputy_id, starts_on, ends_on } = *input;
+            let asked = Wanted::Deputy { deputy_id, starts_on, ends_on };
+            pending::ask(app, tx, call, &person, &asked)?;
+            let mut waiting =
+                pending::refs(app, tx.conn, &[person.id])?.remove(&person.id).unwrap_or_default();
+            waiting.retain(|change| change.kind == ChangeKind::Deputy);
+            let Some(change) = waiting.last() else {
+                return Err(Failure::Internal("a change that was asked for does not wait".to_owned()));
+            };
+            return Ok(DeputyView {
+                id: change.id.cast(),
+                user_id: id,
+                deputy_id,
+                starts_on,
+                ends_on,
+                pending: waiting,
+            });
+        }
+        Ok(write_deputy(tx, own, id, input, None)?.into())
     })
+}
+
+/// Writes who stands in, with its entry. `change`: the one that waited for a second administrator and does it.
+pub(super) fn write_deputy(
+    tx: &mut Tx<'_>,
+    organization: OrganizationId,
+    user: UserId,
+    input: &DeputyInput,
+    change: Option<ChangeId>,
+) -> Result<DeputyRow, Failure> {
+    let DeputyInput { deputy_id, starts_on, ends_on } = *input;
+    let mut payload = json!({"deputy_id": deputy_id, "starts_on": starts_on, "ends_on": ends_on});
+    if let Some(change) = change {
+        payload["change_id"] = json!(change);
+    }
+    let recorded = tx.record("user.deputy_appointed", user, &payload)?;
+    let row = DeputyRow { id: recorded.row_id().cast(), user_id: user, deputy_id, starts_on, ends_on };
+    db::user::insert_deputy(tx.conn, organization, &row, recorded.stamp.at)?;
+    tracing::info!(event = "deputy_appointed", user = %user, deputy = %deputy_id, "deputy appointed");
+    Ok(row)
 }
 
 /// Who stood, stands or will stand in for a person.

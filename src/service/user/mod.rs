@@ -2,6 +2,7 @@
 
 mod change;
 mod deputy;
+pub mod pending;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,9 +12,10 @@ use super::account::{check_password, post_token, token_mail};
 use super::session::{DONE, Done};
 use super::{App, Call, Failure, Page, Paged, hashing, organization};
 use crate::db::organization::OrganizationRow;
+use crate::db::pending::Wanted;
 use crate::db::session::TokenPurpose;
 use crate::db::user::UserRow;
-use crate::db::{self, ChainKey, DbError, Tx};
+use crate::db::{self, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::id::{OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
@@ -23,6 +25,7 @@ use crate::notice::Mail;
 
 pub use change::{UserChange, change};
 pub use deputy::{DeputyInput, DeputyView, appoint_deputy, deputies};
+pub use pending::PendingRef;
 
 input! {
     /// An account to be made.
@@ -31,7 +34,7 @@ input! {
         name: String => text(1, 100),
         organization_id: OrganizationId => id::<of::Organization>(),
         roles: Vec<Role> => list(word::<Role>(), 8),
-        /// Left out: an invitation is mailed.
+        /// Left out: an invitation is mailed. Outside a demonstration accounts begin by invitation only.
         password: Option<String> => optional(verbatim(1024)),
         /// The last day on which the account can be used.
         expires_on: Option<NaiveDate> => optional(day()),
@@ -58,10 +61,20 @@ pub struct UserView {
     /// The last day on which the account can be used.
     pub expires_on: Option<NaiveDate>,
     pub created_at: DateTime<Utc>,
+    /// What of the account waits for a second administrator.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<PendingRef>,
 }
 
-fn view(row: UserRow, roles: Vec<Role>) -> UserView {
+/// The account with what waits of it.
+fn view(app: &App, conn: &mut Conn, row: UserRow, roles: Vec<Role>) -> Result<UserView, DbError> {
+    let waiting = pending::refs(app, conn, &[row.id])?.remove(&row.id).unwrap_or_default();
+    Ok(shown(row, roles, waiting))
+}
+
+fn shown(row: UserRow, roles: Vec<Role>, pending: Vec<PendingRef>) -> UserView {
     UserView {
+        pending,
         id: row.id,
         email: row.email,
         name: row.name,
@@ -107,6 +120,9 @@ pub struct Enrolment<'a> {
     pub roles: &'a [Role],
     /// None: it can't log in until an invitation or a reset sets one.
     pub password_hash: Option<&'a str>,
+    /// Whether the password is to be changed at the first login, for somebody else knows it. A demonstration shows every
+    /// password to whoever opens it.
+    pub password_set_by_other: bool,
     pub expires_on: Option<NaiveDate>,
 }
 
@@ -126,6 +142,7 @@ pub fn enroll(
         email: new.email.to_owned(),
         name: new.name.to_owned(),
         password_hash: new.password_hash.map(str::to_owned),
+        password_set_by_other: new.password_set_by_other,
         active: true,
         expires_on: new.expires_on,
         salt: tx.sources.token(),
@@ -137,14 +154,16 @@ pub fn enroll(
         "organization_id": organization.id, "roles": roles, "expires_on": row.expires_on,
         "email_hash": hashed(&row, &row.email), "name_hash": hashed(&row, &row.name),
         "salt_hash": salt_hash(&row.salt), "invited": row.password_hash.is_none(),
+        "password_set_by_other": row.password_set_by_other,
     });
     row.created_at = tx.record("user.registered", row.id, &payload)?.stamp.at.naive_utc();
     db::user::insert(tx.conn, &row)?;
     db::user::set_roles(tx.conn, row.id, organization.id, &roles)?;
-    Ok(view(row, roles))
+    Ok(shown(row, roles, Vec::new()))
 }
 
-/// Makes an account; without a password an invitation is mailed. Answers it and its version.
+/// Makes an account; without a password an invitation is mailed. Roles that decide or let others in wait for a second
+/// administrator. Answers it and its version.
 pub fn create(app: &App, call: &Call, input: &UserInput) -> Result<(UserView, i64), Failure> {
     if !call.actor.is(Role::SystemAdmin) && input.organization_id != call.actor.organization.id {
         return Err(Failure::Forbidden("ほかの組織の利用者は登録できません。".to_owned()));
@@ -164,24 +183,37 @@ pub fn create(app: &App, call: &Call, input: &UserInput) -> Result<(UserView, i6
     }
     let hash = match &input.password {
         None => None,
+        Some(_) if app.strict => {
+            let message = "利用者は招待でだけ始まります。パスワードは指定せず、本人に招待メールから決めてもらってください。";
+            return Err(Failure::field("/password", "invitation_only", message));
+        }
         Some(password) => {
             check_password("/password", password, &input.email, &input.name, &organization.name)?;
             Some(hashing::hash(&app.sources, password)?)
         }
     };
     let made = app.act_on_organization(call, organization.id, |tx| {
+        // Roles that decide or let others in are given by two.
+        let (waiting, given): (Vec<Role>, Vec<Role>) =
+            sorted(&input.roles).into_iter().partition(|role| app.strict && role.needs_second());
         let new = Enrolment {
             email: &input.email,
             name: &input.name,
-            roles: &input.roles,
+            roles: &given,
             password_hash: hash.as_deref(),
+            password_set_by_other: hash.is_some() && app.demo.is_none(),
             expires_on: input.expires_on,
         };
         let made = enroll(tx, &organization, &new)?;
         if hash.is_none() {
             invite(app, tx, made.id)?;
         }
-        Ok(made)
+        if waiting.is_empty() {
+            return Ok(made);
+        }
+        let row = db::user::find(tx.conn, made.id)?;
+        pending::ask(app, tx, call, &row, &Wanted::Roles { roles: waiting })?;
+        Ok(view(app, tx.conn, row, made.roles)?)
     })?;
     tracing::info!(event = "user_registered", user = %made.id, by = %call.actor.user_id, "account made");
     Ok((made, 1))
@@ -211,7 +243,14 @@ pub fn create_first(
         enroll(
             tx,
             &organization,
-            &Enrolment { email, name, roles, password_hash: Some(&hash), expires_on: None },
+            &Enrolment {
+                email,
+                name,
+                roles,
+                password_hash: Some(&hash),
+                password_set_by_other: app.demo.is_none(),
+                expires_on: None,
+            },
         )
     })?;
     tracing::info!(event = "user_registered", user = %made.id, "account made at the command line");
@@ -261,18 +300,24 @@ pub fn invite_again(app: &App, call: &Call, id: UserId) -> Result<Done, Failure>
     })
 }
 
-/// An account that the caller administers, or their own, and its version.
+/// An account that the caller administers, or their own, and its version; what is due of it is done first.
 pub fn find(app: &App, call: &Call, id: UserId) -> Result<(UserView, i64), Failure> {
-    let (row, roles) = app.db.read_one(|conn| {
+    let load = |conn: &mut Conn| {
         let row = db::user::find(conn, id)?;
         let roles = db::user::roles(conn, &[id])?.remove(&id).unwrap_or_default();
-        Ok::<_, DbError>((row, roles))
-    })?;
+        Ok::<_, DbError>((row, roles, db::pending::open_of(conn, &[id])?))
+    };
+    let (mut row, mut roles, mut waiting) = app.db.read_one(load)?;
     if id != call.actor.user_id && !administers(call, row.organization_id) {
         return Err(Failure::NotFound);
     }
+    if waiting.iter().any(|change| change.is_due(app.now())) {
+        pending::settle_due(app)?;
+        (row, roles, waiting) = app.db.read_one(load)?;
+    }
     let version = row.version;
-    Ok((view(row, roles), version))
+    let waiting = waiting.iter().map(|change| PendingRef::of(app, change)).collect();
+    Ok((shown(row, roles, waiting), version))
 }
 
 /// The accounts of an organization; without one named, of the caller's own (a system administrator's: of all). With a
@@ -291,10 +336,10 @@ pub fn list(
     }
     let after = page.after_id()?;
     let holding = role.map(|role| (role, app.today()));
-    let (rows, mut roles) = app.db.read_one(|conn| {
+    let (rows, mut roles, mut waiting) = app.db.read_one(|conn| {
         let rows = db::user::list(conn, organization, holding, after, page.rows())?;
         let ids: Vec<UserId> = rows.iter().map(|row| row.id).collect();
-        Ok::<_, DbError>((rows, db::user::roles(conn, &ids)?))
+        Ok::<_, DbError>((rows, db::user::roles(conn, &ids)?, pending::refs(app, conn, &ids)?))
     })?;
     Ok(Paged::cut(
         page,
@@ -302,7 +347,8 @@ pub fn list(
         |row| row.id.to_string(),
         |row| {
             let held = roles.remove(&row.id).unwrap_or_default();
-            view(row, held)
+            let waits = waiting.remove(&row.id).unwrap_or_default();
+            shown(row, held, waits)
         },
     ))
 }

@@ -14,6 +14,7 @@ mod notice;
 mod observation;
 mod organization;
 mod overview;
+mod pending;
 mod register;
 mod setting;
 mod user;
@@ -36,6 +37,7 @@ pub fn routes(demo: bool) -> Vec<Route> {
         observation::routes(),
         organization::routes(),
         overview::routes(),
+        pending::routes(),
         register::routes(),
         setting::routes(),
         user::routes(),

@@ -12,6 +12,11 @@ use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword,
 use crate::service::session::{self, Credentials};
 use crate::service::{self, App, Call, Failure};
 
+/// The form for another password.
+pub(super) const PASSWORD: &str = "/account/password";
+/// All that is open to someone whose password somebody else set.
+pub(super) const WITHOUT_OWN_PASSWORD: &[&str] = &[PASSWORD, "/logout"];
+
 const LABELS: &Labels = &[
     ("email", "メールアドレス"),
     ("password", "パスワード"),
@@ -29,7 +34,8 @@ pub fn routes() -> Vec<PageRoute> {
             Ok(Outcome::Left("/login".to_owned()))
         }),
         look("/account").needs(Permission::OwnAccount, mine),
-        send("/account/password").needs(Permission::OwnAccount, change_password),
+        look(PASSWORD).needs(Permission::OwnAccount, |_, call, _| Ok(own_password(call))),
+        send(PASSWORD).needs(Permission::OwnAccount, change_password),
         send("/account/sessions/{id}/end").needs(Permission::OwnAccount, |app, call, visit| {
             match session::end(app, call, visit.id("id")?) {
                 // Ended before: what was wanted is so.
@@ -106,12 +112,20 @@ fn mine(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
     Ok(page("account.html", "自分のアカウント", context))
 }
 
+/// The form on a page of its own.
+fn own_password(call: &Call) -> Page {
+    let actor = &call.actor;
+    let context = json!({ "me": { "email": actor.email }, "forced": actor.must_change_password });
+    page("own_password.html", "自分のパスワードを決める", context)
+}
+
 fn change_password(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let changed = repeated(visit, "new")
         .and_then(|()| visit.input::<PasswordChange>())
         .and_then(|given| account::change_password(app, call, &given));
     match changed {
         Ok(_) => Ok(Outcome::Moved("/account?done=password".to_owned())),
+        Err(failure) if call.actor.must_change_password => own_password(call).with(failure, visit, LABELS),
         Err(failure) => mine(app, call, visit)?.with(failure, visit, LABELS),
     }
 }

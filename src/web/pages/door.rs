@@ -187,7 +187,12 @@ fn admit(house: &House, route: &PageRoute, cookie: Option<&str>) -> Result<Optio
     if route.permission().is_none() {
         return Ok(None);
     }
-    session::authenticate(&house.app, Door::Browser, cookie.ok_or(Failure::Unauthorized)?).map(Some)
+    let actor = session::authenticate(&house.app, Door::Browser, cookie.ok_or(Failure::Unauthorized)?)?;
+    if actor.must_change_password && !account::WITHOUT_OWN_PASSWORD.contains(&route.path) {
+        tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
+        return Err(Failure::PasswordChangeRequired);
+    }
+    Ok(Some(actor))
 }
 
 /// Makes the page. What stands around it is told even where the page is refused.
@@ -322,6 +327,7 @@ fn refuse(house: &House, frame: &Frame, failure: &Failure, visit: Option<&Visit>
                 url::form_urlencoded::Serializer::new(String::new()).append_pair("next", address).finish();
             return see(&format!("/login?{query}")).finish();
         }
+        Failure::PasswordChangeRequired => return see(account::PASSWORD).finish(),
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "この操作はできません"),
         Failure::NotFound => (StatusCode::NOT_FOUND, "ページが見つかりません"),
         Failure::Malformed(_) | Failure::Invalid(_) => {

@@ -34,7 +34,7 @@ fn home(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
     } else {
         Vec::new()
     };
-    let contracts = if is_vendor {
+    let contracts = if is_vendor && call.actor.may(Permission::ReadContract) {
         let query = ContractQuery {
             status: Some(ContractStatus::Running),
             sort: ContractSort::Ends,

@@ -24,6 +24,7 @@ use crate::service::audit::{AuditResult, AuditState};
 use crate::service::notice::NoticeState;
 use crate::service::observation::ObservationSource;
 use crate::service::register::{CloseCause, Kind, Process};
+use crate::service::user::pending::ChangeState;
 
 /// How a word is meant; a page shows it by colour and shape, beside the word itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,7 @@ const SETS: &[(&str, LookUp)] = &[
     ("register_process", |code| read(code, register_process)),
     ("register_kind", |code| read(code, |kind| (register_kind(kind), Tone::Quiet))),
     ("register_close", |code| read(code, |cause| (register_close(cause), Tone::Quiet))),
+    ("change", |code| read(code, change)),
     ("source", source),
     ("check", check),
 ];
@@ -136,6 +138,17 @@ fn node(state: NodeState) -> Word {
         NodeState::Expired => ("承認期間満了", Tone::Careful),
         NodeState::Unapproved => ("承認を確認できない", Tone::Bad),
         NodeState::Ended => ("終了", Tone::Quiet),
+    }
+}
+
+fn change(state: ChangeState) -> Word {
+    match state {
+        ChangeState::Asked => ("承認待ち", Tone::Busy),
+        ChangeState::InForce => ("効力発生", Tone::Good),
+        ChangeState::Rejected => ("却下", Tone::Bad),
+        ChangeState::Withdrawn => ("取下げ", Tone::Quiet),
+        ChangeState::Expired => ("期限切れ", Tone::Quiet),
+        ChangeState::Void => ("取りやめ", Tone::Quiet),
     }
 }
 

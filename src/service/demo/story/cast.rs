@@ -176,6 +176,7 @@ fn enrolled(
         email: email.clone(),
         organization: of.clone(),
         roles: vec![role],
+        must_change_password: false,
     };
     Ok(Person { role, email, organization: of.name, call: Call::of(actor) })
 }

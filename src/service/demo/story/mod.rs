@@ -69,5 +69,6 @@ pub fn administrator(app: &App, made: &user::UserView) -> Result<Actor, Failure>
             name: organization,
         },
         roles: made.roles.clone(),
+        must_change_password: false,
     })
 }

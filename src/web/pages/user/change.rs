@@ -6,7 +6,7 @@ use super::super::route::{Outcome, Page, PageRoute, Visit, form, page};
 use super::{LABELS, NO_ROLE, address, employer, read, role_choices, role_meanings};
 use crate::domain::access::Permission;
 use crate::domain::id::UserId;
-use crate::service::user::{self, UserChange};
+use crate::service::user::{self, UserChange, pending};
 use crate::service::{App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -14,11 +14,15 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let (user, version) = user::find(app, call, visit.id("id")?)?;
+    let (mut user, version) = user::find(app, call, visit.id("id")?)?;
+    let waiting = pending::roles_asked(app, user.id)?;
+    // Ticked, they are not asked for anew; to take them back is another act.
+    user.roles.extend(&waiting);
     let kind = employer(app, call, user.organization_id)?.kind;
     let context = json!({
         "user": user, "own": user.id == call.actor.user_id,
-        "roles": role_choices(kind), "meanings": role_meanings(kind),
+        "roles": role_choices(kind), "meanings": role_meanings(kind), "strict": app.strict,
+        "waiting": waiting.iter().map(|role| role.title()).collect::<Vec<_>>(),
         "actives": [{ "value": "true", "label": "利用できる" }, { "value": "false", "label": "停止する" }],
     });
     Ok(page("user/change.html", "利用者を変更する", context)
@@ -35,6 +39,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     needed.extend((!own).then_some(NO_ROLE));
     let input: UserChange = read(visit, &needed)?;
     let unlimited = !own && input.expires_on.is_none();
-    user::change(app, call, id, &visit.version(), &input, unlimited)?;
-    Ok(Outcome::Moved(format!("{}?done=user_changed", address(id))))
+    let (changed, _) = user::change(app, call, id, &visit.version(), &input, unlimited)?;
+    let done = if changed.pending.is_empty() { "user_changed" } else { "change_asked" };
+    Ok(Outcome::Moved(format!("{}?done={done}", address(id))))
 }

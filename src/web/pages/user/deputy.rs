@@ -43,6 +43,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let id: UserId = visit.id("id")?;
-    user::appoint_deputy(app, call, id, &visit.input::<DeputyInput>()?)?;
-    Ok(Outcome::Moved(format!("{}?done=deputy", address(id))))
+    let made = user::appoint_deputy(app, call, id, &visit.input::<DeputyInput>()?)?;
+    let done = if made.pending.is_empty() { "deputy" } else { "change_asked" };
+    Ok(Outcome::Moved(format!("{}?done={done}", address(id))))
 }

@@ -32,7 +32,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
                 "id": user.id, "name": user.name, "email": user.email, "roles": roles,
                 "state": super::show::state(app, user), "expires_on": user.expires_on,
                 "organization_id": user.organization_id, "organization": name(user.organization_id),
-                "own": user.id == call.actor.user_id,
+                "own": user.id == call.actor.user_id, "waiting": !user.pending.is_empty(),
             })
         })
         .collect();

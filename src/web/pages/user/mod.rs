@@ -4,6 +4,7 @@ mod change;
 mod deputy;
 mod list;
 mod new;
+mod pending;
 mod show;
 
 use serde_json::Value;
@@ -28,7 +29,8 @@ const LABELS: &Labels = &[
 ];
 
 pub fn routes() -> Vec<PageRoute> {
-    [list::routes(), new::routes(), show::routes(), change::routes(), deputy::routes()].concat()
+    [list::routes(), new::routes(), show::routes(), change::routes(), deputy::routes(), pending::routes()]
+        .concat()
 }
 
 /// The address of a person's page.

@@ -22,7 +22,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let employer = employer(app, call, asked.unwrap_or(call.actor.organization.id))?;
     let context = json!({
         "organization": { "id": employer.id, "name": employer.name },
-        "roles": role_choices(employer.kind), "meanings": role_meanings(employer.kind),
+        "strict": app.strict, "roles": role_choices(employer.kind), "meanings": role_meanings(employer.kind),
     });
     Ok(page("user/new.html", "利用者を登録する", context).under("/users", "利用者"))
 }
@@ -38,5 +38,6 @@ fn which(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let (made, _) = user::create(app, call, &read::<UserInput>(visit, &[NO_ROLE])?)?;
-    Ok(Outcome::Moved(format!("{}?done=user", address(made.id))))
+    let done = if made.pending.is_empty() { "user" } else { "change_asked" };
+    Ok(Outcome::Moved(format!("{}?done={done}", address(made.id))))
 }

@@ -48,7 +48,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "user": user, "own": own, "organization": employer.name, "roles": roles, "state": state(app, &user),
         "since": words::instant(app, user.created_at),
         "can_invite": user.invited && is_usable && actor.may(Permission::ManageUsers),
-        "can_depute": false,
+        "can_depute": false, "changes": super::pending::of_user(app, call, user.id)?,
     });
     // Deputies are the agency's affair; who administers all organizations only sees accounts.
     if actor.may(Permission::ManageDeputies) && user.organization_id == actor.organization.id {

@@ -27,6 +27,7 @@ pub fn call(app: &TestApp, organization: OrganizationId, kind: OrganizationKind,
         email: person.email,
         organization: ActorOrganization { id: organization, kind, name: String::new() },
         roles: roles.to_vec(),
+        must_change_password: false,
     })
 }
 
