@@ -21,7 +21,9 @@ use super::api;
 use super::error::{plain_problem, problem};
 use super::limit::Limiter;
 use super::route::{Handler, Reply, Request, Route};
+use crate::domain::id::UserId;
 use crate::domain::input::FieldError;
+use crate::service::guessing::Origin;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
 use crate::service::{App, Call, Failure};
@@ -159,11 +161,6 @@ async fn within(time: Duration, whole: impl Future<Output = Result<Bytes, actix_
     }
 }
 
-/// Whether the route needs no session, or makes and ends sessions: what strangers can call.
-fn is_for_strangers(route: &Route) -> bool {
-    matches!(route.handler, Handler::Open(_)) || route.path.starts_with("/auth/")
-}
-
 pub(super) async fn method_not_allowed() -> HttpResponse {
     plain_problem(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -196,24 +193,27 @@ fn late() -> HttpResponse {
 }
 
 async fn answer(app: Arc<App>, route: Arc<Route>, http: &HttpRequest, body: Bytes) -> HttpResponse {
-    if let Some(limiter) = http.app_data::<Data<Limiter>>().filter(|_| is_for_strangers(&route))
-        && let Err(failure) = limiter.take(http)
-    {
-        return problem(failure);
-    }
+    let limiter = http.app_data::<Data<Limiter>>().cloned();
+    let method = http.method().clone();
+    let of_strangers = limiter.as_ref().filter(|_| matches!(route.handler, Handler::Open(_)));
+    let origin = of_strangers.map(|limiter| limiter.origin(http)).unwrap_or_default();
+    let take = move |user| limiter.as_ref().map_or(Ok(()), |limiter| limiter.take(user, &method));
     let bearer = bearer(http.headers());
     let idempotency = match idempotency_key(&app.config.auth.secret, http, &body) {
         Ok(key) => key,
         Err(failure) => return problem(failure),
     };
-    let request = read(http, &route, &body);
+    let request = read(http, &route, &body).map(|request| Request { origin, ..request });
     // A search reads every row, however short its page.
     let searches = request.as_ref().is_ok_and(|request| request.query("q").is_some());
     let done = if route.brief && !searches && app.is_embedded() {
-        Ok(run(&app, &route, request, bearer.as_deref(), idempotency))
+        Ok(run(&app, &route, request, bearer.as_deref(), idempotency, &take))
     } else {
         let span = tracing::Span::current();
-        web::block(move || span.in_scope(|| run(&app, &route, request, bearer.as_deref(), idempotency))).await
+        web::block(move || {
+            span.in_scope(|| run(&app, &route, request, bearer.as_deref(), idempotency, &take))
+        })
+        .await
     };
     match done {
         Ok(Ok(reply)) => write(reply),
@@ -247,11 +247,13 @@ fn run(
     request: Result<Request, Refusal>,
     bearer: Option<&str>,
     idempotency: Option<Key>,
+    take: &dyn Fn(UserId) -> Result<(), Failure>,
 ) -> Result<Reply, Refusal> {
     match &route.handler {
         Handler::Open(work) => Ok(work(app, &request?)?),
         Handler::Guarded(permission, work) => {
             let actor = session::authenticate(app, Door::Api, bearer.ok_or(Failure::Unauthorized)?)?;
+            take(actor.user_id)?;
             if !actor.may(*permission) {
                 tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
                 return Err(Failure::Forbidden("この操作の権限がありません。".to_owned()).into());
@@ -280,7 +282,7 @@ fn read(http: &HttpRequest, route: &Route, body: &Bytes) -> Result<Request, Refu
     Failure::unless_empty(zero.collect())?;
     let if_match = http.headers().get(IF_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let body = if route.takes.is_none() { Value::Null } else { json(http, body)? };
-    Ok(Request { path, query, body, if_match })
+    Ok(Request { path, query, body, if_match, origin: Origin::default() })
 }
 
 fn json(http: &HttpRequest, body: &Bytes) -> Result<Value, Refusal> {

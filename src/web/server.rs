@@ -57,7 +57,7 @@ impl House {
     pub fn new(app: App, pages: Pages, ticking: Ticking) -> Result<Self, ServeError> {
         Ok(Self {
             metrics: Metrics::new()?,
-            limiter: Data::new(Limiter::new(app.config.server.trusted_proxies.clone())),
+            limiter: Data::new(Limiter::new(&app)),
             secure: app.config.server.public_url.starts_with("https:"),
             pages,
             app,

@@ -17,6 +17,7 @@ mod expected;
 mod hostile;
 mod idempotency;
 mod imports;
+mod kept_out;
 mod ledger;
 mod lists;
 mod organizations;

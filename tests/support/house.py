@@ -146,6 +146,10 @@ class Instance:
             "ITAKU__MAIL__FROM": "itaku@example.jp",
             "ITAKU__AUTH__SECRET": "a secret of the tests, of at least 32 bytes",
             "ITAKU__LEDGER__SIGNING_KEY": "5a" * 32,
+            # What is measured here is not how one person or address is slowed down.
+            "ITAKU__LIMITS__STRANGERS_PER_SECOND": "100000",
+            "ITAKU__LIMITS__ACTS_PER_SECOND": "100000",
+            "ITAKU__LIMITS__READS_PER_SECOND": "100000",
         } | settings
         self.log = open(os.path.join(folder, "itaku.log"), "ab")
 

@@ -21,6 +21,7 @@ use super::account;
 use super::form::Form;
 use super::frame::{Frame, render};
 use super::route::{File, HOME, Handler, Outcome, Page, PageRoute, Visit, page};
+use crate::service::guessing::Origin;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
 use crate::service::{Call, Failure};
@@ -60,11 +61,7 @@ fn resource(path: &str, routes: Vec<PageRoute>) -> Resource {
 
 async fn answer(house: Data<House>, route: Arc<PageRoute>, request: HttpRequest, body: Body) -> HttpResponse {
     let stranger = Frame::of_nobody(&house);
-    if matches!(route.handler, Handler::Open(_))
-        && let Err(failure) = house.limiter.take(&request)
-    {
-        return refuse(&house, &stranger, &failure, None);
-    }
+    let origin = origin(&house, &route, &request);
     let sent = match body {
         Body::Whole(body) => read(&request, &route, &body).await.map(|visit| (visit, body)),
         Body::Unreadable(error) if route.takes_file && is_too_large(&error) => {
@@ -76,7 +73,7 @@ async fn answer(house: Data<House>, route: Arc<PageRoute>, request: HttpRequest,
         )),
     };
     let (visit, body) = match sent {
-        Ok(sent) => sent,
+        Ok((visit, body)) => (Visit { origin, ..visit }, body),
         Err(failure) => return refuse(&house, &stranger, &failure, None),
     };
     if route.changes && !is_ours(request.headers()) {
@@ -84,13 +81,27 @@ async fn answer(house: Data<House>, route: Arc<PageRoute>, request: HttpRequest,
     }
     let cookie = request.cookie(cookie_name(house.secure)).map(|cookie| cookie.value().to_owned());
     let once = once(&house, &request, &visit, &body);
+    let method = request.method().clone();
     let (worker, visit) = (house.clone(), Arc::new(visit));
     let (span, visited) = (tracing::Span::current(), Arc::clone(&visit));
-    let work = move || span.in_scope(|| run(&worker, &route, cookie.as_deref(), once, &visited));
+    let work = move || span.in_scope(|| run(&worker, &route, &method, cookie.as_deref(), once, &visited));
     match web::block(work).await {
         Ok((frame, Ok(outcome))) => show(&house, &frame, outcome),
         Ok((frame, Err(failure))) => refuse(&house, &frame, &failure, Some(&visit)),
         Err(error) => refuse(&house, &stranger, &Failure::Internal(error.to_string()), None),
+    }
+}
+
+/// Whence a visit comes that needs no session, with what the browser was given by us.
+fn origin(house: &House, route: &PageRoute, request: &HttpRequest) -> Origin {
+    if !matches!(route.handler, Handler::Open(_)) {
+        return Origin::default();
+    }
+    let given = |name| request.cookie(name).map(|cookie| cookie.value().to_owned());
+    Origin {
+        device: given(device_name(house.secure)),
+        session: given(cookie_name(house.secure)),
+        ..house.limiter.origin(request)
     }
 }
 
@@ -105,6 +116,7 @@ fn once(house: &House, request: &HttpRequest, visit: &Visit, body: &Bytes) -> Op
 fn run(
     house: &House,
     route: &PageRoute,
+    method: &Method,
     cookie: Option<&str>,
     once: Option<Key>,
     visit: &Visit,
@@ -122,6 +134,9 @@ fn run(
         Ok(actor) => actor,
         Err(failure) => return (nobody, Err(failure)),
     };
+    if let Err(failure) = house.limiter.take(actor.user_id, method) {
+        return (nobody, Err(failure));
+    }
     let frame = match Frame::of(house, &actor, visit) {
         Ok(frame) => frame,
         Err(failure) => return (nobody, Err(failure)),
@@ -178,7 +193,17 @@ async fn read(request: &HttpRequest, route: &PageRoute, body: &Bytes) -> Result<
     }
     let address = request.uri().path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
     let is_sent = request.method() == Method::POST;
-    Ok(Visit { address, is_sent, can_return: route.can_return, path, query, form, file, too_large: false })
+    Ok(Visit {
+        address,
+        is_sent,
+        can_return: route.can_return,
+        path,
+        query,
+        form,
+        file,
+        too_large: false,
+        origin: Origin::default(),
+    })
 }
 
 fn unread() -> Failure {
@@ -211,9 +236,21 @@ fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-itaku" } else { "itaku" }
 }
 
+/// By this cookie an account knows a browser that has signed in before.
+fn device_name(secure: bool) -> &'static str {
+    if secure { "__Host-itaku-device" } else { "itaku-device" }
+}
+
 fn cookie(house: &House, value: String) -> Cookie<'static> {
     let build = Cookie::build(cookie_name(house.secure), value).path("/").http_only(true);
     build.same_site(SameSite::Lax).secure(house.secure).finish()
+}
+
+/// As long as browsers keep any.
+fn device_cookie(house: &House, value: String) -> Cookie<'static> {
+    let build = Cookie::build(device_name(house.secure), value).path("/").http_only(true);
+    let build = build.same_site(SameSite::Lax).secure(house.secure);
+    build.max_age(actix_web::cookie::time::Duration::days(400)).finish()
 }
 
 fn see(to: &str) -> HttpResponseBuilder {
@@ -231,16 +268,25 @@ fn show(house: &House, frame: &Frame, outcome: Outcome) -> HttpResponse {
             let kept_as = format!("attachment; filename*=UTF-8''{name}");
             HttpResponse::Ok().content_type(kind).insert_header((CONTENT_DISPOSITION, kept_as)).body(content)
         }
-        Outcome::Entered(token, to) => see(&to).cookie(cookie(house, token)).finish(),
-        Outcome::Resumed(token, page) => {
+        Outcome::Entered(entry, to) => {
+            see(&to).cookie(cookie(house, entry.session)).cookie(device_cookie(house, entry.device)).finish()
+        }
+        Outcome::Known(device, page) => {
+            let mut response = html(house, frame, &page, &[]);
+            // Without it the browser stays a stranger, and nothing worse.
+            drop(response.add_cookie(&device_cookie(house, device)));
+            response
+        }
+        Outcome::Resumed(entry, page) => {
             let visit = Visit::default();
-            let frame = session::authenticate(&house.app, Door::Browser, &token)
+            let frame = session::authenticate(&house.app, Door::Browser, &entry.session)
                 .and_then(|actor| Frame::of(house, &actor, &visit));
             match frame {
                 Ok(frame) => {
                     let mut response = html(house, &frame, &page, &[]);
                     // A cookie that can't be written is one that nobody gets: the login is asked for again.
-                    drop(response.add_cookie(&cookie(house, token)));
+                    drop(response.add_cookie(&cookie(house, entry.session)));
+                    drop(response.add_cookie(&device_cookie(house, entry.device)));
                     response
                 }
                 Err(failure) => refuse(house, &Frame::of_nobody(house), &failure, None),
@@ -256,6 +302,9 @@ fn show(house: &House, frame: &Frame, outcome: Outcome) -> HttpResponse {
 
 fn html(house: &House, frame: &Frame, page: &Page, headers: &[(&str, String)]) -> HttpResponse {
     let mut response = HttpResponse::build(page.status);
+    if let Some(seconds) = page.wait {
+        response.insert_header((RETRY_AFTER, seconds.to_string()));
+    }
     for (name, value) in headers {
         response.insert_header((*name, value.as_str()));
     }
