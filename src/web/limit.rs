@@ -63,10 +63,7 @@ impl Limiter {
     pub fn origin(&self, request: &HttpRequest) -> Origin {
         let Some(peer) = request.peer_addr() else { return Origin::default() };
         let address = caller(peer.ip(), request.headers(), &self.trusted);
-        let spent = match is_read(request.method()) {
-            true => None,
-            false => self.strangers.check_key(&address).err(),
-        };
+        let spent = if is_read(request.method()) { None } else { self.strangers.check_key(&address).err() };
         let wait = spent.map(|until| until.wait_time_from(self.clock.now()).as_secs() + 1);
         Origin { address: Some(address), wait, ..Origin::default() }
     }
