@@ -2,6 +2,7 @@
 //! value stops the start and is named; a secret's value never is.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use chrono::NaiveTime;
@@ -28,6 +29,7 @@ pub struct Config {
     pub ledger: Ledger,
     pub scheduler: Scheduler,
     pub backup: Backup,
+    pub limits: Limits,
 }
 
 /// `[server]`
@@ -115,6 +117,18 @@ pub struct Backup {
     pub keep_months: usize,
     /// So many days without a good one are too many.
     pub overdue_days: i64,
+}
+
+/// `[limits]`: each holds twenty seconds' worth.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// What strangers behind one address may send.
+    pub strangers_per_second: NonZeroU32,
+    /// What one signed-in person may do.
+    pub acts_per_second: NonZeroU32,
+    /// What one signed-in person may read.
+    pub reads_per_second: NonZeroU32,
 }
 
 impl std::fmt::Debug for Auth {
@@ -270,6 +284,15 @@ impl Config {
             return Err(ConfigError("auth.session_hours: from 1 to 24".to_owned()));
         }
         Ok(())
+    }
+
+    /// Whether it looks as if a proxy stood in front that is not declared: browsers come by https, the program listens to its own
+    /// machine alone, and no proxy is believed.
+    pub fn lacks_proxy(&self) -> bool {
+        let host = self.server.listen.rsplit_once(':').map_or("", |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let own = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        own && self.server.public_url.starts_with("https:") && self.server.trusted_proxies.is_empty()
     }
 
     /// What only a server needs: the secrets and a way for mail. Everything that is missing is told at once.

@@ -39,6 +39,12 @@ impl Serve {
         for doubt in config.doubts() {
             tracing::warn!(event = "insecure_setting", "{doubt}");
         }
+        if config.lacks_proxy() {
+            tracing::warn!(
+                event = "proxy_not_declared",
+                "server.public_url is https and server.listen this machine's own, but server.trusted_proxies is empty: all who come through a proxy count as one address"
+            );
+        }
         let signing_key = Arc::new(house::key(&config)?);
         let transport = house::transport(&config)?;
         let public = house::listen("server.listen", &config.server.listen)?;

@@ -4,7 +4,9 @@
 use chrono::NaiveDate;
 use diesel::prelude::*;
 
-use super::schema::{account_tokens, job_runs, leases, login_attempts, refresh_tokens, sessions};
+use super::schema::{
+    account_tokens, job_runs, known_devices, leases, login_attempts, refresh_tokens, sessions,
+};
 use super::{Conn, DbError};
 use crate::domain::contract::Instant;
 
@@ -74,6 +76,12 @@ pub fn forget_sessions(conn: &mut Conn, before: Instant) -> Result<usize, DbErro
         diesel::delete(account_tokens::table.filter(account_tokens::expires_at.lt(before.naive_utc())))
             .execute(conn)?;
     Ok(forgotten)
+}
+
+/// Forgets devices that nobody has signed in from since `before`.
+pub fn forget_devices(conn: &mut Conn, before: Instant) -> Result<usize, DbError> {
+    let unused = known_devices::table.filter(known_devices::seen_at.lt(before.naive_utc()));
+    Ok(diesel::delete(unused).execute(conn)?)
 }
 
 /// Forgets failed attempts whose delay ended before `before`.

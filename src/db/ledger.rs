@@ -49,6 +49,26 @@ impl From<EntryRow> for Entry {
     }
 }
 
+/// How often someone has done something on a chain since then, of its last thousand entries.
+pub fn lately(
+    conn: &mut Conn,
+    chain_id: SubjectId,
+    actor: UserId,
+    action: &str,
+    since: Instant,
+) -> Result<usize, DbError> {
+    let last: Vec<(NaiveDateTime, Option<UserId>, String)> = ledger_entries::table
+        .filter(ledger_entries::chain_id.eq(chain_id))
+        .order(ledger_entries::seq.desc())
+        .select((ledger_entries::at, ledger_entries::actor_id, ledger_entries::action))
+        .limit(1000)
+        .load(conn)?;
+    let counts = |(at, by, done): &(NaiveDateTime, Option<UserId>, String)| {
+        *at > since.naive_utc() && *by == Some(actor) && done == action
+    };
+    Ok(last.iter().filter(|entry| counts(entry)).count())
+}
+
 /// Whether a chain exists and can be read in the scope: an agency reads its contracts' chains and its own, a vendor
 /// those of contracts on which it stands or stood and its own, an overseer all.
 pub fn can_read_chain(conn: &mut Conn, scope: Scope, chain_id: SubjectId) -> Result<bool, DbError> {

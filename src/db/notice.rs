@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{Duration, NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{departments, notices};
@@ -25,9 +25,11 @@ text_enum! {
         Sent = "sent",
         /// 不達: given up.
         Failed = "failed",
+        /// Came thick and fast: waits to be told in one mail with others.
+        Held = "held",
         /// Waits for its recipient's digest.
         Digest = "digest",
-        /// Its words went out in a digest.
+        /// Its words went out in a digest, or in one mail with others.
         Digested = "digested",
     }
 }
@@ -80,13 +82,30 @@ pub fn enqueue_on(
     today: NaiveDate,
     draft: &Draft,
 ) -> Result<bool, DbError> {
+    enqueue_at(conn, sources, today, sources.clock.machine_now(), draft)
+}
+
+/// As [`enqueue_on`], at an instant of the machine's: that of what it tells of.
+pub fn enqueue_at(
+    conn: &mut Conn,
+    sources: &Sources,
+    today: NaiveDate,
+    now: Instant,
+    draft: &Draft,
+) -> Result<bool, DbError> {
     let recipient =
         draft.recipient.user_id.map_or_else(|| draft.recipient.address.clone(), |id| id.to_string());
     if is_told(conn, draft.kind, &draft.about.subject_id, &draft.about.step, &recipient)? {
         return Ok(false);
     }
-    let now = sources.clock.machine_now().naive_utc();
-    let state = if draft.in_digest { NoticeState::Digest } else { NoticeState::Queued };
+    let held =
+        if draft.joins && !draft.in_digest { held_until(conn, draft, &recipient, now, today)? } else { None };
+    let (state, next) = match held {
+        _ if draft.in_digest => (NoticeState::Digest, None),
+        Some(until) => (NoticeState::Held, Some(until)),
+        None => (NoticeState::Queued, Some(now.naive_utc())),
+    };
+    let now = now.naive_utc();
     directly!(conn, |own| diesel::insert_into(notices::table)
         .values((
             notices::id.eq(sources.new_id::<crate::domain::id::of::Notice>()),
@@ -100,12 +119,64 @@ pub fn enqueue_on(
             notices::context.eq(to_json(&draft.context)?),
             notices::state.eq(state),
             notices::attempts.eq(0),
-            notices::next_attempt_at.eq((!draft.in_digest).then_some(now)),
+            notices::next_attempt_at.eq(next),
             notices::created_at.eq(now),
             notices::created_on.eq(today),
         ))
         .execute(own))?;
     Ok(true)
+}
+
+/// How many invitations have been mailed to an address since then.
+pub fn invitations_to(conn: &mut Conn, address: &str, since: Instant) -> Result<i64, DbError> {
+    Ok(notices::table
+        .filter(notices::kind.eq(NoticeKind::Invitation))
+        .filter(notices::address.eq(address))
+        .filter(notices::created_at.gt(since.naive_utc()))
+        .count()
+        .get_result(conn)?)
+}
+
+/// So many of one kind about one contract reach someone in [`ALIKE_WITHIN`] each by itself.
+const ALIKE: usize = 3;
+const ALIKE_WITHIN: Duration = Duration::minutes(10);
+/// So many of all kinds in [`ANY_WITHIN`].
+const ANY: usize = 8;
+const ANY_WITHIN: Duration = Duration::minutes(1);
+/// What is more waits so long for others, and for so long after the last that were told in one mail.
+const GATHERED_FOR: Duration = Duration::minutes(1);
+const GATHERED_EVERY: Duration = Duration::minutes(10);
+
+/// Until when a notice is held back to be told in one mail with others; None: it goes by itself. Of another business day
+/// than now's nothing is counted: a demonstration's days pass in seconds.
+fn held_until(
+    conn: &mut Conn,
+    draft: &Draft,
+    recipient: &str,
+    now: Instant,
+    today: NaiveDate,
+) -> Result<Option<NaiveDateTime>, DbError> {
+    let own = [NoticeState::Queued, NoticeState::Sent, NoticeState::Failed];
+    let to = notices::table.filter(notices::recipient.eq(recipient));
+    let lately: Vec<(NoticeKind, Option<ContractId>, NaiveDateTime)> = to
+        .filter(notices::state.eq_any(own))
+        .filter(notices::created_at.gt((now - ALIKE_WITHIN).naive_utc()))
+        .filter(notices::created_on.eq(today))
+        .select((notices::kind, notices::contract_id, notices::created_at))
+        .order(notices::created_at.desc())
+        .limit(100)
+        .load(conn)?;
+    let alike = lately.iter().filter(|(kind, of, _)| *kind == draft.kind && *of == draft.contract_id).count();
+    let since = (now - ANY_WITHIN).naive_utc();
+    let any = lately.iter().filter(|(_, _, at)| *at > since).count();
+    if alike < ALIKE && any < ANY {
+        return Ok(None);
+    }
+    let last =
+        to.filter(notices::kind.eq(NoticeKind::Collected)).select(diesel::dsl::max(notices::created_at));
+    let last: Option<NaiveDateTime> = last.first(conn)?;
+    let soon = (now + GATHERED_FOR).naive_utc();
+    Ok(Some(last.map_or(soon, |last| soon.max(last + GATHERED_EVERY))))
 }
 
 /// The notices to that person that were given up, each with its organization.
@@ -327,6 +398,43 @@ pub fn digest_recipients(conn: &mut Conn, after: Option<&str>, n: i64) -> Result
     Ok(query.load(conn)?)
 }
 
+/// A few of those for whom something held back is to be told now, in order of recipient.
+pub fn held_recipients(
+    conn: &mut Conn,
+    now: Instant,
+    after: Option<&str>,
+    n: i64,
+) -> Result<Vec<String>, DbError> {
+    let mut query = notices::table
+        .filter(notices::state.eq(NoticeState::Held))
+        .filter(notices::next_attempt_at.le(now.naive_utc()))
+        .select(notices::recipient)
+        .distinct()
+        .order(notices::recipient)
+        .limit(n)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(notices::recipient.gt(after.to_owned()));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// What is held back for one recipient, in order of writing.
+pub fn held_of(conn: &mut Conn, recipient: &str, n: i64) -> Result<Vec<NoticeRow>, DbError> {
+    Ok(notices::table
+        .filter(notices::state.eq(NoticeState::Held))
+        .filter(notices::recipient.eq(recipient))
+        .order(notices::id)
+        .select(NoticeRow::as_select())
+        .limit(n)
+        .load(conn)?)
+}
+
+/// Marks a row as told in the mail written at that instant. False: another server did.
+pub fn mark_collected(conn: &mut Conn, id: NoticeId, at: Instant) -> Result<bool, DbError> {
+    told_elsewhere(conn, id, NoticeState::Held, at)
+}
+
 /// What waits for one recipient's digest, in order of writing.
 pub fn digest_of(conn: &mut Conn, recipient: &str) -> Result<Vec<NoticeRow>, DbError> {
     Ok(notices::table
@@ -339,11 +447,18 @@ pub fn digest_of(conn: &mut Conn, recipient: &str) -> Result<Vec<NoticeRow>, DbE
 
 /// Marks a row as told in the digest written at that instant. False: another sweep did.
 pub fn mark_digested(conn: &mut Conn, id: NoticeId, at: Instant) -> Result<bool, DbError> {
-    let changed = diesel::update(
-        notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(NoticeState::Digest)),
-    )
-    .set((notices::state.eq(NoticeState::Digested), notices::sent_at.eq(at.naive_utc())))
-    .execute(conn)?;
+    told_elsewhere(conn, id, NoticeState::Digest, at)
+}
+
+fn told_elsewhere(conn: &mut Conn, id: NoticeId, from: NoticeState, at: Instant) -> Result<bool, DbError> {
+    let waiting = notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(from));
+    let changed = diesel::update(waiting)
+        .set((
+            notices::state.eq(NoticeState::Digested),
+            notices::sent_at.eq(at.naive_utc()),
+            notices::next_attempt_at.eq(None::<NaiveDateTime>),
+        ))
+        .execute(conn)?;
     Ok(changed == 1)
 }
 

@@ -110,10 +110,24 @@ diesel::table! {
 }
 
 diesel::table! {
-    login_attempts (account_key) {
+    known_devices (user_id, device_hash) {
+        user_id -> Text,
+        organization_id -> Text,
+        device_hash -> Text,
+        created_at -> Timestamp,
+        seen_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    login_attempts (key) {
+        key -> Text,
         account_key -> Text,
+        counted -> Text,
         failures -> Integer,
+        counted_from -> Timestamp,
         blocked_until -> Timestamp,
+        crowded_until -> Nullable<Timestamp>,
         day -> Date,
         day_failures -> Integer,
     }
@@ -613,6 +627,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     refresh_tokens,
     account_tokens,
+    known_devices,
     login_attempts,
     idempotency_keys,
     uploads,

@@ -1,11 +1,12 @@
-//! Sessions, their refresh tokens, the tokens of invitations and password resets, and failed attempts to log in.
-//! All of it lives by the machine's clock; of a token only the hash is kept.
+//! Sessions, their refresh tokens, the tokens of invitations and password resets, known
+//! devices, and failed attempts to log in. All of it lives by the machine's clock; of a token only the hash is kept.
 
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{
-    account_tokens, deputies, login_attempts, organizations, refresh_tokens, sessions, user_roles, users,
+    account_tokens, deputies, known_devices, login_attempts, organizations, refresh_tokens, sessions,
+    user_roles, users,
 };
 use super::types::directly;
 use super::{Conn, DbError};
@@ -135,8 +136,12 @@ text_enum! {
     /// Why a session ended.
     pub enum EndReason {
         Logout = "logout",
+        /// Its browser began another.
+        Replaced = "replaced",
         /// Ended by its person from another session.
         Ended = "ended",
+        /// Ended by who administers the account.
+        EndedByAdministrator = "ended_by_administrator",
         RefreshReplayed = "refresh_replayed",
         PasswordChanged = "password_changed",
         RolesChanged = "roles_changed",
@@ -158,6 +163,15 @@ pub fn end(
         .filter(sessions::ended_at.is_null());
     let ended = diesel::update(live)
         .set((sessions::ended_at.eq(now.naive_utc()), sessions::end_reason.eq(reason.as_str())))
+        .execute(conn)?;
+    Ok(ended == 1)
+}
+
+/// Ends a session, whosever it is: its browser has begun another. False: there is no such live one.
+pub fn replace(conn: &mut Conn, id: SessionId, now: Instant) -> Result<bool, DbError> {
+    let live = sessions::table.filter(sessions::id.eq(id)).filter(sessions::ended_at.is_null());
+    let ended = diesel::update(live)
+        .set((sessions::ended_at.eq(now.naive_utc()), sessions::end_reason.eq(EndReason::Replaced.as_str())))
         .execute(conn)?;
     Ok(ended == 1)
 }
@@ -242,6 +256,11 @@ pub fn use_refresh(
     Ok(session.map(|session| (session, used == 1)))
 }
 
+/// Whether such a refresh token was ever issued.
+pub fn is_refresh(conn: &mut Conn, token_hash: &str) -> Result<bool, DbError> {
+    Ok(diesel::select(diesel::dsl::exists(refresh_tokens::table.find(token_hash))).get_result(conn)?)
+}
+
 text_enum! {
     /// What a token that was mailed is good for.
     pub enum TokenPurpose {
@@ -261,7 +280,8 @@ impl TokenPurpose {
     }
 }
 
-/// Writes a token that is mailed; earlier ones of the same purpose no longer work.
+/// Writes a token that is mailed. Earlier invitations no longer work. Earlier resets do, as long as they live: or a stranger
+/// who asks for the next one would take the person's own away.
 pub fn insert_token(
     conn: &mut Conn,
     token_hash: &str,
@@ -271,7 +291,9 @@ pub fn insert_token(
     now: Instant,
     expires_at: Instant,
 ) -> Result<(), DbError> {
-    spend_tokens(conn, user, Some(purpose), now)?;
+    if purpose == TokenPurpose::Invitation {
+        spend_tokens(conn, user, Some(purpose), now)?;
+    }
     diesel::insert_into(account_tokens::table)
         .values((
             account_tokens::token_hash.eq(token_hash),
@@ -329,12 +351,78 @@ pub fn spend_tokens(
     Ok(())
 }
 
-/// Failed attempts on one address.
+/// Keeps that a device has signed in to an account, under the hash of what it was given.
+pub fn know_device(
+    conn: &mut Conn,
+    user: UserId,
+    organization: OrganizationId,
+    device_hash: &str,
+    now: Instant,
+) -> Result<(), DbError> {
+    let known = known_devices::table.find((user, device_hash));
+    let seen = known_devices::seen_at.eq(now.naive_utc());
+    if diesel::update(known).set(seen).execute(conn)? == 0 {
+        diesel::insert_into(known_devices::table)
+            .values((
+                known_devices::user_id.eq(user),
+                known_devices::organization_id.eq(organization),
+                known_devices::device_hash.eq(device_hash),
+                known_devices::created_at.eq(now.naive_utc()),
+                known_devices::seen_at.eq(now.naive_utc()),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Whether a browser has what we gave it: someone has signed in with it.
+pub fn is_device(conn: &mut Conn, device_hash: &str) -> Result<bool, DbError> {
+    let known = known_devices::table.filter(known_devices::device_hash.eq(device_hash));
+    Ok(diesel::select(diesel::dsl::exists(known)).get_result(conn)?)
+}
+
+/// As what the account of an address knows the one that shows this: a browser, or a program with a refresh token of a
+/// session of before. None: it is a stranger to that account.
+pub fn known_as(conn: &mut Conn, email: &str, shown_hash: &str) -> Result<Option<String>, DbError> {
+    let Some(user) = super::user::by_email(conn, email)? else { return Ok(None) };
+    let browser = known_devices::table.find((user.id, shown_hash)).select(known_devices::device_hash);
+    if let Some(browser) = browser.first(conn).optional()? {
+        return Ok(Some(browser));
+    }
+    let session: Option<SessionId> = refresh_tokens::table
+        .inner_join(sessions::table.on(sessions::id.eq(refresh_tokens::session_id)))
+        .filter(refresh_tokens::token_hash.eq(shown_hash))
+        .filter(sessions::user_id.eq(user.id))
+        .select(sessions::id)
+        .first(conn)
+        .optional()?;
+    Ok(session.map(|id| id.to_string()))
+}
+
+text_enum! {
+    /// Whose failures a row counts.
+    pub enum Counted {
+        /// All that are unknown to the account.
+        Strangers = "strangers",
+        /// Those of them behind one address.
+        Address = "address",
+        /// A device that has signed in before.
+        Known = "known",
+        /// Mails for a new password.
+        Reset = "reset",
+    }
+}
+
+/// Failed attempts on one account, by one sort of asker.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = login_attempts)]
 pub struct Attempts {
+    /// In the window that began at `counted_from`.
     pub failures: i32,
+    pub counted_from: NaiveDateTime,
     pub blocked_until: NaiveDateTime,
+    /// Until then one address has only a share.
+    pub crowded_until: Option<NaiveDateTime>,
     /// The machine's day that `day_failures` counts.
     pub day: NaiveDate,
     pub day_failures: i32,
@@ -354,21 +442,28 @@ pub fn attempts_to_count(conn: &mut Conn, key: &str) -> Result<Option<Attempts>,
 }
 
 /// Writes the failed attempts under a key.
-pub fn set_attempts(conn: &mut Conn, key: &str, attempts: &Attempts) -> Result<(), DbError> {
+pub fn set_attempts(
+    conn: &mut Conn,
+    key: &str,
+    account_key: &str,
+    counted: Counted,
+    attempts: &Attempts,
+) -> Result<(), DbError> {
     let values = (
         login_attempts::failures.eq(attempts.failures),
+        login_attempts::counted_from.eq(attempts.counted_from),
         login_attempts::blocked_until.eq(attempts.blocked_until),
+        login_attempts::crowded_until.eq(attempts.crowded_until),
         login_attempts::day.eq(attempts.day),
         login_attempts::day_failures.eq(attempts.day_failures),
     );
     if diesel::update(login_attempts::table.find(key)).set(values).execute(conn)? == 0 {
         diesel::insert_into(login_attempts::table)
             .values((
-                login_attempts::account_key.eq(key),
-                login_attempts::failures.eq(attempts.failures),
-                login_attempts::blocked_until.eq(attempts.blocked_until),
-                login_attempts::day.eq(attempts.day),
-                login_attempts::day_failures.eq(attempts.day_failures),
+                login_attempts::key.eq(key),
+                login_attempts::account_key.eq(account_key),
+                login_attempts::counted.eq(counted.as_str()),
+                values,
             ))
             .execute(conn)?;
     }
@@ -379,4 +474,20 @@ pub fn set_attempts(conn: &mut Conn, key: &str, attempts: &Attempts) -> Result<(
 pub fn clear_attempts(conn: &mut Conn, key: &str) -> Result<(), DbError> {
     diesel::delete(login_attempts::table.find(key)).execute(conn)?;
     Ok(())
+}
+
+/// Forgets every failed attempt on an account.
+pub fn clear_account(conn: &mut Conn, account_key: &str) -> Result<(), DbError> {
+    let all = login_attempts::table.filter(login_attempts::account_key.eq(account_key));
+    diesel::delete(all).execute(conn)?;
+    Ok(())
+}
+
+/// Until when someone who would log in to an account is kept waiting at the longest.
+pub fn blocked_until(conn: &mut Conn, account_key: &str) -> Result<Option<NaiveDateTime>, DbError> {
+    Ok(login_attempts::table
+        .filter(login_attempts::account_key.eq(account_key))
+        .filter(login_attempts::counted.ne(Counted::Reset.as_str()))
+        .select(diesel::dsl::max(login_attempts::blocked_until))
+        .first(conn)?)
 }

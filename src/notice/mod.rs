@@ -111,6 +111,8 @@ pub struct Draft {
     pub contract_id: Option<ContractId>,
     /// Whether it waits for the recipient's digest of the day instead of being mailed at once.
     pub in_digest: bool,
+    /// Whether it may be joined with others in one mail, where many come at once.
+    pub joins: bool,
 }
 
 impl Draft {
@@ -119,12 +121,17 @@ impl Draft {
         let kind = mail.kind();
         let context = mail.to_value()?;
         Mail::parse(kind, &context)?;
-        Ok(Self { kind, about, recipient, context, contract_id: None, in_digest: false })
+        Ok(Self { kind, about, recipient, context, contract_id: None, in_digest: false, joins: false })
     }
 
     /// The contract it concerns.
     pub fn of_contract(self, contract_id: Option<ContractId>) -> Self {
         Self { contract_id, ..self }
+    }
+
+    /// Whether it may be told in one mail with others: someone's acts brought it about, and they may be many.
+    pub fn joined(self, joins: bool) -> Self {
+        Self { joins, ..self }
     }
 
     /// At once, or in the digest.

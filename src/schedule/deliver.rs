@@ -68,6 +68,7 @@ pub(super) fn deliver_while(
     // What has waited long enough is told with what is due; one that fails is told in the log and tried again.
     drop(user::pending::settle_due(app));
     let sender = Sender::parse(&app.config.mail.from).map_err(|e| Failure::Internal(e.to_string()))?;
+    super::collect::write_due(app, go_on)?;
     let mut report = DeliverReport::default();
     loop {
         let due = app.db.read_one(|conn| db::notice::sendable(conn, machine_now(app), BATCH))?;
@@ -188,7 +189,8 @@ fn record(
     Ok(recorded)
 }
 
-/// The agencies that must know: the one whose notice it is; of a vendor's digest those whose words it carried.
+/// The agencies that must know: the one whose notice it is; of a vendor's digest or collected mail
+/// those whose words it carried.
 fn agencies(conn: &mut db::Conn, row: &NoticeRow) -> Result<Vec<OrganizationId>, Failure> {
     // It goes to an address that was given up, perhaps because nothing is delivered there any more.
     if row.kind == NoticeKind::EmailChanged {
@@ -197,7 +199,7 @@ fn agencies(conn: &mut db::Conn, row: &NoticeRow) -> Result<Vec<OrganizationId>,
     if db::organization::find(conn, row.organization_id)?.kind == OrganizationKind::Agency {
         return Ok(vec![row.organization_id]);
     }
-    if row.kind != NoticeKind::Digest {
+    if !matches!(row.kind, NoticeKind::Digest | NoticeKind::Collected) {
         return Ok(Vec::new());
     }
     Ok(db::notice::digested_for(conn, &row.recipient, row.created_at)?)

@@ -76,17 +76,18 @@ fn write_one(app: &App, conn: &mut Conn, recipient: &str, day: NaiveDate) -> Res
     };
     let draft = Draft::new(about, reader.recipient, &Mail::Digest(mail))
         .map_err(|e| Failure::Internal(e.to_string()))?;
-    Ok(db::notice::enqueue_on(conn, &app.sources, day, &draft)?)
+    Ok(db::notice::enqueue_at(conn, &app.sources, day, now, &draft)?)
 }
 
-struct Reader {
-    recipient: Recipient,
-    organization_id: OrganizationId,
-    organization: String,
+/// Who reads a mail that tells of several things.
+pub(super) struct Reader {
+    pub recipient: Recipient,
+    pub organization_id: OrganizationId,
+    pub organization: String,
 }
 
 /// Who reads it now: an active person with their own organization, or a department. None: nobody any more.
-fn reader(conn: &mut Conn, row: &NoticeRow, day: NaiveDate) -> Result<Option<Reader>, Failure> {
+pub(super) fn reader(conn: &mut Conn, row: &NoticeRow, day: NaiveDate) -> Result<Option<Reader>, Failure> {
     let (recipient, organization_id) = match row.user_id() {
         None => (Recipient { address: row.address.clone(), user_id: None }, row.organization_id),
         Some(user_id) => {

@@ -3,6 +3,7 @@
 //! of servers may run; that nothing is told twice rests on the outbox's unique key, not on the leases.
 
 pub mod backup;
+mod collect;
 pub mod deliver;
 pub mod digest;
 pub mod sweep;
@@ -34,6 +35,8 @@ const PULSE_EVERY: Duration = Duration::from_secs(15);
 const AFTER_PANIC: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(30) };
 /// Ended sessions and tokens are kept so long, for those who look into what happened.
 const SESSIONS_KEPT: Days = Days::new(30);
+/// Devices known to an account: a browser keeps what it was given no longer either.
+const DEVICES_KEPT: Days = Days::new(400);
 /// Failed logins: what is counted anew after a quiet day need not be kept longer. Anyone can make such rows.
 const ATTEMPTS_KEPT: Days = Days::new(1);
 
@@ -289,6 +292,9 @@ pub fn clean(app: &App) -> Result<(), Failure> {
     }
     if let Some(before) = now.checked_sub_days(ATTEMPTS_KEPT) {
         app.db.write_long(|conn| db::lease::forget_attempts(conn, before))?;
+    }
+    if let Some(before) = now.checked_sub_days(DEVICES_KEPT) {
+        app.db.write_long(|conn| db::lease::forget_devices(conn, before))?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use chrono::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::guessing::{self, Counter};
-use super::session::{DONE, Done, token_hash};
+use super::guessing::{self, Attempt, Origin};
+use super::session::{DONE, Done, remember, token_hash};
 use super::{App, Call, Failure, hashing, idempotency};
 use crate::clock::Sources;
 use crate::config::Config;
@@ -18,7 +18,7 @@ use crate::domain::contract::Instant;
 use crate::domain::id::UserId;
 use crate::domain::password;
 use crate::input;
-use crate::notice::context::{AccountChange, AccountChangedMail, Day, TokenMail};
+use crate::notice::context::{AccountChange, AccountChangedMail, Day, LoginFailuresMail, TokenMail};
 use crate::notice::{About, Draft, Mail, Recipient};
 
 input! {
@@ -89,8 +89,8 @@ pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result
         return Ok(done);
     }
     check_password("/new", &given.new, &actor.email, &actor.name, &actor.organization.name)?;
-    let key = guessing::key(app, Counter::Login, &actor.email);
-    guessing::check(app, &key)?;
+    let attempt = Attempt::of_person(app, &actor.email, actor.user_id);
+    attempt.check(app)?;
     let user = app.db.read_one::<_, DbError>(|conn| db::user::find(conn, actor.user_id))?;
     let wrong = || Failure::field("/current", "wrong_password", "現在のパスワードが正しくありません。");
     let place = hashing::place()?;
@@ -100,7 +100,7 @@ pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result
         return Err(Failure::field("/new", "same_password", "現在のパスワードとは別のものにしてください。"));
     }
     let Some(checked) = user.password_hash.clone().filter(|_| right) else {
-        guessing::failed(app, &key)?;
+        attempt.failed(app, &actor.email)?;
         tracing::warn!(event = "password_change_refused", user = %user.id, "wrong current password");
         return Err(wrong());
     };
@@ -114,7 +114,7 @@ pub fn change_password(app: &App, call: &Call, given: &PasswordChange) -> Result
         db::user::set_password(tx.conn, user.id, &hash)?;
         db::session::end_all(tx.conn, user.id, Some(actor.session_id), now, EndReason::PasswordChanged)?;
         db::session::spend_tokens(tx.conn, user.id, None, now)?;
-        db::session::clear_attempts(tx.conn, &key)?;
+        attempt.succeeded(tx.conn)?;
         tx.record("user.password_changed", user.id, &json!({}))?;
         tell_changed(app, tx.conn, &user, AccountChange::Password)?;
         Ok(DONE)
@@ -128,7 +128,10 @@ const RESET_TAKES: std::time::Duration = std::time::Duration::from_millis(150);
 
 /// Mails a link to set a new password, if the account exists and can be used. The answer is the same if not, and
 /// takes as long.
-pub fn request_reset(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
+pub fn request_reset(app: &App, given: &ResetRequest, origin: &Origin) -> Result<Done, Failure> {
+    if let Some(retry_after) = origin.wait {
+        return Err(Failure::TooMany { retry_after });
+    }
     let begun = std::time::Instant::now();
     let answer = reset_if_known(app, given);
     std::thread::sleep(RESET_TAKES.saturating_sub(begun.elapsed()));
@@ -136,15 +139,13 @@ pub fn request_reset(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
 }
 
 fn reset_if_known(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
-    let key = guessing::key(app, Counter::Reset, &given.email);
     let today = app.today();
     let ask = || {
         app.db.write::<_, Failure>(|conn| {
-            // Each request counts: a mailbox can't be flooded.
-            let too_many = guessing::count_on(app, conn, &key)?;
+            let may_mail = guessing::may_mail_reset(app, conn, &given.email)?;
             let user = db::user::by_email(conn, &given.email)?.filter(|u| u.is_usable(today));
             let token = app.sources.token();
-            if let Some(user) = user.filter(|_| !too_many) {
+            if let Some(user) = user.filter(|_| may_mail) {
                 let purpose = TokenPurpose::PasswordReset;
                 let mail = token_mail(conn, &app.sources, &app.config, &user, purpose, &token)?;
                 post_token(conn, &app.sources, &user, &mail, &token)?;
@@ -160,8 +161,14 @@ fn reset_if_known(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
     }
 }
 
-/// Sets a password with a token from a mail, once; every session ends.
-pub fn redeem(app: &App, purpose: TokenPurpose, given: &TokenPassword) -> Result<Done, Failure> {
+/// Sets a password with a token from a mail, once; every session ends. Who has the mail is no stranger: what a browser is
+/// known by from now on is answered, and nobody's failures count any more.
+pub fn redeem(
+    app: &App,
+    purpose: TokenPurpose,
+    given: &TokenPassword,
+    origin: &Origin,
+) -> Result<String, Failure> {
     let now = app.sources.clock.machine_now();
     let today = app.today();
     let token = token_hash(&given.token);
@@ -176,21 +183,22 @@ pub fn redeem(app: &App, purpose: TokenPurpose, given: &TokenPassword) -> Result
             "この案内は使えません。期限が切れたか、すでに使われています。もう一度お申し込みください。";
         Failure::field("/token", "spent", message)
     };
+    if let Some(retry_after) = origin.wait.filter(|_| found.is_none()) {
+        return Err(Failure::TooMany { retry_after });
+    }
     let (user, organization) = found.filter(|(user, _)| user.is_usable(today)).ok_or_else(spent)?;
     check_password("/password", &given.password, &user.email, &user.name, &organization.name)?;
     let hash = hashing::hash(&app.sources, &given.password)?;
     let author = Author { user_id: user.id, organization_id: user.organization_id };
     let chain = ChainKey::Existing(user.organization_id.cast());
-    app.db.write_tx(&app.sources, Some(author), chain, |tx| {
+    let device = app.db.write_tx(&app.sources, Some(author), chain, |tx| {
         if !db::session::use_token(tx.conn, &token, now)? {
             return Err(spent());
         }
         db::session::spend_tokens(tx.conn, user.id, None, now)?;
         db::user::set_password(tx.conn, user.id, &hash)?;
         db::session::end_all(tx.conn, user.id, None, now, EndReason::PasswordChanged)?;
-        for counter in [Counter::Login, Counter::Reset] {
-            db::session::clear_attempts(tx.conn, &guessing::key(app, counter, &user.email))?;
-        }
+        guessing::lift(app, tx.conn, &user.email)?;
         let action = match purpose {
             TokenPurpose::Invitation => "user.invitation_accepted",
             TokenPurpose::PasswordReset => "user.password_reset",
@@ -199,14 +207,14 @@ pub fn redeem(app: &App, purpose: TokenPurpose, given: &TokenPassword) -> Result
         if purpose == TokenPurpose::PasswordReset {
             tell_changed(app, tx.conn, &user, AccountChange::Password)?;
         }
-        Ok::<_, Failure>(())
+        remember(app, tx.conn, &user, origin)
     })?;
     let event = match purpose {
         TokenPurpose::Invitation => "invitation_accepted",
         TokenPurpose::PasswordReset => "password_reset_confirmed",
     };
     tracing::info!(event, user = %user.id, "password set");
-    Ok(DONE)
+    Ok(device)
 }
 
 /// How long a token works.
@@ -259,6 +267,25 @@ pub fn tell_changed(app: &App, conn: &mut Conn, user: &UserRow, what: AccountCha
     // Each change is told.
     let step = sources.new_id::<()>().to_string();
     post(conn, sources, user, &mail, step)?;
+    Ok(())
+}
+
+/// Mails a person that strangers keep failing to log in to their account: once on a day of the machine's.
+pub(super) fn tell_failures(
+    app: &App,
+    conn: &mut Conn,
+    user: &UserRow,
+    day: chrono::NaiveDate,
+) -> Result<(), Failure> {
+    let sources = &app.sources;
+    let organization = db::organization::find(conn, user.organization_id)?.name;
+    let (day, time) = (Day::of(day), minute(sources, sources.clock.machine_now()).1);
+    let step = day.on.to_string();
+    let link = format!("{}/account", app.config.server.public_url);
+    let mail = Mail::LoginFailures(LoginFailuresMail { organization, day, time, link });
+    if post(conn, sources, user, &mail, step)? {
+        tracing::warn!(event = "login_failures_told", user = %user.id, "many failures: the person is told");
+    }
     Ok(())
 }
 

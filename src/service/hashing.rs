@@ -1,6 +1,8 @@
 //! Passwords into Argon2id hashes and back to yes or no. At most four at once: each takes 19 MiB and a core.
+//! Strangers leave room: whoever floods the login keeps no known person out.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -17,43 +19,106 @@ const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// How many hash at once.
 const PLACES: usize = 4;
+/// Of these strangers get so many at most, and only while nobody known waits.
+const STRANGERS_PLACES: usize = 3;
+/// How many strangers wait at once: each waiting one holds a thread.
+const STRANGERS_WAITING: usize = 64;
 /// How long one waits for a place.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+#[derive(Default)]
+struct Crowd {
+    taken: usize,
+    by_strangers: usize,
+    known_waiting: usize,
+    strangers_waiting: usize,
+    /// The accounts that strangers are trying: one at a time each, so that none gets more tries by hurrying.
+    accounts: BTreeSet<String>,
+}
+
+impl Crowd {
+    fn lets_in(&self, stranger: Option<&str>) -> bool {
+        self.taken < PLACES
+            && stranger.is_none_or(|account| {
+                self.by_strangers < STRANGERS_PLACES
+                    && self.known_waiting == 0
+                    && !self.accounts.contains(account)
+            })
+    }
+
+    fn waiting(&mut self, stranger: Option<&str>) -> &mut usize {
+        if stranger.is_some() { &mut self.strangers_waiting } else { &mut self.known_waiting }
+    }
+}
+
+#[derive(Default)]
 struct Gate {
-    taken: Mutex<usize>,
+    crowd: Mutex<Crowd>,
     freed: Condvar,
 }
 
-static GATE: Gate = Gate { taken: Mutex::new(0), freed: Condvar::new() };
+static GATE: LazyLock<Gate> = LazyLock::new(Gate::default);
 
 /// A place in which to hash; free again when dropped.
-pub struct Place(&'static Gate);
-
-/// Waits for a place; none within five seconds: too many at once.
-pub fn place() -> Result<Place, Failure> {
-    enter(&GATE, PATIENCE)
+pub struct Place {
+    gate: &'static Gate,
+    stranger: Option<String>,
 }
 
-fn enter(gate: &'static Gate, patience: Duration) -> Result<Place, Failure> {
-    let taken = gate.taken.lock().unwrap_or_else(PoisonError::into_inner);
-    let (mut taken, waited) = gate
-        .freed
-        .wait_timeout_while(taken, patience, |taken| *taken >= PLACES)
-        .unwrap_or_else(PoisonError::into_inner);
-    if waited.timed_out() {
-        tracing::warn!(event = "hashing_crowded", "no place to hash a password");
-        return Err(Failure::TooMany { retry_after: 1 });
+/// Waits for a place, before every stranger; none within five seconds: too many at once.
+pub fn place() -> Result<Place, Failure> {
+    enter(&GATE, None, PATIENCE)
+}
+
+/// As [`place`], for someone unknown who wants in to an account.
+pub fn strangers_place(account: &str) -> Result<Place, Failure> {
+    enter(&GATE, Some(account), PATIENCE)
+}
+
+fn enter(gate: &'static Gate, stranger: Option<&str>, patience: Duration) -> Result<Place, Failure> {
+    let crowded = || {
+        tracing::warn!(
+            event = "hashing_crowded",
+            strange = stranger.is_some(),
+            "no place to hash a password"
+        );
+        Failure::TooMany { retry_after: 1 }
+    };
+    let mut crowd = gate.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+    if stranger.is_some() && crowd.strangers_waiting >= STRANGERS_WAITING {
+        return Err(crowded());
     }
-    *taken += 1;
-    Ok(Place(gate))
+    *crowd.waiting(stranger) += 1;
+    let (mut crowd, waited) = gate
+        .freed
+        .wait_timeout_while(crowd, patience, |crowd| !crowd.lets_in(stranger))
+        .unwrap_or_else(PoisonError::into_inner);
+    *crowd.waiting(stranger) -= 1;
+    if waited.timed_out() {
+        // A known one who gives up was in the way of strangers.
+        gate.freed.notify_all();
+        return Err(crowded());
+    }
+    crowd.taken += 1;
+    if let Some(account) = stranger {
+        crowd.by_strangers += 1;
+        crowd.accounts.insert(account.to_owned());
+    }
+    // Who waited for this one to be let in may go on.
+    gate.freed.notify_all();
+    Ok(Place { gate, stranger: stranger.map(str::to_owned) })
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        *taken = taken.saturating_sub(1);
-        self.0.freed.notify_one();
+        let mut crowd = self.gate.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+        crowd.taken = crowd.taken.saturating_sub(1);
+        if let Some(account) = &self.stranger {
+            crowd.by_strangers = crowd.by_strangers.saturating_sub(1);
+            crowd.accounts.remove(account);
+        }
+        // Not everyone waits for the same.
+        self.gate.freed.notify_all();
     }
 }
 
@@ -110,13 +175,47 @@ mod tests {
         assert!(!place().unwrap().verify("", None));
     }
 
+    fn gate() -> &'static Gate {
+        Box::leak(Box::default())
+    }
+
+    const SHORT: Duration = Duration::from_millis(20);
+
     #[test]
     fn the_fifth_waits_and_is_then_sent_away() {
-        static CROWDED: Gate = Gate { taken: Mutex::new(0), freed: Condvar::new() };
-        let wait = Duration::from_millis(20);
-        let mut places: Vec<Place> = (0..PLACES).map(|_| enter(&CROWDED, wait).unwrap()).collect();
-        assert!(matches!(enter(&CROWDED, wait), Err(Failure::TooMany { retry_after: 1 })));
+        let gate = gate();
+        let mut places: Vec<Place> = (0..PLACES).map(|_| enter(gate, None, SHORT).unwrap()).collect();
+        assert!(matches!(enter(gate, None, SHORT), Err(Failure::TooMany { retry_after: 1 })));
         places.pop();
-        assert!(enter(&CROWDED, wait).is_ok());
+        assert!(enter(gate, None, SHORT).is_ok());
+    }
+
+    #[test]
+    fn strangers_leave_a_place_free_and_try_an_account_one_at_a_time() {
+        let gate = gate();
+        let first = enter(gate, Some("a"), SHORT).unwrap();
+        assert!(enter(gate, Some("a"), SHORT).is_err());
+        let _others = ["b", "c"].map(|account| enter(gate, Some(account), SHORT).unwrap());
+        assert!(enter(gate, Some("d"), SHORT).is_err());
+        assert!(enter(gate, None, SHORT).is_ok(), "the fourth place is for those who are known");
+        drop(first);
+        assert!(enter(gate, Some("a"), SHORT).is_ok());
+    }
+
+    #[test]
+    fn of_many_strangers_the_most_are_sent_away_at_once() {
+        let gate = gate();
+        let _all: Vec<Place> = (0..PLACES).map(|_| enter(gate, None, SHORT).unwrap()).collect();
+        let patience = Duration::from_secs(2);
+        let waiting: Vec<_> = (0..STRANGERS_WAITING)
+            .map(|n| std::thread::spawn(move || enter(gate, Some(&n.to_string()), patience).is_ok()))
+            .collect();
+        while gate.crowd.lock().unwrap().strangers_waiting < STRANGERS_WAITING {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let begun = std::time::Instant::now();
+        assert!(enter(gate, Some("one more"), patience).is_err());
+        assert!(begun.elapsed() < patience / 2);
+        assert!(waiting.into_iter().all(|one| !one.join().unwrap()), "and those who waited in vain");
     }
 }

@@ -7,14 +7,14 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::guessing::{self, Counter};
+use super::guessing::{Attempt, Origin};
 use super::{App, Call, Failure, Page, Paged, hashing, token_signature};
 use crate::db::session::EndReason;
 use crate::db::user::UserRow;
 use crate::db::{self, Conn, DbError};
 use crate::domain::access::{Actor, ActorOrganization};
 use crate::domain::contract::Instant;
-use crate::domain::id::SessionId;
+use crate::domain::id::{SessionId, UserId};
 use crate::input;
 
 /// A session's row is touched no oftener.
@@ -36,6 +36,9 @@ input! {
         password: String => verbatim(1024),
         /// The place of the second factor.
         totp: Option<String> => optional(text(6, 16)),
+        /// A refresh token of an earlier login, used up or not: who shows one is no stranger to the account, and others'
+        /// wrong passwords don't delay them.
+        device_token: Option<String> => optional(verbatim(200)),
     }
 }
 
@@ -58,7 +61,16 @@ pub struct Tokens {
     pub refresh_token: String,
 }
 
-/// One of one's own logins.
+/// What a browser's login gives: the values of its two cookies.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Lives as long as the session may.
+    pub session: String,
+    /// By this the browser is known for the account from now on.
+    pub device: String,
+}
+
+/// A login that goes on.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SessionView {
     pub id: SessionId,
@@ -199,34 +211,66 @@ fn tokens(app: &App, session: SessionId, refresh_token: String, now: Instant) ->
 
 /// Address and password against a session. Unknown, disabled and not yet accepted accounts are refused in the
 /// same words and the same time as a wrong password.
-pub fn log_in(app: &App, given: &Credentials) -> Result<Tokens, Failure> {
-    enter(app, given, |conn, user| open(app, conn, user))
+pub fn log_in(app: &App, given: &Credentials, origin: &Origin) -> Result<Tokens, Failure> {
+    let origin = Origin { device: given.device_token.clone(), ..origin.clone() };
+    enter(app, given, &origin, |conn, user| open(app, conn, user))
 }
 
-/// As [`log_in`], for a browser: its cookie's value, which lives as long as the session may.
-pub fn log_in_browser(app: &App, given: &Credentials) -> Result<String, Failure> {
-    enter(app, given, |conn, user| open_browser(app, conn, user))
+/// As [`log_in`], for a browser. The session that it had before, whosever, ends.
+pub fn log_in_browser(app: &App, given: &Credentials, origin: &Origin) -> Result<Entry, Failure> {
+    enter(app, given, origin, |conn, user| {
+        let device = remember(app, conn, user, origin)?;
+        replace(app, conn, origin)?;
+        let (id, session) = open_browser(app, conn, user)?;
+        Ok((id, Entry { session, device }))
+    })
+}
+
+/// The browser is known for the account from now on, under what it has or is given now. What no browser of ours has is not
+/// taken over: someone may have put it there.
+pub fn remember(app: &App, conn: &mut Conn, user: &UserRow, origin: &Origin) -> Result<String, Failure> {
+    let device = match &origin.device {
+        Some(device) if db::session::is_device(conn, &token_hash(device))? => device.clone(),
+        _ => app.sources.token(),
+    };
+    let now = app.sources.clock.machine_now();
+    db::session::know_device(conn, user.id, user.organization_id, &token_hash(&device), now)?;
+    Ok(device)
+}
+
+/// Ends the session whose cookie the browser still has: it is about to get another.
+fn replace(app: &App, conn: &mut Conn, origin: &Origin) -> Result<(), Failure> {
+    let claims = origin.session.as_deref().and_then(|token| verified(&app.config.auth.secret, token));
+    if let Some(id) = claims.filter(|claims| claims.browser).map(|claims| claims.sid)
+        && db::session::replace(conn, id, app.sources.clock.machine_now())?
+    {
+        tracing::info!(event = "session_replaced", session = %id, "another login in the browser");
+    }
+    Ok(())
 }
 
 /// Checks who someone is; `begun` begins their session in the same transaction.
 fn enter<T>(
     app: &App,
     given: &Credentials,
+    origin: &Origin,
     begun: impl Fn(&mut Conn, &UserRow) -> Result<(SessionId, T), Failure>,
 ) -> Result<T, Failure> {
-    let key = guessing::key(app, Counter::Login, &given.email);
-    guessing::check(app, &key)?;
-    let place = hashing::place()?;
+    let attempt = Attempt::from(app, &given.email, origin)?;
+    attempt.check(app)?;
+    let place =
+        if attempt.is_strange() { hashing::strangers_place(attempt.account())? } else { hashing::place()? };
     // Again: those who waited for the place with this one may have failed meanwhile.
-    guessing::check(app, &key)?;
+    attempt.check(app)?;
     let user = app.db.read_one::<_, DbError>(|conn| db::user::by_email(conn, &given.email))?;
     let hash = user.as_ref().and_then(|u| u.password_hash.as_deref());
     let right = place.verify(&given.password, hash);
     let today = app.today();
     let user = user.filter(|u| right && u.is_usable(today));
     let Some((user, checked)) = user.and_then(|u| u.password_hash.clone().map(|hash| (u, hash))) else {
-        guessing::failed(app, &key)?;
-        tracing::warn!(event = "login_failed", account = key, "login refused");
+        attempt.failed(app, &given.email)?;
+        let (account, strange) = (attempt.account(), attempt.is_strange());
+        tracing::warn!(event = "login_failed", account, strange, "login refused");
         return Err(Failure::WrongCredentials);
     };
     let hash = if hashing::is_outdated(&checked) {
@@ -240,7 +284,7 @@ fn enter<T>(
         if !db::user::replace_password(conn, user.id, &checked, &hash)? {
             return Err(Failure::WrongCredentials);
         }
-        db::session::clear_attempts(conn, &key)?;
+        attempt.succeeded(conn)?;
         begun(conn, &user)
     })?;
     tracing::info!(event = "login", user = %user.id, session = %session, "logged in");
@@ -273,10 +317,16 @@ fn begin(app: &App, conn: &mut Conn, user: &UserRow) -> Result<(SessionId, Insta
 
 /// New tokens for a refresh token, once. A token that comes a second time was stolen from one side or the other:
 /// the whole session ends.
-pub fn refresh(app: &App, given: &Refresh) -> Result<Tokens, Failure> {
+pub fn refresh(app: &App, given: &Refresh, origin: &Origin) -> Result<Tokens, Failure> {
     let now = app.sources.clock.machine_now();
     let today = app.today();
     let hash = token_hash(&given.refresh_token);
+    // Who has one is no stranger.
+    if let Some(retry_after) = origin.wait
+        && !app.db.read_one::<_, DbError>(|conn| db::session::is_refresh(conn, &hash))?
+    {
+        return Err(Failure::TooMany { retry_after });
+    }
     // A replay must be kept, so it is an answer of the transaction and not its failure.
     let answer = app.db.write::<_, Failure>(|conn| {
         let Some((id, fresh)) = db::session::use_refresh(conn, &hash, now)? else { return Ok(None) };
@@ -321,10 +371,15 @@ fn finish(app: &App, call: &Call, id: SessionId, reason: EndReason) -> Result<bo
 
 /// One's own live sessions.
 pub fn mine(app: &App, call: &Call, page: &Page) -> Result<Paged<SessionView>, Failure> {
+    of(app, call, call.actor.user_id, page)
+}
+
+/// Someone's live sessions; the caller has settled that they may be seen.
+pub(super) fn of(app: &App, call: &Call, user: UserId, page: &Page) -> Result<Paged<SessionView>, Failure> {
     let now = app.sources.clock.machine_now();
     let after = page.after_id()?;
     let rows = app.db.read_one::<_, DbError>(|conn| {
-        db::session::list(conn, call.actor.user_id, now, seen_after(now), after, page.rows())
+        db::session::list(conn, user, now, seen_after(now), after, page.rows())
     })?;
     Ok(Paged::cut(
         page,

@@ -76,7 +76,8 @@ pub fn tell(
             step: step.to_owned(),
         };
         let draft = Draft::new(about, recipient, mail).map_err(|e| Failure::Internal(e.to_string()))?;
-        db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft.of_contract(Some(case.id())))?;
+        let draft = draft.of_contract(Some(case.id())).joined(true);
+        db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft)?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use super::route::{Handler, Reply, Request, Route};
 use super::server::House;
 use crate::domain::access::Actor;
 use crate::domain::input::{FieldError, MOST_ERRORS, nearest, pointer};
+use crate::service::guessing::Origin;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
 use crate::service::{App, Call, Failure};
@@ -102,11 +103,6 @@ fn resource(path: &str, routes: Vec<Route>) -> Resource {
 /// All that is open to someone whose password somebody else set.
 const WITHOUT_OWN_PASSWORD: &[&str] = &["/me", "/me/password", "/auth/logout"];
 
-/// Whether the route needs no session, or makes and ends sessions: what strangers can call.
-fn is_for_strangers(route: &Route) -> bool {
-    matches!(route.handler, Handler::Open(_)) || route.path.starts_with("/auth/")
-}
-
 pub(super) async fn method_not_allowed() -> HttpResponse {
     plain_problem(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -163,27 +159,28 @@ async fn answer(
     mut payload: Payload,
 ) -> Result<Reply, Refusal> {
     refuse_encoded(http.headers())?;
-    if is_for_strangers(&route) {
-        house.limiter.take(http)?;
-    }
+    let origin = match route.permission() {
+        None => house.limiter.origin(http),
+        Some(_) => Origin::default(),
+    };
     let bearer = bearer(http.headers());
     if route.method == Method::GET {
-        let asked = asked(http, &route);
+        let asked = asked(http, &route).map(|asked| Request { origin, ..asked });
         // A search reads every row, however short its page.
         let searches = asked.as_ref().is_ok_and(|asked| asked.query("q").is_some());
         let inline = route.brief && !searches && house.app.reads_at_once();
         let look = move || {
-            let actor = admit(&house.app, &route, bearer.as_deref())?;
+            let actor = admit(&house, &route, bearer.as_deref())?;
             perform(&house.app, &route, actor, None, &asked?).map_err(Refusal::from)
         };
         return if inline { look() } else { away(look).await };
     }
     let actor = match route.permission() {
         None => None,
-        Some(_) if house.app.reads_at_once() => admit(&house.app, &route, bearer.as_deref())?,
+        Some(_) if house.app.reads_at_once() => admit(&house, &route, bearer.as_deref())?,
         Some(_) => {
             let (house, route) = (house.clone(), Arc::clone(&route));
-            away(move || Ok(admit(&house.app, &route, bearer.as_deref())?)).await?
+            away(move || Ok(admit(&house, &route, bearer.as_deref())?)).await?
         }
     };
     let bounds = &house.intake.bounds;
@@ -193,7 +190,7 @@ async fn answer(
     };
     let body = house.intake.take(http, &mut payload, sender, limit).await?;
     let idempotency = idempotency_key(&house.app.config.auth.secret, http, &body)?;
-    let asked = asked(http, &route)?;
+    let asked = Request { origin, ..asked(http, &route)? };
     let is_json = is_json(http.headers());
     away(move || {
         let asked = Request { body: content(&route, &body, is_json)?, ..asked };
@@ -212,9 +209,10 @@ async fn away<T: Send + 'static>(
 }
 
 /// The guard: who asks, if they may; None: anyone may.
-fn admit(app: &App, route: &Route, bearer: Option<&str>) -> Result<Option<Actor>, Failure> {
+fn admit(house: &House, route: &Route, bearer: Option<&str>) -> Result<Option<Actor>, Failure> {
     let Some(permission) = route.permission() else { return Ok(None) };
-    let actor = session::authenticate(app, Door::Api, bearer.ok_or(Failure::Unauthorized)?)?;
+    let actor = session::authenticate(&house.app, Door::Api, bearer.ok_or(Failure::Unauthorized)?)?;
+    house.limiter.take(actor.user_id, &route.method)?;
     if actor.must_change_password && !WITHOUT_OWN_PASSWORD.contains(&route.path) {
         tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
         return Err(Failure::PasswordChangeRequired);
@@ -268,7 +266,7 @@ fn asked(http: &HttpRequest, route: &Route) -> Result<Request, Failure> {
     }
     Failure::unless_empty(wrong)?;
     let if_match = http.headers().get(IF_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    Ok(Request { path, query, body: Value::Null, if_match })
+    Ok(Request { path, query, body: Value::Null, if_match, origin: Origin::default() })
 }
 
 fn unknown_name(name: &str, route: &Route) -> FieldError {

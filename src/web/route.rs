@@ -21,6 +21,7 @@ use crate::domain::id::Id;
 use crate::domain::input::{FieldError, Input, Mode, parse};
 use crate::domain::text_enum::TextEnum;
 use crate::input;
+use crate::service::guessing::Origin;
 use crate::service::{App, Call, Failure, IfMatch, Page};
 
 /// What a request brought, before it is interpreted.
@@ -31,6 +32,8 @@ pub struct Request {
     /// The body as JSON; null when there was none.
     pub body: Value,
     pub if_match: Option<String>,
+    /// Whence it comes; known of routes that need no session.
+    pub origin: Origin,
 }
 
 impl Request {

@@ -74,7 +74,7 @@ impl House {
     pub fn new(app: App, pages: Pages, ticking: Ticking) -> Result<Self, ServeError> {
         Ok(Self {
             metrics: Metrics::new()?,
-            limiter: Limiter::new(app.config.server.trusted_proxies.clone()),
+            limiter: Limiter::new(&app),
             intake: Intake::new(Bounds::default()),
             connections: Connections::new(most_connections(&app)?, app.config.server.trusted_proxies.clone()),
             secure: app.config.server.public_url.starts_with("https:"),

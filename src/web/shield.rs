@@ -31,6 +31,9 @@ pub async fn shield(
     let id = house.as_ref().map(|house| house.app.sources.new_id::<()>().to_string()).unwrap_or_default();
     let method = label(request.method());
     let span = info_span!("request", id = %id);
+    if let Some(house) = &house {
+        house.limiter.watch(request.request());
+    }
     let started = Instant::now();
     let working = request.conn_data::<Held>().map(Held::work);
     let mut response = next.call(request).instrument(span).await?;

@@ -29,9 +29,12 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         ("POST", "/organizations") => &[SystemAdmin, Officer],
         ("GET", "/organizations" | "/organizations/{id}" | "/organizations/{id}/register") => Role::ALL,
         ("PATCH", "/organizations/{id}") => &[SystemAdmin],
-        ("POST", "/users" | "/users/{id}/invitation") | ("GET", "/users") | ("PATCH", "/users/{id}") => {
-            PEOPLE
-        }
+        (
+            "POST",
+            "/users" | "/users/{id}/invitation" | "/users/{id}/unblock" | "/users/{id}/sessions/end",
+        )
+        | ("GET", "/users" | "/users/{id}/sessions")
+        | ("PATCH", "/users/{id}") => PEOPLE,
         ("GET", "/users/{id}") => Role::ALL,
         ("GET", "/pending-changes")
         | ("POST", "/pending-changes/{id}/approve" | "/pending-changes/{id}/withdraw") => PEOPLE,
@@ -115,7 +118,9 @@ pub fn sample(world: &World, path: &str) -> Value {
         "safeguards": {"a": 1}, "further_subcontracting": "なし", "special_reason": "特になし", "whole_scope": false,
     });
     match path {
-        "/auth/token" => json!({"email": "x@example.jp", "password": "架空の合言葉です", "totp": "123456"}),
+        "/auth/token" => json!({
+            "email": "x@example.jp", "password": "架空の合言葉です", "totp": "123456", "device_token": "x",
+        }),
         "/auth/refresh" => json!({"refresh_token": "x"}),
         "/auth/password-reset" => json!({"email": "x@example.jp"}),
         "/auth/password-reset/confirm" | "/auth/invitation/accept" => {

@@ -40,6 +40,7 @@ mod hostile;
 mod idempotency;
 mod imports;
 mod integrity;
+mod kept_out;
 mod ledger;
 mod lists;
 mod names;

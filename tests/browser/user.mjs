@@ -1,5 +1,5 @@
 // 利用者と権限: registered, invited, changed, stopped, stood in for; by keyboard, and with JavaScript off.
-import { act, signIn, sound, unique } from "./lib.mjs";
+import { act, api, signIn, sound, token, unique } from "./lib.mjs";
 
 const email = () => `user-${unique()}@example.jp`;
 
@@ -52,6 +52,17 @@ export async function users_by_keyboard(t) {
   check("and they are not in the form", (await page.locator('[name^="roles/"]').count()) === 0);
 }
 
+/** Someone who is signed in, and on whose account a stranger has failed until logins are delayed. */
+async function signedInAndBlocked(t) {
+  const its = email(), password = "森と時計とハンカチ明るい";
+  const { organization } = await api(t, "agency_admin", "GET", "/me");
+  await api(t, "agency_admin", "POST", "/users", { organization_id: organization.id, name: "架空 待人", email: its, roles: ["officer"], password });
+  await token(t.base, { email: its, password });
+  const wrong = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ email: its, password: "川と鉛筆とトランプ涼しい" }) };
+  for (let n = 0; n < 5; n += 1) await fetch(t.base + "/api/v1/auth/token", wrong);
+  return its;
+}
+
 export const users_registered_changed_and_stood_in_for = act(async (t) => {
   const { d, check, logins, mayFail } = t;
   const its = email(), approver = logins.find((one) => one.role === "approver");
@@ -64,6 +75,16 @@ export const users_registered_changed_and_stood_in_for = act(async (t) => {
   await d.told("利用者を登録しました");
   await d.press("招待メールを送り直す");
   await d.told("招待メールを送り直しました");
+  const kept = await signedInAndBlocked(t);
+  await d.open("/users");
+  await d.follow(await person(kept));
+  await d.press("ログインの制限を解除する");
+  await d.told("ログインの制限を解除しました");
+  await d.press("ログインをすべて終了する");
+  await d.told("ログインをすべて終了しました");
+  check("no login is left", (await d.text()).includes("なし"), await d.text());
+  await d.open("/users");
+  await d.follow(await person(its));
   await d.press("この利用者を変更する");
   await d.fill("name", "架空 新代理");
   await d.press("変更する");

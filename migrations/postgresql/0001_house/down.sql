@@ -31,6 +31,7 @@ DROP TABLE leases;
 DROP TABLE uploads;
 DROP TABLE idempotency_keys;
 DROP TABLE login_attempts;
+DROP TABLE known_devices;
 DROP TABLE account_tokens;
 DROP TABLE refresh_tokens;
 DROP TABLE sessions;

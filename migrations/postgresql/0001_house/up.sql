@@ -118,14 +118,32 @@ CREATE TABLE account_tokens (
 );
 CREATE INDEX account_tokens_user ON account_tokens (user_id, purpose);
 
+-- Browsers from which someone has signed in before: their wrong passwords are counted apart from strangers'.
+CREATE TABLE known_devices (
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  device_hash TEXT COLLATE "C" NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  seen_at TIMESTAMP NOT NULL,
+  PRIMARY KEY (user_id, device_hash)
+);
+CREATE INDEX known_devices_hash ON known_devices (device_hash);
+
 -- By hash of the address typed, whether or not an account has it: both must look alike.
 CREATE TABLE login_attempts (
-  account_key TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  -- of an account's strangers, of one of their addresses, of a known device, or of resets
+  key TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  account_key TEXT COLLATE "C" NOT NULL,
+  counted TEXT COLLATE "C" NOT NULL CHECK (counted IN ('strangers', 'address', 'known', 'reset')),
   failures INTEGER NOT NULL,
+  counted_from TIMESTAMP NOT NULL,
   blocked_until TIMESTAMP NOT NULL,
+  -- until then one address of a stranger has a share of a window, not all of it
+  crowded_until TIMESTAMP,
   day DATE NOT NULL,
   day_failures INTEGER NOT NULL
 );
+CREATE INDEX login_attempts_account ON login_attempts (account_key);
 
 CREATE TABLE idempotency_keys (
   user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
@@ -575,7 +593,8 @@ CREATE TABLE notices (
   recipient TEXT COLLATE "C" NOT NULL,
   address TEXT COLLATE "C" NOT NULL,
   context TEXT COLLATE "C" NOT NULL,
-  -- queued → sent | failed; digest → digested (its words went out in that day's digest)
+  -- queued → sent | failed; digest → digested (its words went out in that day's digest);
+  -- held → digested (they went out in one mail with others)
   state TEXT COLLATE "C" NOT NULL,
   attempts INTEGER NOT NULL,
   next_attempt_at TIMESTAMP,
@@ -587,7 +606,7 @@ CREATE TABLE notices (
   UNIQUE (kind, subject, step, recipient)
 );
 CREATE INDEX notices_due ON notices (state, next_attempt_at);
-CREATE INDEX notices_recipient ON notices (recipient, state);
+CREATE INDEX notices_recipient ON notices (recipient, state, created_at);
 CREATE INDEX notices_organization ON notices (organization_id, id);
 CREATE INDEX notices_failed ON notices (organization_id) WHERE state = 'failed';
 

@@ -85,6 +85,8 @@ impl Letterhead<'_> {
         let draft = Draft::new(concerns, recipient, &Mail::Alert(mail))
             .map_err(|e| Failure::Internal(e.to_string()))?;
         let draft = draft.of_contract(self.contract.as_ref().map(|(id, _)| *id)).urgent(urgent);
+        // A sweep tells each step once; acts may be many.
+        let draft = draft.joined(tx.author.is_some());
         Ok(db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft)?)
     }
 

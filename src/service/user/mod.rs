@@ -1,5 +1,6 @@
-//! People: accounts, roles, invitations; how an account is changed, and who stands in for whom.
+//! People: accounts, roles, invitations; how an account is changed, who stands in for whom, and help with getting in.
 
+mod access;
 mod change;
 mod deputy;
 pub mod pending;
@@ -23,6 +24,7 @@ use crate::input;
 use crate::ledger::entry::{salt_hash, salted};
 use crate::notice::Mail;
 
+pub use access::{blocked_until, end_sessions, sessions, unblock};
 pub use change::{UserChange, change};
 pub use deputy::{DeputyInput, DeputyView, appoint_deputy, deputies};
 pub use pending::PendingRef;
@@ -259,9 +261,34 @@ pub fn create_first(
 
 fn invite(app: &App, tx: &mut Tx<'_>, id: UserId) -> Result<(), Failure> {
     let user = db::user::find(tx.conn, id)?;
+    check_ceiling(tx, &user)?;
     let token = tx.sources.token();
     let mail = invitation(app, tx, &user, &token)?;
     post_token(tx.conn, tx.sources, &user, &mail, &token)
+}
+
+/// Invitations that reach one address in a day, and that one person has mailed in a day: nobody's mailbox is flooded in our name.
+const TO_ONE_A_DAY: i64 = 5;
+const BY_ONE_A_DAY: usize = 50;
+
+fn check_ceiling(tx: &mut Tx<'_>, user: &UserRow) -> Result<(), Failure> {
+    let since = tx.sources.clock.machine_now() - chrono::Duration::hours(24);
+    if db::notice::invitations_to(tx.conn, &user.email, since)? >= TO_ONE_A_DAY {
+        let message = format!(
+            "同じメールアドレスへの招待は、1日に{TO_ONE_A_DAY}通までです。届かないときは、アドレスを確かめてください。"
+        );
+        return Err(Failure::conflict("too_many_invitations", message));
+    }
+    let Some(author) = tx.author else { return Ok(()) };
+    let since = tx.sources.clock.now() - chrono::Duration::hours(24);
+    let chain = user.organization_id.cast();
+    if db::ledger::lately(tx.conn, chain, author.user_id, "user.invited", since)? >= BY_ONE_A_DAY {
+        let message = format!(
+            "1人が送れる招待は、1日に{BY_ONE_A_DAY}通までです。残りは明日にするか、ほかの管理者に頼んでください。"
+        );
+        return Err(Failure::conflict("too_many_invitations", message));
+    }
+    Ok(())
 }
 
 /// A new invitation for someone who has accepted none yet; the link of the one before stops working.

@@ -2,26 +2,31 @@
 
 use crate::domain::access::Permission;
 use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword, TokenPurpose};
-use crate::service::session::{self, Credentials, Refresh};
+use crate::service::session::{self, Credentials, DONE, Refresh};
 use crate::web::route::{Plain, Route, act, get};
 
 /// The routes of sessions and of one's own account.
 pub fn routes() -> Vec<Route> {
     vec![
-        act("/auth/token", "ログイン")
-            .open(|app, _, input: Credentials| session::log_in(app, &input).map(Plain)),
+        act("/auth/token", "ログイン").open(|app, request, input: Credentials| {
+            session::log_in(app, &input, &request.origin).map(Plain)
+        }),
         act("/auth/refresh", "トークンの更新")
-            .open(|app, _, input: Refresh| session::refresh(app, &input).map(Plain)),
+            .open(|app, request, input: Refresh| session::refresh(app, &input, &request.origin).map(Plain)),
         act("/auth/logout", "ログアウト")
             .needs(Permission::OwnAccount)
             .run(|app, call, _| session::log_out(app, call).map(Plain)),
-        act("/auth/password-reset", "パスワード再設定の申込み")
-            .open(|app, _, input: ResetRequest| account::request_reset(app, &input).map(Plain)),
-        act("/auth/password-reset/confirm", "パスワードの再設定").open(|app, _, input: TokenPassword| {
-            account::redeem(app, TokenPurpose::PasswordReset, &input).map(Plain)
+        act("/auth/password-reset", "パスワード再設定の申込み").open(|app, request, input: ResetRequest| {
+            account::request_reset(app, &input, &request.origin).map(Plain)
         }),
-        act("/auth/invitation/accept", "招待を受ける").open(|app, _, input: TokenPassword| {
-            account::redeem(app, TokenPurpose::Invitation, &input).map(Plain)
+        act("/auth/password-reset/confirm", "パスワードの再設定").open(
+            |app, request, input: TokenPassword| {
+                account::redeem(app, TokenPurpose::PasswordReset, &input, &request.origin)
+                    .map(|_| Plain(DONE))
+            },
+        ),
+        act("/auth/invitation/accept", "招待を受ける").open(|app, request, input: TokenPassword| {
+            account::redeem(app, TokenPurpose::Invitation, &input, &request.origin).map(|_| Plain(DONE))
         }),
         get("/me", "自分のアカウント")
             .needs(Permission::OwnAccount)

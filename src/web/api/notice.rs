@@ -8,7 +8,7 @@ use crate::web::route::{Plain, Route, act, get};
 pub fn routes() -> Vec<Route> {
     vec![
         get("/notices", "通知の一覧（新しい順）")
-            .query("state", "queued, sent, failed, digest, digested")
+            .query("state", "queued, sent, failed, held, digest, digested")
             .query("contract_id", "契約")
             .paged()
             .needs(Permission::ReadNotices)

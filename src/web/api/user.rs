@@ -33,6 +33,15 @@ pub fn routes() -> Vec<Route> {
         act("/users/{id}/invitation", "招待を送り直す")
             .needs(Permission::ManageUsers)
             .run(|app, call, request| user::invite_again(app, call, request.id("id")?).map(Plain)),
+        act("/users/{id}/unblock", "ログインの制限を解除する")
+            .needs(Permission::ManageUsers)
+            .run(|app, call, request| user::unblock(app, call, request.id("id")?).map(Plain)),
+        get("/users/{id}/sessions", "利用者のログイン").paged().needs(Permission::ManageUsers).run(
+            |app, call, request| user::sessions(app, call, request.id("id")?, &request.page()?).map(Plain),
+        ),
+        act("/users/{id}/sessions/end", "利用者のログインをすべて終える")
+            .needs(Permission::ManageUsers)
+            .run(|app, call, request| user::end_sessions(app, call, request.id("id")?).map(Plain)),
         create("/users/{id}/deputies", "代理の指定").needs(Permission::ManageDeputies).takes(
             |app, call, request, input: DeputyInput| {
                 user::appoint_deputy(app, call, request.id("id")?, &input).map(Plain)

@@ -78,9 +78,10 @@ pub(super) fn interrupted(visit: &Visit) -> Option<Page> {
 }
 
 fn log_in(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
-    let entered = visit.input::<Credentials>().and_then(|given| session::log_in_browser(app, &given));
-    let token = match entered {
-        Ok(token) => token,
+    let entered =
+        visit.input::<Credentials>().and_then(|given| session::log_in_browser(app, &given, &visit.origin));
+    let entry = match entered {
+        Ok(entry) => entry,
         Err(failure) => return login(visit).with(failure, visit, LABELS),
     };
     let back = visit.form.mark("_back").and_then(own_address);
@@ -88,9 +89,9 @@ fn log_in(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
         let kept = url::form_urlencoded::parse(kept.as_bytes()).into_owned();
         let form = Form::read(kept.filter(|(name, _)| !SECRET.contains(&name.as_str())));
         let resumed = page("resume.html", "入力を続けてください", json!({ "back": back }));
-        return Ok(Outcome::Resumed(token, Page { form, ..resumed }));
+        return Ok(Outcome::Resumed(entry, Page { form, ..resumed }));
     }
-    Ok(Outcome::Entered(token, own_address(visit.typed("next")).unwrap_or(HOME).to_owned()))
+    Ok(Outcome::Entered(entry, own_address(visit.typed("next")).unwrap_or(HOME).to_owned()))
 }
 
 fn mine(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
@@ -160,22 +161,24 @@ fn ask() -> Page {
 }
 
 fn ask_for_reset(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
-    let asked = visit.input::<ResetRequest>().and_then(|given| account::request_reset(app, &given));
+    let asked =
+        visit.input::<ResetRequest>().and_then(|given| account::request_reset(app, &given, &visit.origin));
     if let Err(failure) = asked {
         return ask().with(failure, visit, LABELS);
     }
-    let words = "登録のあるメールアドレスであれば、再設定の案内を送りました。1時間以内にメールのリンクを開いてください。届かないときは、迷惑メールの振分けと、入力したアドレスを確認してください。";
-    Ok(page("done.html", "案内を送りました", json!({ "words": words })).into())
+    let words = "登録のあるメールアドレスであれば、再設定の案内を送りました。案内は15分に1通までで、その間に重ねて申し込んだときは、先に届いた案内をお使いください。1時間以内にメールのリンクを開いてください。届かないときは、迷惑メールの振分けと、入力したアドレスを確認し、15分後にもう一度お申し込みください。";
+    Ok(page("done.html", "再設定を受け付けました", json!({ "words": words })).into())
 }
 
 fn redeem(app: &App, purpose: TokenPurpose, visit: &Visit) -> Result<Outcome, Failure> {
     let redeemed = repeated(visit, "password")
         .and_then(|()| visit.input::<TokenPassword>())
-        .and_then(|given| account::redeem(app, purpose, &given));
+        .and_then(|given| account::redeem(app, purpose, &given, &visit.origin));
     match redeemed {
-        Ok(_) => {
+        Ok(device) => {
             let words = "パスワードを設定しました。ログインしてください。";
-            Ok(page("done.html", "パスワードを設定しました", json!({ "words": words })).into())
+            let done = page("done.html", "パスワードを設定しました", json!({ "words": words }));
+            Ok(Outcome::Known(device, done))
         }
         Err(failure) => by_mail(purpose, visit).with(failure, visit, LABELS),
     }

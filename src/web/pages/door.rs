@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_DISPOSITION, HOST, HeaderMap, LOCATION, ORIGIN, RETRY_AFTER};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Resource};
 use serde_json::json;
@@ -18,6 +18,7 @@ use super::frame::{Frame, render};
 use super::route::{HOME, Handler, Outcome, Page, PageRoute, Visit, page};
 use super::sent;
 use crate::domain::access::Actor;
+use crate::service::guessing::Origin;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
 use crate::service::{Call, Failure};
@@ -60,13 +61,8 @@ async fn answer(
     if let Err(why) = refuse_encoded(request.headers()) {
         return unread(&house, &stranger, why);
     }
-    if route.permission().is_none()
-        && let Err(failure) = house.limiter.take(&request)
-    {
-        return refuse(&house, &stranger, &failure, None);
-    }
     let cookie = request.cookie(cookie_name(house.secure)).map(|cookie| cookie.value().to_owned());
-    let visit = sent::head(&request, &route);
+    let visit = Visit { origin: origin(&house, &route, &request), ..sent::head(&request, &route) };
     if !route.changes {
         let worker = house.clone();
         return shown(&house, visit, move |visit| {
@@ -100,8 +96,8 @@ async fn answer(
 /// A form of someone whose session is over: what was typed waits in the login. It is a stranger's, and no larger.
 async fn kept(house: &House, request: &HttpRequest, mut payload: Payload, visit: Visit) -> HttpResponse {
     let stranger = Frame::of_nobody(house);
-    if let Err(failure) = house.limiter.take(request) {
-        return refuse(house, &stranger, &failure, None);
+    if let Some(retry_after) = house.limiter.origin(request).wait {
+        return refuse(house, &stranger, &Failure::TooMany { retry_after }, None);
     }
     let sender = Sender::stranger(house.limiter.caller(request));
     let read = house.intake.take(request, &mut payload, sender, house.intake.bounds.stranger_form).await;
@@ -175,6 +171,19 @@ async fn shown(
     }
 }
 
+/// Whence a visit comes that needs no session, with what the browser was given by us.
+fn origin(house: &House, route: &PageRoute, request: &HttpRequest) -> Origin {
+    if !matches!(route.handler, Handler::Open(_)) {
+        return Origin::default();
+    }
+    let given = |name| request.cookie(name).map(|cookie| cookie.value().to_owned());
+    Origin {
+        device: given(device_name(house.secure)),
+        session: given(cookie_name(house.secure)),
+        ..house.limiter.origin(request)
+    }
+}
+
 /// A form that is sent twice (the second click, a reload) acts once.
 fn once(house: &House, request: &HttpRequest, visit: &Visit, body: &Bytes) -> Option<Key> {
     let key = visit.form.mark("_once").filter(|key| key.len() <= 255)?;
@@ -188,6 +197,7 @@ fn admit(house: &House, route: &PageRoute, cookie: Option<&str>) -> Result<Optio
         return Ok(None);
     }
     let actor = session::authenticate(&house.app, Door::Browser, cookie.ok_or(Failure::Unauthorized)?)?;
+    house.limiter.take(actor.user_id, if route.changes { &Method::POST } else { &Method::GET })?;
     if actor.must_change_password && !account::WITHOUT_OWN_PASSWORD.contains(&route.path) {
         tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
         return Err(Failure::PasswordChangeRequired);
@@ -254,9 +264,21 @@ fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-itaku" } else { "itaku" }
 }
 
+/// By this cookie an account knows a browser that has signed in before.
+fn device_name(secure: bool) -> &'static str {
+    if secure { "__Host-itaku-device" } else { "itaku-device" }
+}
+
 fn cookie(house: &House, value: String) -> Cookie<'static> {
     let build = Cookie::build(cookie_name(house.secure), value).path("/").http_only(true);
     build.same_site(SameSite::Lax).secure(house.secure).finish()
+}
+
+/// As long as browsers keep any.
+fn device_cookie(house: &House, value: String) -> Cookie<'static> {
+    let build = Cookie::build(device_name(house.secure), value).path("/").http_only(true);
+    let build = build.same_site(SameSite::Lax).secure(house.secure);
+    build.max_age(actix_web::cookie::time::Duration::days(400)).finish()
 }
 
 fn see(to: &str) -> HttpResponseBuilder {
@@ -274,16 +296,25 @@ fn show(house: &House, frame: &Frame, outcome: Outcome) -> HttpResponse {
             let kept_as = format!("attachment; filename*=UTF-8''{name}");
             HttpResponse::Ok().content_type(kind).insert_header((CONTENT_DISPOSITION, kept_as)).body(content)
         }
-        Outcome::Entered(token, to) => see(&to).cookie(cookie(house, token)).finish(),
-        Outcome::Resumed(token, page) => {
+        Outcome::Entered(entry, to) => {
+            see(&to).cookie(cookie(house, entry.session)).cookie(device_cookie(house, entry.device)).finish()
+        }
+        Outcome::Known(device, page) => {
+            let mut response = html(house, frame, &page, &[]);
+            // Without it the browser stays a stranger, and nothing worse.
+            drop(response.add_cookie(&device_cookie(house, device)));
+            response
+        }
+        Outcome::Resumed(entry, page) => {
             let visit = Visit::default();
-            let frame = session::authenticate(&house.app, Door::Browser, &token)
+            let frame = session::authenticate(&house.app, Door::Browser, &entry.session)
                 .and_then(|actor| Frame::of(house, &actor, &visit));
             match frame {
                 Ok(frame) => {
                     let mut response = html(house, &frame, &page, &[]);
                     // A cookie that can't be written is one that nobody gets: the login is asked for again.
-                    drop(response.add_cookie(&cookie(house, token)));
+                    drop(response.add_cookie(&cookie(house, entry.session)));
+                    drop(response.add_cookie(&device_cookie(house, entry.device)));
                     response
                 }
                 Err(failure) => refuse(house, &Frame::of_nobody(house), &failure, None),
@@ -299,6 +330,9 @@ fn show(house: &House, frame: &Frame, outcome: Outcome) -> HttpResponse {
 
 fn html(house: &House, frame: &Frame, page: &Page, headers: &[(&str, String)]) -> HttpResponse {
     let mut response = HttpResponse::build(page.status);
+    if let Some(seconds) = page.wait {
+        response.insert_header((RETRY_AFTER, seconds.to_string()));
+    }
     for (name, value) in headers {
         response.insert_header((*name, value.as_str()));
     }

@@ -11,7 +11,7 @@ use crate::service::{App, Call, Failure, contract};
 /// What one asks for: the word in the address, how it is called, and the states it means.
 const GROUPS: &[(&str, &str, &[NoticeState])] = &[
     ("", "すべて", &[]),
-    ("waiting", "これから送る", &[NoticeState::Queued, NoticeState::Digest]),
+    ("waiting", "これから送る", &[NoticeState::Queued, NoticeState::Held, NoticeState::Digest]),
     ("sent", "送信済み", &[NoticeState::Sent, NoticeState::Digested]),
     ("failed", "不達", &[NoticeState::Failed]),
 ];

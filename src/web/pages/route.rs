@@ -17,6 +17,8 @@ use crate::domain::calendar::{parse_day, parse_fiscal_year};
 use crate::domain::id::{Id, OrganizationId};
 use crate::domain::input::{FieldError, Input, Mode, NOT_A_YEAR, parse};
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
+use crate::service::guessing::Origin;
+use crate::service::session::Entry;
 use crate::service::{self, App, Call, Failure, IfMatch};
 
 /// Where one arrives after the login.
@@ -38,6 +40,8 @@ pub struct Visit {
     pub file: Option<File>,
     /// What was sent was more than is taken in, and was not read: there is no form, and nothing to be done.
     pub too_large: bool,
+    /// Whence it comes; known of routes that need no session.
+    pub origin: Origin,
 }
 
 /// A file as sent. It waits on the disk, in a file that has no name and is gone with the visit.
@@ -178,6 +182,8 @@ pub struct Page {
     pub form: Form,
     /// The version of what the form changes.
     pub version: Option<i64>,
+    /// So many seconds later it may be tried again.
+    pub wait: Option<u64>,
     /// The pages above this one: address and title.
     pub trail: Vec<(String, String)>,
     pub words: Words,
@@ -274,6 +280,7 @@ pub fn page(template: &'static str, title: impl Title, context: Value) -> Page {
         errors: Vec::new(),
         form: Form::default(),
         version: None,
+        wait: None,
         trail: Vec::new(),
         words: Words::default(),
         context,
@@ -318,6 +325,7 @@ impl Page {
 
     /// The page with what was typed and what was wrong: of fields, or of the act as a whole. Any other failure stays one.
     pub fn with(self, failure: Failure, visit: &Visit, labels: &Labels) -> Result<Outcome, Failure> {
+        let wait = if let Failure::TooMany { retry_after } = failure { Some(retry_after) } else { None };
         let (status, errors) = match failure {
             Failure::Invalid(errors) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, wrongs(errors, &visit.form, labels))
@@ -325,10 +333,10 @@ impl Page {
             Failure::WrongCredentials => (StatusCode::UNAUTHORIZED, whole(&failure.to_string())),
             Failure::Conflict { .. } => (StatusCode::CONFLICT, whole(&failure.to_string())),
             Failure::Stale => (StatusCode::PRECONDITION_FAILED, whole(&failure.to_string())),
-            Failure::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, whole(&failure.to_string())),
+            Failure::TooMany { retry_after } => (StatusCode::TOO_MANY_REQUESTS, whole(&later(retry_after))),
             other => return Err(other),
         };
-        Ok(Outcome::Shown(Self { status, errors, form: visit.form.clone(), ..self }))
+        Ok(Outcome::Shown(Self { status, errors, wait, form: visit.form.clone(), ..self }))
     }
 }
 
@@ -339,6 +347,14 @@ fn wrongs(errors: Vec<FieldError>, form: &Form, labels: &Labels) -> Vec<Wrong> {
         );
     }
     errors.into_iter().map(|error| Wrong::of(error, form, labels)).collect()
+}
+
+/// When to try again, in words.
+fn later(seconds: u64) -> String {
+    let wait = if seconds < 60 { format!("{seconds}秒") } else { format!("{}分", seconds.div_ceil(60)) };
+    format!(
+        "続けて何度も送信されたため、いまは受け付けられません。{wait}ほど待ってから、もう一度お試しください。"
+    )
 }
 
 fn whole(message: &str) -> Vec<Wrong> {
@@ -357,10 +373,12 @@ pub enum Outcome {
     },
     /// See another address of ours: what was done is not done again by the back button.
     Moved(String),
-    /// A session has begun; its cookie, and where to go.
-    Entered(String, String),
-    /// A session has begun; its cookie, and the page with which one goes on.
-    Resumed(String, Page),
+    /// A session has begun; its cookies, and where to go.
+    Entered(Entry, String),
+    /// A session has begun; its cookies, and the page with which one goes on.
+    Resumed(Entry, Page),
+    /// Who was here is no stranger; the device's cookie, and a page.
+    Known(String, Page),
     /// The session is over; where to go.
     Left(String),
 }

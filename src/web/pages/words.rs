@@ -343,7 +343,7 @@ fn notice(state: NoticeState) -> Word {
         NoticeState::Queued => ("送信待ち", Tone::Busy),
         NoticeState::Sent => ("送信済み", Tone::Good),
         NoticeState::Failed => ("不達", Tone::Bad),
-        NoticeState::Digest => ("まとめて送る予定", Tone::Busy),
+        NoticeState::Held | NoticeState::Digest => ("まとめて送る予定", Tone::Busy),
         NoticeState::Digested => ("まとめて送信済み", Tone::Good),
     }
 }

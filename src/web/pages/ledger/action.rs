@@ -53,6 +53,8 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.deputy_appointed", "代理を指定した"),
     ("user.invitation_accepted", "招待を受けて利用を始めた"),
     ("user.invited", "利用者を招待した"),
+    ("user.unblocked", "ログインの制限を解除した"),
+    ("user.sessions_ended", "利用者のログインを終了した"),
     ("user.password_changed", "パスワードを変更した"),
     ("user.password_reset", "パスワードを再設定した"),
     ("user.registered", "利用者を登録した"),

@@ -10,7 +10,7 @@ use super::{address, employer, everyone};
 use crate::domain::access::Permission;
 use crate::domain::id::UserId;
 use crate::service::user::{self, DeputyView, UserView};
-use crate::service::{App, Call, Failure};
+use crate::service::{self, App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
     vec![
@@ -19,6 +19,16 @@ pub fn routes() -> Vec<PageRoute> {
             let id = visit.id("id")?;
             user::invite_again(app, call, id)?;
             Ok(Outcome::Moved(format!("{}?done=invited", address(id))))
+        }),
+        send("/users/{id}/unblock").needs(Permission::ManageUsers, |app, call, visit| {
+            let id = visit.id("id")?;
+            user::unblock(app, call, id)?;
+            Ok(Outcome::Moved(format!("{}?done=unblocked", address(id))))
+        }),
+        send("/users/{id}/sessions/end").needs(Permission::ManageUsers, |app, call, visit| {
+            let id = visit.id("id")?;
+            user::end_sessions(app, call, id)?;
+            Ok(Outcome::Moved(format!("{}?done=sessions_ended", address(id))))
         }),
     ]
 }
@@ -48,8 +58,19 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "user": user, "own": own, "organization": employer.name, "roles": roles, "state": state(app, &user),
         "since": words::instant(app, user.created_at),
         "can_invite": user.invited && is_usable && actor.may(Permission::ManageUsers),
-        "can_depute": false, "changes": super::pending::of_user(app, call, user.id)?,
+        "can_depute": false, "access": null, "changes": super::pending::of_user(app, call, user.id)?,
     });
+    if actor.may(Permission::ManageUsers) && !own {
+        let page_of_all = service::Page { limit: service::page::MAX_LIMIT, after: None };
+        let sessions = user::sessions(app, call, user.id, &page_of_all)?.items;
+        let seen = sessions.iter().map(|session| session.seen_at).max();
+        let blocked = user::blocked_until(app, call, user.id)?;
+        let more = json!({ "access": {
+            "sessions": sessions.len(), "seen": seen.map(|at| words::instant(app, at)),
+            "blocked": blocked.map(|at| words::instant(app, at)),
+        } });
+        context = joined(context, more);
+    }
     // Deputies are the agency's affair; who administers all organizations only sees accounts.
     if actor.may(Permission::ManageDeputies) && user.organization_id == actor.organization.id {
         let found = user::deputies(app, call, user.id, &visit.page()?)?;
