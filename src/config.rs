@@ -305,8 +305,8 @@ impl Config {
                 "auth.secret (ITAKU__AUTH__SECRET): {why}; give random characters, such as `openssl rand -hex 32` prints"
             ));
         }
+        let wanted = "32 random bytes as hexadecimal, such as `openssl rand -hex 32` prints";
         if self.ledger.signing_key.is_empty() {
-            let wanted = "32 random bytes as hexadecimal, such as `openssl rand -hex 32` prints";
             missing.push(format!("ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): give {wanted}"));
         } else if let Some(why) = strength::why_weak(&self.ledger.signing_key) {
             missing.push(format!("ledger.signing_key (ITAKU__LEDGER__SIGNING_KEY): {why}; give {wanted}"));

@@ -1,8 +1,7 @@
 //! How mail leaves: to an SMTP server, or into a folder of .eml files.
 
 use std::{
-    fs, io,
-    io::Write as _,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
