@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod chain;
 pub mod contract;
 pub mod due;
+pub mod factor;
 pub mod facts;
 pub mod history;
 pub mod idempotency;

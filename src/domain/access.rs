@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::contract::Instant;
 use super::id::{OrganizationId, SessionId, UserId};
 use crate::text_enum;
 
@@ -47,6 +48,11 @@ impl Role {
             Self::VendorUser | Self::VendorAdmin => OrganizationKind::Vendor,
             Self::Overseer | Self::SystemAdmin => OrganizationKind::System,
         }
+    }
+
+    /// Everyone's at an agency and at the operator, and who lets others in at a vendor.
+    pub fn needs_factor(self) -> bool {
+        self != Self::VendorUser
     }
 
     /// On screen.
@@ -156,6 +162,10 @@ pub struct Actor {
     pub email: String,
     pub organization: ActorOrganization,
     pub roles: Vec<Role>,
+    /// When they last showed who they are, by the machine's clock: at the login, or asked again since.
+    pub authenticated_at: Instant,
+    /// They have a second factor.
+    pub has_factor: bool,
 }
 
 impl Actor {
@@ -167,6 +177,11 @@ impl Actor {
     /// Whether the person holds the role.
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
+    }
+
+    /// Whether one of the person's roles is such that it needs a second factor, where one is required at all.
+    pub fn needs_factor(&self) -> bool {
+        self.roles.iter().any(|role| role.needs_factor())
     }
 
     /// What of contracts, alerts and ledger the person can know of.

@@ -25,6 +25,8 @@ const FORGOTTEN_HOURS: i64 = 24;
 pub enum Counter {
     /// Wrong passwords.
     Login,
+    /// Wrong codes of a second factor, after the right password.
+    Code,
     /// Requests for a password reset: each is a mail.
     Reset,
 }
@@ -33,6 +35,7 @@ pub enum Counter {
 pub fn key(app: &App, counter: Counter, email: &str) -> String {
     let what = match counter {
         Counter::Login => "login",
+        Counter::Code => "code",
         Counter::Reset => "reset",
     };
     let mut hash = Sha256::new();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::guessing::{self, Counter};
-use super::{App, Call, Failure, Page, Paged, hashing, token_signature};
+use super::{App, Call, Failure, Page, Paged, factor, hashing, token_signature};
 use crate::db::session::EndReason;
 use crate::db::user::UserRow;
 use crate::db::{self, Conn, DbError};
@@ -34,8 +34,8 @@ input! {
     pub struct Credentials {
         email: String => verbatim(254),
         password: String => verbatim(1024),
-        /// The place of the second factor.
-        totp: Option<String> => optional(text(6, 16)),
+        /// A code of the authenticator app, or a recovery code. Needed of who has a second factor, refused of who has none.
+        totp: Option<String> => optional(verbatim(64)),
     }
 }
 
@@ -109,7 +109,7 @@ pub fn authenticate(app: &App, door: Door, token: &str) -> Result<Actor, Failure
     let found = app
         .db
         .read_one::<_, DbError>(|conn| db::session::live_with_roles(conn, id, now, seen_after(now), today))?;
-    let (live, roles) = found.ok_or(Failure::Unauthorized)?;
+    let (live, roles, has_factor) = found.ok_or(Failure::Unauthorized)?;
     if !live.active || live.expires_on.is_some_and(|last| last < today) {
         return Err(Failure::Unauthorized);
     }
@@ -128,6 +128,8 @@ pub fn authenticate(app: &App, door: Door, token: &str) -> Result<Actor, Failure
             name: live.organization_name,
         },
         roles,
+        authenticated_at: live.authenticated_at.and_utc(),
+        has_factor,
     })
 }
 
@@ -196,31 +198,78 @@ fn tokens(app: &App, session: SessionId, refresh_token: String, now: Instant) ->
     })
 }
 
-/// Address and password against a session. Unknown, disabled and not yet accepted accounts are refused in the
-/// same words and the same time as a wrong password.
+/// Address and password, and a code of who has a second factor, against a session. Unknown, disabled and not yet
+/// accepted accounts are refused in the same words and the same time as a wrong password; that a code is needed is told
+/// only to who knew the password (decision 0023).
 pub fn log_in(app: &App, given: &Credentials) -> Result<Tokens, Failure> {
-    enter(app, given, |conn, user| open(app, conn, user))
+    let known = know(app, &given.email, &given.password)?;
+    match (&given.totp, factor::is_enrolled(app, known.user.id)?) {
+        (Some(code), true) => factor::prove(app, &known.user, code)?,
+        (None, true) => return Err(Failure::CodeRequired),
+        (Some(_), false) => return Err(no_factor()),
+        (None, false) => {}
+    }
+    enter(app, &known, |conn, user| open(app, conn, user))
 }
 
-/// As [`log_in`], for a browser: its cookie's value, which lives as long as the session may.
-pub fn log_in_browser(app: &App, given: &Credentials) -> Result<String, Failure> {
-    enter(app, given, |conn, user| open_browser(app, conn, user))
+/// Nobody's code is ignored: who gives one believes that it was asked for.
+pub fn no_factor() -> Failure {
+    let message = "このアカウントには二要素認証が登録されていません。totp を付けずにログインしてください。";
+    Failure::field("/totp", "no_factor", message)
 }
 
-/// Checks who someone is; `begun` begins their session in the same transaction.
-fn enter<T>(
-    app: &App,
-    given: &Credentials,
-    begun: impl Fn(&mut Conn, &UserRow) -> Result<(SessionId, T), Failure>,
-) -> Result<T, Failure> {
-    let key = guessing::key(app, Counter::Login, &given.email);
+/// Where a browser's login has come to.
+#[derive(Debug, Clone)]
+pub enum Arrived {
+    /// Signed in: the cookie's value, which lives as long as the session may.
+    In(String),
+    /// The password was right, and the second factor is to come.
+    Second(factor::Offer),
+}
+
+/// As [`log_in`], for a browser, which asks for the second factor on a page of its own.
+pub fn log_in_browser(app: &App, given: &Credentials) -> Result<Arrived, Failure> {
+    let known = know(app, &given.email, &given.password)?;
+    if factor::is_enrolled(app, known.user.id)? {
+        let offer = factor::begin(app, &known.user)?;
+        // After it: whoever changes the password meanwhile finds either this to fail or that to take away.
+        app.db.write(|conn| settle(conn, &known))?;
+        return Ok(Arrived::Second(offer));
+    }
+    if given.totp.is_some() {
+        return Err(no_factor());
+    }
+    enter(app, &known, |conn, user| open_browser(app, conn, user)).map(Arrived::In)
+}
+
+/// The second step of a browser's login.
+pub fn log_in_second(app: &App, given: &factor::Answer) -> Result<String, Failure> {
+    let user = factor::finish(app, given)?;
+    let (session, cookie) = app.db.write::<_, Failure>(|conn| open_browser(app, conn, &user))?;
+    tracing::info!(event = "login", user = %user.id, session = %session, "logged in");
+    Ok(cookie)
+}
+
+/// Someone whose password was right.
+pub struct Known {
+    pub user: UserRow,
+    /// The hash it was checked against, and the one to keep.
+    checked: String,
+    hash: String,
+    /// Under which wrong passwords are counted.
+    key: String,
+}
+
+/// Checks a password, in the same time whatever is wrong.
+pub fn know(app: &App, email: &str, password: &str) -> Result<Known, Failure> {
+    let key = guessing::key(app, Counter::Login, email);
     guessing::check(app, &key)?;
     let place = hashing::place()?;
     // Again: those who waited for the place with this one may have failed meanwhile.
     guessing::check(app, &key)?;
-    let user = app.db.read_one::<_, DbError>(|conn| db::user::by_email(conn, &given.email))?;
+    let user = app.db.read_one::<_, DbError>(|conn| db::user::by_email(conn, email))?;
     let hash = user.as_ref().and_then(|u| u.password_hash.as_deref());
-    let right = place.verify(&given.password, hash);
+    let right = place.verify(password, hash);
     let today = app.today();
     let user = user.filter(|u| right && u.is_usable(today));
     let Some((user, checked)) = user.and_then(|u| u.password_hash.clone().map(|hash| (u, hash))) else {
@@ -228,21 +277,33 @@ fn enter<T>(
         tracing::warn!(event = "login_failed", account = key, "login refused");
         return Err(Failure::WrongCredentials);
     };
-    let hash = if hashing::is_outdated(&checked) {
-        place.hash(&app.sources, &given.password)?
-    } else {
-        checked.clone()
-    };
-    drop(place);
+    let hash =
+        if hashing::is_outdated(&checked) { place.hash(&app.sources, password)? } else { checked.clone() };
+    Ok(Known { user, checked, hash, key })
+}
+
+/// Settles in a transaction that the password which was checked still is the person's, and keeps it as it is hashed
+/// today; the count of wrong ones begins anew.
+pub fn settle(conn: &mut Conn, known: &Known) -> Result<(), Failure> {
+    // Changed since it was checked: then it is not the password any more.
+    if !db::user::replace_password(conn, known.user.id, &known.checked, &known.hash)? {
+        return Err(Failure::WrongCredentials);
+    }
+    db::session::clear_attempts(conn, &known.key)?;
+    Ok(())
+}
+
+/// Begins a session of someone known.
+fn enter<T>(
+    app: &App,
+    known: &Known,
+    begun: impl Fn(&mut Conn, &UserRow) -> Result<(SessionId, T), Failure>,
+) -> Result<T, Failure> {
     let (session, opened) = app.db.write::<_, Failure>(|conn| {
-        // Changed since it was checked: then it is not the password any more.
-        if !db::user::replace_password(conn, user.id, &checked, &hash)? {
-            return Err(Failure::WrongCredentials);
-        }
-        db::session::clear_attempts(conn, &key)?;
-        begun(conn, &user)
+        settle(conn, known)?;
+        begun(conn, &known.user)
     })?;
-    tracing::info!(event = "login", user = %user.id, session = %session, "logged in");
+    tracing::info!(event = "login", user = %known.user.id, session = %session, "logged in");
     Ok(opened)
 }
 

@@ -24,7 +24,7 @@ use super::route::{Handler, Reply, Request, Route};
 use crate::domain::input::FieldError;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, factor, fresh};
 
 /// The largest body of a request; imports have a limit of their own.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -252,9 +252,15 @@ fn run(
         Handler::Open(work) => Ok(work(app, &request?)?),
         Handler::Guarded(permission, work) => {
             let actor = session::authenticate(app, Door::Api, bearer.ok_or(Failure::Unauthorized)?)?;
+            if !route.without_factor {
+                factor::require(app, &actor)?;
+            }
             if !actor.may(*permission) {
                 tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
                 return Err(Failure::Forbidden("この操作の権限がありません。".to_owned()).into());
+            }
+            if route.fresh {
+                fresh::require(app, &actor)?;
             }
             let call = Call { actor, idempotency };
             Ok(work(app, &call, &request?)?)

@@ -28,6 +28,14 @@ fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
     match failure {
         Failure::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "ログインが必要です"),
         Failure::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials", "ログインできません"),
+        Failure::CodeRequired => (StatusCode::UNAUTHORIZED, "totp_required", "二要素認証のコードが必要です"),
+        Failure::WrongCode => (StatusCode::UNAUTHORIZED, "wrong_totp", "コードが正しくありません"),
+        Failure::FactorRequired => {
+            (StatusCode::FORBIDDEN, "second_factor_required", "二要素認証の登録が必要です")
+        }
+        Failure::Reauthenticate => {
+            (StatusCode::FORBIDDEN, "reauthentication_required", "もう一度本人の確認が必要です")
+        }
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "この操作の権限がありません"),
         Failure::NotFound => (StatusCode::NOT_FOUND, "not_found", "見つかりません"),
         Failure::Conflict { code, .. } => (StatusCode::CONFLICT, code, "この操作はできません"),
@@ -61,7 +69,7 @@ pub fn problem(failure: Failure) -> HttpResponse {
         Failure::Unavailable(_) => {
             response.insert_header((RETRY_AFTER, "5"));
         }
-        Failure::Unauthorized | Failure::WrongCredentials => {
+        Failure::Unauthorized | Failure::WrongCredentials | Failure::CodeRequired | Failure::WrongCode => {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         _ => {}

@@ -214,6 +214,8 @@ fn person(app: &App, organization: OrganizationId, kind: OrganizationKind, roles
         email,
         organization: ActorOrganization { id: organization, kind, name: "架空".to_owned() },
         roles: roles.to_vec(),
+        authenticated_at: app.sources.clock.machine_now(),
+        has_factor: false,
     })
 }
 

@@ -144,6 +144,7 @@ class Instance:
             "ITAKU__DATABASE__URL": self.database,
             "ITAKU__MAIL__URL": mail or "file:" + os.path.join(folder, "mail"),
             "ITAKU__MAIL__FROM": "itaku@example.jp",
+            "ITAKU__AUTH__SECOND_FACTOR_REQUIRED": "false",
             "ITAKU__AUTH__SECRET": "a secret of the tests, of at least 32 bytes",
             "ITAKU__LEDGER__SIGNING_KEY": "5a" * 32,
         } | settings

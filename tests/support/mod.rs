@@ -89,15 +89,26 @@ impl Drop for TestApp {
 
 impl TestApp {
     pub fn sqlite() -> Self {
-        Self::on(Database::sqlite())
+        Self::on(Database::sqlite(), false, false)
     }
 
     pub fn postgresql() -> Self {
-        Self::on(Database::postgresql())
+        Self::on(Database::postgresql(), false, false)
     }
 
-    fn on((database, url): (Database, String)) -> Self {
+    /// As under `itaku serve` and `itaku demo --strict`.
+    pub fn sqlite_with_factors() -> Self {
+        Self::on(Database::sqlite(), true, true)
+    }
+
+    /// As under `itaku serve` and `itaku demo --strict`.
+    pub fn postgresql_with_factors() -> Self {
+        Self::on(Database::postgresql(), true, true)
+    }
+
+    fn on((database, url): (Database, String), strict: bool, factors: bool) -> Self {
         let settings = [
+            ("ITAKU__AUTH__SECOND_FACTOR_REQUIRED", if factors { "true" } else { "false" }),
             ("ITAKU__DATABASE__URL", url.as_str()),
             ("ITAKU__AUTH__SECRET", "a secret of the tests, long enough to sign"),
             ("ITAKU__SERVER__PUBLIC_URL", "https://itaku.example.jp"),
@@ -114,7 +125,7 @@ impl TestApp {
             config: Arc::new(config),
             signing_key: Arc::new(SigningKey::parse(&"11".repeat(32)).unwrap()),
             demo: None,
-            strict: false,
+            strict,
         };
         let runner = actix_web::rt::System::new();
         let house = House::new(app.clone(), PAGES.clone(), Arc::new(|| true)).unwrap();

@@ -17,13 +17,14 @@ use serde_json::json;
 
 use super::super::app::{Body, ReadToTheEnd, families, is_too_large};
 use super::super::server::House;
-use super::account;
+use super::factor::FACTORS;
 use super::form::Form;
 use super::frame::{Frame, render};
 use super::route::{File, HOME, Handler, Outcome, Page, PageRoute, Visit, page};
+use super::{account, again};
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
-use crate::service::{Call, Failure};
+use crate::service::{Call, Failure, factor, fresh};
 
 /// The field in which a form proves whose it is.
 pub const PROOF: &str = "_proof";
@@ -133,13 +134,22 @@ fn run(
         tracing::warn!(event = "form_refused", user = %actor.user_id, "a form without its proof");
         return (frame, Err(elsewhere()));
     }
+    if !route.without_factor
+        && let Err(failure) = factor::require(app, &actor)
+    {
+        return (frame, Err(failure));
+    }
     if !actor.may(permission) {
         tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
         return (frame, Err(Failure::Forbidden("この画面を使う権限がありません。必要なときは、所属する機関・会社の管理者に相談してください。".to_owned())));
     }
     let call = Call { actor, idempotency: once };
     let mut frame = frame;
-    let answer = work(app, &call, visit);
+    let answer = if route.fresh && fresh::require(app, &call.actor).is_err() {
+        again::asked(app, &call, visit).map(Outcome::Shown)
+    } else {
+        work(app, &call, visit)
+    };
     match frame.speak(app, &call.actor, &answer) {
         Ok(()) => (frame, answer),
         Err(failure) => (frame, Err(failure)),
@@ -284,6 +294,7 @@ fn refuse(house: &House, frame: &Frame, failure: &Failure, visit: Option<&Visit>
                 url::form_urlencoded::Serializer::new(String::new()).append_pair("next", address).finish();
             return see(&format!("/login?{query}")).finish();
         }
+        Failure::FactorRequired => return see(FACTORS).finish(),
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "この操作はできません"),
         Failure::NotFound => (StatusCode::NOT_FOUND, "ページが見つかりません"),
         Failure::Malformed(_) | Failure::Invalid(_) => {

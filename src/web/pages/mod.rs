@@ -1,6 +1,7 @@
 //! Pages for people.
 
 mod account;
+mod again;
 mod alert;
 mod api;
 mod application;
@@ -12,6 +13,7 @@ mod declaration;
 mod demo;
 mod done;
 mod door;
+mod factor;
 mod first;
 pub mod form;
 mod frame;
@@ -23,6 +25,7 @@ mod organization;
 mod own;
 mod place;
 pub mod route;
+mod second;
 mod setting;
 mod user;
 mod words;
@@ -93,6 +96,7 @@ impl Pages {
 pub fn all(demo: bool) -> Vec<PageRoute> {
     let mut routes = [
         account::routes(),
+        again::routes(),
         alert::routes(),
         application::routes(),
         audit::routes(),
@@ -100,11 +104,13 @@ pub fn all(demo: bool) -> Vec<PageRoute> {
         consent::routes(),
         contract::routes(),
         declaration::routes(),
+        factor::routes(),
         home::routes(),
         ledger::routes(),
         notice::routes(),
         observation::routes(),
         organization::routes(),
+        second::routes(),
         setting::routes(),
         user::routes(),
     ]

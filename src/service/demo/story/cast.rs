@@ -176,6 +176,8 @@ fn enrolled(
         email: email.clone(),
         organization: of.clone(),
         roles: vec![role],
+        authenticated_at: app.sources.clock.machine_now(),
+        has_factor: false,
     };
     Ok(Person { role, email, organization: of.name, call: Call::of(actor) })
 }

@@ -69,5 +69,7 @@ pub fn administrator(app: &App, made: &user::UserView) -> Result<Actor, Failure>
             name: organization,
         },
         roles: made.roles.clone(),
+        authenticated_at: app.sources.clock.machine_now(),
+        has_factor: false,
     })
 }

@@ -10,7 +10,7 @@ use super::{address, employer, everyone};
 use crate::domain::access::Permission;
 use crate::domain::id::UserId;
 use crate::service::user::{self, DeputyView, UserView};
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, factor};
 
 pub fn routes() -> Vec<PageRoute> {
     vec![
@@ -48,6 +48,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "user": user, "own": own, "organization": employer.name, "roles": roles, "state": state(app, &user),
         "since": words::instant(app, user.created_at),
         "can_invite": user.invited && is_usable && actor.may(Permission::ManageUsers),
+        "can_reset": !own && actor.may(Permission::ManageUsers) && factor::is_enrolled(app, user.id)?,
         "can_depute": false,
     });
     // Deputies are the agency's affair; who administers all organizations only sees accounts.

@@ -27,6 +27,8 @@ pub fn call(app: &TestApp, organization: OrganizationId, kind: OrganizationKind,
         email: person.email,
         organization: ActorOrganization { id: organization, kind, name: String::new() },
         roles: roles.to_vec(),
+        authenticated_at: app.app.sources.clock.machine_now(),
+        has_factor: false,
     })
 }
 
