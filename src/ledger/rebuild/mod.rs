@@ -76,10 +76,15 @@ const FOLDS: &[(&str, Fold)] = &[
     ("user.change_withdrawn", nothing),
     ("user.changed", people::changed),
     ("user.deputy_appointed", people::deputy),
+    ("user.factor_enrolled", nothing),
+    ("user.factor_removed", nothing),
+    ("user.factors_reset", nothing),
     ("user.invitation_accepted", people::password),
     ("user.invited", nothing),
     ("user.password_changed", people::password),
     ("user.password_reset", people::password),
+    ("user.recovery_code_used", nothing),
+    ("user.recovery_codes_renewed", nothing),
     ("user.registered", people::registered),
 ];
 
