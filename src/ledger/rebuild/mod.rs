@@ -81,6 +81,8 @@ const FOLDS: &[(&str, Fold)] = &[
     ("user.password_changed", people::password),
     ("user.password_reset", people::password),
     ("user.registered", people::registered),
+    ("user.sessions_ended", nothing),
+    ("user.unblocked", nothing),
 ];
 
 /// Whether the rebuilding knows what the action does to the tables.
