@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{CliError, house, log, print_json, say};
 use crate::clock::{Clock, DemoClock, Sources, SystemClock, SystemEntropy};
 use crate::config::{Config, check_address, check_database_url};
-use crate::db::{self, Db};
+use crate::db::Db;
 use crate::domain::access::Role;
 use crate::notice::transport::Transport;
 use crate::schedule::Scheduler;

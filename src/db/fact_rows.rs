@@ -12,7 +12,7 @@ use diesel::sql_types::{Binary, Nullable, Text};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::schema::{holidays, ledger_entries, organizations};
+use super::schema::{holidays, organizations};
 use super::{Conn, DbError, ledger};
 use crate::domain::access::OrganizationKind;
 use crate::domain::id::{OrganizationId, SubjectId};

@@ -14,6 +14,7 @@ use crate::db::session::{self, Attempts, Counted};
 use crate::db::{self, Conn, DbError};
 use crate::domain::contract::Instant;
 use crate::domain::id::UserId;
+use crate::domain::text::email_key;
 
 /// From this failure of a window on there is a delay: ten seconds, doubled each time.
 const FIRST_DELAYED: i32 = 5;

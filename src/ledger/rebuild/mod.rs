@@ -86,6 +86,8 @@ const FOLDS: &[(&str, Fold)] = &[
     ("user.recovery_code_used", nothing),
     ("user.recovery_codes_renewed", nothing),
     ("user.registered", people::registered),
+    ("user.sessions_ended", nothing),
+    ("user.unblocked", nothing),
 ];
 
 /// Whether the rebuilding knows what the action does to the tables.

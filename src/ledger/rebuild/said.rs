@@ -1,6 +1,5 @@
 //! What an entry says, read member by member. A member that the facts need and the payload lacks is told, not guessed.
 
-use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

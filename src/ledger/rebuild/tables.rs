@@ -482,6 +482,7 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     ),
     ("idempotency_keys", "answers kept for a day, so that an act is not done twice"),
     ("job_runs", "which day a job last did"),
+    ("known_devices", "which browser a person has signed in with before; it only shortens a wait"),
     ("leases", "which server does a job"),
     ("ledger_chains", "the ledger itself"),
     ("ledger_entries", "the ledger itself"),

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::super::change::{Account, readdress, write_change};
-use super::super::deputy::write_deputy;
+use super::super::deputy::{DeputyInput, write_deputy};
 use super::super::sorted;
 use super::{PendingChangeView, current, refusal, telling, view_of, visible};
 use crate::db::pending::{ChangeState, PendingRow, Wanted};
-use crate::db::user::{DeputyRow, UserRow};
+use crate::db::user::UserRow;
 use crate::db::{self, ChainKey, Tx};
 use crate::domain::access::Role;
 use crate::domain::id::{ChangeId, OrganizationId, UserId};
