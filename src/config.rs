@@ -81,6 +81,8 @@ pub struct Auth {
     pub access_minutes: i64,
     /// Life of a session, from password to logout at the latest.
     pub session_hours: i64,
+    /// Whether who holds a role at an agency or the operator, or administers a vendor, must have a second factor.
+    pub second_factor_required: bool,
 }
 
 /// `[ledger]`

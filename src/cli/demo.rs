@@ -58,7 +58,12 @@ impl Demo {
             check_database_url("--database", url)?;
         }
         let public = house::listen("--listen", &self.listen)?;
-        let url = format!("http://{}", public.local_addr()?);
+        let address = public.local_addr()?;
+        // A name that was given stays one: passkeys need it, and a browser keeps them by it.
+        let url = match self.listen.rsplit_once(':') {
+            Some(("localhost", _)) => format!("http://localhost:{}", address.port()),
+            _ => format!("http://{address}"),
+        };
         // Holds only what is made here; removed at the end, whatever the end.
         let folder = tempfile::Builder::new().prefix("itaku-demo-").tempdir()?;
         let config = self.config(&url, folder.path())?;

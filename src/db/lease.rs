@@ -5,7 +5,8 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::schema::{
-    account_tokens, job_runs, known_devices, leases, login_attempts, refresh_tokens, sessions,
+    account_tokens, factor_challenges, job_runs, known_devices, leases, login_attempts, refresh_tokens,
+    sessions,
 };
 use super::{Conn, DbError};
 use crate::domain::contract::Instant;
@@ -72,6 +73,9 @@ pub fn forget_sessions(conn: &mut Conn, before: Instant) -> Result<usize, DbErro
     )
     .execute(conn)?;
     forgotten += diesel::delete(old).execute(conn)?;
+    forgotten +=
+        diesel::delete(factor_challenges::table.filter(factor_challenges::expires_at.lt(before.naive_utc())))
+            .execute(conn)?;
     forgotten +=
         diesel::delete(account_tokens::table.filter(account_tokens::expires_at.lt(before.naive_utc())))
             .execute(conn)?;

@@ -10,6 +10,7 @@ pub mod chain;
 pub mod contract;
 pub mod due;
 mod fact_rows;
+pub mod factor;
 pub mod facts;
 pub mod history;
 pub mod idempotency;

@@ -81,6 +81,7 @@ diesel::table! {
         user_id -> Text,
         created_at -> Timestamp,
         seen_at -> Timestamp,
+        authenticated_at -> Timestamp,
         expires_at -> Timestamp,
         ended_at -> Nullable<Timestamp>,
         end_reason -> Nullable<Text>,
@@ -94,6 +95,52 @@ diesel::table! {
         session_id -> Text,
         issued_at -> Timestamp,
         used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    totp_factors (user_id) {
+        user_id -> Text,
+        organization_id -> Text,
+        secret -> Nullable<Text>,
+        confirmed_at -> Nullable<Timestamp>,
+        last_step -> BigInt,
+        pending_secret -> Nullable<Text>,
+        pending_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    passkeys (id) {
+        id -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        credential_id -> Text,
+        name -> Text,
+        credential -> Text,
+        created_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    recovery_codes (code_hash) {
+        code_hash -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        created_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    factor_challenges (token_hash) {
+        token_hash -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        purpose -> Text,
+        state -> Nullable<Text>,
+        expires_at -> Timestamp,
     }
 }
 
@@ -626,6 +673,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     pending_changes,
     sessions,
     refresh_tokens,
+    totp_factors,
+    passkeys,
+    recovery_codes,
+    factor_challenges,
     account_tokens,
     known_devices,
     login_attempts,

@@ -5,8 +5,8 @@ use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
 use super::schema::{
-    account_tokens, deputies, known_devices, login_attempts, organizations, refresh_tokens, sessions,
-    user_roles, users,
+    account_tokens, deputies, factor_challenges, known_devices, login_attempts, organizations, passkeys,
+    refresh_tokens, sessions, totp_factors, user_roles, users,
 };
 use super::types::directly;
 use super::{Conn, DbError};
@@ -29,6 +29,8 @@ pub struct LiveSession {
     pub organization_name: String,
     pub seen_at: NaiveDateTime,
     pub password_set_by_other: bool,
+    /// When who uses it last showed who they are.
+    pub authenticated_at: NaiveDateTime,
 }
 
 /// The columns of [`LiveSession`] from its three tables; a macro, because the types of joins can't be written.
@@ -45,6 +47,7 @@ macro_rules! live_columns {
             organizations::name,
             sessions::seen_at,
             users::password_set_by_other,
+            sessions::authenticated_at,
         )
     };
 }
@@ -72,26 +75,30 @@ pub fn live(
     Ok(live_sessions!(id, now, seen_after).select(live_columns!()).first(conn).optional()?)
 }
 
-/// As [`live`], with the roles of its person on a business day: one query for all but those who stand in for others.
+/// As [`live`], with the roles of its person on a business day and whether they have a second factor: one query for all
+/// but those who stand in for others.
 pub fn live_with_roles(
     conn: &mut Conn,
     id: SessionId,
     now: Instant,
     seen_after: Instant,
     on: NaiveDate,
-) -> Result<Option<(LiveSession, Vec<Role>)>, DbError> {
+) -> Result<Option<(LiveSession, Vec<Role>, bool)>, DbError> {
     let lent = diesel::dsl::exists(deputies::table.filter(deputies::deputy_id.eq(users::id)));
+    let totp = totp_factors::table.filter(totp_factors::user_id.eq(users::id));
+    let totp = diesel::dsl::exists(totp.filter(totp_factors::confirmed_at.is_not_null()));
+    let passkey = diesel::dsl::exists(passkeys::table.filter(passkeys::user_id.eq(users::id)));
     let query = live_sessions!(id, now, seen_after)
         .left_join(user_roles::table.on(user_roles::user_id.eq(users::id)))
-        .select((live_columns!(), lent, user_roles::role.nullable()));
-    let rows: Vec<(LiveSession, bool, Option<Role>)> = directly!(conn, |own| query.load(own))?;
-    let mut roles: Vec<Role> = rows.iter().filter_map(|(_, _, role)| *role).collect();
-    let Some((live, stands_in, _)) = rows.into_iter().next() else { return Ok(None) };
+        .select((live_columns!(), lent, totp.or(passkey), user_roles::role.nullable()));
+    let rows: Vec<(LiveSession, bool, bool, Option<Role>)> = directly!(conn, |own| query.load(own))?;
+    let mut roles: Vec<Role> = rows.iter().filter_map(|(_, _, _, role)| *role).collect();
+    let Some((live, stands_in, has_factor, _)) = rows.into_iter().next() else { return Ok(None) };
     if stands_in {
         roles = super::user::roles_on(conn, live.user_id, on)?;
     }
     roles.sort_unstable();
-    Ok(Some((live, roles)))
+    Ok(Some((live, roles, has_factor)))
 }
 
 /// A session as its person sees it.
@@ -120,6 +127,7 @@ pub fn insert(
             sessions::user_id.eq(user),
             sessions::created_at.eq(now.naive_utc()),
             sessions::seen_at.eq(now.naive_utc()),
+            sessions::authenticated_at.eq(now.naive_utc()),
             sessions::expires_at.eq(expires_at.naive_utc()),
         ))
         .execute(conn)?;
@@ -129,6 +137,14 @@ pub fn insert(
 /// Notes that the session was used.
 pub fn touch(conn: &mut Conn, id: SessionId, now: Instant) -> Result<(), DbError> {
     diesel::update(sessions::table.find(id)).set(sessions::seen_at.eq(now.naive_utc())).execute(conn)?;
+    Ok(())
+}
+
+/// Notes that who uses the session has just shown who they are.
+pub fn set_authenticated(conn: &mut Conn, id: SessionId, now: Instant) -> Result<(), DbError> {
+    diesel::update(sessions::table.find(id))
+        .set(sessions::authenticated_at.eq(now.naive_utc()))
+        .execute(conn)?;
     Ok(())
 }
 
@@ -146,6 +162,7 @@ text_enum! {
         PasswordChanged = "password_changed",
         RolesChanged = "roles_changed",
         Disabled = "disabled",
+        FactorChanged = "factor_changed",
     }
 }
 
@@ -176,7 +193,7 @@ pub fn replace(conn: &mut Conn, id: SessionId, now: Instant) -> Result<bool, DbE
     Ok(ended == 1)
 }
 
-/// Ends every session of a person, but for one; how many.
+/// Ends every session of a person, but for one, and every login that waits for its second step; how many sessions.
 pub fn end_all(
     conn: &mut Conn,
     user: UserId,
@@ -184,6 +201,7 @@ pub fn end_all(
     now: Instant,
     reason: EndReason,
 ) -> Result<usize, DbError> {
+    diesel::delete(factor_challenges::table.filter(factor_challenges::user_id.eq(user))).execute(conn)?;
     let live: Vec<SessionId> = sessions::table
         .filter(sessions::user_id.eq(user))
         .filter(sessions::ended_at.is_null())

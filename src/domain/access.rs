@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::contract::Instant;
 use super::id::{OrganizationId, SessionId, UserId};
 use crate::text_enum;
 
@@ -63,6 +64,11 @@ impl Role {
     /// Whether it decides in its organization's name, or says who does: one administrator alone does not grant it.
     pub fn needs_second(self) -> bool {
         matches!(self, Self::Approver | Self::AgencyAdmin | Self::SystemAdmin)
+    }
+
+    /// Everyone's at an agency and at the operator, and who lets others in at a vendor.
+    pub fn needs_factor(self) -> bool {
+        self != Self::VendorUser
     }
 
     /// On screen.
@@ -175,6 +181,10 @@ pub struct Actor {
     pub roles: Vec<Role>,
     /// Someone else knows their password: before anything else they set one of their own.
     pub must_change_password: bool,
+    /// When they last showed who they are, by the machine's clock: at the login, or asked again since.
+    pub authenticated_at: Instant,
+    /// They have a second factor.
+    pub has_factor: bool,
 }
 
 impl Actor {
@@ -189,6 +199,11 @@ impl Actor {
     /// Whether the person holds the role.
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
+    }
+
+    /// Whether one of the person's roles is such that it needs a second factor, where one is required at all.
+    pub fn needs_factor(&self) -> bool {
+        self.roles.iter().any(|role| role.needs_factor())
     }
 
     /// What of contracts, alerts and ledger the person can know of.

@@ -107,6 +107,8 @@ aggregates! {
     Change, ChangeId;
     /// A login, from password to logout.
     Session, SessionId;
+    /// A passkey of a person.
+    Passkey, PasskeyId;
     /// 契約.
     Contract, ContractId;
     /// A vendor's place on one contract's chain.

@@ -13,6 +13,20 @@ pub enum Failure {
     /// E-mail or password wrong; the same words whether or not the account exists.
     #[error("メールアドレスまたはパスワードが正しくありません。")]
     WrongCredentials,
+    /// The password was right, and the account has a second factor.
+    #[error("認証アプリのコードが必要です。コード、または回復コードを totp で指定してください。")]
+    CodeRequired,
+    /// The password was right, and the code is wrong or was used.
+    #[error(
+        "コードが正しくないか、すでに使われています。認証アプリに新しいコードが表示されてから、もう一度入力してください。"
+    )]
+    WrongCode,
+    /// The person's roles need a second factor and they have none: nothing else goes before it.
+    #[error("この役割には二要素認証の登録が必要です。先に登録してください。")]
+    FactorRequired,
+    /// The login is not fresh enough for what was asked.
+    #[error("もう一度パスワードを確認する必要があります。")]
+    Reauthenticate,
     /// The role may not.
     #[error("{0}")]
     Forbidden(String),

@@ -98,6 +98,37 @@ impl Attempt {
         Self { account: account_key(app, email), by: By::Known(key(app, &["person", user.as_str()])) }
     }
 
+    /// Of a person whose password was right, who is asked for a second factor. Nobody else comes to it, so no stranger can use
+    /// it up; and it has an account of its own, which a new password by mail does not clear.
+    pub fn of_code(app: &App, user: UserId) -> Self {
+        let key = key(app, &["code", user.as_str()]);
+        Self { account: key.clone(), by: By::Known(key) }
+    }
+
+    /// Counts a try before it is looked at, so that of many at once none is free; what is right clears the count.
+    pub fn begin(&self, app: &App, email: &str) -> Result<(), Failure> {
+        self.check(app)?;
+        let count = || {
+            app.db.write::<_, Failure>(|conn| {
+                let now = app.sources.clock.machine_now().naive_utc();
+                for (key, _, _) in self.counters(app, conn)? {
+                    let counted = session::attempts_to_count(conn, key)?;
+                    if counted.is_some_and(|attempts| attempts.blocked_until > now) {
+                        return Ok(false);
+                    }
+                }
+                self.count(app, conn, email)?;
+                Ok(true)
+            })
+        };
+        let counted = match count() {
+            // Two first ones at once on PostgreSQL: the other's row is there now.
+            Err(Failure::Conflict { .. }) => count()?,
+            done => done?,
+        };
+        if counted { Ok(()) } else { self.check(app) }
+    }
+
     /// Nothing shows that the account has been used from here before.
     pub fn is_strange(&self) -> bool {
         matches!(self.by, By::Stranger(_))
@@ -206,6 +237,11 @@ pub fn blocked_until(app: &App, conn: &mut Conn, email: &str) -> Result<Option<I
     let now = app.sources.clock.machine_now();
     let until = session::blocked_until(conn, &account_key(app, email))?.map(|until| until.and_utc());
     Ok(until.filter(|until| *until > now))
+}
+
+/// Forgets every wrong code of a person.
+pub fn lift_codes(app: &App, conn: &mut Conn, user: UserId) -> Result<(), DbError> {
+    session::clear_account(conn, &key(app, &["code", user.as_str()]))
 }
 
 /// Forgets every failure on an account, whoever's.

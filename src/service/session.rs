@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::guessing::{Attempt, Origin};
-use super::{App, Call, Failure, Page, Paged, hashing, token_signature};
+use super::{App, Call, Failure, Page, Paged, factor, hashing, token_signature};
 use crate::db::session::EndReason;
 use crate::db::user::UserRow;
 use crate::db::{self, Conn, DbError};
@@ -34,8 +34,8 @@ input! {
     pub struct Credentials {
         email: String => verbatim(254),
         password: String => verbatim(1024),
-        /// The place of the second factor.
-        totp: Option<String> => optional(text(6, 16)),
+        /// A code of the authenticator app, or a recovery code. Needed of who has a second factor, refused of who has none.
+        totp: Option<String> => optional(verbatim(64)),
         /// A refresh token of an earlier login, used up or not: who shows one is no stranger to the account, and others'
         /// wrong passwords don't delay them.
         device_token: Option<String> => optional(verbatim(200)),
@@ -121,7 +121,7 @@ pub fn authenticate(app: &App, door: Door, token: &str) -> Result<Actor, Failure
     let found = app
         .db
         .read_one::<_, DbError>(|conn| db::session::live_with_roles(conn, id, now, seen_after(now), today))?;
-    let (live, roles) = found.ok_or(Failure::Unauthorized)?;
+    let (live, roles, has_factor) = found.ok_or(Failure::Unauthorized)?;
     if !live.active || live.expires_on.is_some_and(|last| last < today) {
         return Err(Failure::Unauthorized);
     }
@@ -141,6 +141,8 @@ pub fn authenticate(app: &App, door: Door, token: &str) -> Result<Actor, Failure
         },
         roles,
         must_change_password: app.strict && live.password_set_by_other,
+        authenticated_at: live.authenticated_at.and_utc(),
+        has_factor,
     })
 }
 
@@ -209,21 +211,71 @@ fn tokens(app: &App, session: SessionId, refresh_token: String, now: Instant) ->
     })
 }
 
-/// Address and password against a session. Unknown, disabled and not yet accepted accounts are refused in the
-/// same words and the same time as a wrong password.
+/// Address and password, and a code of who has a second factor, against a session. Unknown, disabled and not yet
+/// accepted accounts are refused in the same words and the same time as a wrong password; that a code is needed is told
+/// only to who knew the password (decision 0023).
 pub fn log_in(app: &App, given: &Credentials, origin: &Origin) -> Result<Tokens, Failure> {
     let origin = Origin { device: given.device_token.clone(), ..origin.clone() };
-    enter(app, given, &origin, |conn, user| open(app, conn, user))
+    let known = know(app, &given.email, &given.password, Attempt::from(app, &given.email, &origin)?)?;
+    match (&given.totp, factor::is_enrolled(app, known.user.id)?) {
+        (Some(code), true) => factor::prove(app, &known.user, code)?,
+        (None, true) => return Err(Failure::CodeRequired),
+        (Some(_), false) => return Err(no_factor()),
+        (None, false) => {}
+    }
+    enter(app, &known, |conn, user| open(app, conn, user))
 }
 
-/// As [`log_in`], for a browser. The session that it had before, whosever, ends.
-pub fn log_in_browser(app: &App, given: &Credentials, origin: &Origin) -> Result<Entry, Failure> {
-    enter(app, given, origin, |conn, user| {
-        let device = remember(app, conn, user, origin)?;
-        replace(app, conn, origin)?;
-        let (id, session) = open_browser(app, conn, user)?;
-        Ok((id, Entry { session, device }))
-    })
+/// Nobody's code is ignored: who gives one believes that it was asked for.
+pub fn no_factor() -> Failure {
+    let message = "このアカウントには二要素認証が登録されていません。totp を付けずにログインしてください。";
+    Failure::field("/totp", "no_factor", message)
+}
+
+/// Where a browser's login has come to.
+#[derive(Debug, Clone)]
+pub enum Arrived {
+    /// Signed in.
+    In(Entry),
+    /// The password was right, and the second factor is to come.
+    Second(factor::Offer),
+}
+
+/// As [`log_in`], for a browser, which asks for the second factor on a page of its own. The session that it had before,
+/// whosever, ends.
+pub fn log_in_browser(app: &App, given: &Credentials, origin: &Origin) -> Result<Arrived, Failure> {
+    let known = know(app, &given.email, &given.password, Attempt::from(app, &given.email, origin)?)?;
+    if factor::is_enrolled(app, known.user.id)? {
+        let offer = factor::begin(app, &known.user)?;
+        // After it: whoever changes the password meanwhile finds either this to fail or that to take away.
+        app.db.write(|conn| settle(conn, &known))?;
+        return Ok(Arrived::Second(offer));
+    }
+    if given.totp.is_some() {
+        return Err(no_factor());
+    }
+    enter(app, &known, |conn, user| enter_browser(app, conn, user, origin)).map(Arrived::In)
+}
+
+/// The second step of a browser's login.
+pub fn log_in_second(app: &App, given: &factor::Answer, origin: &Origin) -> Result<Entry, Failure> {
+    let user = factor::finish(app, given)?;
+    let (session, entry) = app.db.write::<_, Failure>(|conn| enter_browser(app, conn, &user, origin))?;
+    tracing::info!(event = "login", user = %user.id, session = %session, "logged in");
+    Ok(entry)
+}
+
+/// Begins a session in a browser, which is known from now on and loses the session it had.
+fn enter_browser(
+    app: &App,
+    conn: &mut Conn,
+    user: &UserRow,
+    origin: &Origin,
+) -> Result<(SessionId, Entry), Failure> {
+    let device = remember(app, conn, user, origin)?;
+    replace(app, conn, origin)?;
+    let (id, session) = open_browser(app, conn, user)?;
+    Ok((id, Entry { session, device }))
 }
 
 /// The browser is known for the account from now on, under what it has or is given now. What no browser of ours has is not
@@ -249,45 +301,60 @@ fn replace(app: &App, conn: &mut Conn, origin: &Origin) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks who someone is; `begun` begins their session in the same transaction.
-fn enter<T>(
-    app: &App,
-    given: &Credentials,
-    origin: &Origin,
-    begun: impl Fn(&mut Conn, &UserRow) -> Result<(SessionId, T), Failure>,
-) -> Result<T, Failure> {
-    let attempt = Attempt::from(app, &given.email, origin)?;
+/// Someone whose password was right.
+pub struct Known {
+    pub user: UserRow,
+    /// The hash it was checked against, and the one to keep.
+    checked: String,
+    hash: String,
+    attempt: Attempt,
+}
+
+/// Checks a password, in the same time whatever is wrong.
+pub fn know(app: &App, email: &str, password: &str, attempt: Attempt) -> Result<Known, Failure> {
     attempt.check(app)?;
     let place =
         if attempt.is_strange() { hashing::strangers_place(attempt.account())? } else { hashing::place()? };
     // Again: those who waited for the place with this one may have failed meanwhile.
     attempt.check(app)?;
-    let user = app.db.read_one::<_, DbError>(|conn| db::user::by_email(conn, &given.email))?;
+    let user = app.db.read_one::<_, DbError>(|conn| db::user::by_email(conn, email))?;
     let hash = user.as_ref().and_then(|u| u.password_hash.as_deref());
-    let right = place.verify(&given.password, hash);
+    let right = place.verify(password, hash);
     let today = app.today();
     let user = user.filter(|u| right && u.is_usable(today));
     let Some((user, checked)) = user.and_then(|u| u.password_hash.clone().map(|hash| (u, hash))) else {
-        attempt.failed(app, &given.email)?;
+        attempt.failed(app, email)?;
         let (account, strange) = (attempt.account(), attempt.is_strange());
         tracing::warn!(event = "login_failed", account, strange, "login refused");
         return Err(Failure::WrongCredentials);
     };
-    let hash = if hashing::is_outdated(&checked) {
-        place.hash(&app.sources, &given.password)?
-    } else {
-        checked.clone()
-    };
-    drop(place);
+    let hash =
+        if hashing::is_outdated(&checked) { place.hash(&app.sources, password)? } else { checked.clone() };
+    Ok(Known { user, checked, hash, attempt })
+}
+
+/// Settles in a transaction that the password which was checked still is the person's, and keeps it as it is hashed
+/// today.
+pub fn settle(conn: &mut Conn, known: &Known) -> Result<(), Failure> {
+    // Changed since it was checked: then it is not the password any more.
+    if !db::user::replace_password(conn, known.user.id, &known.checked, &known.hash)? {
+        return Err(Failure::WrongCredentials);
+    }
+    known.attempt.succeeded(conn)?;
+    Ok(())
+}
+
+/// Begins a session of someone known.
+fn enter<T>(
+    app: &App,
+    known: &Known,
+    begun: impl Fn(&mut Conn, &UserRow) -> Result<(SessionId, T), Failure>,
+) -> Result<T, Failure> {
     let (session, opened) = app.db.write::<_, Failure>(|conn| {
-        // Changed since it was checked: then it is not the password any more.
-        if !db::user::replace_password(conn, user.id, &checked, &hash)? {
-            return Err(Failure::WrongCredentials);
-        }
-        attempt.succeeded(conn)?;
-        begun(conn, &user)
+        settle(conn, known)?;
+        begun(conn, &known.user)
     })?;
-    tracing::info!(event = "login", user = %user.id, session = %session, "logged in");
+    tracing::info!(event = "login", user = %known.user.id, session = %session, "logged in");
     Ok(opened)
 }
 

@@ -24,7 +24,7 @@ use crate::domain::input::{FieldError, MOST_ERRORS, nearest, pointer};
 use crate::service::guessing::Origin;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, factor, fresh};
 
 /// The route that answered: `shield` names it in log and metrics.
 pub struct Answered(pub Arc<Route>);
@@ -217,9 +217,15 @@ fn admit(house: &House, route: &Route, bearer: Option<&str>) -> Result<Option<Ac
         tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
         return Err(Failure::PasswordChangeRequired);
     }
+    if !route.without_factor {
+        factor::require(&house.app, &actor)?;
+    }
     if !actor.may(permission) {
         tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
         return Err(Failure::Forbidden("この操作の権限がありません。".to_owned()));
+    }
+    if route.fresh {
+        fresh::require(&house.app, &actor)?;
     }
     Ok(Some(actor))
 }

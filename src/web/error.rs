@@ -29,6 +29,14 @@ fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
     match failure {
         Failure::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "ログインが必要です"),
         Failure::WrongCredentials => (StatusCode::UNAUTHORIZED, "wrong_credentials", "ログインできません"),
+        Failure::CodeRequired => (StatusCode::UNAUTHORIZED, "totp_required", "二要素認証のコードが必要です"),
+        Failure::WrongCode => (StatusCode::UNAUTHORIZED, "wrong_totp", "コードが正しくありません"),
+        Failure::FactorRequired => {
+            (StatusCode::FORBIDDEN, "second_factor_required", "二要素認証の登録が必要です")
+        }
+        Failure::Reauthenticate => {
+            (StatusCode::FORBIDDEN, "reauthentication_required", "もう一度本人の確認が必要です")
+        }
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "この操作の権限がありません"),
         Failure::PasswordChangeRequired => {
             (StatusCode::FORBIDDEN, "password_change_required", "パスワードの変更が必要です")
@@ -66,7 +74,7 @@ pub fn problem(failure: Failure) -> HttpResponse {
         Failure::Unavailable(_) | Failure::Crowded => {
             response.insert_header((RETRY_AFTER, "5"));
         }
-        Failure::Unauthorized | Failure::WrongCredentials => {
+        Failure::Unauthorized | Failure::WrongCredentials | Failure::CodeRequired | Failure::WrongCode => {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         _ => {}

@@ -214,6 +214,10 @@ pub struct Route {
     pub status: StatusCode,
     /// As [`Draft::brief`] says.
     pub brief: bool,
+    /// As [`Draft::fresh`] says.
+    pub fresh: bool,
+    /// As [`Draft::without_factor`] says.
+    pub without_factor: bool,
     pub handler: Handler,
 }
 
@@ -261,6 +265,8 @@ pub struct Draft {
     query: Vec<QueryParameter>,
     status: StatusCode,
     brief: bool,
+    fresh: bool,
+    without_factor: bool,
 }
 
 /// `GET path`.
@@ -282,7 +288,8 @@ pub fn patch(path: &'static str, summary: &'static str) -> Draft {
 
 impl Draft {
     fn new(method: Method, path: &'static str, summary: &'static str, status: StatusCode) -> Self {
-        Self { method, path, summary, query: Vec::new(), status, brief: false }
+        let query = Vec::new();
+        Self { method, path, summary, query, status, brief: false, fresh: false, without_factor: false }
     }
 
     /// A query parameter.
@@ -300,6 +307,16 @@ impl Draft {
     /// of thread, so it runs where the request came in.
     pub fn brief(self) -> Self {
         Self { brief: true, ..self }
+    }
+
+    /// It asks that the caller showed within the last minutes who they are.
+    pub fn fresh(self) -> Self {
+        Self { fresh: true, ..self }
+    }
+
+    /// Who must have a second factor and has none yet may still use it.
+    pub fn without_factor(self) -> Self {
+        Self { without_factor: true, ..self }
     }
 
     /// Who may.
@@ -335,6 +352,8 @@ impl Draft {
             components,
             status: self.status,
             brief: self.brief,
+            fresh: self.fresh,
+            without_factor: self.without_factor,
             handler,
         }
     }

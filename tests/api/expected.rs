@@ -24,8 +24,17 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             | "/auth/password-reset/confirm"
             | "/auth/invitation/accept",
         ) => return None,
-        ("POST", "/auth/logout" | "/me/password" | "/me/sessions/{id}/end")
-        | ("GET", "/me" | "/me/sessions" | "/overview") => Role::ALL,
+        ("POST", "/auth/logout" | "/auth/reauthenticate" | "/me/password" | "/me/sessions/{id}/end")
+        | ("GET", "/me" | "/me/sessions" | "/me/factors" | "/overview") => Role::ALL,
+        (
+            "POST",
+            "/me/totp"
+            | "/me/totp/confirm"
+            | "/me/totp/remove"
+            | "/me/recovery-codes"
+            | "/me/passkeys/{id}/remove",
+        ) => Role::ALL,
+        ("POST", "/users/{id}/factors/reset") => PEOPLE,
         ("POST", "/organizations") => &[SystemAdmin, Officer],
         ("GET", "/organizations" | "/organizations/{id}" | "/organizations/{id}/register") => Role::ALL,
         ("PATCH", "/organizations/{id}") => &[SystemAdmin],
@@ -126,6 +135,8 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/auth/password-reset/confirm" | "/auth/invitation/accept" => {
             json!({"token": "x", "password": "架空の合言葉はこれです"})
         }
+        "/auth/reauthenticate" => json!({"password": "架空の合言葉です", "totp": "123456"}),
+        "/me/totp/confirm" => json!({"code": "123456"}),
         "/me/password" => json!({"current": "x", "new": "架空の合言葉はこれです"}),
         "/organizations" => json!({
             "kind": "agency", "name": "架空第三庁", "code": "C3", "corporate_number": "7000012050002", "country": "JP",

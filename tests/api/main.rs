@@ -36,6 +36,7 @@ mod chain;
 mod declarations;
 mod denials;
 mod expected;
+mod factors;
 mod hostile;
 mod idempotency;
 mod imports;

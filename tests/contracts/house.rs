@@ -216,6 +216,8 @@ fn person(app: &App, organization: OrganizationId, kind: OrganizationKind, roles
         organization: ActorOrganization { id: organization, kind, name: "架空".to_owned() },
         roles: roles.to_vec(),
         must_change_password: false,
+        authenticated_at: app.sources.clock.machine_now(),
+        has_factor: false,
     })
 }
 

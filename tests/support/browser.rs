@@ -63,8 +63,13 @@ impl TestApp {
 
     /// A browser in which the person is signed in.
     pub fn tab(&self, who: &Person) -> Tab<'_> {
+        self.tab_at(who, "/account")
+    }
+
+    /// As [`Self::tab`], of someone who may not come to more than this page.
+    pub fn tab_at(&self, who: &Person, path: &str) -> Tab<'_> {
         let cookie = self.browser(who);
-        let proof = self.send(self.visit(Some(&cookie), "GET", "/account", &[])).proof();
+        let proof = self.send(self.visit(Some(&cookie), "GET", path, &[])).proof();
         Tab { app: self, cookie, proof }
     }
 

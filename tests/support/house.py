@@ -150,6 +150,7 @@ class Instance:
             "ITAKU__DATABASE__URL": self.database,
             "ITAKU__MAIL__URL": mail or "file:" + os.path.join(folder, "mail"),
             "ITAKU__MAIL__FROM": "itaku@example.jp",
+            "ITAKU__AUTH__SECOND_FACTOR_REQUIRED": "false",
             "ITAKU__AUTH__SECRET": "34e44708c721e652290a964110463e4d991ebe89e45a0fb1fddb77e12a7178b4",
             "ITAKU__LEDGER__SIGNING_KEY": "8624b6fcac1fba68684f0e18949051172afe287671e757c0b5ecd15a1fc78e45",
             # What is measured here is not how one person or address is slowed down.

@@ -89,25 +89,36 @@ impl Drop for TestApp {
 
 impl TestApp {
     pub fn sqlite() -> Self {
-        Self::on(Database::sqlite(), false)
+        Self::on(Database::sqlite(), false, false)
     }
 
     pub fn postgresql() -> Self {
-        Self::on(Database::postgresql(), false)
+        Self::on(Database::postgresql(), false, false)
     }
 
-    /// As under `itaku serve` and `itaku demo --strict`.
+    /// As under `itaku serve` and `itaku demo --strict`, but that nobody needs a second factor.
     pub fn sqlite_strict() -> Self {
-        Self::on(Database::sqlite(), true)
+        Self::on(Database::sqlite(), true, false)
+    }
+
+    /// As under `itaku serve` and `itaku demo --strict`, but that nobody needs a second factor.
+    pub fn postgresql_strict() -> Self {
+        Self::on(Database::postgresql(), true, false)
     }
 
     /// As under `itaku serve` and `itaku demo --strict`.
-    pub fn postgresql_strict() -> Self {
-        Self::on(Database::postgresql(), true)
+    pub fn sqlite_with_factors() -> Self {
+        Self::on(Database::sqlite(), true, true)
     }
 
-    fn on((database, url): (Database, String), strict: bool) -> Self {
+    /// As under `itaku serve` and `itaku demo --strict`.
+    pub fn postgresql_with_factors() -> Self {
+        Self::on(Database::postgresql(), true, true)
+    }
+
+    fn on((database, url): (Database, String), strict: bool, factors: bool) -> Self {
         let settings = [
+            ("ITAKU__AUTH__SECOND_FACTOR_REQUIRED", if factors { "true" } else { "false" }),
             ("ITAKU__DATABASE__URL", url.as_str()),
             ("ITAKU__AUTH__SECRET", "a secret of the tests, long enough to sign"),
             ("ITAKU__SERVER__PUBLIC_URL", "https://itaku.example.jp"),

@@ -91,6 +91,8 @@ CREATE TABLE sessions (
   user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   created_at TIMESTAMP NOT NULL,
   seen_at TIMESTAMP NOT NULL,
+  -- When who uses it last showed who they are: at the login, or asked again since.
+  authenticated_at TIMESTAMP NOT NULL,
   expires_at TIMESTAMP NOT NULL,
   ended_at TIMESTAMP,
   end_reason TEXT COLLATE "C"
@@ -105,6 +107,57 @@ CREATE TABLE refresh_tokens (
   used_at TIMESTAMP
 );
 CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+
+-- Second factors. A secret stands sealed with a key that is not in the database.
+CREATE TABLE totp_factors (
+  user_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES users (id),
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  -- In force since it was confirmed by a code.
+  secret TEXT COLLATE "C",
+  confirmed_at TIMESTAMP,
+  -- The last step whose code was used: a code works once.
+  last_step BIGINT NOT NULL,
+  -- Shown, and not confirmed yet.
+  pending_secret TEXT COLLATE "C",
+  pending_at TIMESTAMP
+);
+
+CREATE TABLE passkeys (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  credential_id TEXT COLLATE "C" NOT NULL UNIQUE,
+  name TEXT COLLATE "C" NOT NULL,
+  -- Public key and counter, as the library writes them.
+  credential TEXT COLLATE "C" NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  used_at TIMESTAMP
+);
+CREATE INDEX passkeys_user ON passkeys (user_id, id);
+
+-- Only the hash of a code is kept; each works once.
+CREATE TABLE recovery_codes (
+  code_hash TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  created_at TIMESTAMP NOT NULL,
+  used_at TIMESTAMP
+);
+CREATE INDEX recovery_codes_user ON recovery_codes (user_id);
+
+-- What waits for a second factor: a login whose password was right, a passkey to be registered or shown again. It opens
+-- nothing by itself and lives for minutes.
+CREATE TABLE factor_challenges (
+  token_hash TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  purpose TEXT COLLATE "C" NOT NULL CHECK (purpose IN ('login', 'registration', 'reauthentication')),
+  -- What a passkey must answer to; NULL: nothing is asked of one.
+  state TEXT COLLATE "C",
+  expires_at TIMESTAMP NOT NULL
+);
+CREATE INDEX factor_challenges_user ON factor_challenges (user_id);
+CREATE INDEX factor_challenges_expires ON factor_challenges (expires_at);
 
 -- Invitations and password resets: only the hash of a token is kept.
 CREATE TABLE account_tokens (

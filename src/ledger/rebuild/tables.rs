@@ -475,6 +475,7 @@ pub const TABLES: &[Table] = &[
 pub const OUTSIDE: &[(&str, &str)] = &[
     ("account_tokens", "links of one use, by hash; what was done with one is an entry"),
     ("due", "on which day to look again: looking at everything makes it anew"),
+    ("factor_challenges", "half a login, for minutes"),
     (
         "holidays",
         "public reference data; the import's entry has the SHA-256 of its rows, to which they are held",
@@ -488,11 +489,17 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     ("ledger_names", "the ledger itself"),
     ("login_attempts", "how often a password was guessed, for a day"),
     ("notices", "mail to be sent or sent; what it tells of is an entry"),
-    ("pending_changes", "asked of a second administrator for a few days; each step, and what it came to, is an entry"),
+    ("passkeys", "public keys and counters; that one was registered or taken away is an entry"),
+    (
+        "pending_changes",
+        "asked of a second administrator for a few days; each step, and what it came to, is an entry",
+    ),
+    ("recovery_codes", "by hash, each of one use; a new set, and each use, is an entry"),
     ("refresh_tokens", "of sessions"),
     ("register_events", "the public corporate-number register, kept as told"),
     ("register_records", "the public corporate-number register, kept as told"),
     ("sessions", "who is logged in; they end within hours"),
+    ("totp_factors", "sealed secrets; that one was registered or taken away is an entry"),
     ("uploads", "files between their preview and their confirmation"),
 ];
 

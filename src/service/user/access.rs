@@ -23,6 +23,7 @@ pub fn unblock(app: &App, call: &Call, id: UserId) -> Result<Done, Failure> {
     let user = administered(app, call, id)?;
     let done = app.act_on_organization(call, user.organization_id, |tx| {
         guessing::lift(app, tx.conn, &user.email)?;
+        guessing::lift_codes(app, tx.conn, id)?;
         tx.record("user.unblocked", id, &json!({}))?;
         Ok(DONE)
     })?;

@@ -313,7 +313,7 @@ fn administers(call: &Call, organization: OrganizationId) -> bool {
 }
 
 /// An account that the caller administers.
-fn administered(app: &App, call: &Call, id: UserId) -> Result<UserRow, Failure> {
+pub fn administered(app: &App, call: &Call, id: UserId) -> Result<UserRow, Failure> {
     let row = app.db.read_one(|conn| db::user::find(conn, id))?;
     if administers(call, row.organization_id) { Ok(row) } else { Err(Failure::NotFound) }
 }

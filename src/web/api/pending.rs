@@ -20,6 +20,7 @@ pub fn routes() -> Vec<Route> {
             .needs(Permission::ReadUser)
             .run(|app, call, request| pending::find(app, call, request.id("id")?).map(Plain)),
         act("/pending-changes/{id}/approve", "変更の承認（求めた人とは別の管理者）")
+            .fresh()
             .needs(Permission::ManageUsers)
             .run(|app, call, request| pending::approve(app, call, request.id("id")?).map(Plain)),
         act("/pending-changes/{id}/reject", "変更の却下（別の管理者か本人）")

@@ -1,6 +1,7 @@
 //! People and who stands in for them.
 
 use crate::domain::access::Permission;
+use crate::service::factor;
 use crate::service::user::{self, DeputyInput, UserChange, UserInput};
 use crate::web::route::{Plain, Route, Versioned, act, create, get, patch};
 
@@ -8,6 +9,7 @@ use crate::web::route::{Plain, Route, Versioned, act, create, get, patch};
 pub fn routes() -> Vec<Route> {
     vec![
         create("/users", "利用者の登録")
+            .fresh()
             .needs(Permission::ManageUsers)
             .takes(|app, call, _, input: UserInput| user::create(app, call, &input).map(Versioned::from)),
         get("/users", "利用者の一覧")
@@ -23,7 +25,7 @@ pub fn routes() -> Vec<Route> {
         get("/users/{id}", "利用者")
             .needs(Permission::ReadUser)
             .run(|app, call, request| user::find(app, call, request.id("id")?).map(Versioned::from)),
-        patch("/users/{id}", "利用者の変更").needs(Permission::ManageUsers).takes(
+        patch("/users/{id}", "利用者の変更").fresh().needs(Permission::ManageUsers).takes(
             |app, call, request, input: UserChange| {
                 let unlimited = request.body.get("expires_on").is_some_and(serde_json::Value::is_null);
                 user::change(app, call, request.id("id")?, &request.version()?, &input, unlimited)
@@ -40,9 +42,14 @@ pub fn routes() -> Vec<Route> {
             |app, call, request| user::sessions(app, call, request.id("id")?, &request.page()?).map(Plain),
         ),
         act("/users/{id}/sessions/end", "利用者のログインをすべて終える")
+            .fresh()
             .needs(Permission::ManageUsers)
             .run(|app, call, request| user::end_sessions(app, call, request.id("id")?).map(Plain)),
-        create("/users/{id}/deputies", "代理の指定").needs(Permission::ManageDeputies).takes(
+        act("/users/{id}/factors/reset", "二要素認証を解除する（本人が登録し直します）")
+            .fresh()
+            .needs(Permission::ManageUsers)
+            .run(|app, call, request| factor::reset(app, call, request.id("id")?).map(Plain)),
+        create("/users/{id}/deputies", "代理の指定").fresh().needs(Permission::ManageDeputies).takes(
             |app, call, request, input: DeputyInput| {
                 user::appoint_deputy(app, call, request.id("id")?, &input).map(Plain)
             },

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::door::own_address;
 use super::form::Form;
 use super::route::{HOME, Labels, Outcome, Page, PageRoute, Visit, look, page, send};
-use super::words;
+use super::{second, words};
 use crate::domain::access::Permission;
 use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword, TokenPurpose};
-use crate::service::session::{self, Credentials};
+use crate::service::session::{self, Arrived, Credentials, Entry};
 use crate::service::{self, App, Call, Failure};
 
 /// The form for another password.
@@ -29,20 +29,24 @@ pub fn routes() -> Vec<PageRoute> {
     vec![
         look("/login").open(|_, visit| Ok(login(visit))),
         send("/login").open(log_in),
-        send("/logout").needs(Permission::OwnAccount, |app, call, _| {
-            session::log_out(app, call)?;
-            Ok(Outcome::Left("/login".to_owned()))
-        }),
+        send("/logout")
+            .needs(Permission::OwnAccount, |app, call, _| {
+                session::log_out(app, call)?;
+                Ok(Outcome::Left("/login".to_owned()))
+            })
+            .without_factor(),
         look("/account").needs(Permission::OwnAccount, mine),
-        look(PASSWORD).needs(Permission::OwnAccount, |_, call, _| Ok(own_password(call))),
-        send(PASSWORD).needs(Permission::OwnAccount, change_password),
-        send("/account/sessions/{id}/end").needs(Permission::OwnAccount, |app, call, visit| {
-            match session::end(app, call, visit.id("id")?) {
-                // Ended before: what was wanted is so.
-                Ok(_) | Err(Failure::NotFound) => Ok(Outcome::Moved("/account?done=session".to_owned())),
-                Err(failure) => Err(failure),
-            }
-        }),
+        look(PASSWORD).needs(Permission::OwnAccount, |_, call, _| Ok(own_password(call))).without_factor(),
+        send(PASSWORD).needs(Permission::OwnAccount, change_password).without_factor(),
+        send("/account/sessions/{id}/end")
+            .needs(Permission::OwnAccount, |app, call, visit| {
+                match session::end(app, call, visit.id("id")?) {
+                    // Ended before: what was wanted is so.
+                    Ok(_) | Err(Failure::NotFound) => Ok(Outcome::Moved("/account?done=session".to_owned())),
+                    Err(failure) => Err(failure),
+                }
+            })
+            .fresh(),
         look("/password-reset").open(|_, visit| Ok(by_mail(TokenPurpose::PasswordReset, visit))),
         send("/password-reset").open(ask_for_reset),
         send("/password-reset/confirm").open(|app, visit| redeem(app, TokenPurpose::PasswordReset, visit)),
@@ -51,7 +55,7 @@ pub fn routes() -> Vec<PageRoute> {
     ]
 }
 
-fn login(visit: &Visit) -> Page {
+pub(super) fn login(visit: &Visit) -> Page {
     let next = visit.query("next").or(Some(visit.typed("next"))).and_then(own_address).unwrap_or_default();
     let kept = visit.form.mark("_kept").unwrap_or_default();
     let back = visit.form.mark("_back").and_then(own_address).unwrap_or_default();
@@ -59,7 +63,8 @@ fn login(visit: &Visit) -> Page {
 }
 
 /// Fields that are never kept for anyone.
-const SECRET: &[&str] = &["password", "current", "new", "again"];
+pub(super) const SECRET: &[&str] =
+    &["password", "current", "new", "again", "code", "totp", "token", "credential"];
 
 /// The login that a form met whose session was over: what was typed waits in it. None: nothing was typed.
 pub(super) fn interrupted(visit: &Visit) -> Option<Page> {
@@ -80,18 +85,23 @@ pub(super) fn interrupted(visit: &Visit) -> Option<Page> {
 fn log_in(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
     let entered =
         visit.input::<Credentials>().and_then(|given| session::log_in_browser(app, &given, &visit.origin));
-    let entry = match entered {
-        Ok(entry) => entry,
-        Err(failure) => return login(visit).with(failure, visit, LABELS),
-    };
+    match entered {
+        Ok(Arrived::In(entry)) => Ok(arrive(visit, entry)),
+        Ok(Arrived::Second(offer)) => Ok(second::asked(visit, &offer).into()),
+        Err(failure) => login(visit).with(failure, visit, LABELS),
+    }
+}
+
+/// Where a login leads: to what was asked for before it, or to what had been typed.
+pub(super) fn arrive(visit: &Visit, entry: Entry) -> Outcome {
     let back = visit.form.mark("_back").and_then(own_address);
     if let (Some(back), Some(kept)) = (back, visit.form.mark("_kept")) {
         let kept = url::form_urlencoded::parse(kept.as_bytes()).into_owned();
         let form = Form::read(kept.filter(|(name, _)| !SECRET.contains(&name.as_str())));
         let resumed = page("resume.html", "入力を続けてください", json!({ "back": back }));
-        return Ok(Outcome::Resumed(entry, Page { form, ..resumed }));
+        return Outcome::Resumed(entry, Page { form, ..resumed });
     }
-    Ok(Outcome::Entered(entry, own_address(visit.typed("next")).unwrap_or(HOME).to_owned()))
+    Outcome::Entered(entry, own_address(visit.typed("next")).unwrap_or(HOME).to_owned())
 }
 
 fn mine(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
@@ -109,6 +119,7 @@ fn mine(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
     let context = json!({
         "me": { "name": me.name, "email": me.email, "organization": me.organization.name, "roles": roles.join("・") },
         "sessions": sessions,
+        "has_factor": call.actor.has_factor,
     });
     Ok(page("account.html", "自分のアカウント", context))
 }

@@ -13,15 +13,16 @@ use serde_json::json;
 use super::super::app::families;
 use super::super::body::{Sender, Unread, refuse_encoded};
 use super::super::server::House;
-use super::account;
+use super::factor::FACTORS;
 use super::frame::{Frame, render};
 use super::route::{HOME, Handler, Outcome, Page, PageRoute, Visit, page};
 use super::sent;
+use super::{account, again};
 use crate::domain::access::Actor;
 use crate::service::guessing::Origin;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
-use crate::service::{Call, Failure};
+use crate::service::{Call, Failure, factor, fresh};
 
 /// The field in which a form proves whose it is.
 pub const PROOF: &str = "_proof";
@@ -202,6 +203,9 @@ fn admit(house: &House, route: &PageRoute, cookie: Option<&str>) -> Result<Optio
         tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
         return Err(Failure::PasswordChangeRequired);
     }
+    if !route.without_factor {
+        factor::require(&house.app, &actor)?;
+    }
     Ok(Some(actor))
 }
 
@@ -237,7 +241,11 @@ fn run(
     }
     let call = Call { actor, idempotency: once };
     let mut frame = frame;
-    let answer = work(app, &call, visit);
+    let answer = if route.fresh && fresh::require(app, &call.actor).is_err() {
+        again::asked(app, &call, visit).map(Outcome::Shown)
+    } else {
+        work(app, &call, visit)
+    };
     match frame.speak(app, &call.actor, &answer) {
         Ok(()) => (frame, answer),
         Err(failure) => (frame, Err(failure)),
@@ -362,6 +370,7 @@ fn refuse(house: &House, frame: &Frame, failure: &Failure, visit: Option<&Visit>
             return see(&format!("/login?{query}")).finish();
         }
         Failure::PasswordChangeRequired => return see(account::PASSWORD).finish(),
+        Failure::FactorRequired => return see(FACTORS).finish(),
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "この操作はできません"),
         Failure::NotFound => (StatusCode::NOT_FOUND, "ページが見つかりません"),
         Failure::Malformed(_) | Failure::Invalid(_) => {

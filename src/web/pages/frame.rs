@@ -21,7 +21,7 @@ use super::words;
 use crate::domain::access::{Actor, OrganizationKind, Permission};
 use crate::domain::settings::Settings;
 use crate::domain::text_enum::TextEnum;
-use crate::service::{App, Failure, session, setting};
+use crate::service::{App, Failure, factor, session, setting};
 
 /// Pages by their path under `pages/`, components and layout under `parts/`.
 #[derive(RustEmbed)]
@@ -203,9 +203,11 @@ impl Frame {
             roles: roles.join("・"),
         };
         let kind = actor.organization.kind;
+        // Every way would lead back to where a second factor is registered.
+        let waits = factor::require(app, actor).is_err();
         let ways = WAYS
             .iter()
-            .filter(|(permission, kinds, _)| actor.may(*permission) && kinds.contains(&kind))
+            .filter(|(permission, kinds, _)| !waits && actor.may(*permission) && kinds.contains(&kind))
             // A contract's page speaks its agency's words, but what leads from page to page does not change with it.
             .map(|(_, _, way)| match kind {
                 OrganizationKind::Agency => Way { title: ours(&way.title).into(), ..way.clone() },
@@ -273,6 +275,8 @@ struct Filled<'a> {
 #[derive(Serialize)]
 struct Framed<'a> {
     style: &'a str,
+    /// What a passkey needs in the browser.
+    passkey_script: &'a str,
     icon: &'a str,
     title: &'a str,
     errors: &'a [Wrong],
@@ -292,6 +296,7 @@ pub fn render(frame: &Frame, page: &Page) -> Result<String, PageError> {
     let wrong = errors.iter().map(|wrong| (wrong.field.as_str(), wrong.message.as_str())).collect();
     let framed = Framed {
         style: &assets::address("itaku.css"),
+        passkey_script: &assets::address("passkey.js"),
         icon: &assets::address("icon.svg"),
         title: &page.title,
         errors: &errors,

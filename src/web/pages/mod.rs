@@ -1,6 +1,7 @@
 //! Pages for people.
 
 mod account;
+mod again;
 mod alert;
 mod api;
 mod application;
@@ -13,6 +14,7 @@ mod declaration;
 mod demo;
 mod done;
 mod door;
+mod factor;
 mod first;
 pub mod form;
 mod frame;
@@ -24,6 +26,7 @@ mod organization;
 mod own;
 mod place;
 pub mod route;
+mod second;
 mod sent;
 mod setting;
 mod user;
@@ -95,6 +98,7 @@ impl Pages {
 pub fn all(demo: bool) -> Vec<PageRoute> {
     let mut routes = [
         account::routes(),
+        again::routes(),
         alert::routes(),
         application::routes(),
         audit::routes(),
@@ -103,11 +107,13 @@ pub fn all(demo: bool) -> Vec<PageRoute> {
         consent::routes(),
         contract::routes(),
         declaration::routes(),
+        factor::routes(),
         home::routes(),
         ledger::routes(),
         notice::routes(),
         observation::routes(),
         organization::routes(),
+        second::routes(),
         setting::routes(),
         user::routes(),
     ]

@@ -422,6 +422,10 @@ pub struct PageRoute {
     pub takes_file: bool,
     /// It shows what was sent to it again without acting, when asked so by `_again`.
     pub can_return: bool,
+    /// It asks that the person showed within the last minutes who they are.
+    pub fresh: bool,
+    /// Who must have a second factor and has none yet may still use it.
+    pub without_factor: bool,
     pub handler: Handler,
 }
 
@@ -447,8 +451,7 @@ impl Draft {
         self,
         work: impl Fn(&App, &Visit) -> Result<O, Failure> + Send + Sync + 'static,
     ) -> PageRoute {
-        let handler = Handler::Open(Arc::new(move |app, visit| work(app, visit).map(Into::into)));
-        PageRoute { path: self.path, changes: self.changes, takes_file: false, can_return: false, handler }
+        self.handled(Handler::Open(Arc::new(move |app, visit| work(app, visit).map(Into::into))))
     }
 
     /// For those who may.
@@ -458,8 +461,19 @@ impl Draft {
         work: impl Fn(&App, &Call, &Visit) -> Result<O, Failure> + Send + Sync + 'static,
     ) -> PageRoute {
         let work: GuardedWork = Arc::new(move |app, call, visit| work(app, call, visit).map(Into::into));
-        let handler = Handler::Guarded(permission, work);
-        PageRoute { path: self.path, changes: self.changes, takes_file: false, can_return: false, handler }
+        self.handled(Handler::Guarded(permission, work))
+    }
+
+    fn handled(self, handler: Handler) -> PageRoute {
+        PageRoute {
+            path: self.path,
+            changes: self.changes,
+            takes_file: false,
+            can_return: false,
+            fresh: false,
+            without_factor: false,
+            handler,
+        }
     }
 }
 
@@ -476,6 +490,19 @@ impl PageRoute {
     #[must_use]
     pub fn with_file(self) -> Self {
         Self { takes_file: true, ..self }
+    }
+
+    /// For who showed within the last minutes who they are; others are asked, and go on from there. Of a form's two
+    /// routes it is the one that acts.
+    #[must_use]
+    pub fn fresh(self) -> Self {
+        Self { fresh: self.changes, ..self }
+    }
+
+    /// Also for who must have a second factor and has none yet.
+    #[must_use]
+    pub fn without_factor(self) -> Self {
+        Self { without_factor: true, ..self }
     }
 }
 

@@ -22,6 +22,7 @@ fn kind(path: &str) -> Option<Kind> {
     match path.split_once("/{")?.0 {
         "/vendors" => Some(Kind::Organization),
         "/account/sessions" => Some(Kind::Session),
+        "/account/passkeys" => Some(Kind::Passkey),
         "/contracts/import" => None,
         _ => kind_of(path),
     }

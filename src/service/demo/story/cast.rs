@@ -177,6 +177,8 @@ fn enrolled(
         organization: of.clone(),
         roles: vec![role],
         must_change_password: false,
+        authenticated_at: app.sources.clock.machine_now(),
+        has_factor: false,
     };
     Ok(Person { role, email, organization: of.name, call: Call::of(actor) })
 }

@@ -70,5 +70,7 @@ pub fn administrator(app: &App, made: &user::UserView) -> Result<Actor, Failure>
         },
         roles: made.roles.clone(),
         must_change_password: false,
+        authenticated_at: app.sources.clock.machine_now(),
+        has_factor: false,
     })
 }

@@ -51,12 +51,17 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.change_withdrawn", "承認待ちの変更を取り下げた"),
     ("user.changed", "利用者を変更した"),
     ("user.deputy_appointed", "代理を指定した"),
+    ("user.factor_enrolled", "二要素認証を登録した"),
+    ("user.factor_removed", "二要素認証を外した"),
+    ("user.factors_reset", "二要素認証を解除した"),
     ("user.invitation_accepted", "招待を受けて利用を始めた"),
     ("user.invited", "利用者を招待した"),
     ("user.unblocked", "ログインの制限を解除した"),
     ("user.sessions_ended", "利用者のログインを終了した"),
     ("user.password_changed", "パスワードを変更した"),
     ("user.password_reset", "パスワードを再設定した"),
+    ("user.recovery_code_used", "回復コードを使った"),
+    ("user.recovery_codes_renewed", "回復コードを新しくした"),
     ("user.registered", "利用者を登録した"),
 ];
 

@@ -90,6 +90,7 @@ const LABELS: &[(&str, &str)] = &[
     ("key", "公開鍵"),
     ("key_id", "鍵の番号"),
     ("kind", "種類"),
+    ("left", "残りの数"),
     ("management", "管理体制"),
     ("max_ratio_percent", "金額の割合の上限（％）"),
     ("max_tier", "階層の上限"),
@@ -271,11 +272,13 @@ fn named(name: &str, code: &str, names: &HashMap<SubjectId, String>) -> String {
     word.map_or_else(|| code.to_owned(), ours)
 }
 
-/// `kind` is an alert's, an audit's or an organization's: no code is of two of them.
+/// `kind` is an alert's, an audit's, an organization's or a second factor's: no code is of two of them.
 fn kind(code: &str) -> Option<&'static str> {
     let alert = code.parse::<AlertKind>().ok().and_then(AlertKind::rule).map(|rule| rule.name);
+    let factor =
+        [("totp", "認証アプリ"), ("passkey", "パスキー")].into_iter().find(|(known, _)| *known == code);
     let other = ["audit", "organization"].iter().find_map(|set| words::word(set, code));
-    alert.or_else(|| other.map(|(word, _)| word))
+    alert.or_else(|| other.map(|(word, _)| word)).or_else(|| factor.map(|(_, word)| word))
 }
 
 #[cfg(test)]

@@ -29,8 +29,9 @@ const LABELS: &Labels = &[
 ];
 
 pub fn routes() -> Vec<PageRoute> {
-    [list::routes(), new::routes(), show::routes(), change::routes(), deputy::routes(), pending::routes()]
-        .concat()
+    let acts = [new::routes(), change::routes(), deputy::routes()].concat();
+    let fresh = acts.into_iter().map(PageRoute::fresh).collect();
+    [list::routes(), show::routes(), fresh, pending::routes()].concat()
 }
 
 /// The address of a person's page.

@@ -17,10 +17,12 @@ pub fn routes() -> Vec<PageRoute> {
     vec![
         look("/pending-changes").needs(Permission::ManageUsers, list),
         look("/pending-changes/{id}").needs(Permission::ReadUser, show),
-        send("/pending-changes/{id}/approve").needs(Permission::ManageUsers, |app, call, visit| {
-            let done = visit.id("id").and_then(|id| pending::approve(app, call, id));
-            ended(app, call, visit, done, "change_approved")
-        }),
+        send("/pending-changes/{id}/approve")
+            .needs(Permission::ManageUsers, |app, call, visit| {
+                let done = visit.id("id").and_then(|id| pending::approve(app, call, id));
+                ended(app, call, visit, done, "change_approved")
+            })
+            .fresh(),
         send("/pending-changes/{id}/reject").needs(Permission::ReadUser, |app, call, visit| {
             let id: ChangeId = visit.id("id")?;
             let done = visit

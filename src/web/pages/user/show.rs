@@ -10,7 +10,7 @@ use super::{address, employer, everyone};
 use crate::domain::access::Permission;
 use crate::domain::id::UserId;
 use crate::service::user::{self, DeputyView, UserView};
-use crate::service::{self, App, Call, Failure};
+use crate::service::{self, App, Call, Failure, factor};
 
 pub fn routes() -> Vec<PageRoute> {
     vec![
@@ -25,11 +25,13 @@ pub fn routes() -> Vec<PageRoute> {
             user::unblock(app, call, id)?;
             Ok(Outcome::Moved(format!("{}?done=unblocked", address(id))))
         }),
-        send("/users/{id}/sessions/end").needs(Permission::ManageUsers, |app, call, visit| {
-            let id = visit.id("id")?;
-            user::end_sessions(app, call, id)?;
-            Ok(Outcome::Moved(format!("{}?done=sessions_ended", address(id))))
-        }),
+        send("/users/{id}/sessions/end")
+            .needs(Permission::ManageUsers, |app, call, visit| {
+                let id = visit.id("id")?;
+                user::end_sessions(app, call, id)?;
+                Ok(Outcome::Moved(format!("{}?done=sessions_ended", address(id))))
+            })
+            .fresh(),
     ]
 }
 
@@ -58,6 +60,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "user": user, "own": own, "organization": employer.name, "roles": roles, "state": state(app, &user),
         "since": words::instant(app, user.created_at),
         "can_invite": user.invited && is_usable && actor.may(Permission::ManageUsers),
+        "can_reset": !own && actor.may(Permission::ManageUsers) && factor::is_enrolled(app, user.id)?,
         "can_depute": false, "access": null, "changes": super::pending::of_user(app, call, user.id)?,
     });
     if actor.may(Permission::ManageUsers) && !own {

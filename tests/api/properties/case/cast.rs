@@ -28,6 +28,8 @@ pub fn call(app: &TestApp, organization: OrganizationId, kind: OrganizationKind,
         organization: ActorOrganization { id: organization, kind, name: String::new() },
         roles: roles.to_vec(),
         must_change_password: false,
+        authenticated_at: app.app.sources.clock.machine_now(),
+        has_factor: false,
     })
 }
 
