@@ -389,7 +389,8 @@ both! {
             assert!(seen.contains(&status), "{status} never came: {seen:?}");
         }
         let elsewhere = app.send(app.request(None, "DELETE", "/users"));
-        assert_eq!(elsewhere.header("allow"), Some("POST, GET"));
+        let allowed = elsewhere.header("allow").unwrap();
+        assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
         elsewhere.must(405);
     }
 
