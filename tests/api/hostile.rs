@@ -359,6 +359,9 @@ both! {
                 ask(token, &format!("{path}?limit=%zz&cursor=%ff")),
                 ask(token, &path).insert_header(("Content-Encoding", "gzip")).set_payload("x"),
             ];
+            for strange in ["%zz", "%ff", "%00", &"9".repeat(5_000)] {
+                requests.push(ask(token, &filled(route.path, strange)).insert_header(json).set_payload("{}"));
+            }
             if route.method != "GET" {
                 let body = |text: &'static str| ask(token, &path).insert_header(json).set_payload(text);
                 requests.extend([
