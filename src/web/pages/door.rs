@@ -85,6 +85,13 @@ async fn answer(
         let asked = web::block(move || admit(&worker, &route, cookie.as_deref())).await;
         asked.unwrap_or_else(|error| Err(Failure::Internal(error.to_string())))
     };
+    // Whoever may not is told so, and nothing is read of what they send.
+    if let Ok(Some(actor)) = &admitted
+        && route.permission().is_some_and(|permission| !actor.may(permission))
+    {
+        let (worker, actor) = (house.clone(), actor.clone());
+        return shown(&house, visit, move |visit| run(&worker, &route, Some(actor), None, visit)).await;
+    }
     match admitted {
         Ok(actor) => act(house, route, request, payload, actor, visit).await,
         Err(Failure::Unauthorized) if route.can_return && !route.takes_file => {

@@ -132,6 +132,7 @@ pub fn fixed_routes(config: &mut ServiceConfig, demo: bool) {
         .service(
             web::resource("/api/v1/openapi.json")
                 .route(web::get().to(openapi))
+                .route(web::head().to(openapi))
                 .default_service(web::to(only_get)),
         );
     if demo {
