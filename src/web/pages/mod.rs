@@ -1,5 +1,6 @@
 //! Pages for people.
 
+mod access;
 mod account;
 mod alert;
 mod api;
@@ -94,6 +95,7 @@ impl Pages {
 /// `itaku demo`.
 pub fn all(demo: bool) -> Vec<PageRoute> {
     let mut routes = [
+        access::routes(),
         account::routes(),
         alert::routes(),
         application::routes(),
