@@ -38,6 +38,7 @@ pub const ORGANIZATIONS: Table = Table {
         ("name", Text),
         ("name_key", Text),
         ("search_key", Text),
+        ("skeleton", Text),
         ("corporate_number", Text),
         ("country", Text),
         ("address", Text),
