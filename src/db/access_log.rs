@@ -193,7 +193,6 @@ fn line(row: &LookRow) -> String {
 pub struct AlteredDay {
     pub agency_id: OrganizationId,
     pub day: NaiveDate,
-    pub why: &'static str,
 }
 
 /// Every day of every agency held against the entries that closed it: rows altered, removed or put in since, and rows
@@ -213,21 +212,13 @@ pub fn altered_days(conn: &mut Conn) -> Result<Vec<AlteredDay>, DbError> {
         }
         for closed in &told {
             if digest(conn, *agency, closed.day)? != *closed {
-                wrong.push(AlteredDay {
-                    agency_id: *agency,
-                    day: closed.day,
-                    why: "the rows are not those that were closed",
-                });
+                wrong.push(AlteredDay { agency_id: *agency, day: closed.day });
             }
         }
         let Some(last) = told.iter().map(|closed| closed.day).max() else { continue };
         for day in days(conn, *agency, None, last)? {
             if !told.iter().any(|closed| closed.day == day) {
-                wrong.push(AlteredDay {
-                    agency_id: *agency,
-                    day,
-                    why: "rows on a day that was closed without any",
-                });
+                wrong.push(AlteredDay { agency_id: *agency, day });
             }
         }
     }

@@ -143,5 +143,7 @@ both! {
         assert_eq!(altered(), ["2026-04-01", "2026-03-01"]);
         change("DELETE FROM access_log WHERE day <= '2026-04-01'");
         assert_eq!(altered(), ["2026-04-01"]);
+        let bad = itaku::service::verify::verify_ledger(&app.app.db).unwrap().unwrap_err();
+        assert_eq!(bad.row.map(|row| (row.table, row.id)), Some(("access_log", Some("2026-04-01".to_owned()))));
     }
 }

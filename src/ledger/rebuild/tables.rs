@@ -474,6 +474,7 @@ pub const TABLES: &[Table] = &[
 
 /// Tables outside the ledger's care, and why.
 pub const OUTSIDE: &[(&str, &str)] = &[
+    ("access_log", "who read what; each day's digest is an entry, to which its rows are held"),
     ("account_tokens", "links of one use, by hash; what was done with one is an entry"),
     ("due", "on which day to look again: looking at everything makes it anew"),
     (
