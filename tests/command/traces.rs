@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::time::Duration;
 
+use diesel::prelude::*;
+use itaku::db::schema::access_log;
+use itaku::db::{Db, DbError};
 use serde_json::Value;
 
 use super::house::{Demo, agent};
@@ -18,7 +21,9 @@ fn the_log_tells_who_asked_about_what_and_the_agency_who_opened_its_contracts() 
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let file = File::create(&log).unwrap();
-    let mut demo = Demo::start_with(&[], |command| command.env("RUST_LOG", "info").stderr(file));
+    let database = format!("sqlite:{}", folder.path().join("itaku.db").display());
+    let mut demo =
+        Demo::start_with(&["--database", &database], |command| command.env("RUST_LOG", "info").stderr(file));
     let (officer, auditor) = (demo.token("officer"), demo.token("auditor"));
     let me = get(&demo, &officer, "/me").1["id"].as_str().unwrap().to_owned();
     let contracts = get(&demo, &officer, "/contracts?limit=1").1;
@@ -40,6 +45,10 @@ fn the_log_tells_who_asked_about_what_and_the_agency_who_opened_its_contracts() 
     // What was read in the last second is written at the end.
     assert_eq!(get(&demo, &auditor, &format!("/contracts/{contract}")).0, 200);
     assert_eq!(demo.stop("-TERM"), 0);
+    let db = Db::open_read_only(&database).unwrap();
+    let rows: i64 =
+        db.read_one::<_, DbError>(|conn| Ok(access_log::table.count().get_result(conn)?)).unwrap();
+    assert_eq!(rows, 2);
     let log = std::fs::read_to_string(&log).unwrap();
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let answered = |route: &str, status: u64| {
