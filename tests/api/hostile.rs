@@ -212,7 +212,8 @@ fn rows(app: &TestApp) -> Vec<(String, i64)> {
     let url = app.app.config.database.url.clone();
     let tables = include_str!("../../src/db/schema.rs").lines().filter_map(|line| {
         let (name, _) = line.trim().strip_suffix(") {")?.split_once(" (")?;
-        Some(name.to_owned())
+        // What an overseer may read leaves a row there.
+        Some(name.to_owned()).filter(|name| name != "access_log")
     });
     let count = |table: &str| format!("SELECT count(*) AS rows FROM {table}");
     let mut counts = Vec::new();

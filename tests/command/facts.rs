@@ -429,7 +429,7 @@ both! {
             "UPDATE users SET email = '', email_key = id, name = '', salt = ''",
             "UPDATE audits SET auditor = NULL, salt = NULL",
             "UPDATE alerts SET message = '', salt = NULL",
-            "UPDATE organizations SET name = '', name_key = '', search_key = '', address = NULL, contact_email = NULL, salt = '' \
+            "UPDATE organizations SET name = '', name_key = '', search_key = '', skeleton = '', address = NULL, contact_email = NULL, salt = '' \
              WHERE kind = 'vendor' AND corporate_number IS NULL",
         ];
         for statement in erased {

@@ -1,5 +1,6 @@
 //! Pages for people.
 
+mod access;
 mod account;
 mod again;
 mod alert;
@@ -97,6 +98,7 @@ impl Pages {
 /// `itaku demo`.
 pub fn all(demo: bool) -> Vec<PageRoute> {
     let mut routes = [
+        access::routes(),
         account::routes(),
         again::routes(),
         alert::routes(),
