@@ -474,6 +474,7 @@ pub const TABLES: &[Table] = &[
 /// Tables outside the ledger's care, and why.
 pub const OUTSIDE: &[(&str, &str)] = &[
     ("account_tokens", "links of one use, by hash; what was done with one is an entry"),
+    ("backup_runs", "which backups were made; each holds its own ledger and its own hash"),
     ("due", "on which day to look again: looking at everything makes it anew"),
     (
         "holidays",
@@ -488,7 +489,10 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     ("ledger_names", "the ledger itself"),
     ("login_attempts", "how often a password was guessed, for a day"),
     ("notices", "mail to be sent or sent; what it tells of is an entry"),
-    ("pending_changes", "asked of a second administrator for a few days; each step, and what it came to, is an entry"),
+    (
+        "pending_changes",
+        "asked of a second administrator for a few days; each step, and what it came to, is an entry",
+    ),
     ("refresh_tokens", "of sessions"),
     ("register_events", "the public corporate-number register, kept as told"),
     ("register_records", "the public corporate-number register, kept as told"),
