@@ -97,10 +97,9 @@ fn content(file: &Path) -> Vec<usize> {
     for page in &pages {
         let start = usize::try_from(page.pageno - 1).unwrap() * size;
         let is_table = kinds.get(page.name.as_str()) == Some(&"table");
-        match page.pagetype.as_str() {
-            "leaf" if is_table && !covered(file, &page.name) => continue,
-            "overflow" => continue,
-            _ => {}
+        let says_alone = page.pagetype == "leaf" && is_table && !covered(file, &page.name);
+        if says_alone || page.pagetype == "overflow" {
+            continue;
         }
         let header = if page.pageno == 1 { 100 } else { 0 };
         let at = |offset: usize| {
