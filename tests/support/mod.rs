@@ -120,15 +120,31 @@ impl TestApp {
         Self::on(Database::postgresql(), true, true)
     }
 
-    fn on((database, url): (Database, String), strict: bool, factors: bool) -> Self {
+    /// With settings of its own.
+    pub fn sqlite_with(settings: &[(&str, &str)]) -> Self {
+        Self::set(Database::sqlite(), (false, false), settings)
+    }
+
+    fn on(place: (Database, String), strict: bool, factors: bool) -> Self {
+        Self::set(place, (strict, factors), &[])
+    }
+
+    fn set(
+        (database, url): (Database, String),
+        (strict, factors): (bool, bool),
+        more: &[(&str, &str)],
+    ) -> Self {
         let settings = [
             ("ITAKU__AUTH__SECOND_FACTOR_REQUIRED", if factors { "true" } else { "false" }),
             ("ITAKU__DATABASE__URL", url.as_str()),
             ("ITAKU__AUTH__SECRET", "a secret of the tests, long enough to sign"),
             ("ITAKU__SERVER__PUBLIC_URL", "https://itaku.example.jp"),
         ];
-        let config =
-            Config::load(None, settings.map(|(key, value)| (key.to_owned(), value.to_owned()))).unwrap();
+        let config = Config::load(
+            None,
+            settings.iter().chain(more).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+        )
+        .unwrap();
         let clock = Arc::new(TestClock::new(day(FIRST_DAY)));
         let app = App {
             db: Db::open(&url, 4).unwrap(),
