@@ -488,7 +488,10 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     ("ledger_names", "the ledger itself"),
     ("login_attempts", "how often a password was guessed, for a day"),
     ("notices", "mail to be sent or sent; what it tells of is an entry"),
-    ("pending_changes", "asked of a second administrator for a few days; each step, and what it came to, is an entry"),
+    (
+        "pending_changes",
+        "asked of a second administrator for a few days; each step, and what it came to, is an entry",
+    ),
     ("refresh_tokens", "of sessions"),
     ("register_events", "the public corporate-number register, kept as told"),
     ("register_records", "the public corporate-number register, kept as told"),
