@@ -107,15 +107,31 @@ fn told(url: &str, folder: &Path) {
     let mut demo = Demo::start(&["--database", url]);
     cancel_an_audit(&demo);
     assert_eq!(demo.stop("-TERM"), 0);
-    let holidays = folder.join("holidays.csv");
-    std::fs::write(
-        &holidays,
+    // What the year does not have: holidays from a file, and contracts without an officer, one of several vendors.
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let holidays = file(
+        "holidays.csv",
         "国民の祝日・休日月日,国民の祝日・休日名称\n2026/1/1,元日\n2026/5/3,憲法記念日\n",
-    )
-    .unwrap();
-    let import = ["import", "holidays", holidays.to_str().unwrap()];
-    let done = itaku(&import).env("ITAKU__DATABASE__URL", url).output().unwrap();
-    assert_eq!(status(&done), 0, "{}", words(&done));
+    );
+    let contracts = file(
+        "contracts.csv",
+        "date_of_order,title,amount,government_departments,joint_signatures,corporate_number\n\
+         2026-03-02T00:00:00+09:00,架空調査,1000,架空省／例示省,\"架空株式会社,例示株式会社\",7000012050002\n\
+         2026-04-01T00:00:00+09:00,架空印刷,2000,架空省,,7000012050002\n",
+    );
+    for import in [vec!["holidays", &holidays], vec!["contracts", &contracts, "--agency", "DEMO-1"]] {
+        let arguments: Vec<&str> = std::iter::once("import").chain(import).collect();
+        let mut command = itaku(&arguments);
+        command
+            .env("ITAKU__DATABASE__URL", url)
+            .env("ITAKU__MAIL__URL", format!("file:{}", folder.display()));
+        let done = command.output().unwrap();
+        assert_eq!(status(&done), 0, "{}", words(&done));
+    }
 }
 
 impl House {
