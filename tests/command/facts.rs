@@ -20,7 +20,7 @@ use super::house::{Demo, agent, itaku, on, status, words};
 
 /// How many random changes: all of them where the long run is asked for.
 fn changes() -> usize {
-    if std::env::var_os("ITAKU_LONG").is_some() { 2_000 } else { 300 }
+    if std::env::var("ITAKU_LONG").is_ok_and(|long| !long.is_empty()) { 2_000 } else { 300 }
 }
 
 /// `SplitMix64`; a failure tells the seed, which `ITAKU_SEED` gives back.
