@@ -81,7 +81,11 @@ pub(super) struct Facts {
 
 impl Facts {
     pub fn new(conn: &mut Conn) -> Result<Self, DbError> {
-        let payloads = ledger::payloads(conn, None, KEY_REGISTERED)?;
+        let payloads = match ledger::payloads(conn, None, KEY_REGISTERED) {
+            // An entry that can't be read is told where it stands, in its turn.
+            Err(DbError::BrokenRow(_)) => Vec::new(),
+            payloads => payloads?,
+        };
         let keys = payloads.iter().filter_map(|payload| PublicKey::from_payload(payload).ok()).collect();
         Ok(Self { keys, ..Self::default() })
     }
