@@ -54,6 +54,7 @@ impl TestApp {
                 name: &name,
                 roles,
                 password_hash: None,
+                password_set_by_other: false,
                 expires_on: None,
             };
             service::user::enroll(tx, &row, &new)

@@ -65,7 +65,7 @@ pub(super) fn told(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete>
 
 /// Takes it up, unless somebody has.
 fn take_up(row: &mut Row, said: &Said<'_>) {
-    if row.get("state") == Some(&state(AlertState::Open)) {
+    if matches!(row.get("state"), Some(Cell::Text(state)) if state == AlertState::Open.as_str()) {
         row.set("state", state(AlertState::Acknowledged));
         row.set("acknowledged_by", said.actor());
         row.count("version");

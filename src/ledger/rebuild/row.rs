@@ -9,7 +9,7 @@ use crate::ledger::entry::{Entry, salt_hash, salted};
 use crate::ledger::receipt::{PublicKey, Receipt, check};
 
 /// What a column must hold. Days stand as `2026-04-01`, the form of the payloads and of both databases.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Cell {
     Null,
     Text(String),
@@ -60,7 +60,7 @@ impl Cell {
 }
 
 /// A row that must be there.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Row {
     pub table: &'static str,
     /// As [`Table::identity`] has it.
