@@ -470,6 +470,10 @@ guarded! {
                 answer.must(200);
             } else {
                 assert_eq!(answer.problem(409), "second_administrator");
+                // The operator at the command line does, who has the database anyhow.
+                let id = itaku::service::factor::reset_by_operator(&app.app, &person.email).unwrap();
+                assert!(id == person.id && !is_in(app, &person.token));
+                assert_eq!(app.get(&app.log_in(&person), "/users").problem(403), "second_factor_required");
             }
         }
     }
