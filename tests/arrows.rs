@@ -317,6 +317,42 @@ fn the_map_names_every_room() {
     );
 }
 
+/// Kinds of security event at least (trust.md).
+const EVENTS: usize = 30;
+
+/// The names given to `event` in the text.
+fn events_in(text: &str) -> BTreeSet<String> {
+    let given = text.split("event = \"").skip(1);
+    given.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_operators_table_has_every_event_and_no_other() {
+    let told: BTreeSet<String> = files("src").iter().flat_map(|file| events_in(&read(file))).collect();
+    let document = read(&root().join("docs/operations.md"));
+    let table = document.split("Security events carry a field `event`:").nth(1).unwrap_or_default();
+    let rows =
+        table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    // The names stand in the first column, between backticks.
+    let listed: BTreeSet<String> = rows
+        .skip(2)
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|names| names.split('`').skip(1).step_by(2))
+        .map(str::to_owned)
+        .collect();
+    none(
+        &told
+            .difference(&listed)
+            .map(|e| format!("docs/operations.md does not tell of {e}"))
+            .collect::<Vec<_>>(),
+    );
+    none(&listed.difference(&told).map(|e| format!("no code tells the event {e}")).collect::<Vec<_>>());
+    assert!(told.len() >= EVENTS, "{} kinds of event", told.len());
+    // Given by name, so that they can be found here.
+    let unnamed = files("src").into_iter().filter(|file| code(&read(file)).contains("!(event,"));
+    none(&unnamed.map(|file| format!("{}: an event without its name", name(&file))).collect::<Vec<_>>());
+}
+
 /// The rooms in the map's block under `src/`: lines indented by two spaces, `room/ what it is` or `file.rs file.rs`.
 fn rooms_in(map: &str) -> BTreeSet<String> {
     let mut rooms = BTreeSet::new();

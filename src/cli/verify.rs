@@ -71,10 +71,14 @@ impl Verify {
         if damage.iter().any(Damage::is_fatal) {
             return self.damaged(&named, &damage, None);
         }
-        let verified = match verify_ledger(&db).map_err(|error| unread(url, error))? {
-            Ok(_) if !damage.is_empty() => return self.damaged(&named, &damage, None),
+        let held = verify_ledger(&db);
+        if !damage.is_empty() {
+            // What is wrong there may be why the ledger can't be read.
+            let bad = held.as_ref().ok().and_then(|held| held.as_ref().err());
+            return self.damaged(&named, &damage, bad);
+        }
+        let verified = match held.map_err(|error| unread(url, error))? {
             Ok(verified) => verified,
-            Err(bad) if !damage.is_empty() => return self.damaged(&named, &damage, Some(&bad)),
             Err(bad) => {
                 if self.json {
                     print_json(&json!({"holds": false, "bad": bad}))?;

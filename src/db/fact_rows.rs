@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::schema::{holidays, organizations};
-use super::{Conn, DbError, ledger};
+use super::{Conn, DbError, access_log, ledger};
 use crate::domain::access::OrganizationKind;
 use crate::domain::id::{OrganizationId, SubjectId};
 use crate::ledger::entry::Entry;
@@ -81,7 +81,11 @@ pub(super) struct Facts {
 
 impl Facts {
     pub fn new(conn: &mut Conn) -> Result<Self, DbError> {
-        let payloads = ledger::payloads(conn, None, KEY_REGISTERED)?;
+        let payloads = match ledger::payloads(conn, None, KEY_REGISTERED) {
+            // An entry that can't be read is told where it stands, in its turn.
+            Err(DbError::BrokenRow(_)) => Vec::new(),
+            payloads => payloads?,
+        };
         let keys = payloads.iter().filter_map(|payload| PublicKey::from_payload(payload).ok()).collect();
         Ok(Self { keys, ..Self::default() })
     }
@@ -107,6 +111,7 @@ impl Facts {
         self.compare(conn, None)?;
         self.organizations(conn)?;
         self.holidays(conn)?;
+        looks(conn)?;
         Ok(self.compared)
     }
 
@@ -237,6 +242,13 @@ impl Facts {
         let row = BadRow { table: "holidays", id: None, column: None };
         Err(BadEntry::of_row(Fault::RowChanged, None, None, row).into())
     }
+}
+
+/// The days of the agencies' access logs are as they were when they were closed.
+fn looks(conn: &mut Conn) -> Result<(), Stop> {
+    let Some(altered) = access_log::altered_days(conn)?.into_iter().next() else { return Ok(()) };
+    let row = BadRow { table: "access_log", id: Some(altered.day.to_string()), column: None };
+    Err(BadEntry::of_row(Fault::RowChanged, Some(altered.agency_id.cast()), None, row).into())
 }
 
 /// The organizations that the ledger knows are there.

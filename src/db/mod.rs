@@ -1,6 +1,7 @@
 //! The only room that knows SQL, or which database it is: pool, transactions, finders and writers, one file per
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
+pub mod access_log;
 pub mod alert;
 pub mod audit;
 pub mod backup;

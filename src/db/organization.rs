@@ -124,6 +124,12 @@ pub fn by_corporate_number(
     Ok(found.select(OrganizationRow::as_select()).first(conn).optional()?)
 }
 
+/// Every agency.
+pub fn agencies(conn: &mut Conn) -> Result<Vec<OrganizationId>, DbError> {
+    let agencies = organizations::table.filter(organizations::kind.eq(OrganizationKind::Agency));
+    Ok(agencies.order(organizations::id).select(organizations::id).load(conn)?)
+}
+
 /// The agency with this code.
 pub fn by_code(conn: &mut Conn, code: &str) -> Result<Option<OrganizationRow>, DbError> {
     let found = organizations::table.filter(organizations::code.eq(code));

@@ -101,7 +101,7 @@ pub fn check_version(name: &'static str, server: i64) -> Result<(), DbError> {
 }
 
 /// Waits for a program; where it failed, its own words are the reason.
-fn ended(name: &str, mut child: Child, said: thread::ScopedJoinHandle<'_, String>) -> Result<(), DbError> {
+fn ended(name: &str, child: &mut Child, said: thread::ScopedJoinHandle<'_, String>) -> Result<(), DbError> {
     let status = child.wait().map_err(|error| missing(name, &error))?;
     let said = said.join().unwrap_or_default();
     if status.success() {
@@ -154,7 +154,7 @@ pub fn dump(
     thread::scope(|scope| {
         let said = listen(scope, stderr);
         let copied = stdout.map_or(Ok(0), |mut stdout| io::copy(&mut stdout, out));
-        let done = ended(NAME, child, said);
+        let done = ended(NAME, &mut child, said);
         copied.map_err(|error| broken(NAME, &error))?;
         done
     })
@@ -182,7 +182,7 @@ pub fn restore(url: &str, archive: &mut (dyn Read + Send)) -> Result<(), DbError
     thread::scope(|scope| {
         let said = listen(scope, stderr);
         let copied = stdin.map_or(Ok(0), |mut stdin| io::copy(archive, &mut stdin));
-        ended(NAME, child, said)?;
+        ended(NAME, &mut child, said)?;
         copied.map_err(|error| broken(NAME, &error)).map(drop)
     })
 }
@@ -200,7 +200,7 @@ pub fn ledger_in(archive: &mut (dyn Read + Send)) -> Result<LedgerState, DbError
         let fed = scope.spawn(move || stdin.map_or(Ok(0), |mut stdin| io::copy(archive, &mut stdin)));
         let read = stdout.map_or(Ok(LedgerState::default()), |stdout| gathered(BufReader::new(stdout)));
         let fed = fed.join().unwrap_or_else(|_| Err(io::Error::other("it panicked")));
-        ended(NAME, child, said)?;
+        ended(NAME, &mut child, said)?;
         fed.and(read).map_err(|error| broken(NAME, &error))
     })
 }

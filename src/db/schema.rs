@@ -600,6 +600,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    access_log (id) {
+        id -> Text,
+        agency_id -> Text,
+        contract_id -> Text,
+        user_id -> Text,
+        organization_id -> Text,
+        what -> Text,
+        at -> Timestamp,
+        day -> Date,
+    }
+}
+
+diesel::table! {
     notices (id) {
         id -> Text,
         organization_id -> Text,
@@ -708,6 +721,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_cancellations,
     findings,
     alerts,
+    access_log,
     notices,
     due,
     ledger_chains,

@@ -451,40 +451,48 @@ pub fn attempts(conn: &mut Conn, key: &str) -> Result<Option<Attempts>, DbError>
     Ok(login_attempts::table.find(key).select(Attempts::as_select()).first(conn).optional()?)
 }
 
-/// As [`attempts`], for who counts on: another who counts waits for this transaction's end.
-pub fn attempts_to_count(conn: &mut Conn, key: &str) -> Result<Option<Attempts>, DbError> {
-    diesel::update(login_attempts::table.find(key))
-        .set(login_attempts::failures.eq(login_attempts::failures))
-        .execute(conn)?;
-    attempts(conn, key)
-}
-
-/// Writes the failed attempts under a key.
-pub fn set_attempts(
+/// As [`attempts`], for who counts on: another who counts waits for this transaction's end. Where nothing is counted yet a row
+/// is put there for [`set_attempts`]; of two who do so at once on PostgreSQL one fails as not unique, and counts again.
+pub fn attempts_to_count(
     conn: &mut Conn,
     key: &str,
     account_key: &str,
     counted: Counted,
-    attempts: &Attempts,
-) -> Result<(), DbError> {
-    let values = (
-        login_attempts::failures.eq(attempts.failures),
-        login_attempts::counted_from.eq(attempts.counted_from),
-        login_attempts::blocked_until.eq(attempts.blocked_until),
-        login_attempts::crowded_until.eq(attempts.crowded_until),
-        login_attempts::day.eq(attempts.day),
-        login_attempts::day_failures.eq(attempts.day_failures),
-    );
-    if diesel::update(login_attempts::table.find(key)).set(values).execute(conn)? == 0 {
-        diesel::insert_into(login_attempts::table)
-            .values((
-                login_attempts::key.eq(key),
-                login_attempts::account_key.eq(account_key),
-                login_attempts::counted.eq(counted.as_str()),
-                values,
-            ))
-            .execute(conn)?;
+    now: Instant,
+) -> Result<Option<Attempts>, DbError> {
+    let taken = diesel::update(login_attempts::table.find(key))
+        .set(login_attempts::failures.eq(login_attempts::failures))
+        .execute(conn)?;
+    if taken == 1 {
+        return attempts(conn, key);
     }
+    diesel::insert_into(login_attempts::table)
+        .values((
+            login_attempts::key.eq(key),
+            login_attempts::account_key.eq(account_key),
+            login_attempts::counted.eq(counted.as_str()),
+            login_attempts::failures.eq(0),
+            login_attempts::counted_from.eq(now.naive_utc()),
+            login_attempts::blocked_until.eq(now.naive_utc()),
+            login_attempts::day.eq(now.date_naive()),
+            login_attempts::day_failures.eq(0),
+        ))
+        .execute(conn)?;
+    Ok(None)
+}
+
+/// Writes the failed attempts under a key that was taken by [`attempts_to_count`].
+pub fn set_attempts(conn: &mut Conn, key: &str, attempts: &Attempts) -> Result<(), DbError> {
+    diesel::update(login_attempts::table.find(key))
+        .set((
+            login_attempts::failures.eq(attempts.failures),
+            login_attempts::counted_from.eq(attempts.counted_from),
+            login_attempts::blocked_until.eq(attempts.blocked_until),
+            login_attempts::crowded_until.eq(attempts.crowded_until),
+            login_attempts::day.eq(attempts.day),
+            login_attempts::day_failures.eq(attempts.day_failures),
+        ))
+        .execute(conn)?;
     Ok(())
 }
 

@@ -119,6 +119,7 @@ text_enum! {
         ReadSettings = "read_settings",
         ChangeSettings = "change_settings",
         ReadNotices = "read_notices",
+        ReadAccessLog = "read_access_log",
         ResendNotice = "resend_notice",
         ReadBackups = "read_backups",
         MoveDemoClock = "move_demo_clock",
@@ -152,6 +153,7 @@ impl Permission {
             Self::ReadConsents => &[Officer, Approver, Auditor, Overseer],
             Self::HandleAlerts => &[Officer, Approver, Auditor],
             Self::ReadSettings | Self::ReadNotices => AGENCY,
+            Self::ReadAccessLog => &[Auditor, AgencyAdmin],
             Self::ChangeOrganization | Self::ReadBackups | Self::MoveDemoClock => &[SystemAdmin],
         }
     }

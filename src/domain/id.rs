@@ -127,6 +127,8 @@ aggregates! {
     Finding, FindingId;
     /// アラート.
     Alert, AlertId;
+    /// One look at a contract, as the access log has it.
+    Look, LookId;
     /// A mail to one recipient.
     Notice, NoticeId;
     /// A file sent for import.

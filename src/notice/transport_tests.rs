@@ -1,6 +1,7 @@
 //! Against small servers on the loopback that do what servers do.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     net::{TcpListener, TcpStream},
     sync::mpsc,

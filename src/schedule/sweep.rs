@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{GoOn, caught, digest};
 use crate::db::{self, ChainKey, DbError};
 use crate::domain::id::{ContractId, SubjectId};
+use crate::service::access;
 use crate::service::alert::{Evaluated, evaluate_contract};
 use crate::service::{App, Failure, user};
 
@@ -81,6 +82,11 @@ fn evaluate_all(app: &App, day: NaiveDate, all: bool, go_on: &GoOn<'_>) -> Resul
     }
     if report.whole {
         digest::write_all(app, &mut report, go_on)?;
+    }
+    // The days are those of the looks, whatever day is swept.
+    if let Err(failure) = access::close_days(app) {
+        tracing::error!(why = %failure, "a day of the access log could not be closed");
+        report.failed += 1;
     }
     Ok(report)
 }

@@ -209,11 +209,14 @@ pub fn redeem(
         }
         remember(app, tx.conn, &user, origin)
     })?;
-    let event = match purpose {
-        TokenPurpose::Invitation => "invitation_accepted",
-        TokenPurpose::PasswordReset => "password_reset_confirmed",
-    };
-    tracing::info!(event, user = %user.id, "password set");
+    match purpose {
+        TokenPurpose::Invitation => {
+            tracing::info!(event = "invitation_accepted", user = %user.id, "password set");
+        }
+        TokenPurpose::PasswordReset => {
+            tracing::info!(event = "password_reset_confirmed", user = %user.id, "password set");
+        }
+    }
     Ok(device)
 }
 

@@ -110,10 +110,10 @@ impl Attempt {
         self.check(app)?;
         let count = || {
             app.db.write::<_, Failure>(|conn| {
-                let now = app.sources.clock.machine_now().naive_utc();
-                for (key, _, _) in self.counters(app, conn)? {
-                    let counted = session::attempts_to_count(conn, key)?;
-                    if counted.is_some_and(|attempts| attempts.blocked_until > now) {
+                let now = app.sources.clock.machine_now();
+                for (key, counted, _) in self.counters(app, conn)? {
+                    let before = session::attempts_to_count(conn, key, &self.account, counted, now)?;
+                    if before.is_some_and(|attempts| attempts.blocked_until > now.naive_utc()) {
                         return Ok(false);
                     }
                 }
@@ -189,8 +189,9 @@ impl Attempt {
         let now = app.sources.clock.machine_now();
         let day = app.sources.clock.day_of(now);
         for (key, counted, most) in self.counters(app, conn)? {
-            let after = next(session::attempts_to_count(conn, key)?, now, day, most);
-            session::set_attempts(conn, key, &self.account, counted, &after)?;
+            let before = session::attempts_to_count(conn, key, &self.account, counted, now)?;
+            let after = next(before, now, day, most);
+            session::set_attempts(conn, key, &after)?;
             if counted == Counted::Strangers && after.day_failures >= TOLD_FROM {
                 let user = db::user::by_email(conn, email)?.filter(|user| user.is_usable(app.today()));
                 if let Some(user) = user {
@@ -216,7 +217,8 @@ impl Attempt {
 pub fn may_mail_reset(app: &App, conn: &mut Conn, email: &str) -> Result<bool, DbError> {
     let now = app.sources.clock.machine_now();
     let key = key(app, &["reset", &email_key(email)]);
-    let before = session::attempts_to_count(conn, &key)?;
+    let account = account_key(app, email);
+    let before = session::attempts_to_count(conn, &key, &account, Counted::Reset, now)?;
     if before.is_some_and(|before| before.blocked_until > now.naive_utc()) {
         return Ok(false);
     }
@@ -228,7 +230,7 @@ pub fn may_mail_reset(app: &App, conn: &mut Conn, email: &str) -> Result<bool, D
         day: app.sources.clock.day_of(now),
         day_failures: 0,
     };
-    session::set_attempts(conn, &key, &account_key(app, email), Counted::Reset, &mailed)?;
+    session::set_attempts(conn, &key, &mailed)?;
     Ok(true)
 }
 

@@ -1,6 +1,7 @@
 //! The use cases: a capability a file (or folder). Each is check → decide (domain) → write, in one transaction:
 //! facts + ledger entry + re-evaluated alerts + outbox rows, through [`App::act`] and nothing else.
 
+pub mod access;
 pub mod account;
 pub mod alert;
 pub mod application;

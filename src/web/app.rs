@@ -19,6 +19,7 @@ use super::error::{plain_problem, problem, unread};
 use super::json;
 use super::route::{Handler, Reply, Request, Route};
 use super::server::House;
+use super::trace::{self, Trace};
 use crate::domain::access::Actor;
 use crate::domain::input::{FieldError, MOST_ERRORS, nearest, pointer};
 use crate::service::guessing::Origin;
@@ -163,24 +164,28 @@ async fn answer(
         None => house.limiter.origin(http),
         Some(_) => Origin::default(),
     };
+    let trace = trace::begin(http, [API, route.path].concat());
     let bearer = bearer(http.headers());
     if route.method == Method::GET {
         let asked = asked(http, &route).map(|asked| Request { origin, ..asked });
         // A search reads every row, however short its page.
         let searches = asked.as_ref().is_ok_and(|asked| asked.query("q").is_some());
         let inline = route.brief && !searches && house.app.reads_at_once();
+        let known = Arc::clone(&trace);
         let look = move || {
-            let actor = admit(&house, &route, bearer.as_deref())?;
+            let actor = admit(&house, &route, bearer.as_deref(), &known)?;
             perform(&house.app, &route, actor, None, &asked?).map_err(Refusal::from)
         };
-        return if inline { look() } else { away(look).await };
+        let reply = if inline { look() } else { away(look).await }?;
+        trace.settled().await?;
+        return Ok(reply);
     }
     let actor = match route.permission() {
         None => None,
-        Some(_) if house.app.reads_at_once() => admit(&house, &route, bearer.as_deref())?,
+        Some(_) if house.app.reads_at_once() => admit(&house, &route, bearer.as_deref(), &trace)?,
         Some(_) => {
             let (house, route) = (house.clone(), Arc::clone(&route));
-            away(move || Ok(admit(&house, &route, bearer.as_deref())?)).await?
+            away(move || Ok(admit(&house, &route, bearer.as_deref(), &trace)?)).await?
         }
     };
     let bounds = &house.intake.bounds;
@@ -209,9 +214,15 @@ async fn away<T: Send + 'static>(
 }
 
 /// The guard: who asks, if they may; None: anyone may.
-fn admit(house: &House, route: &Route, bearer: Option<&str>) -> Result<Option<Actor>, Failure> {
+fn admit(
+    house: &House,
+    route: &Route,
+    bearer: Option<&str>,
+    trace: &Trace,
+) -> Result<Option<Actor>, Failure> {
     let Some(permission) = route.permission() else { return Ok(None) };
     let actor = session::authenticate(&house.app, Door::Api, bearer.ok_or(Failure::Unauthorized)?)?;
+    trace.knows(&actor);
     house.limiter.take(actor.user_id, &route.method)?;
     if actor.must_change_password && !WITHOUT_OWN_PASSWORD.contains(&route.path) {
         tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");

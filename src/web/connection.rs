@@ -157,7 +157,8 @@ impl Table {
 
     fn longest_idle(&self, of: impl Fn(&IpAddr) -> bool) -> Room {
         let lines = self.by_address.iter().filter(|(address, _)| of(address));
-        let idle = lines.flat_map(|(address, lines)| lines.iter().map(|(id, line)| (*address, *id, line)));
+        let idle =
+            lines.flat_map(|(address, lines)| lines.iter().map(move |(id, line)| (*address, *id, line)));
         let idle = idle.filter(|(_, _, line)| line.busy.load(Ordering::Relaxed) == 0);
         let longest = idle.min_by_key(|(_, id, line)| (line.idle_since.load(Ordering::Relaxed), *id));
         longest.map_or(Room::None, |(address, id, _)| Room::Of(address, id))

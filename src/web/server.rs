@@ -20,6 +20,7 @@ use super::metrics::Metrics;
 use super::pages::{self, Pages};
 use super::shield::shield;
 use super::{app, assets};
+use crate::service::access::Looks;
 use crate::service::status::{self, Standing};
 use crate::service::{App, Failure};
 
@@ -30,6 +31,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const LINGER: Duration = Duration::from_secs(1);
 /// How long requests may still take after SIGTERM, in seconds.
 const DRAIN: u64 = 15;
+/// How long a look may wait to be written.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// What a probe waits for the database.
 const PROBE: Duration = Duration::from_secs(2);
 /// How long the answer of a probe's write is good.
@@ -45,6 +48,8 @@ pub struct House {
     pub intake: Intake,
     connections: Arc<Connections>,
     pub pages: Pages,
+    /// Who read what, until it is written.
+    pub looks: Looks,
     /// Browsers reach it by https.
     pub secure: bool,
     ticking: Ticking,
@@ -79,6 +84,7 @@ impl House {
             connections: Connections::new(most_connections(&app)?, app.config.server.trusted_proxies.clone()),
             secure: app.config.server.public_url.starts_with("https:"),
             pages,
+            looks: Looks::default(),
             app,
             ticking,
             written: Mutex::new(None),
@@ -226,10 +232,28 @@ pub fn serve(
         }
         actix_web::rt::spawn(tidy(house.clone()));
         actix_web::rt::spawn(watch(house.clone()));
+        actix_web::rt::spawn(write_looks(house.clone()));
         actix_web::rt::spawn(stop_on_signal(handles)?);
         ready();
-        Ok(server.await?)
+        let ended = server.await;
+        record_looks(house).await;
+        Ok(ended?)
     })
+}
+
+async fn write_looks(house: Data<House>) {
+    loop {
+        tokio::time::sleep(LOOKS_EVERY).await;
+        record_looks(house.clone()).await;
+    }
+}
+
+/// Writes what was read to the agencies' 閲覧記録; what can't be written now is written later.
+async fn record_looks(house: Data<House>) {
+    let written = web::block(move || house.looks.flush(&house.app)).await;
+    if let Ok(Err(failure)) = written {
+        tracing::error!(event = "access_log_waits", %failure, "looks at contracts can't be recorded; they are kept");
+    }
 }
 
 async fn tidy(house: Data<House>) {

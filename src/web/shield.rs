@@ -16,6 +16,7 @@ use tracing::{Instrument as _, info_span};
 use super::app::{API, Answered};
 use super::connection::Held;
 use super::server::House;
+use super::trace;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -41,6 +42,8 @@ pub async fn shield(
     let took = started.elapsed();
     let status = response.status().as_u16();
     let route = pattern(response.request());
+    let trace = trace::of(response.request());
+    let (user, subject) = trace.as_ref().map(|trace| (trace.user(), trace.named())).unwrap_or_default();
     // Outside the span: the library reads a span's fields back from their text for each line.
     tracing::info!(
         id,
@@ -48,14 +51,24 @@ pub async fn shield(
         route,
         status,
         milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        user = told(&user),
+        subject = told(&subject),
         "answered"
     );
+    if let Some(trace) = trace {
+        trace.end(response.status());
+    }
     if let Some(house) = &house {
         house.metrics.count(method, &route, status, took);
     }
     let secure = house.is_some_and(|house| house.secure);
     put_on(response.headers_mut(), &id, secure);
     Ok(response)
+}
+
+/// A field of the log's line, left out where there is nothing to tell.
+fn told(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// The pattern, not the path: a path may hold a secret.

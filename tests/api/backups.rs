@@ -112,3 +112,34 @@ both! {
         assert!(!seen(&app.app).overdue, "where none are made none is missed");
     }
 }
+
+/// The page of the system's administrators, before the first backup, with one, and when there is none of late.
+#[test]
+fn the_page_says_how_they_stand_and_the_first_page_when_they_dont() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let app = TestApp::sqlite_with(&[("ITAKU__BACKUP__DIRECTORY", place)]);
+    let tab = || app.tab(&app.admin());
+    let page = |path: &str| {
+        let answer = tab().open(path);
+        assert_eq!(answer.status, 200, "{path}");
+        answer.body.as_str().unwrap().to_owned()
+    };
+    assert!(page("/backups").contains("最初のバックアップは、次の03:00に取ります"));
+    run(&app.app).unwrap();
+    let shown = page("/backups");
+    for words in ["itaku-20260401-090000.backup", "0時間前", "取得・検証済み", place, "itaku restore"]
+    {
+        assert!(shown.contains(words), "{words}");
+    }
+    assert!(!page("/home").contains("バックアップが取れていません"));
+    let told = app.get(&app.admin(), "/backups").must(200);
+    assert_eq!((told["overdue"].as_bool(), told["age_hours"].as_i64()), (Some(false), Some(0)));
+    app.pass(chrono::Duration::hours(49));
+    for path in ["/backups", "/home"] {
+        assert!(page(path).contains("バックアップが取れていません"), "{path}");
+    }
+    let others = TestApp::sqlite();
+    let tab = others.tab(&others.admin());
+    assert!(tab.open("/backups").body.as_str().unwrap().contains("毎日のバックアップは設定されていません"));
+}

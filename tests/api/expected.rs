@@ -100,6 +100,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         ) => &[Officer, Approver, Auditor],
         ("GET", "/consents") => &[Officer, Approver, Auditor, Overseer],
         ("GET", "/settings" | "/departments" | "/notices" | "/notices/{id}") => AGENCY,
+        ("GET", "/access-log") => &[Auditor, AgencyAdmin],
         ("PATCH", "/settings") | ("POST", "/departments" | "/notices/{id}/resend") => &[AgencyAdmin],
         ("POST", "/demo/clock") | ("GET", "/backups") => &[SystemAdmin],
         _ => panic!("who may {method} {path}? Say it here, from the contract."),

@@ -212,7 +212,8 @@ fn rows(app: &TestApp) -> Vec<(String, i64)> {
     let url = app.app.config.database.url.clone();
     let tables = include_str!("../../src/db/schema.rs").lines().filter_map(|line| {
         let (name, _) = line.trim().strip_suffix(") {")?.split_once(" (")?;
-        Some(name.to_owned())
+        // What an overseer may read leaves a row there.
+        Some(name.to_owned()).filter(|name| name != "access_log")
     });
     let count = |table: &str| format!("SELECT count(*) AS rows FROM {table}");
     let mut counts = Vec::new();
@@ -359,6 +360,9 @@ both! {
                 ask(token, &format!("{path}?limit=%zz&cursor=%ff")),
                 ask(token, &path).insert_header(("Content-Encoding", "gzip")).set_payload("x"),
             ];
+            for strange in ["%zz", "%ff", "%00", &"9".repeat(5_000)] {
+                requests.push(ask(token, &filled(route.path, strange)).insert_header(json).set_payload("{}"));
+            }
             if route.method != "GET" {
                 let body = |text: &'static str| ask(token, &path).insert_header(json).set_payload(text);
                 requests.extend([
@@ -389,7 +393,8 @@ both! {
             assert!(seen.contains(&status), "{status} never came: {seen:?}");
         }
         let elsewhere = app.send(app.request(None, "DELETE", "/users"));
-        assert_eq!(elsewhere.header("allow"), Some("POST, GET"));
+        let allowed = elsewhere.header("allow").unwrap();
+        assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
         elsewhere.must(405);
     }
 

@@ -66,8 +66,8 @@ fn every_change_of_a_structure_is_named() {
         let mut conn = PgConnection::establish(&app.app.config.database.url).unwrap();
         conn.batch_execute(statement).unwrap();
         let found = damage(&app);
-        let named = |one: &&Damage| one.what.as_str() == kind && one.place.contains(place);
-        assert!(found.iter().find(named).is_some(), "{statement}: {found:?}");
+        let named = |one: &Damage| one.what.as_str() == kind && one.place.contains(place);
+        assert!(found.iter().any(named), "{statement}: {found:?}");
     }
 }
 

@@ -9,10 +9,11 @@ use crate::stage::{Contract, Side, Stage, text, used};
 use crate::support::{Person, TestApp, both};
 
 /// Answers with a list of their own that is not paged, and why.
-const WHOLE: [(&str, &str, &str); 4] = [
+const WHOLE: [(&str, &str, &str); 5] = [
     ("/contracts/{id}/declarations/draft", "engagements", "the uses still open, as a form to fill in"),
     ("/declarations/{id}", "engagements", "what one declaration said, as it was sent"),
     ("/users/{id}", "pending", "what of one account waits for a second administrator"),
+    ("/organizations/{id}", "similar", "the first five whose names look alike"),
     ("/organizations/{id}/register", "history", "the latest two hundred records of one number"),
 ];
 

@@ -28,6 +28,7 @@ macro_rules! both_strict {
     )+};
 }
 
+mod access;
 mod accounts;
 mod applications;
 mod audits;

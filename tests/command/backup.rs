@@ -106,6 +106,8 @@ fn drill(folder: &Path, from: &Place, to: &Place) -> PathBuf {
                 let made: Value = answer.body_mut().read_json().unwrap();
                 assert_eq!(answer.status().as_u16(), 201, "{made}");
                 kept.lock().unwrap().push(made["id"].as_str().unwrap().to_owned());
+                // Within what one person may do.
+                std::thread::sleep(std::time::Duration::from_millis(25));
             }
         })
     };

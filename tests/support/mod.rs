@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
+use actix_web::middleware::from_fn;
 use actix_web::rt::SystemRunner;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Data;
@@ -24,6 +25,7 @@ use itaku::ledger::receipt::SigningKey;
 use itaku::service::App;
 use itaku::web::pages::Pages;
 use itaku::web::server::House;
+use itaku::web::shield::shield;
 use serde_json::Value;
 
 pub use answer::{Answer, id};
@@ -74,6 +76,8 @@ pub struct TestApp {
     admin: RefCell<Option<Person>>,
     read: RefCell<Vec<String>>,
     strict: Cell<bool>,
+    /// What the server's handlers find.
+    pub house: Data<House>,
     /// Dropped last: the database goes when nobody is connected.
     _database: Database,
 }
@@ -116,15 +120,31 @@ impl TestApp {
         Self::on(Database::postgresql(), true, true)
     }
 
-    fn on((database, url): (Database, String), strict: bool, factors: bool) -> Self {
+    /// With settings of its own.
+    pub fn sqlite_with(settings: &[(&str, &str)]) -> Self {
+        Self::set(Database::sqlite(), (false, false), settings)
+    }
+
+    fn on(place: (Database, String), strict: bool, factors: bool) -> Self {
+        Self::set(place, (strict, factors), &[])
+    }
+
+    fn set(
+        (database, url): (Database, String),
+        (strict, factors): (bool, bool),
+        more: &[(&str, &str)],
+    ) -> Self {
         let settings = [
             ("ITAKU__AUTH__SECOND_FACTOR_REQUIRED", if factors { "true" } else { "false" }),
             ("ITAKU__DATABASE__URL", url.as_str()),
             ("ITAKU__AUTH__SECRET", "a secret of the tests, long enough to sign"),
             ("ITAKU__SERVER__PUBLIC_URL", "https://itaku.example.jp"),
         ];
-        let config =
-            Config::load(None, settings.map(|(key, value)| (key.to_owned(), value.to_owned()))).unwrap();
+        let config = Config::load(
+            None,
+            settings.iter().chain(more).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+        )
+        .unwrap();
         let clock = Arc::new(TestClock::new(day(FIRST_DAY)));
         let app = App {
             db: Db::open(&url, 4).unwrap(),
@@ -140,8 +160,11 @@ impl TestApp {
         let runner = actix_web::rt::System::new();
         let house = House::new(app.clone(), PAGES.clone(), Arc::new(|| true)).unwrap();
         let house = Data::new(house);
+        let shared = house.clone();
         let service = runner.block_on(init_service(
-            actix_web::App::new().configure(move |config| itaku::web::server::public(config, &house)),
+            actix_web::App::new()
+                .wrap(from_fn(shield))
+                .configure(move |config| itaku::web::server::public(config, &shared)),
         ));
         let service = Rc::new(service);
         let send = Box::new(move |request: TestRequest| {
@@ -164,6 +187,7 @@ impl TestApp {
             admin: RefCell::new(None),
             read: RefCell::new(Vec::new()),
             strict: Cell::new(false),
+            house,
             _database: database,
         }
     }

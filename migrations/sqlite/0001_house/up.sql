@@ -636,6 +636,25 @@ CREATE INDEX alerts_agency_state ON alerts (agency_id, state, kind, id);
 CREATE INDEX alerts_contract ON alerts (contract_id, id);
 CREATE INDEX alerts_vendor ON alerts (vendor_id, id);
 
+-- 閲覧記録: who opened which contract. Written in batches; a day that is closed in the agency's chain gets no more rows.
+CREATE TABLE access_log (
+  id TEXT NOT NULL PRIMARY KEY,
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  -- the reader, and the organization the reader acts for
+  user_id TEXT NOT NULL REFERENCES users (id),
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  -- the pattern of the address that was asked for
+  what TEXT NOT NULL,
+  at TIMESTAMP NOT NULL,
+  -- the business day on which the row was written
+  day DATE NOT NULL
+);
+CREATE INDEX access_log_agency ON access_log (agency_id, at, id);
+CREATE INDEX access_log_day ON access_log (agency_id, day, id);
+CREATE INDEX access_log_contract ON access_log (contract_id, at, id);
+CREATE INDEX access_log_user ON access_log (agency_id, user_id, at, id);
+
 CREATE TABLE notices (
   id TEXT NOT NULL PRIMARY KEY,
   organization_id TEXT NOT NULL REFERENCES organizations (id),

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::row::{Cell, Row};
 use super::said::{Incomplete, Said};
+use crate::domain::lookalike::skeleton;
 use crate::domain::text::{company_key, search_key};
 use crate::ledger::entry::Entry;
 
@@ -20,6 +21,7 @@ pub fn organization(registration: &Entry, changes: &[Entry]) -> Result<Row, Inco
         ("code", said.cell("code")?),
         ("name_key", Cell::Derived { from: "name", by: company_key }),
         ("search_key", Cell::Derived { from: "name", by: search_key }),
+        ("skeleton", Cell::Derived { from: "name", by: skeleton }),
         ("corporate_number", said.cell("corporate_number")?),
         ("country", said.cell("country")?),
         ("salt", Cell::salt(said.optional_text("salt_hash")?)),

@@ -118,7 +118,8 @@ impl Row {
         stored: &Stored,
         keys: &[PublicKey],
     ) -> bool {
-        let erased = |text: Option<&str>| text.is_none_or(str::is_empty);
+        // A list that was erased has nothing in it.
+        let erased = |text: Option<&str>| text.is_none_or(|text| text.is_empty() || text == "[]");
         let salt = stored.get(table, "salt");
         match (cell, text) {
             (Cell::Null, None) | (Cell::Something, Some(_)) => true,
@@ -181,5 +182,98 @@ impl Stored {
     pub fn id(&self, table: &Table) -> String {
         let parts = table.identity.iter().map(|column| self.get(table, column).unwrap_or_default());
         parts.collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tables::{Kind, Table};
+    use super::*;
+
+    use crate::ledger::entry::tests::{draft, id};
+    use crate::ledger::entry::{Draft, NO_HASH, Payload, seal};
+    use crate::ledger::receipt::SigningKey;
+
+    const TABLE: Table = Table {
+        name: "people",
+        title: "",
+        identity: &["id"],
+        chain: &["id"],
+        columns: &[("id", Kind::Text), ("name", Kind::Text), ("name_key", Kind::Text), ("salt", Kind::Text)],
+    };
+
+    fn row(cells: Vec<(&'static str, Cell)>) -> Row {
+        Row::new("people", "1", id(1), cells)
+    }
+
+    fn stored(columns: &[Option<&str>]) -> Stored {
+        Stored(columns.iter().map(|column| column.map(str::to_owned)).collect())
+    }
+
+    #[test]
+    fn words_are_held_to_their_hash_or_erased_with_their_salt() {
+        let key = |text: &str| text.to_lowercase();
+        let person = row(vec![
+            ("id", Cell::text("1")),
+            ("name", Cell::Hashed(salted("s", "Ann"))),
+            ("name_key", Cell::Derived { from: "name", by: key }),
+            ("salt", Cell::Salt(salt_hash("s"))),
+        ]);
+        let differs = |columns: [Option<&str>; 4]| person.differs(&TABLE, &stored(&columns), &[]);
+        assert_eq!(differs([Some("1"), Some("Ann"), Some("ann"), Some("s")]), None);
+        assert_eq!(differs([Some("1"), Some("Ann"), Some("ann"), Some("t")]), Some("salt"));
+        assert_eq!(differs([Some("1"), Some("Ben"), Some("ben"), Some("s")]), Some("name"));
+        assert_eq!(differs([Some("1"), Some("Ann"), Some("ben"), Some("s")]), Some("name_key"));
+        assert_eq!(differs([Some("1"), Some(""), Some(""), Some("")]), None, "erased");
+        assert_eq!(differs([Some("1"), None, Some("1"), None]), None, "erased, and unique still");
+        assert_eq!(differs([Some("1"), Some(""), Some(""), Some("s")]), Some("name"), "half erased");
+        assert_eq!(differs([Some("1"), Some("Ann"), Some("ann"), None]), Some("salt"), "half erased");
+        assert_eq!(
+            differs([Some("1"), Some(""), Some("ann"), Some("")]),
+            Some("name_key"),
+            "its key tells it"
+        );
+    }
+
+    #[test]
+    fn a_salt_without_hashed_words_is_not_erased_and_a_forgotten_column_is_never_right() {
+        let bare = row(vec![("id", Cell::text("1")), ("salt", Cell::Salt(salt_hash("s")))]);
+        let columns = [Some("1"), None, None, Some("")];
+        assert_eq!(bare.differs(&TABLE, &stored(&columns), &[]), Some("salt"));
+        let columns = [Some("1"), None, None, Some("s")];
+        assert_eq!(bare.differs(&TABLE, &stored(&columns), &[]), Some("name"));
+    }
+
+    #[test]
+    fn json_is_held_to_its_value_whatever_the_order_of_members() {
+        let value = json!({"a": [1, "é"], "b": null});
+        for right in [r#"{"a":[1,"é"],"b":null}"#, r#"{"b":null,"a":[1,"é"]}"#] {
+            assert!(is_json(&value, right), "{right}");
+        }
+        for wrong in [
+            r#"{"a":[1,"é"], "b":null}"#,
+            r#"{"a":[1,"\u00e9"],"b":null}"#,
+            r#"{"a":[1,"é"],"b":null,"b":null}"#,
+            r#"{"a":[1,"e"],"b":null}"#,
+            r#"{"a":[1,"é"]}"#,
+            "",
+        ] {
+            assert!(!is_json(&value, wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_is_of_its_entry_by_a_published_key() {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let entry = seal(draft(), NO_HASH);
+        let other = seal(Draft { payload: Payload::new(&json!({})).unwrap(), ..draft() }, NO_HASH);
+        let text = serde_json::to_string(&key.receipt(&entry)).unwrap();
+        assert!(is_receipt(&entry, &text, &[key.public()]));
+        assert!(!is_receipt(&entry, &text, &[]), "a key that nobody published");
+        assert!(!is_receipt(&other, &text, &[key.public()]));
+        assert!(!is_receipt(&entry, &text.replace("\"seq\":1", "\"seq\":2"), &[key.public()]));
+        assert!(!is_receipt(&entry, "{}", &[key.public()]));
     }
 }

@@ -38,6 +38,7 @@ pub const ORGANIZATIONS: Table = Table {
         ("name", Text),
         ("name_key", Text),
         ("search_key", Text),
+        ("skeleton", Text),
         ("corporate_number", Text),
         ("country", Text),
         ("address", Text),
@@ -473,7 +474,9 @@ pub const TABLES: &[Table] = &[
 
 /// Tables outside the ledger's care, and why.
 pub const OUTSIDE: &[(&str, &str)] = &[
+    ("access_log", "who read what; each day's digest is an entry, to which its rows are held"),
     ("account_tokens", "links of one use, by hash; what was done with one is an entry"),
+    ("backup_runs", "which backups were made; each holds its own ledger and its own hash"),
     ("due", "on which day to look again: looking at everything makes it anew"),
     ("factor_challenges", "half a login, for minutes"),
     (

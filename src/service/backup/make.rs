@@ -42,7 +42,7 @@ pub fn make(db: &Db, url: &str, now: Instant, name: &Path) -> Result<Made, Backu
         Backend::Postgresql => server(db, url, now, out),
     })?;
     if head.database == kind_of(Backend::Postgresql) {
-        archive_holds(file.reopen()?, &head.ledger)?;
+        archive_holds(&mut file.reopen()?, &head.ledger)?;
     }
     // What stands in the file is what a restore will accept.
     check(file.as_file_mut())?;
@@ -99,9 +99,9 @@ fn server(db: &Db, url: &str, now: Instant, out: &mut dyn Write) -> Result<About
 }
 
 /// Reads the whole archive once, as a restore would: the ledger in it is the one that was verified.
-fn archive_holds(mut file: File, ledger: &LedgerState) -> Result<(), BackupFailure> {
-    crate::exchange::backup::read_head(&mut file)?;
-    if postgres_tools::ledger_in(&mut file)? == *ledger {
+fn archive_holds(file: &mut File, ledger: &LedgerState) -> Result<(), BackupFailure> {
+    crate::exchange::backup::read_head(file)?;
+    if postgres_tools::ledger_in(file)? == *ledger {
         return Ok(());
     }
     Err(BackupError::Damaged("台帳が、検証したものと一致しません").into())

@@ -1,5 +1,6 @@
 //! The JSON API under `/api/v1`: a capability a file, each a list of routes.
 
+mod access;
 mod alert;
 mod application;
 mod audit;
@@ -24,6 +25,7 @@ use super::route::Route;
 /// Every route of the API; `demo` adds those that exist only under `itaku demo`.
 pub fn routes(demo: bool) -> Vec<Route> {
     let mut routes = [
+        access::routes(),
         alert::routes(),
         application::routes(),
         audit::routes(),

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::super::app::families;
 use super::super::body::{Sender, Unread, refuse_encoded};
 use super::super::server::House;
+use super::super::trace::{self, Trace};
 use super::factor::FACTORS;
 use super::frame::{Frame, render};
 use super::route::{HOME, Handler, Outcome, Page, PageRoute, Visit, page};
@@ -64,10 +65,11 @@ async fn answer(
     }
     let cookie = request.cookie(cookie_name(house.secure)).map(|cookie| cookie.value().to_owned());
     let visit = Visit { origin: origin(&house, &route, &request), ..sent::head(&request, &route) };
+    let trace = trace::begin(&request, route.path.to_owned());
     if !route.changes {
-        let worker = house.clone();
-        return shown(&house, visit, move |visit| {
-            let actor = match admit(&worker, &route, cookie.as_deref()) {
+        let (worker, known) = (house.clone(), Arc::clone(&trace));
+        return shown(&house, visit, &trace, move |visit| {
+            let actor = match admit(&worker, &route, cookie.as_deref(), &known) {
                 Ok(actor) => actor,
                 Err(failure) => return (Frame::of_nobody(&worker), Err(failure)),
             };
@@ -79,14 +81,22 @@ async fn answer(
         return refuse(&house, &stranger, &elsewhere(), None);
     }
     let admitted = if house.app.reads_at_once() {
-        admit(&house, &route, cookie.as_deref())
+        admit(&house, &route, cookie.as_deref(), &trace)
     } else {
-        let (worker, route) = (house.clone(), Arc::clone(&route));
-        let asked = web::block(move || admit(&worker, &route, cookie.as_deref())).await;
+        let (worker, route, known) = (house.clone(), Arc::clone(&route), Arc::clone(&trace));
+        let asked = web::block(move || admit(&worker, &route, cookie.as_deref(), &known)).await;
         asked.unwrap_or_else(|error| Err(Failure::Internal(error.to_string())))
     };
+    // Whoever may not is told so, and nothing is read of what they send.
+    if let Ok(Some(actor)) = &admitted
+        && route.permission().is_some_and(|permission| !actor.may(permission))
+    {
+        let (worker, actor) = (house.clone(), actor.clone());
+        return shown(&house, visit, &trace, move |visit| run(&worker, &route, Some(actor), None, visit))
+            .await;
+    }
     match admitted {
-        Ok(actor) => act(house, route, request, payload, actor, visit).await,
+        Ok(actor) => act(house, route, request, payload, (actor, trace), visit).await,
         Err(Failure::Unauthorized) if route.can_return && !route.takes_file => {
             kept(&house, &request, payload, visit).await
         }
@@ -112,7 +122,7 @@ async fn act(
     route: Arc<PageRoute>,
     request: HttpRequest,
     mut payload: Payload,
-    actor: Option<Actor>,
+    (actor, trace): (Option<Actor>, Arc<Trace>),
     mut visit: Visit,
 ) -> HttpResponse {
     let stranger = Frame::of_nobody(&house);
@@ -150,7 +160,7 @@ async fn act(
     }
     let once = once(&house, &request, &visit, &body);
     let worker = house.clone();
-    shown(&house, visit, move |visit| {
+    shown(&house, visit, &trace, move |visit| {
         let _room = (place, room);
         run(&worker, &route, actor, once, visit)
     })
@@ -161,12 +171,16 @@ async fn act(
 async fn shown(
     house: &House,
     visit: Visit,
+    trace: &Arc<Trace>,
     work: impl FnOnce(&Visit) -> (Frame, Result<Outcome, Failure>) + Send + 'static,
 ) -> HttpResponse {
     let visit = Arc::new(visit);
     let (span, visited) = (tracing::Span::current(), Arc::clone(&visit));
     match web::block(move || span.in_scope(|| work(&visited))).await {
-        Ok((frame, Ok(outcome))) => show(house, &frame, outcome),
+        Ok((frame, Ok(outcome))) => match trace.settled().await {
+            Ok(()) => show(house, &frame, outcome),
+            Err(failure) => refuse(house, &frame, &failure, Some(&visit)),
+        },
         Ok((frame, Err(failure))) => refuse(house, &frame, &failure, Some(&visit)),
         Err(error) => refuse(house, &Frame::of_nobody(house), &Failure::Internal(error.to_string()), None),
     }
@@ -193,11 +207,17 @@ fn once(house: &House, request: &HttpRequest, visit: &Visit, body: &Bytes) -> Op
 }
 
 /// The guard: who comes, by the cookie. None: anyone may. Whether they may is told on a page that knows them (`run`).
-fn admit(house: &House, route: &PageRoute, cookie: Option<&str>) -> Result<Option<Actor>, Failure> {
+fn admit(
+    house: &House,
+    route: &PageRoute,
+    cookie: Option<&str>,
+    trace: &Trace,
+) -> Result<Option<Actor>, Failure> {
     if route.permission().is_none() {
         return Ok(None);
     }
     let actor = session::authenticate(&house.app, Door::Browser, cookie.ok_or(Failure::Unauthorized)?)?;
+    trace.knows(&actor);
     house.limiter.take(actor.user_id, if route.changes { &Method::POST } else { &Method::GET })?;
     if actor.must_change_password && !account::WITHOUT_OWN_PASSWORD.contains(&route.path) {
         tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");

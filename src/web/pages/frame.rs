@@ -121,6 +121,7 @@ const WAYS: &[(Permission, &[OrganizationKind], Way)] = {
         (Permission::ReadOrganizations, &[Agency, System], way("/vendors", "事業者")),
         (Permission::ChangeOrganization, &[System], way("/organizations", "機関")),
         (Permission::ReadNotices, &[Agency], way("/notices", "送信履歴")),
+        (Permission::ReadAccessLog, &[Agency], way("/access-log", "閲覧記録")),
         (Permission::ManageUsers, &[Agency, System], way("/users", "利用者と権限")),
         (Permission::ManageUsers, &[Vendor], way("/users", "社内の利用者")),
         (Permission::ReadBackups, &[System], way("/backups", "バックアップ")),

@@ -1,5 +1,6 @@
 //! Pages for people.
 
+mod access;
 mod account;
 mod again;
 mod alert;
@@ -97,6 +98,7 @@ impl Pages {
 /// `itaku demo`.
 pub fn all(demo: bool) -> Vec<PageRoute> {
     let mut routes = [
+        access::routes(),
         account::routes(),
         again::routes(),
         alert::routes(),
@@ -132,6 +134,7 @@ pub fn fixed_routes(config: &mut ServiceConfig, demo: bool) {
         .service(
             web::resource("/api/v1/openapi.json")
                 .route(web::get().to(openapi))
+                .route(web::head().to(openapi))
                 .default_service(web::to(only_get)),
         );
     if demo {

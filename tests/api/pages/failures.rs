@@ -57,14 +57,17 @@ fn known(app: &TestApp, agency: OrganizationId, email: &str) {
 
 both! {
     fn who_asks_too_often_is_asked_to_wait(app: TestApp) {
-        let ask = |from: &str| {
-            let request = app.visit(None, "GET", "/login", &[]);
-            app.send(request.peer_addr(from.parse().unwrap()))
+        let form = [("token", "x"), ("password", PASSWORD), ("again", PASSWORD)];
+        let ask = |from: &str, method: &str, path: &str| {
+            app.send(app.visit(None, method, path, &form).peer_addr(from.parse().unwrap()))
         };
-        let refused = (0..2_000).map(|_| ask("192.0.2.9:1000")).find(|answer| answer.status != 200).unwrap();
-        told(&refused, 429, "しばらくお待ちください");
+        let send = |from: &str| ask(from, "POST", "/password-reset/confirm");
+        let refused = (0..2_000).map(|_| send("192.0.2.9:1000")).find(|answer| answer.status != 422).unwrap();
+        assert_eq!(refused.status, 429, "{}", refused.body);
+        assert!(text(&refused).contains("秒ほど待ってから"), "{}", refused.body);
         assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
-        assert_eq!(ask("192.0.2.10:1000").status, 200, "another is served");
+        assert_eq!(send("192.0.2.10:1000").status, 422, "another is served");
+        assert_eq!(ask("192.0.2.9:1000", "GET", "/login").status, 200, "reading goes on");
     }
 
     fn a_password_is_not_guessed_on_the_page_either(app: TestApp) {

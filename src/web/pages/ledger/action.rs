@@ -5,6 +5,7 @@ use crate::domain::id::SubjectId;
 
 /// Every action the program records, by its name.
 const ACTIONS: &[(&str, &str)] = &[
+    ("access_log.closed", "1日分の閲覧記録を封印した"),
     ("alert.acknowledged", "アラートに着手した"),
     ("alert.assessed", "アラートの該当・非該当を判断した"),
     ("alert.measured", "アラートにとった措置を記録した"),
