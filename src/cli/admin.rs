@@ -1,4 +1,4 @@
-//! `itaku admin create-user`.
+//! `itaku admin`: what the operator does with accounts where no session is behind it.
 
 use std::io::Read as _;
 
@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::{CliError, Settings, house, print_json, say};
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::text_enum::TextEnum as _;
-use crate::service::user;
+use crate::service::{factor, user};
 
 /// No password is longer; nothing more is read.
 const LONGEST: u64 = 4096;
@@ -24,6 +24,10 @@ enum Act {
     ///
     /// 運用者（システム管理者・監督）のアカウントを登録します。パスワードは標準入力から読みます。
     CreateUser(CreateUser),
+    /// Take someone's second factors away; they register anew at the next login.
+    ///
+    /// 認証アプリもパスキーも回復コードも使えなくなった人の二要素認証を解除します。本人であることを確かめてから行ってください。
+    ResetSecondFactor(ResetSecondFactor),
 }
 
 #[derive(Debug, Args)]
@@ -43,6 +47,15 @@ struct CreateUser {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct ResetSecondFactor {
+    #[command(flatten)]
+    settings: Settings,
+    /// E-mail address of the account.
+    #[arg(long)]
+    email: String,
+}
+
 fn role(text: &str) -> Result<Role, String> {
     Role::parse(text).filter(|role| role.belongs_to() == OrganizationKind::System).ok_or_else(|| {
         "system_admin or overseer; other accounts are created by their administrators".to_owned()
@@ -51,8 +64,10 @@ fn role(text: &str) -> Result<Role, String> {
 
 impl Admin {
     pub fn run(&self) -> Result<(), CliError> {
-        let Act::CreateUser(create) = &self.act;
-        create.run()
+        match &self.act {
+            Act::CreateUser(create) => create.run(),
+            Act::ResetSecondFactor(reset) => reset.run(),
+        }
     }
 }
 
@@ -78,5 +93,14 @@ impl CreateUser {
             say(&format!("created {}", made.id));
             Ok(())
         }
+    }
+}
+
+impl ResetSecondFactor {
+    fn run(&self) -> Result<(), CliError> {
+        let app = house::for_command(&self.settings)?;
+        let id = factor::reset_by_operator(&app, &self.email)?;
+        say(&format!("reset {id}"));
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ fn a_wrong_call_is_2_and_help_is_0() {
         &["export", "contracts"],
         &["import", "contracts", "x.csv"],
         &["admin", "create-user"],
+        &["admin", "reset-second-factor"],
     ] {
         assert_eq!(status(&itaku(arguments).output().unwrap()), 2, "{arguments:?}");
     }

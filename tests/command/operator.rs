@@ -39,6 +39,12 @@ fn migrate_create_a_user_sweep_deliver_export() {
     let twice = create("system_admin", &format!("{PASSWORD}\n"));
     assert_eq!(status(&twice), 1);
     assert!(!words(&twice).contains(PASSWORD));
+    for (email, why) in
+        [("a@example.jp", "二要素認証は登録されていません"), ("b@example.jp", "見つかりません")]
+    {
+        let nothing = on(&file, &["admin", "reset-second-factor", "--email", email]);
+        assert!(status(&nothing) == 1 && words(&nothing).contains(why), "{}", words(&nothing));
+    }
 
     let swept: Value =
         serde_json::from_slice(&on(&file, &["sweep", "--date", "2026-04-01", "--json"]).stdout).unwrap();

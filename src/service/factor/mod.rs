@@ -25,7 +25,7 @@ use crate::notice::context::AccountChange;
 
 pub use passkey::{NewPasskey, Registering, is_usable_here, register, remove as remove_passkey, start};
 pub use recovery::{Codes, renew};
-pub use reset::reset;
+pub use reset::{reset, reset_by_operator};
 pub use step::{Answer, Offer, again, begin, finish, offer_again, prove_again};
 pub use totp::{
     Confirmation, Drawing, TotpSecret, begin as begin_totp, confirm as confirm_totp, draw,

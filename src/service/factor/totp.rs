@@ -163,8 +163,12 @@ pub fn draw(address: &str) -> Result<Drawing, Failure> {
     let code = QrCode::new(address).map_err(|error| Failure::Internal(format!("a QR code: {error}")))?;
     let side = code.width();
     let dark = code.to_colors().into_iter().enumerate().filter(|(_, color)| *color == Color::Dark);
-    let squares = dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % side + QUIET, at / side + QUIET));
-    Ok(Drawing { size: side + 2 * QUIET, path: squares.collect() })
+    let mut path = String::new();
+    for (at, _) in dark {
+        let (x, y) = (at % side + QUIET, at / side + QUIET);
+        path.extend(["M", &x.to_string(), " ", &y.to_string(), "h1v1h-1z"]);
+    }
+    Ok(Drawing { size: side + 2 * QUIET, path })
 }
 
 #[cfg(test)]
