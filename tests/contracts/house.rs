@@ -132,7 +132,7 @@ impl House {
         for id in ids {
             let stale =
                 self.app.db.write(|conn| db::contract::reproject(conn, id, self.app.today(), false)).unwrap();
-            assert!(!stale, "{id}");
+            assert!(stale.is_none(), "{id}");
         }
     }
 

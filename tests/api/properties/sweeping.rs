@@ -66,8 +66,8 @@ fn would_change(app: &TestApp, id: ContractId) -> Option<String> {
         let before = db::alert::of_contract(tx.conn, id)?;
         let done = alert::evaluate_contract(tx, id)?;
         let after = db::alert::of_contract(tx.conn, id)?;
-        let same = !stale && before == after && done == alert::Evaluated::default();
-        let difference = || format!("stale row: {stale}, {done:?}, before: {before:#?}, after: {after:#?}");
+        let same = stale.is_none() && before == after && done == alert::Evaluated::default();
+        let difference = || format!("stale row: {stale:?}, {done:?}, before: {before:#?}, after: {after:#?}");
         Err(Tried::Seen((!same).then(difference)))
     });
     match tried {

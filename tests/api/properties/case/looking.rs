@@ -82,7 +82,7 @@ impl Case<'_> {
         let stale = app
             .db
             .write::<_, DbError>(|conn| db::contract::reproject(conn, self.contract, app.today(), false));
-        prop_assert!(!stale.unwrap(), "the contract's row stood otherwise");
+        prop_assert!(stale.unwrap().is_none(), "the contract's row stood otherwise");
         let (count, open) = app
             .db
             .read_one::<(i32, i64), DbError>(|conn| {
