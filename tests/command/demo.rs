@@ -139,16 +139,6 @@ fn a_given_database_stays_and_one_in_use_is_refused() {
     assert!(std::fs::read(&file).unwrap() == before, "neither touches it");
 }
 
-/// A session of the role, with an authenticator app registered.
-fn with_factor(demo: &Demo, role: &str) -> String {
-    let token = demo.token(role);
-    let secret = demo.post(&token, "/me/totp", &json!({})).1["secret"].as_str().unwrap().to_owned();
-    let secret = totp_rs::Secret::try_from_base32(&secret).unwrap();
-    let code = totp_rs::Builder::new().with_secret(secret).build().unwrap().generate_current().to_string();
-    assert_eq!(demo.post(&token, "/me/totp/confirm", &json!({"code": code})).0, 200);
-    token
-}
-
 #[test]
 fn a_strict_demonstration_lets_nobody_decide_alone_and_everyone_in() {
     let demo = Demo::start(&["--strict"]);
@@ -160,7 +150,7 @@ fn a_strict_demonstration_lets_nobody_decide_alone_and_everyone_in() {
         let seen: Value = all.call().unwrap().body_mut().read_json().unwrap();
         assert_ne!(seen["type"], "urn:itaku:problem:password_change_required", "{role}: {seen}");
     }
-    let (admin, operator) = (with_factor(&demo, "agency_admin"), with_factor(&demo, "system_admin"));
+    let (admin, operator) = (demo.token_with_factor("agency_admin"), demo.token_with_factor("system_admin"));
     let get = |token: &str, path: &str| {
         let request = agent().get(demo.url(&format!("/api/v1{path}")));
         let mut answer = request.header("Authorization", format!("Bearer {token}")).call().unwrap();
