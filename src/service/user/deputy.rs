@@ -99,7 +99,8 @@ pub fn appoint_deputy(
     })
 }
 
-/// Writes who stands in, with its entry, and answers when that was. `change`: the one that waited for a second administrator and does it.
+/// Writes who stands in, with its entry, and answers when that was. `change`: the one that waited for a second
+/// administrator and does it.
 pub(super) fn write_deputy(
     tx: &mut Tx<'_>,
     organization: OrganizationId,

@@ -203,7 +203,7 @@ fn put_in_force(
     let mut after = Account { row: before.clone(), roles: held.clone() };
     let mut at = None;
     match wanted {
-        Wanted::Roles { roles } => after.roles = sorted(&[&held[..], roles].concat()),
+        Wanted::Roles { roles } => after.roles = sorted(&[held.as_slice(), roles.as_slice()].concat()),
         Wanted::Email { email } => after.row.email.clone_from(email),
         Wanted::Active { active } => after.row.active = *active,
         Wanted::ExpiresOn { expires_on } => after.row.expires_on = *expires_on,
