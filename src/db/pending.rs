@@ -65,13 +65,20 @@ impl Wanted {
         }
     }
 
-    /// Whether both have the same person stand in on the same days.
-    pub fn is_same_period(&self, other: &Self) -> bool {
-        let period = |it: &Self| match it {
-            Self::Deputy { deputy_id, starts_on, ends_on, .. } => Some((*deputy_id, *starts_on, *ends_on)),
+    /// As it stands in its column and in the ledger: all but an address, which can be erased.
+    pub fn without_address(&self) -> Result<serde_json::Value, DbError> {
+        match self {
+            Self::Email { .. } => Ok(serde_json::json!({})),
+            other => serde_json::to_value(other).map_err(|e| DbError::BrokenRow(e.to_string())),
+        }
+    }
+
+    /// The address that is wanted.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::Email { email } => Some(email),
             _ => None,
-        };
-        period(self).is_some() && period(self) == period(other)
+        }
     }
 
     /// Who gains by it beside the person whose account it is.
@@ -92,6 +99,9 @@ pub struct PendingRow {
     pub user_id: UserId,
     pub kind: ChangeKind,
     wanted: String,
+    email: Option<String>,
+    /// Goes before what is hashed for the ledger.
+    pub salt: String,
     pub asked_by: UserId,
     pub asked_at: NaiveDateTime,
     /// Business time; None: not without an approval.
@@ -108,7 +118,7 @@ pub struct PendingRow {
 impl PendingRow {
     /// A change that is asked for now.
     pub fn asked(
-        id: ChangeId,
+        (id, salt): (ChangeId, String),
         (organization_id, user_id): (OrganizationId, UserId),
         wanted: &Wanted,
         asked_by: UserId,
@@ -121,7 +131,9 @@ impl PendingRow {
             organization_id,
             user_id,
             kind: wanted.kind(),
-            wanted: to_json(wanted)?,
+            wanted: to_json(&wanted.without_address()?)?,
+            email: wanted.address().map(str::to_owned),
+            salt,
             asked_by,
             asked_at: asked_at.naive_utc(),
             takes_effect_at: takes_effect_at.map(|at| at.naive_utc()),
@@ -135,6 +147,9 @@ impl PendingRow {
 
     /// What is wanted.
     pub fn wanted(&self) -> Result<Wanted, DbError> {
+        if self.kind == ChangeKind::Email {
+            return Ok(Wanted::Email { email: self.email.clone().unwrap_or_default() });
+        }
         from_json(&self.wanted)
     }
 
@@ -155,6 +170,8 @@ pub fn insert(conn: &mut Conn, row: &PendingRow) -> Result<(), DbError> {
             pending_changes::user_id.eq(row.user_id),
             pending_changes::kind.eq(row.kind),
             pending_changes::wanted.eq(&row.wanted),
+            pending_changes::email.eq(&row.email),
+            pending_changes::salt.eq(&row.salt),
             pending_changes::asked_by.eq(row.asked_by),
             pending_changes::asked_at.eq(row.asked_at),
             pending_changes::takes_effect_at.eq(row.takes_effect_at),

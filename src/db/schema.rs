@@ -63,6 +63,8 @@ diesel::table! {
         user_id -> Text,
         kind -> Text,
         wanted -> Text,
+        email -> Nullable<Text>,
+        salt -> Text,
         asked_by -> Text,
         asked_at -> Timestamp,
         takes_effect_at -> Nullable<Timestamp>,

@@ -216,7 +216,8 @@ mod tests {
         for mail in samples::all() {
             let value = mail.to_value().unwrap();
             let rendered = render(mail.kind(), &value).unwrap();
-            let link = value.get("link").or_else(|| value["application"].get("link")).unwrap();
+            let link = value.get("link").or_else(|| value["application"].get("link"));
+            let link = link.or_else(|| value["change"].get("link")).unwrap();
             let link = link.as_str().unwrap();
             assert!(rendered.text.contains(link), "{}", mail.kind());
             let mut context = Context::new();

@@ -156,6 +156,12 @@ impl Model<'_> {
             (Seat::Operator, Role::Overseer) => model["agency"] = self.agency(false),
             (Seat::Operator, _) => model["system"] = self.system(),
         }
+        if matches!(caller.role, Role::AgencyAdmin | Role::VendorAdmin | Role::SystemAdmin) {
+            let waiting = all(self.app, &self.who, "/pending-changes?state=asked").len();
+            if waiting > 0 {
+                model["changes_waiting"] = json!(waiting);
+            }
+        }
         model
     }
 }

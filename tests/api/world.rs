@@ -317,7 +317,8 @@ fn waiting_change(app: &TestApp, house: &House) -> String {
     let of = (house.agency, house.officer.id);
     let id = app.app.sources.new_id();
     let until = now + chrono::Duration::days(14);
-    let row = PendingRow::asked(id, of, &wanted, house.admin.id, now, None, until).unwrap();
+    let row = PendingRow::asked((id, app.app.sources.token()), of, &wanted, house.admin.id, now, None, until)
+        .unwrap();
     app.app.db.write(|conn| pending::insert(conn, &row)).unwrap();
     id.to_string()
 }

@@ -1,14 +1,6 @@
 // 二要素認証: enrolled, asked for at the login and once more before grave acts, lost and replaced. Codes come from another
 // implementation than ours (pyotp), passkeys from Chromium's own virtual authenticator.
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
-import { act, signIn, sound } from "./lib.mjs";
-
-const python = process.env.ITAKU_TESTS_PYTHON ?? join(import.meta.dirname, "../../target/tools/venv/bin/python");
-const run = (program, ...given) => execFileSync(python, ["-c", program, ...given], { encoding: "utf8" }).trim();
-
-/** The code of a secret, some steps of thirty seconds from now. */
-const code = (secret, steps = 0) => run("import pyotp, sys, time; print(pyotp.TOTP(sys.argv[1]).at(time.time() + 30 * int(sys.argv[2])))", secret, String(steps));
+import { act, code, enrol, python as run, signIn, sound } from "./lib.mjs";
 
 /** As after an hour at the desk: nobody waits for it here. */
 const age = (database) => run("import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=30); c.execute(\"UPDATE sessions SET authenticated_at = '2026-01-01 00:00:00'\"); c.commit()", database.replace(/^sqlite:/, ""));
@@ -27,17 +19,6 @@ export async function where_factors_are_registered(t) {
   check("and said in groups of letters", /^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$/.test(secret), secret);
   const link = await page.getAttribute('main a[href^="otpauth:"]', "href");
   check("both say the same", run("import pyotp, sys; print(pyotp.parse_uri(sys.argv[1]).secret)", link) === secret.replaceAll(" ", ""), link);
-}
-
-/** Registers an authenticator app where one was led to; its secret and the recovery codes. */
-async function enrol(d, check) {
-  await d.press("認証アプリを登録する");
-  const secret = (await d.text("code.secret")).replaceAll(" ", "");
-  await d.fill("code", code(secret));
-  await d.press("確認して登録する");
-  const codes = await d.lines(".codes li");
-  check("ten recovery codes are shown", codes.length === 10 && new Set(codes).size === 10, codes.length);
-  return { secret, codes };
 }
 
 export const second_factor_of_an_authenticator_app = act(async (t) => {

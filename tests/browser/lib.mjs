@@ -1,6 +1,27 @@
 // What the tests of pages share. A test gets { page, base, logins, check, audit, mayFail, plain }; run.mjs runs each at
 // every width. Its name says what it shows. An act (below) gets a driver instead of the page.
 
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+
+const interpreter = process.env.ITAKU_TESTS_PYTHON ?? join(import.meta.dirname, "../../target/tools/venv/bin/python");
+/** What a program in Python prints. */
+export const python = (program, ...given) => execFileSync(interpreter, ["-c", program, ...given], { encoding: "utf8" }).trim();
+
+/** The code of a secret, some steps of thirty seconds from now. */
+export const code = (secret, steps = 0) => python("import pyotp, sys, time; print(pyotp.TOTP(sys.argv[1]).at(time.time() + 30 * int(sys.argv[2])))", secret, String(steps));
+
+/** Registers an authenticator app where one was led to; its secret and the recovery codes. */
+export async function enrol(d, check) {
+  await d.press("認証アプリを登録する");
+  const secret = (await d.text("code.secret")).replaceAll(" ", "");
+  await d.fill("code", code(secret));
+  await d.press("確認して登録する");
+  const codes = await d.lines(".codes li");
+  check("ten recovery codes are shown", codes.length === 10 && new Set(codes).size === 10, codes.length);
+  return { secret, codes };
+}
+
 /**
  * What is done, written once and done in two ways: at one width by the keyboard alone, at the other with JavaScript off.
  * It gets { d, base, logins, check, mayFail, another }: `d` is its driver (driver.mjs), `another` starts a demonstration

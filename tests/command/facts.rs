@@ -79,7 +79,7 @@ impl Drop for Place {
 
 /// Withdraws the plan of one audit, which the year does not.
 fn cancel_an_audit(demo: &Demo) {
-    let token = demo.token("auditor");
+    let token = demo.token_with_factor("auditor");
     let get = |path: &str| -> Value {
         let request = agent().get(demo.url(&format!("/api/v1{path}")));
         request
@@ -103,9 +103,44 @@ fn cancel_an_audit(demo: &Demo) {
     panic!("no audit is open");
 }
 
+/// Asks for changes that wait for a second administrator, which the year does not: one approved, one rejected with a
+/// reason, two left.
+fn ask_for_changes(demo: &Demo) {
+    let (admin, operator) = (demo.token_with_factor("agency_admin"), demo.token_with_factor("system_admin"));
+    let bearer = format!("Bearer {admin}");
+    let get = |path: &str| -> Value {
+        let request = agent().get(demo.url(&format!("/api/v1{path}"))).header("Authorization", &bearer);
+        request.call().unwrap().body_mut().read_json().unwrap()
+    };
+    let agency = get("/me")["organization"]["id"].clone();
+    let asked = |answer: (u16, Value)| -> String {
+        assert!(answer.0 < 300, "{answer:?}");
+        answer.1["pending"][0]["id"].as_str().unwrap().to_owned()
+    };
+    let person = |email: &str| {
+        let body = json!({"email": email, "name": "架空 待人", "organization_id": agency, "roles": ["officer", "approver"]});
+        asked(demo.post(&admin, "/users", &body))
+    };
+    let approved = person("approved@demo.example");
+    assert_eq!(demo.post(&operator, &format!("/pending-changes/{approved}/approve"), &json!({})).0, 200);
+    person("waiting@demo.example");
+    let found =
+        |role: &str| get(&format!("/users?role={role}"))["items"][0]["id"].as_str().unwrap().to_owned();
+    let (officer, approver) = (found("officer"), found("approver"));
+    let request = agent().patch(demo.url(&format!("/api/v1/users/{officer}")));
+    let request = request.header("Authorization", &bearer).header("If-Match", "*");
+    let mut answer = request.send_json(json!({"email": "another@demo.example"})).unwrap();
+    let email = asked((answer.status().as_u16(), answer.body_mut().read_json().unwrap()));
+    let no = json!({"reason": "本人の依頼ではないため"});
+    assert_eq!(demo.post(&operator, &format!("/pending-changes/{email}/reject"), &no).0, 200);
+    let deputy = json!({"deputy_id": officer, "starts_on": "2026-04-01", "ends_on": "2026-04-30"});
+    asked(demo.post(&admin, &format!("/users/{approver}/deputies"), &deputy));
+}
+
 fn told(url: &str, folder: &Path) {
-    let mut demo = Demo::start(&["--database", url]);
+    let mut demo = Demo::start(&["--strict", "--database", url]);
     cancel_an_audit(&demo);
+    ask_for_changes(&demo);
     assert_eq!(demo.stop("-TERM"), 0);
     // What the year does not have: holidays from a file, and contracts without an officer, one of several vendors.
     let file = |name: &str, text: &str| {

@@ -87,6 +87,17 @@ impl Demo {
         self.post("", "/auth/token", &body).1["access_token"].as_str().unwrap().to_owned()
     }
 
+    /// As [`Self::token`], with an authenticator app registered: a strict demonstration asks for one.
+    pub fn token_with_factor(&self, role: &str) -> String {
+        let token = self.token(role);
+        let secret = self.post(&token, "/me/totp", &json!({})).1["secret"].as_str().unwrap().to_owned();
+        let secret = totp_rs::Secret::try_from_base32(&secret).unwrap();
+        let code = totp_rs::Builder::new().with_secret(secret).build().unwrap().generate_current();
+        let confirmed = self.post(&token, "/me/totp/confirm", &json!({"code": code.to_string()}));
+        assert_eq!(confirmed.0, 200, "{confirmed:?}");
+        token
+    }
+
     /// Ends it as an operator would; the exit status.
     pub fn stop(&mut self, signal: &str) -> i32 {
         Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();

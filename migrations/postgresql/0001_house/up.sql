@@ -67,8 +67,10 @@ CREATE TABLE pending_changes (
   -- Whose account it is.
   user_id TEXT NOT NULL REFERENCES users (id),
   kind TEXT NOT NULL CHECK (kind IN ('roles', 'email', 'active', 'expires_on', 'deputy')),
-  -- What is wanted, as JSON.
+  -- What is wanted, as JSON; an address stands beside it.
   wanted TEXT NOT NULL,
+  email TEXT,
+  salt TEXT NOT NULL,
   asked_by TEXT NOT NULL REFERENCES users (id),
   asked_at TIMESTAMP NOT NULL,
   -- NULL: not without an approval.

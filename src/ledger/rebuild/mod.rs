@@ -10,6 +10,7 @@ mod people;
 mod row;
 mod said;
 mod tables;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,11 +70,11 @@ const FOLDS: &[(&str, Fold)] = &[
     ("settings.changed", people::settings),
     ("signing_key.registered", nothing),
     ("user.change_approved", nothing),
-    ("user.change_asked", nothing),
-    ("user.change_expired", nothing),
-    ("user.change_rejected", nothing),
-    ("user.change_void", nothing),
-    ("user.change_withdrawn", nothing),
+    ("user.change_asked", waiting::asked),
+    ("user.change_expired", waiting::expired),
+    ("user.change_rejected", waiting::rejected),
+    ("user.change_void", waiting::void),
+    ("user.change_withdrawn", waiting::withdrawn),
     ("user.changed", people::changed),
     ("user.deputy_appointed", people::deputy),
     ("user.factor_enrolled", nothing),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::row::{Cell, Row};
 use super::said::{Incomplete, Said};
-use super::{Chain, Holidays};
+use super::{Chain, Holidays, waiting};
 use crate::domain::settings::Settings;
 use crate::domain::text::email_key;
 
@@ -43,7 +43,10 @@ pub(super) fn changed(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomple
         }
     }
     row.count("version");
-    if said.given("roles").is_some() { roles(chain, said) } else { Ok(()) }
+    if said.given("roles").is_some() {
+        roles(chain, said)?;
+    }
+    waiting::in_force(chain, said)
 }
 
 /// The roles as they are from now on.
@@ -88,7 +91,7 @@ pub(super) fn deputy(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplet
         ("created_at", Cell::At(said.entry.at)),
     ];
     chain.add(Row::new("deputies", said.row_id(), said.entry.id, cells));
-    Ok(())
+    waiting::in_force(chain, said)
 }
 
 /// Only what changed is said; what was never set is at its default.

@@ -9,6 +9,7 @@ use crate::db::session::EndReason;
 use crate::db::user::UserRow;
 use crate::db::{self, DbError, Tx};
 use crate::domain::access::Role;
+use crate::domain::contract::Instant;
 use crate::domain::id::{ChangeId, UserId};
 use crate::domain::input::FieldError;
 use crate::input;
@@ -156,13 +157,14 @@ fn check_change(tx: &mut Tx<'_>, call: &Call, before: &Account, after: &Account)
     Ok(())
 }
 
-/// Writes what is different, with its entry. `change`: the one that waited for a second administrator and does it.
+/// Writes what is different, with its entry, and answers when that was; None: nothing is. `change`: the one that waited for
+/// a second administrator and does it.
 pub(super) fn write_change(
     tx: &mut Tx<'_>,
     before: &Account,
     after: &mut Account,
     change: Option<ChangeId>,
-) -> Result<(), Failure> {
+) -> Result<Option<Instant>, Failure> {
     let (old, new) = (&before.row, &mut after.row);
     let mut changes = Map::new();
     if new.email != old.email {
@@ -183,7 +185,7 @@ pub(super) fn write_change(
         db::user::set_roles(tx.conn, old.id, old.organization_id, &after.roles)?;
     }
     if changes.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     if let Some(change) = change {
         changes.insert("change_id".to_owned(), json!(change));
@@ -196,10 +198,10 @@ pub(super) fn write_change(
         db::session::end_all(tx.conn, old.id, None, now, EndReason::RolesChanged)?;
         tracing::info!(event = "roles_changed", user = %old.id, "roles changed");
     }
-    tx.record("user.changed", old.id, &changes)?;
+    let at = tx.record("user.changed", old.id, &changes)?.stamp.at;
     db::user::update(tx.conn, new)?;
     new.version += 1;
-    Ok(())
+    Ok(Some(at))
 }
 
 /// What a new address brings with it.

@@ -9,6 +9,7 @@ use super::pending::{self, ChangeKind, PendingRef};
 use crate::db::pending::Wanted;
 use crate::db::user::DeputyRow;
 use crate::db::{self, DbError, Tx};
+use crate::domain::contract::Instant;
 use crate::domain::id::{ChangeId, Id, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::input;
@@ -94,18 +95,19 @@ pub fn appoint_deputy(
                 pending: waiting,
             });
         }
-        Ok(write_deputy(tx, own, id, input, None)?.into())
+        Ok(write_deputy(tx, own, id, input, None)?.0.into())
     })
 }
 
-/// Writes who stands in, with its entry. `change`: the one that waited for a second administrator and does it.
+/// Writes who stands in, with its entry, and answers when that was. `change`: the one that waited for a second
+/// administrator and does it.
 pub(super) fn write_deputy(
     tx: &mut Tx<'_>,
     organization: OrganizationId,
     user: UserId,
     input: &DeputyInput,
     change: Option<ChangeId>,
-) -> Result<DeputyRow, Failure> {
+) -> Result<(DeputyRow, Instant), Failure> {
     let DeputyInput { deputy_id, starts_on, ends_on } = *input;
     let mut payload = json!({"deputy_id": deputy_id, "starts_on": starts_on, "ends_on": ends_on});
     if let Some(change) = change {
@@ -115,7 +117,7 @@ pub(super) fn write_deputy(
     let row = DeputyRow { id: recorded.row_id().cast(), user_id: user, deputy_id, starts_on, ends_on };
     db::user::insert_deputy(tx.conn, organization, &row, recorded.stamp.at)?;
     tracing::info!(event = "deputy_appointed", user = %user, deputy = %deputy_id, "deputy appointed");
-    Ok(row)
+    Ok((row, recorded.stamp.at))
 }
 
 /// Who stood, stands or will stand in for a person.

@@ -24,7 +24,7 @@ use crate::service::audit::{AuditResult, AuditState};
 use crate::service::notice::NoticeState;
 use crate::service::observation::ObservationSource;
 use crate::service::register::{CloseCause, Kind, Process};
-use crate::service::user::pending::ChangeState;
+use crate::service::user::pending::{ChangeKind, ChangeState};
 
 /// How a word is meant; a page shows it by colour and shape, beside the word itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,7 @@ const SETS: &[(&str, LookUp)] = &[
     ("register_kind", |code| read(code, |kind| (register_kind(kind), Tone::Quiet))),
     ("register_close", |code| read(code, |cause| (register_close(cause), Tone::Quiet))),
     ("change", |code| read(code, change)),
+    ("change_kind", |code| read(code, |kind| (change_kind(kind), Tone::Quiet))),
     ("source", source),
     ("check", check),
 ];
@@ -138,6 +139,17 @@ fn node(state: NodeState) -> Word {
         NodeState::Expired => ("承認期間満了", Tone::Careful),
         NodeState::Unapproved => ("承認を確認できない", Tone::Bad),
         NodeState::Ended => ("終了", Tone::Quiet),
+    }
+}
+
+/// What of an account is to change, for what the code of a page puts together.
+pub fn change_kind(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Roles => "役割の追加",
+        ChangeKind::Email => "メールアドレスの変更",
+        ChangeKind::Active => "利用の再開",
+        ChangeKind::ExpiresOn => "有効期限の変更",
+        ChangeKind::Deputy => "代理の指定",
     }
 }
 

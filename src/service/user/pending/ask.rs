@@ -1,7 +1,7 @@
 //! What needs a second administrator, and how it is asked for.
 
 use chrono::{Duration, NaiveDate};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::telling;
 use crate::db::pending::{PendingRow, Wanted};
@@ -9,7 +9,7 @@ use crate::db::user::UserRow;
 use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::access::{Actor, OrganizationKind, Role};
 use crate::domain::id::{ChangeId, UserId};
-use crate::ledger::entry::salted;
+use crate::ledger::entry::{salt_hash, salted};
 use crate::service::{App, Call, Failure};
 
 /// Where nobody else can approve it, a change takes effect after so much business time: a day in which everyone
@@ -52,14 +52,16 @@ pub fn ask(
     let now = tx.sources.clock.now();
     let takes_effect_at = (!second).then(|| now + WAIT);
     let expires_at = now + LIFE;
-    let id: ChangeId = tx.new_id();
-    let mut payload = sealed(user, &wanted);
-    payload.insert("change_id".to_owned(), json!(id));
-    payload.insert("takes_effect_at".to_owned(), json!(takes_effect_at));
-    payload.insert("expires_at".to_owned(), json!(expires_at));
+    let (id, salt): (ChangeId, String) = (tx.new_id(), tx.sources.token());
+    let payload = json!({
+        "change_id": id, "kind": wanted.kind(), "wanted": wanted.without_address()?,
+        "email_hash": wanted.address().map(|email| salted(&salt, email)), "salt_hash": salt_hash(&salt),
+        "takes_effect_at": takes_effect_at, "expires_at": expires_at,
+    });
     let asked_at = tx.record("user.change_asked", user.id, &payload)?.stamp.at;
     let of = (user.organization_id, user.id);
-    let row = PendingRow::asked(id, of, &wanted, actor.user_id, asked_at, takes_effect_at, expires_at)?;
+    let asker = actor.user_id;
+    let row = PendingRow::asked((id, salt), of, &wanted, asker, asked_at, takes_effect_at, expires_at)?;
     db::pending::insert(tx.conn, &row)?;
     telling::asked(app, tx, user, &row)?;
     tracing::info!(event = "change_asked", change = %id, kind = %row.kind, user = %user.id, by = %actor.user_id, alone = !second, "a change waits for a second administrator");
@@ -71,7 +73,7 @@ fn not_yet_asked(tx: &mut Tx<'_>, user: &UserRow, wanted: &Wanted) -> Result<Opt
     let mut left = wanted.clone();
     for row in db::pending::open_of(tx.conn, &[user.id])? {
         let known = row.wanted()?;
-        if known == left || known.is_same_period(&left) {
+        if known == left {
             return Ok(None);
         }
         if let (Wanted::Roles { roles: known }, Wanted::Roles { roles }) = (&known, &mut left) {
@@ -106,31 +108,4 @@ fn has_second(
     // Who administers people of another organization is of the operator's.
     let operators = db::user::holders(conn, actor.organization.id, Role::SystemAdmin, today)?;
     Ok(operators.iter().any(is_other))
-}
-
-/// What is wanted as the ledger keeps it: an address as a salted hash.
-fn sealed(user: &UserRow, wanted: &Wanted) -> Map<String, Value> {
-    let mut payload = Map::from_iter([("kind".to_owned(), json!(wanted.kind()))]);
-    match wanted {
-        Wanted::Email { email } => {
-            payload.insert("email_hash".to_owned(), json!(salted(&user.salt, email)));
-        }
-        Wanted::Roles { roles } => {
-            payload.insert("roles".to_owned(), json!(roles));
-        }
-        Wanted::Active { active } => {
-            payload.insert("active".to_owned(), json!(active));
-        }
-        Wanted::ExpiresOn { expires_on } => {
-            payload.insert("expires_on".to_owned(), json!(expires_on));
-        }
-        Wanted::Deputy { deputy_id, starts_on, ends_on } => {
-            payload.extend([
-                ("deputy_id".to_owned(), json!(deputy_id)),
-                ("starts_on".to_owned(), json!(starts_on)),
-                ("ends_on".to_owned(), json!(ends_on)),
-            ]);
-        }
-    }
-    payload
 }

@@ -123,7 +123,7 @@ fn view(
             } else {
                 Vec::new()
             };
-            let all = super::sorted(&[&held[..], roles].concat());
+            let all = super::sorted(&[held.as_slice(), roles.as_slice()].concat());
             let standing_in = if waits { standing_in(conn, &user, app.today())? } else { Vec::new() };
             (json!({ "roles": held }), json!({ "roles": all, "deputies": standing_in }))
         }

@@ -118,9 +118,7 @@ fn ended(
     let mut payload = Map::from_iter([("change_id".to_owned(), json!(row.id))]);
     // The program's own words say nothing of anyone; what a person wrote may.
     match (by, reason) {
-        (Some(_), Some(reason)) => {
-            payload.insert("reason_hash".to_owned(), json!(salted(&user.salt, reason)))
-        }
+        (Some(_), Some(reason)) => payload.insert("reason_hash".to_owned(), json!(salted(&row.salt, reason))),
         (None, Some(reason)) => payload.insert("reason".to_owned(), json!(reason)),
         (_, None) => None,
     };
@@ -165,12 +163,16 @@ fn impossible(
             Some("指定された有効期限の日を過ぎました。")
         }
         _ if !user.active => Some("利用者が停止されました。"),
+        Wanted::ExpiresOn { expires_on } if *expires_on == user.expires_on => {
+            Some("有効期限は、すでにその日になっています。")
+        }
         Wanted::ExpiresOn { .. } => None,
         _ if !usable => Some("利用者の有効期限が切れました。"),
         Wanted::Roles { roles } if roles.iter().all(|role| held.contains(role)) => {
             Some("利用者は、すでにその役割を持っています。")
         }
         Wanted::Roles { .. } => None,
+        Wanted::Email { email } if *email == user.email => Some("メールアドレスは、すでにそうなっています。"),
         Wanted::Email { email } => {
             let taken = db::user::by_email(tx.conn, email)?.is_some_and(|other| other.id != user.id);
             taken.then_some("メールアドレスが、ほかの利用者に使われました。")
@@ -199,26 +201,28 @@ fn put_in_force(
         return Ok(None);
     }
     let mut after = Account { row: before.clone(), roles: held.clone() };
+    let mut at = None;
     match wanted {
-        Wanted::Roles { roles } => after.roles = sorted(&[&held[..], roles].concat()),
+        Wanted::Roles { roles } => after.roles = sorted(&[held.as_slice(), roles.as_slice()].concat()),
         Wanted::Email { email } => after.row.email.clone_from(email),
         Wanted::Active { active } => after.row.active = *active,
         Wanted::ExpiresOn { expires_on } => after.row.expires_on = *expires_on,
         Wanted::Deputy { deputy_id, starts_on, ends_on } => {
             let input = DeputyInput { deputy_id: *deputy_id, starts_on: *starts_on, ends_on: *ends_on };
-            write_deputy(tx, row.organization_id, before.id, &input, Some(row.id))?;
+            at = Some(write_deputy(tx, row.organization_id, before.id, &input, Some(row.id))?.1);
         }
     }
     let account = Account { row: before, roles: held };
     // Before the address is another: who could have said no hears of it where they read.
     telling::ended(app, tx, &account.row, row, ChangeState::InForce, by, None)?;
-    write_change(tx, &account, &mut after, Some(row.id))?;
+    at = at.or(write_change(tx, &account, &mut after, Some(row.id))?);
+    // An end stands at the instant of the entry that brought it about.
+    let at = at.ok_or_else(|| Failure::Internal("a change that changes nothing".to_owned()))?;
     let readdressed = after.row.email != account.row.email;
     if readdressed {
         readdress(app, tx, &account.row, &after.row)?;
     }
-    let now = tx.sources.clock.now();
-    db::pending::end(tx.conn, row.id, ChangeState::InForce, by, now, None)?;
+    db::pending::end(tx.conn, row.id, ChangeState::InForce, by, at, None)?;
     tracing::info!(event = "change_in_force", change = %row.id, kind = %row.kind, user = %account.row.id, alone = by.is_none(), "in force");
     Ok(readdressed.then_some(account.row.id))
 }

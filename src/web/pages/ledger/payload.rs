@@ -35,6 +35,7 @@ const LABELS: &[(&str, &str)] = &[
     ("basis", "根拠"),
     ("category", "区分"),
     ("cause", "原因"),
+    ("change_id", "承認待ちの変更"),
     ("clauses", "契約で確認する条項"),
     ("closed_days", "機関の閉庁日"),
     ("closes", "これで解消とする"),
@@ -75,6 +76,7 @@ const LABELS: &[(&str, &str)] = &[
     ("engagements", "再委託先ごとの状況"),
     ("escalation_working_days", "管理者に知らせるまでの営業日"),
     ("every_months", "周期（か月）"),
+    ("expires_at", "承認の期限"),
     ("expires_on", "有効期限"),
     ("facilities", "設備"),
     ("finding_id", "指摘の番号"),
@@ -121,6 +123,7 @@ const LABELS: &[(&str, &str)] = &[
     ("public_key", "公開鍵"),
     ("ratio_exceeded", "金額の割合の超過"),
     ("reason", "理由"),
+    ("reason_hash", "理由（照合用の値）"),
     ("result", "結果"),
     ("return_due_days", "返却・廃棄の期限（日）"),
     ("review", "審査"),
@@ -146,6 +149,7 @@ const LABELS: &[(&str, &str)] = &[
     ("subcontracting_prohibited", "再委託の禁止"),
     ("subject", "対象"),
     ("supersedes", "いまの承認に代わる"),
+    ("takes_effect_at", "効力が生じる時刻"),
     ("technique", "技術"),
     ("terms", "契約の条件"),
     ("text", "内容"),
@@ -161,6 +165,7 @@ const LABELS: &[(&str, &str)] = &[
     ("vendor_id", "事業者"),
     ("version", "版"),
     ("volume_exceeded", "人数の超過"),
+    ("wanted", "求めた変更"),
     ("whole_scope", "業務の全部"),
     ("words", "機関の用語"),
     ("work_places", "作業場所"),
@@ -273,12 +278,12 @@ fn named(name: &str, code: &str, names: &HashMap<SubjectId, String>) -> String {
     word.map_or_else(|| code.to_owned(), ours)
 }
 
-/// `kind` is an alert's, an audit's, an organization's or a second factor's: no code is of two of them.
+/// `kind` is an alert's, an audit's, an organization's, a second factor's or a waiting change's: no code is of two of them.
 fn kind(code: &str) -> Option<&'static str> {
     let alert = code.parse::<AlertKind>().ok().and_then(AlertKind::rule).map(|rule| rule.name);
     let factor =
         [("totp", "認証アプリ"), ("passkey", "パスキー")].into_iter().find(|(known, _)| *known == code);
-    let other = ["audit", "organization"].iter().find_map(|set| words::word(set, code));
+    let other = ["audit", "organization", "change_kind"].iter().find_map(|set| words::word(set, code));
     alert.or_else(|| other.map(|(word, _)| word)).or_else(|| factor.map(|(_, word)| word))
 }
 

@@ -57,7 +57,7 @@ fn ended(
 /// The change as pages say it.
 pub fn told(app: &App, change: &PendingChangeView) -> Value {
     let more = json!({
-        "title": ours(title(change.kind)),
+        "title": ours(words::change_kind(change.kind)),
         "now": side(change.kind, &change.before),
         "then": side(change.kind, &change.after),
         "asked": words::instant(app, change.asked_at),
@@ -67,16 +67,6 @@ pub fn told(app: &App, change: &PendingChangeView) -> Value {
         "user_address": address(change.user_id),
     });
     joined(serde_json::to_value(change).unwrap_or_default(), more)
-}
-
-fn title(kind: ChangeKind) -> &'static str {
-    match kind {
-        ChangeKind::Roles => "役割の追加",
-        ChangeKind::Email => "メールアドレスの変更",
-        ChangeKind::Active => "利用の再開",
-        ChangeKind::ExpiresOn => "有効期限の変更",
-        ChangeKind::Deputy => "代理の指定",
-    }
 }
 
 /// One side of a change; None: there is nothing on it.
@@ -122,7 +112,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let change = pending::find(app, call, visit.id("id")?)?;
-    let title = format!("{}（{}）", ours(title(change.kind)), change.user_name);
+    let title = format!("{}（{}）", ours(words::change_kind(change.kind)), change.user_name);
     let own = change.user_id == call.actor.user_id;
     let context = json!({ "change": told(app, &change), "own": own });
     let shown = page("user/pending.html", title, context);
