@@ -23,7 +23,7 @@ pub struct Backup {
 
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// A file that `itaku backup` has made.
+    /// A file made by itaku backup.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]

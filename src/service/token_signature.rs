@@ -94,7 +94,7 @@ mod tests {
             &signing_key("Jefe").unwrap(),
             Algorithm::HS256,
         );
-        assert_eq!(signed.unwrap(), "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWSsOEM");
+        assert_eq!(signed.unwrap(), "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM");
     }
 
     #[test]
