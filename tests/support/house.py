@@ -221,7 +221,7 @@ class Instance:
         asked = f"SELECT context FROM notices WHERE kind = 'invitation' AND recipient = '{user}' ORDER BY created_at DESC LIMIT 1"
         for _ in range(5):
             # Sent meanwhile, it holds no token any more: another is asked for.
-            token = urllib.parse.parse_qs(urllib.parse.urlsplit(json.loads(self.sql(asked)[0][0])["link"]).query).get("token")
+            token = urllib.parse.parse_qs(urllib.parse.urlsplit(json.loads(self.sql(asked)[0][0]).get("link", "")).query).get("token")
             if token:
                 Client(client.base).want(200, "POST", "/auth/invitation/accept", {"token": token[0], "password": PASSWORD})
                 break
