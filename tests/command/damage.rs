@@ -172,12 +172,12 @@ fn a_structure_that_the_migrations_do_not_make_is_named() {
         (
             "reference",
             "contract_terms → contracts",
-            "UPDATE contract_terms SET contract_id = 'none' WHERE rowid = 1",
+            "UPDATE contract_terms SET contract_id = 'none' WHERE id = (SELECT min(id) FROM contract_terms)",
         ),
         (
             "constraint",
             "organizations",
-            "PRAGMA ignore_check_constraints = ON; UPDATE organizations SET kind = 'none' WHERE rowid = 1",
+            "PRAGMA ignore_check_constraints = ON; UPDATE organizations SET kind = 'none' WHERE id = (SELECT min(id) FROM organizations)",
         ),
     ] {
         std::fs::copy(&file, &copy).unwrap();
