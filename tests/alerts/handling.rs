@@ -103,7 +103,11 @@ both! {
             assert_eq!(app.get(&stranger, "/alerts").must(200)["items"], json!([]));
         }
         for act in ["/acknowledge", "/resolve", "/assess"] {
-            let body = json!({"reason": "x", "assessment": "suspected"});
+            let body = match act {
+                "/acknowledge" => json!({}),
+                "/resolve" => json!({"reason": "x"}),
+                _ => json!({"reason": "x", "assessment": "suspected"}),
+            };
             house.post(&strangers[0], &path(&alert, act), body.clone()).must(404);
             house.post(&house.sub_user, &path(&alert, act), body.clone()).must(403);
             house.post(&house.admin, &path(&alert, act), body).must(403);
