@@ -25,7 +25,7 @@ const MIB: usize = 1024 * KIB;
 pub struct Bounds {
     /// A body of someone who is signed in, in bytes.
     pub body: usize,
-    /// A body to the API of someone who is not: a login, a token, an address.
+    /// A body to the API of someone who is not: a login, a token, a passkey's answer.
     pub stranger: usize,
     /// A form of someone who is not: what was typed waits in it for the login.
     pub stranger_form: usize,
@@ -65,13 +65,13 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             body: MIB,
-            stranger: 16 * KIB,
+            stranger: 64 * KIB,
             stranger_form: 256 * KIB,
             file: 21 * MIB,
             file_fields: 64 * KIB,
             within: Duration::from_mins(1),
             stranger_within: Duration::from_secs(15),
-            strangers_arriving: Share { all: 8 * MIB, each: 2 * MIB },
+            strangers_arriving: Share { all: 8 * MIB, each: MIB },
             arriving: Share { all: 16 * MIB, each: 4 * MIB },
             strangers_worked: 16 * MIB,
             worked: 48 * MIB,

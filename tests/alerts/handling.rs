@@ -102,12 +102,9 @@ both! {
             app.get(&stranger, &path(&alert, "")).must(404);
             assert_eq!(app.get(&stranger, "/alerts").must(200)["items"], json!([]));
         }
-        for act in ["/acknowledge", "/resolve", "/assess"] {
-            let body = match act {
-                "/acknowledge" => json!({}),
-                "/resolve" => json!({"reason": "x"}),
-                _ => json!({"reason": "x", "assessment": "suspected"}),
-            };
+        let reason = json!({"reason": "x"});
+        let verdict = json!({"reason": "x", "assessment": "suspected"});
+        for (act, body) in [("/acknowledge", json!({})), ("/resolve", reason), ("/assess", verdict)] {
             house.post(&strangers[0], &path(&alert, act), body.clone()).must(404);
             house.post(&house.sub_user, &path(&alert, act), body.clone()).must(403);
             house.post(&house.admin, &path(&alert, act), body).must(403);

@@ -541,7 +541,8 @@ both! {
                             "as_of" | "ends_by" => "date",
                             "known_at" => "instant",
                             "fiscal_year" => "type",
-                            "vendor_id" | "contract_id" | "engagement_id" | "organization_id" | "user_id" | "subject" => "unknown",
+                            "subject" => "unknown",
+                            id if id.ends_with("_id") => "unknown",
                             _ => "choice",
                         };
                         if name == "subject" {

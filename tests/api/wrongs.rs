@@ -29,7 +29,10 @@ pub struct Wrong {
 
 /// Taken exactly as typed, so that nothing in them is refused but their type and length.
 pub fn is_verbatim(path: &str, name: &str) -> bool {
-    matches!(name, "password" | "refresh_token" | "token" | "current" | "new")
+    matches!(
+        name,
+        "password" | "refresh_token" | "token" | "current" | "new" | "totp" | "credential" | "device_token"
+    ) || (name == "code" && path != "/organizations")
         || (name == "email" && path.starts_with("/auth/"))
 }
 
