@@ -124,7 +124,7 @@ export async function api(t, role, method, path, body) {
 let made = 0;
 
 /** What nothing else of a run has in its name. */
-export const unique = () => `${Date.now()}-${(made += 1)}`;
+export const unique = () => `${Date.now().toString(36)}-${(made += 1)}`;
 
 /** A running contract of the demonstration's vendor; answers it. */
 export async function newContract(t, change = {}) {
