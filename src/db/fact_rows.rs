@@ -313,8 +313,7 @@ fn selected(conn: &Conn, table: &Table) -> String {
         }
         Conn::Postgresql(_) => {
             let texts = columns.map(|(name, kind)| match kind {
-                Kind::Text => format!("{name}::text"),
-                Kind::Number => format!("{name}::text"),
+                Kind::Text | Kind::Number => format!("{name}::text"),
                 Kind::Flag => format!("{name}::int::text"),
                 Kind::Day => format!("to_char({name}, 'YYYY-MM-DD')"),
                 Kind::At => format!("to_char({name}, 'YYYY-MM-DD HH24:MI:SS.US')"),

@@ -48,13 +48,13 @@ fn private(path: &str) {
     for path in [path.to_owned(), format!("{path}-wal"), format!("{path}-shm")] {
         let Ok(about) = std::fs::metadata(&path) else { continue };
         let rights = about.permissions().mode();
-        if rights & 0o077 == 0 {
+        if rights.trailing_zeros() >= 6 {
             continue;
         }
         let rights = format!("{:o}", rights & 0o777);
         match std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)) {
             Ok(()) => {
-                tracing::warn!(event = "file_was_open", path, rights, "others could read it; closed to them")
+                tracing::warn!(event = "file_was_open", path, rights, "others could read it; closed to them");
             }
             Err(error) => tracing::warn!(event = "file_is_open", path, rights, %error, "others can read it"),
         }

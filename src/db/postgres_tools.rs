@@ -52,15 +52,12 @@ fn unescaped(text: &str) -> String {
     let mut rest = text;
     while let Some((before, escaped)) = rest.split_once('%') {
         bytes.extend(before.as_bytes());
-        match escaped.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = escaped.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(b'%');
-                rest = escaped;
-            }
+        if let Some(byte) = escaped.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            bytes.push(byte);
+            rest = escaped.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(b'%');
+            rest = escaped;
         }
     }
     bytes.extend(rest.as_bytes());

@@ -106,16 +106,13 @@ impl Db {
         let known: Vec<(EntryId, String)> = watch.seen().iter().cloned().collect();
         let ids: Vec<EntryId> = known.iter().map(|(id, _)| *id).collect();
         let columns = (ledger_entries::id, ledger_entries::hash);
-        let (there, newest): (Vec<(EntryId, String)>, Option<(EntryId, String)>) =
-            self.read::<_, DbError>(|conn| {
-                let there = ledger_entries::table
-                    .filter(ledger_entries::id.eq_any(ids))
-                    .select(columns)
-                    .load(conn)?;
-                let newest =
-                    ledger_entries::table.order(ledger_entries::id.desc()).select(columns).first(conn);
-                Ok((there, newest.optional()?))
-            })?;
+        type Head = (EntryId, String);
+        let (there, newest): (Vec<Head>, Option<Head>) = self.read::<_, DbError>(|conn| {
+            let there =
+                ledger_entries::table.filter(ledger_entries::id.eq_any(ids)).select(columns).load(conn)?;
+            let newest = ledger_entries::table.order(ledger_entries::id.desc()).select(columns).first(conn);
+            Ok((there, newest.optional()?))
+        })?;
         if known.iter().any(|entry| !there.contains(entry)) {
             return Ok(watch.found(Standing::WentBack));
         }

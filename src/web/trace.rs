@@ -113,7 +113,7 @@ impl Trace {
 
     /// About what, for the log.
     pub fn named(&self) -> String {
-        let named: Vec<&str> = self.subjects.iter().map(|subject| subject.as_str()).collect();
+        let named: Vec<&str> = self.subjects.iter().map(crate::domain::id::Id::as_str).collect();
         named.join(" ")
     }
 }

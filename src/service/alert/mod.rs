@@ -51,11 +51,11 @@ pub fn reevaluate(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<(), Failur
 pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Evaluated, Failure> {
     // On the day on which other terms or another officer begin, the projection has to follow.
     let due = db::due::check_on(tx.conn, db::due::CONTRACT, contract_id)?;
-    if due.is_some_and(|day| day <= tx.today) {
-        if let Some(version) = db::contract::reproject(tx.conn, contract_id, tx.today, false)? {
-            let payload = serde_json::json!({ "version": version });
-            by_the_program(tx, |tx| Ok(tx.record("contract.projected", contract_id, &payload)?))?;
-        }
+    if due.is_some_and(|day| day <= tx.today)
+        && let Some(version) = db::contract::reproject(tx.conn, contract_id, tx.today, false)?
+    {
+        let payload = serde_json::json!({ "version": version });
+        by_the_program(tx, |tx| Ok(tx.record("contract.projected", contract_id, &payload)?))?;
     }
     let facts = db::facts::load(tx.conn, contract_id)?;
     let rows = db::alert::of_contract(tx.conn, contract_id)?;
