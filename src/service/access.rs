@@ -80,11 +80,11 @@ impl Looks {
     }
 
     /// Writes a look before it is answered: where that fails, so does the reading.
-    pub fn write_now(&self, app: &App, look: Look) -> Result<(), Failure> {
-        if !self.with(|waiting| waiting.is_first(&look)) {
+    pub fn write_now(&self, app: &App, look: &Look) -> Result<(), Failure> {
+        if !self.with(|waiting| waiting.is_first(look)) {
             return Ok(());
         }
-        write(app, std::slice::from_ref(&look)).inspect_err(|_| {
+        write(app, std::slice::from_ref(look)).inspect_err(|_| {
             self.with(|waiting| waiting.seen.remove(&(look.user_id, look.subject, look.what.clone())));
         })
     }

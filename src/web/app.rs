@@ -104,6 +104,7 @@ fn resource(path: &str, routes: Vec<Route>) -> Resource {
 /// All that is open to someone whose password somebody else set.
 const WITHOUT_OWN_PASSWORD: &[&str] = &["/me", "/me/password", "/auth/logout"];
 
+#[expect(clippy::unused_async, reason = "a handler is one")]
 pub(super) async fn method_not_allowed() -> HttpResponse {
     plain_problem(
         StatusCode::METHOD_NOT_ALLOWED,

@@ -77,7 +77,7 @@ impl Trace {
         let written = web::block(move || {
             let lost = || Failure::Internal("a request without its house".to_owned());
             let house = trace.house.as_ref().ok_or_else(lost)?;
-            trace.looks(house, known).try_for_each(|look| house.looks.write_now(&house.app, look))
+            trace.looks(house, known).try_for_each(|look| house.looks.write_now(&house.app, &look))
         });
         written.await.unwrap_or_else(|error| Err(Failure::Internal(error.to_string())))
     }

@@ -109,10 +109,12 @@ pub(super) fn write_deputy(
     change: Option<ChangeId>,
 ) -> Result<(DeputyRow, Instant), Failure> {
     let DeputyInput { deputy_id, starts_on, ends_on } = *input;
-    let mut payload = json!({"deputy_id": deputy_id, "starts_on": starts_on, "ends_on": ends_on});
-    if let Some(change) = change {
-        payload["change_id"] = json!(change);
-    }
+    let payload = match change {
+        Some(change) => {
+            json!({"deputy_id": deputy_id, "starts_on": starts_on, "ends_on": ends_on, "change_id": change})
+        }
+        None => json!({"deputy_id": deputy_id, "starts_on": starts_on, "ends_on": ends_on}),
+    };
     let recorded = tx.record("user.deputy_appointed", user, &payload)?;
     let row = DeputyRow { id: recorded.row_id().cast(), user_id: user, deputy_id, starts_on, ends_on };
     db::user::insert_deputy(tx.conn, organization, &row, recorded.stamp.at)?;

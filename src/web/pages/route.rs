@@ -414,6 +414,7 @@ pub enum Handler {
 
 /// A route of a page (GET) or of a form (POST).
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of a page by itself")]
 pub struct PageRoute {
     pub path: &'static str,
     /// It changes something: POST, behind the proof that the form is ours.

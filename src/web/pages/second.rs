@@ -45,13 +45,11 @@ fn enter(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
         Err(failure) => failure,
     };
     // Offered once more; where the time is over one begins anew.
-    match factor::again(app, visit.typed("token"))? {
-        Some(offer) => told(asked(visit, &offer), "code", failure, visit),
-        None => {
-            let begun = login(visit).with(failure, visit, LABELS)?;
-            Ok(emptied(begun))
-        }
+    if let Some(offer) = factor::again(app, visit.typed("token"))? {
+        return told(asked(visit, &offer), "code", failure, visit);
     }
+    let begun = login(visit).with(failure, visit, LABELS)?;
+    Ok(emptied(begun))
 }
 
 /// The page with what was wrong; of a code, at its field. Nothing that was typed stands in it again.
