@@ -29,11 +29,14 @@ text_enum! {
     }
 }
 
+/// An entry and its hash.
+type Head = (EntryId, String);
+
 /// What this process has seen.
 #[derive(Default)]
 pub(super) struct Watch {
     /// Entries that are committed, the oldest first.
-    seen: Mutex<VecDeque<(EntryId, String)>>,
+    seen: Mutex<VecDeque<Head>>,
     /// Once it is not right it stays so until the process is started anew.
     standing: AtomicU8,
     /// The embedded database's file as it was opened: device and inode.
@@ -52,7 +55,7 @@ impl Watch {
         Self { file, ..Self::default() }
     }
 
-    fn seen(&self) -> MutexGuard<'_, VecDeque<(EntryId, String)>> {
+    fn seen(&self) -> MutexGuard<'_, VecDeque<Head>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -103,10 +106,9 @@ impl Db {
         {
             return Ok(watch.found(Standing::Replaced));
         }
-        let known: Vec<(EntryId, String)> = watch.seen().iter().cloned().collect();
+        let known: Vec<Head> = watch.seen().iter().cloned().collect();
         let ids: Vec<EntryId> = known.iter().map(|(id, _)| *id).collect();
         let columns = (ledger_entries::id, ledger_entries::hash);
-        type Head = (EntryId, String);
         let (there, newest): (Vec<Head>, Option<Head>) = self.read::<_, DbError>(|conn| {
             let there =
                 ledger_entries::table.filter(ledger_entries::id.eq_any(ids)).select(columns).load(conn)?;

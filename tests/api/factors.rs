@@ -254,10 +254,10 @@ both! {
         app.pass(Duration::minutes(11));
         assert_eq!(send("/login/code", &[("token", &late), ("code", &codes[0])]).status, 409);
         // A password that is changed meanwhile takes the half login with it.
-        let taken = hidden(&begin(), "token");
+        let half = hidden(&begin(), "token");
         let who = app.log_in(&who);
         app.post(&who, "/me/password", json!({"current": PASSWORD, "new": OTHER})).must(200);
-        assert_eq!(send("/login/code", &[("token", &taken), ("code", &codes[0])]).status, 409);
+        assert_eq!(send("/login/code", &[("token", &half), ("code", &codes[0])]).status, 409);
     }
 
     // Without an authenticator nothing can be registered here; that it can, the browser's tests show.

@@ -262,14 +262,14 @@ both_strict! {
 
     fn a_longer_or_new_life_of_an_account_that_decides_needs_two_and_its_end_none(app: TestApp) {
         let agency = app.agency("N1");
-        let (asks, approves, approver) = (person(app, agency, &[AgencyAdmin]), person(app, agency, &[AgencyAdmin]), person(app, agency, &[Approver]));
-        let patch = |body: Value| app.patch(&asks, &path(approver.id), body).must(200);
+        let (asks, approves, decider) = (person(app, agency, &[AgencyAdmin]), person(app, agency, &[AgencyAdmin]), person(app, agency, &[Approver]));
+        let patch = |body: Value| app.patch(&asks, &path(decider.id), body).must(200);
         let shorter = patch(json!({"expires_on": "2026-04-10"}));
         assert!(waiting(&shorter).is_empty() && shorter["expires_on"] == "2026-04-10");
         let longer = patch(json!({"expires_on": "2026-05-10"}));
         assert_eq!(longer["expires_on"], "2026-04-10");
         act(app, &approves, &one(&longer), "approve").must(200);
-        assert_eq!(app.get(&asks, &path(approver.id)).must(200)["expires_on"], "2026-05-10");
+        assert_eq!(app.get(&asks, &path(decider.id)).must(200)["expires_on"], "2026-05-10");
         let endless = patch(json!({"expires_on": null}));
         act(app, &approves, &one(&endless), "reject").must(200);
         let stopped = patch(json!({"active": false}));
@@ -277,7 +277,7 @@ both_strict! {
         let back = patch(json!({"active": true}));
         assert_eq!(back["active"], false);
         act(app, &approves, &one(&back), "approve").must(200);
-        assert_eq!(app.get(&asks, &path(approver.id)).must(200)["active"], true);
+        assert_eq!(app.get(&asks, &path(decider.id)).must(200)["active"], true);
         let without = patch(json!({"roles": ["officer"]}));
         assert!(waiting(&without).is_empty() && without["roles"] == json!(["officer"]));
         // Who decides nothing is let in and out by one.
@@ -288,11 +288,11 @@ both_strict! {
     fn who_stands_in_for_a_decider_is_guarded_as_one(app: TestApp) {
         let agency = app.agency("N1");
         let (asks, approves) = (person(app, agency, &[AgencyAdmin]), person(app, agency, &[AgencyAdmin]));
-        let approver = person(app, agency, &[Approver]);
+        let decider = person(app, agency, &[Approver]);
         let invited = app.person(agency, &[Officer]);
         let body = json!({"deputy_id": invited.id, "starts_on": "2026-05-01", "ends_on": "2026-05-31"});
-        let id = one(&app.post(&asks, &format!("/users/{}/deputies", approver.id), body.clone()).must(201));
-        assert_eq!(one(&app.post(&asks, &format!("/users/{}/deputies", approver.id), body).must(201)), id, "asked once");
+        let id = one(&app.post(&asks, &format!("/users/{}/deputies", decider.id), body.clone()).must(201));
+        assert_eq!(one(&app.post(&asks, &format!("/users/{}/deputies", decider.id), body).must(201)), id, "asked once");
         act(app, &approves, &id, "approve").must(200);
         let moved = app.patch(&asks, &path(invited.id), json!({"email": "yoso@example.jp"})).must(200);
         assert_eq!((&moved["email"], waiting(&moved).len()), (&json!(invited.email), 1), "not come in, and yet");

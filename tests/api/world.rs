@@ -417,12 +417,11 @@ impl Caller<'_> {
     /// Something of this kind that the caller may know of.
     pub fn own(&self, world: &World, kind: Kind) -> Option<String> {
         match (self.seat, kind) {
-            (_, Kind::Session | Kind::Passkey) => None,
             (Seat::Agency(house), Kind::Change) if matches!(self.role, AgencyAdmin | Officer) => {
                 Some(house.change.clone())
             }
             (Seat::Operator, Kind::Change) if self.role == SystemAdmin => Some(world.a.change.clone()),
-            (_, Kind::Change) => None,
+            (_, Kind::Session | Kind::Passkey | Kind::Change) => None,
             (_, Kind::User) if !matches!(self.role, AgencyAdmin | SystemAdmin) => {
                 Some(self.person.id.to_string())
             }

@@ -126,7 +126,7 @@ fn ask_for_changes(demo: &Demo) {
     person("waiting@demo.example");
     let found =
         |role: &str| get(&format!("/users?role={role}"))["items"][0]["id"].as_str().unwrap().to_owned();
-    let (officer, approver) = (found("officer"), found("approver"));
+    let (officer, represented) = (found("officer"), found("approver"));
     let request = agent().patch(demo.url(&format!("/api/v1/users/{officer}")));
     let request = request.header("Authorization", &bearer).header("If-Match", "*");
     let mut answer = request.send_json(json!({"email": "another@demo.example"})).unwrap();
@@ -134,7 +134,7 @@ fn ask_for_changes(demo: &Demo) {
     let no = json!({"reason": "本人の依頼ではないため"});
     assert_eq!(demo.post(&operator, &format!("/pending-changes/{email}/reject"), &no).0, 200);
     let deputy = json!({"deputy_id": officer, "starts_on": "2026-04-01", "ends_on": "2026-04-30"});
-    asked(demo.post(&admin, &format!("/users/{approver}/deputies"), &deputy));
+    asked(demo.post(&admin, &format!("/users/{represented}/deputies"), &deputy));
 }
 
 fn told(url: &str, folder: &Path) {
@@ -320,10 +320,10 @@ impl House {
     /// Changes something within a transaction; None: the database refused it, or it left everything as it was.
     fn change(&mut self, dice: &mut Dice) -> Option<Done> {
         let tables = all_tables();
-        let table: &'static Table = *dice.of(&tables);
+        let table = *dice.of(&tables);
         let row = self.pick(table, dice)?;
         match dice.below(10) {
-            0..6 => self.update(table, row, dice),
+            0..6 => self.update(table, &row, dice),
             6..8 => self.copy(table, &row, dice),
             8 => {
                 let sql = format!("DELETE FROM {} WHERE {}", table.name, row.condition);
@@ -331,11 +331,11 @@ impl House {
                 let faults = &[Fault::RowMissing];
                 Some(Done { what: sql, table: table.name, ids: vec![row.id], faults, column: None })
             }
-            _ => self.relocate(table, row, dice),
+            _ => self.relocate(table, &row, dice),
         }
     }
 
-    fn update(&mut self, table: &'static Table, row: Picked, dice: &mut Dice) -> Option<Done> {
+    fn update(&mut self, table: &'static Table, row: &Picked, dice: &mut Dice) -> Option<Done> {
         let (column, kind) = *dice.of(table.columns);
         let other = self.pick(table, dice)?;
         let other = format!("(SELECT {column} FROM {} WHERE {})", table.name, other.condition);
@@ -365,7 +365,7 @@ impl House {
     }
 
     /// To another contract or organization.
-    fn relocate(&mut self, table: &'static Table, row: Picked, dice: &mut Dice) -> Option<Done> {
+    fn relocate(&mut self, table: &'static Table, row: &Picked, dice: &mut Dice) -> Option<Done> {
         let column = *dice.of(table.chain);
         let from = if column == "contract_id" { "contracts" } else { "organizations" };
         let homes = self.lines(&format!("SELECT id AS line FROM {from} ORDER BY id"));
@@ -373,10 +373,16 @@ impl House {
         self.set(table, row, column, &quoted(&home))
     }
 
-    fn set(&mut self, table: &'static Table, row: Picked, column: &'static str, value: &str) -> Option<Done> {
+    fn set(
+        &mut self,
+        table: &'static Table,
+        row: &Picked,
+        column: &'static str,
+        value: &str,
+    ) -> Option<Done> {
         let before = self.value(table, column, &row.condition);
         let sql = format!("UPDATE {} SET {column} = {value} WHERE {}", table.name, row.condition);
-        let ids = self.ids_after(table, &row, column, &sql)?;
+        let ids = self.ids_after(table, row, column, &sql)?;
         let after = if ids.len() > 1 { None } else { self.value(table, column, &row.condition) };
         let of_password = column == "password_hash" && before.is_some() && after.is_some();
         if (ids.len() == 1 && before == after) || of_password {
