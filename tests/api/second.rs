@@ -94,7 +94,7 @@ both_strict! {
         let entries = app.entries(&id);
         let actions: Vec<&str> = entries.iter().map(|(action, _)| action.as_str()).collect();
         assert_eq!(actions, ["user.change_asked", "user.change_approved", "user.changed"]);
-        assert_eq!(entries[2].1, json!({"change_id": id, "roles": ["officer", "approver", "auditor"]}));
+        assert_eq!(entries[2].1, json!({"change_id": id, "on": "2026-04-03", "roles": ["officer", "approver", "auditor"]}));
         assert_eq!(waiting(&app.get(&asks, &path(officer.id)).must(200)), Vec::<String>::new());
     }
 

@@ -16,12 +16,7 @@ use itaku::ledger::rebuild::{self, Kind, ORGANIZATIONS, TABLES, Table};
 use itaku::ledger::verify::{BadEntry, BadRow, Fault, Verified};
 use serde_json::{Value, json};
 
-use super::house::{Demo, agent, itaku, on, status, words};
-
-/// How many random changes: all of them where the long run is asked for.
-fn changes() -> usize {
-    if std::env::var("ITAKU_LONG").is_ok_and(|long| !long.is_empty()) { 2_000 } else { 300 }
-}
+use super::house::{Demo, agent, is_long, itaku, on, status, words};
 
 /// `SplitMix64`; a failure tells the seed, which `ITAKU_SEED` gives back.
 struct Dice(u64);
@@ -459,7 +454,7 @@ fn every_change_is_found_and_named(house: &mut House) {
     }
     let mut dice = Dice::new();
     let (mut done, mut of_table) = (0, std::collections::BTreeMap::<&str, usize>::new());
-    while done < changes() {
+    while done < if is_long() { 2_000 } else { 300 } {
         house.run("BEGIN").unwrap();
         if let Some(change) = house.change(&mut dice) {
             let found = house.verify();

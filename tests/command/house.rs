@@ -14,6 +14,11 @@ pub fn itaku(arguments: &[&str]) -> Command {
     command
 }
 
+/// Whether the long forms of the tests are asked for (`tests/run --long`).
+pub fn is_long() -> bool {
+    std::env::var("ITAKU_LONG").is_ok_and(|long| !long.is_empty())
+}
+
 pub fn on(database: &Path, arguments: &[&str]) -> Output {
     itaku(arguments)
         .env("ITAKU__DATABASE__URL", format!("sqlite:{}", database.display()))
