@@ -9,7 +9,7 @@ use diesel::sql_types::Text;
 use sha2::{Digest as _, Sha256};
 
 use super::schema::ledger_chains;
-use super::{Backend, Conn, Db, DbError, pool};
+use super::{Backend, Conn, Db, DbError, migrations};
 use crate::domain::backup::LedgerState;
 use crate::domain::id::SubjectId;
 
@@ -114,18 +114,18 @@ pub fn tables() -> Result<Vec<String>, DbError> {
     let rows: Vec<Table> = sql_query(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
     )
-    .load(&mut pool::migrated_in_memory()?)?;
+    .load(&mut migrations::migrated_in_memory()?)?;
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
 /// The last of this program's migrations, and whether a version is one of them.
 pub fn schema_version(backend: Backend) -> Result<String, DbError> {
-    Ok(pool::known_migrations(backend)?.pop().unwrap_or_default())
+    Ok(migrations::known_migrations(backend)?.pop().unwrap_or_default())
 }
 
 /// Whether this program has made such a schema, now or in an earlier version.
 pub fn knows_schema(backend: Backend, version: &str) -> Result<bool, DbError> {
-    Ok(pool::known_migrations(backend)?.iter().any(|known| known == version))
+    Ok(migrations::known_migrations(backend)?.iter().any(|known| known == version))
 }
 
 /// Drops what a restore has made that does not hold.

@@ -19,6 +19,7 @@ pub mod integrity;
 pub mod lease;
 pub mod ledger;
 pub mod ledger_rows;
+pub mod migrations;
 pub mod notice;
 pub mod organization;
 pub mod overview;
@@ -41,7 +42,8 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
-pub use pool::{Db, Migrated};
+pub use migrations::Migrated;
+pub use pool::Db;
 pub use tx::{Author, ChainKey, Tx};
 pub use types::Conn;
 

@@ -385,17 +385,7 @@ pub fn recipient_names(
 
 /// A few of those who have something waiting for their digest, in order of recipient.
 pub fn digest_recipients(conn: &mut Conn, after: Option<&str>, n: i64) -> Result<Vec<String>, DbError> {
-    let mut query = notices::table
-        .filter(notices::state.eq(NoticeState::Digest))
-        .select(notices::recipient)
-        .distinct()
-        .order(notices::recipient)
-        .limit(n)
-        .into_boxed();
-    if let Some(after) = after {
-        query = query.filter(notices::recipient.gt(after.to_owned()));
-    }
-    Ok(query.load(conn)?)
+    recipients(conn, NoticeState::Digest, None, after, n)
 }
 
 /// A few of those for whom something held back is to be told now, in order of recipient.
@@ -405,14 +395,27 @@ pub fn held_recipients(
     after: Option<&str>,
     n: i64,
 ) -> Result<Vec<String>, DbError> {
+    recipients(conn, NoticeState::Held, Some(now), after, n)
+}
+
+/// Whose notices stand so; `due`: those only whose time had come by then.
+fn recipients(
+    conn: &mut Conn,
+    state: NoticeState,
+    due: Option<Instant>,
+    after: Option<&str>,
+    n: i64,
+) -> Result<Vec<String>, DbError> {
     let mut query = notices::table
-        .filter(notices::state.eq(NoticeState::Held))
-        .filter(notices::next_attempt_at.le(now.naive_utc()))
+        .filter(notices::state.eq(state))
         .select(notices::recipient)
         .distinct()
         .order(notices::recipient)
         .limit(n)
         .into_boxed();
+    if let Some(due) = due {
+        query = query.filter(notices::next_attempt_at.le(due.naive_utc()));
+    }
     if let Some(after) = after {
         query = query.filter(notices::recipient.gt(after.to_owned()));
     }

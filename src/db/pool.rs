@@ -1,27 +1,20 @@
-//! Opening either database by URL: readers and one writer on SQLite, one pool on PostgreSQL; migrations.
+//! Opening either database by URL: readers and one writer on SQLite, one pool on PostgreSQL.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::migration::MigrationSource;
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
 use diesel::{Connection, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query};
-use diesel_migrations::{EmbeddedMigrations, HarnessWithOutput, MigrationHarness, embed_migrations};
 
 use super::watch::Watch;
 use super::writer::{Company, Writer};
 use super::{Backend, Conn, DbError, speaks_of_damage};
 
-const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const POSTGRESQL: EmbeddedMigrations = embed_migrations!("migrations/postgresql");
-
 /// How long one waits for another process's lock, in milliseconds.
 const WAIT_FOR_OTHERS: &str = "PRAGMA busy_timeout = 10000";
 /// Nobody waits for ever: a web worker's statement, or a row that another transaction holds.
-const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'";
-/// A migration takes what it takes, and waits for those of other servers.
-const NO_HURRY: &str = "SET statement_timeout = 0; SET lock_timeout = 0";
+pub(super) const PATIENCE: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'";
 /// Errors without a kind of their own are told apart by their words; only a superuser or one who was granted it may
 /// choose the language.
 const IN_ENGLISH: &str =
@@ -147,7 +140,7 @@ fn read_sqlite(path: &str) -> Result<SqliteConnection, DbError> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
-fn unavailable(error: diesel::ConnectionError) -> DbError {
+pub(super) fn unavailable(error: diesel::ConnectionError) -> DbError {
     out_of_order(error.to_string())
 }
 
@@ -186,13 +179,6 @@ pub struct Db {
     /// None: the database is a server, and writers come from the pool.
     writer: Option<Arc<Writer>>,
     watch: Arc<Watch>,
-}
-
-/// What a migration run did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Migrated {
-    /// Names of the migrations applied now, in order; empty: the schema was current.
-    pub applied: Vec<String>,
 }
 
 impl Db {
@@ -274,7 +260,7 @@ impl Db {
         self.readers.state().idle_connections > 0
     }
 
-    fn reader(&self) -> Result<PooledConnection<Manager>, DbError> {
+    pub(super) fn reader(&self) -> Result<PooledConnection<Manager>, DbError> {
         self.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))
     }
 
@@ -363,38 +349,14 @@ impl Db {
     }
 
     /// Runs `work` on a writing connection with no transaction around it.
-    fn with_writer<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, DbError>) -> Result<T, DbError> {
+    pub(super) fn with_writer<T>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
         match &self.writer {
             Some(writer) => writer.with(work),
             None => work(&mut *self.reader()?),
         }
-    }
-
-    /// Brings the schema up to date.
-    pub fn migrate(&self) -> Result<Migrated, DbError> {
-        self.with_writer(|conn| {
-            let applied = match conn {
-                Conn::Sqlite(c) => run_migrations(c, SQLITE),
-                Conn::Postgresql(c) => {
-                    // Servers starting together take turns.
-                    c.batch_execute(&format!("{NO_HURRY}; SELECT pg_advisory_lock(7230146)"))?;
-                    let done = run_migrations(c, POSTGRESQL);
-                    c.batch_execute(&format!("SELECT pg_advisory_unlock(7230146); {PATIENCE}"))?;
-                    done
-                }
-            };
-            applied.map(|applied| Migrated { applied }).map_err(|e| DbError::Setup(e.to_string()))
-        })
-    }
-
-    /// Whether every migration of this program has been applied.
-    pub fn is_current(&self) -> Result<bool, DbError> {
-        let mut conn = self.reader()?;
-        let pending = match &mut *conn {
-            Conn::Sqlite(c) => c.has_pending_migration(SQLITE),
-            Conn::Postgresql(c) => c.has_pending_migration(POSTGRESQL),
-        };
-        pending.map(|pending| !pending).map_err(|e| DbError::Unavailable(e.to_string()))
     }
 
     /// Folds SQLite's write-ahead log into its one file.
@@ -404,44 +366,6 @@ impl Db {
         }
         Ok(())
     }
-}
-
-/// The versions of this program's migrations, in order.
-pub(super) fn known_migrations(backend: Backend) -> Result<Vec<String>, DbError> {
-    fn versions<DB: diesel::backend::Backend>(
-        source: &EmbeddedMigrations,
-    ) -> Result<Vec<String>, MigrationError>
-    where
-        EmbeddedMigrations: MigrationSource<DB>,
-    {
-        let known = MigrationSource::<DB>::migrations(source)?;
-        Ok(known.iter().map(|migration| migration.name().version().to_string()).collect())
-    }
-    match backend {
-        Backend::Sqlite => versions::<diesel::sqlite::Sqlite>(&SQLITE),
-        Backend::Postgresql => versions::<diesel::pg::Pg>(&POSTGRESQL),
-    }
-    .map_err(|error| DbError::Setup(error.to_string()))
-}
-
-/// A database in memory that the migrations have just made: what another one is held against.
-pub(super) fn migrated_in_memory() -> Result<SqliteConnection, DbError> {
-    let mut conn = SqliteConnection::establish(":memory:").map_err(unavailable)?;
-    run_migrations(&mut conn, SQLITE).map_err(|error| DbError::Setup(error.to_string()))?;
-    Ok(conn)
-}
-
-type MigrationError = Box<dyn std::error::Error + Send + Sync>;
-
-fn run_migrations<C, DB>(conn: &mut C, source: EmbeddedMigrations) -> Result<Vec<String>, MigrationError>
-where
-    DB: diesel::backend::Backend,
-    C: MigrationHarness<DB> + Connection<Backend = DB>,
-    EmbeddedMigrations: diesel::migration::MigrationSource<DB>,
-{
-    let mut quiet = HarnessWithOutput::new(conn, std::io::sink());
-    let applied = quiet.run_pending_migrations(source)?;
-    Ok(applied.iter().map(ToString::to_string).collect())
 }
 
 fn begin_with(conn: &mut Conn, sqlite: &str, postgresql: &str) -> Result<(), DbError> {

@@ -148,7 +148,7 @@ pub struct BadEntry {
     pub why: Option<String>,
     /// The row of facts.
     #[serde(flatten)]
-    pub row: Option<BadRow>,
+    pub row: Option<Box<BadRow>>,
 }
 
 /// Which row of facts is wrong.
@@ -185,7 +185,7 @@ impl BadEntry {
 
     /// A row of facts; `chain_id` and `entry_id` as far as one is known that speaks of it.
     pub fn of_row(what: Fault, chain_id: Option<SubjectId>, entry_id: Option<EntryId>, row: BadRow) -> Self {
-        Self { chain_id, seq: None, entry_id, what, why: None, row: Some(row) }
+        Self { chain_id, seq: None, entry_id, what, why: None, row: Some(Box::new(row)) }
     }
 
     fn of_name(row: &NameRow) -> Self {
@@ -202,7 +202,7 @@ impl BadEntry {
     fn describe(&self) -> String {
         let mut text = self.what.describe().to_owned();
         let why = self.why.as_ref().map(|why| format!("（{why}）"));
-        let row = self.row.as_ref().map(BadRow::describe);
+        let row = self.row.as_deref().map(BadRow::describe);
         let chain = self.chain_id.map(|id| format!(" 台帳 {id}"));
         let seq = self.seq.map(|seq| format!(" 第 {seq} 号"));
         let entry = self.entry_id.map(|id| format!(" 記録 {id}"));

@@ -18,6 +18,7 @@ pub mod export;
 pub mod factor;
 pub mod failure;
 pub mod fresh;
+pub mod guard;
 pub mod guessing;
 pub mod hashing;
 pub mod idempotency;

@@ -22,10 +22,11 @@ use super::server::House;
 use super::trace::{self, Trace};
 use crate::domain::access::Actor;
 use crate::domain::input::{FieldError, MOST_ERRORS, nearest, pointer};
+use crate::service::guard::{self, Asks};
 use crate::service::guessing::Origin;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
-use crate::service::{App, Call, Failure, factor, fresh};
+use crate::service::{App, Call, Failure, fresh};
 
 /// The route that answered: `shield` names it in log and metrics.
 pub struct Answered(pub Arc<Route>);
@@ -225,13 +226,8 @@ fn admit(
     let actor = session::authenticate(&house.app, Door::Api, bearer.ok_or(Failure::Unauthorized)?)?;
     trace.knows(&actor);
     house.limiter.take(actor.user_id, &route.method)?;
-    if actor.must_change_password && !WITHOUT_OWN_PASSWORD.contains(&route.path) {
-        tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
-        return Err(Failure::PasswordChangeRequired);
-    }
-    if !route.without_factor {
-        factor::require(&house.app, &actor)?;
-    }
+    let own_password = !WITHOUT_OWN_PASSWORD.contains(&route.path);
+    guard::require(&house.app, &actor, Asks { own_password, factor: !route.without_factor })?;
     if !actor.may(permission) {
         tracing::warn!(event = "permission_refused", user = %actor.user_id, permission = %permission, "refused");
         return Err(Failure::Forbidden("この操作の権限がありません。".to_owned()));

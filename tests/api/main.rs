@@ -51,6 +51,7 @@ mod overview;
 mod own_password;
 mod pages;
 mod properties;
+mod queries;
 mod schema;
 mod second;
 mod sessions;

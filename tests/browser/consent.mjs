@@ -1,8 +1,7 @@
 // 既承認: entered after it was decided on paper, and the list of consents.
-import { act, enterKey, newContract, reach, signIn, sound, typeInto } from "./lib.mjs";
+import { act, enterKey, newContract, reach, signIn, sound, typeInto, unique } from "./lib.mjs";
 
-let named = 0;
-const someone = () => `架空既承認先${Date.now()}-${(named += 1)}株式会社（試験）`;
+const someone = () => `架空既承認先${unique()}株式会社（試験）`;
 
 export async function recorded_consent_by_keyboard(t) {
   const { page, base, check, mayFail } = t;

@@ -1,9 +1,8 @@
 // 再委託状況報告: filed, said again with one button, taken back; 受付票; both sides' lists.
-import { act, api, enterKey, newContract, press, reach, signIn, sound, typeInto } from "./lib.mjs";
+import { act, api, enterKey, newContract, press, reach, signIn, sound, typeInto, unique } from "./lib.mjs";
 
 const partner = (n) => `架空報告先${n}株式会社（試験）`;
-let named = 0;
-const someone = () => partner(`${Date.now()}-${(named += 1)}`);
+const someone = () => partner(unique());
 
 /** Declares the use of a new vendor from 1 February for January's report, and answers the contract. */
 async function declared(t, vendor) {

@@ -1,8 +1,7 @@
 // 確認事項: recorded, listed, taken back; the agency's alone.
-import { act, enterKey, newContract, reach, signIn, sound, typeInto } from "./lib.mjs";
+import { act, enterKey, newContract, reach, signIn, sound, typeInto, unique } from "./lib.mjs";
 
-let named = 0;
-const someone = () => `架空確認先${Date.now()}-${(named += 1)}合同会社（試験）`;
+const someone = () => `架空確認先${unique()}合同会社（試験）`;
 
 export async function observation_by_keyboard(t) {
   const { page, base, check, mayFail } = t;

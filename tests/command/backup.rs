@@ -10,7 +10,8 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use serde_json::{Value, json};
 
-use super::damage::{Dice, within};
+use super::damage::within;
+use super::dice::Dice;
 use super::house::{Demo, itaku, status, words};
 
 /// A database that goes with the test: a name in the folder, or one on the server.

@@ -11,6 +11,7 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use itaku::ledger::rebuild::TABLES;
 use serde_json::Value;
 
+use super::dice::Dice;
 use super::house::{Demo, is_long, itaku, on, status, words};
 
 /// Ends it where it does not end by itself.
@@ -35,16 +36,6 @@ pub fn story(folder: &Path) -> PathBuf {
     let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
     conn.batch_execute("PRAGMA journal_mode = DELETE; VACUUM").unwrap();
     file
-}
-
-/// Numbers that look like chance and are the same in every run.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % bound
-    }
 }
 
 #[derive(diesel::QueryableByName)]

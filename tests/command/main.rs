@@ -12,6 +12,7 @@ mod backup;
 mod calls;
 mod damage;
 mod demo;
+mod dice;
 mod doors;
 mod facts;
 mod house;

@@ -7,7 +7,7 @@ mod sqlite;
 
 use serde::Serialize;
 
-use super::{Backend, Conn, DbError, pool};
+use super::{Backend, Conn, DbError, migrations};
 use crate::text_enum;
 
 /// So many are told; a file that is broken is broken in many places.
@@ -80,7 +80,7 @@ pub fn check(conn: &mut Conn) -> Result<Vec<Damage>, DbError> {
 
 /// Refuses a schema of another version, of which nothing can be said: the tables are compared with this program's.
 fn must_be_current(backend: Backend, applied: &[String]) -> Result<(), DbError> {
-    let known = pool::known_migrations(backend)?;
+    let known = migrations::known_migrations(backend)?;
     let why = if applied.iter().any(|version| !known.contains(version)) {
         "データベースの構造が、このプログラムより新しい版のものです。新しい itaku を使ってください。"
     } else if known.iter().any(|version| !applied.contains(version)) {

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 
 use super::{Damage, DamageKind, Line, MOST, differences, must_be_current, shape};
-use crate::db::{Backend, DbError, pool};
+use crate::db::{Backend, DbError, migrations};
 
 /// Our own tables: those that the migrations make.
 const OURS: &str = "n.nspname = current_schema() AND t.relname NOT LIKE '\\_\\_%'";
@@ -14,7 +14,7 @@ const OURS: &str = "n.nspname = current_schema() AND t.relname NOT LIKE '\\_\\_%
 pub(super) fn check(conn: &mut PgConnection) -> Result<Vec<Damage>, DbError> {
     let applied = lines(conn, "SELECT version::text AS line FROM __diesel_schema_migrations")?;
     must_be_current(Backend::Postgresql, &applied)?;
-    let mut embedded = pool::migrated_in_memory()?;
+    let mut embedded = migrations::migrated_in_memory()?;
     let mut found = differences(&shape::wanted(&mut embedded)?, &there(conn)?);
     found.extend(told(conn, DamageKind::Missing, &invalid())?);
     found.extend(told(conn, DamageKind::Unknown, &strange())?);

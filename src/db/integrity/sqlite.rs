@@ -8,7 +8,7 @@ use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
 use super::{Damage, DamageKind, Line, MOST, differences, must_be_current};
-use crate::db::{Backend, DbError, pool};
+use crate::db::{Backend, DbError, migrations};
 
 /// Statistics that SQLite keeps for its planner are nobody's structure.
 const STRUCTURE: &str = "SELECT type || ' ' || name || ' ON ' || tbl_name || ' ' || coalesce(sql, '') AS line \
@@ -106,5 +106,5 @@ fn lines(conn: &mut SqliteConnection, query: &str) -> Result<Vec<String>, DbErro
 
 /// The structure of a database that the migrations have just made.
 fn wanted() -> Result<Vec<String>, DbError> {
-    lines(&mut pool::migrated_in_memory()?, STRUCTURE)
+    lines(&mut migrations::migrated_in_memory()?, STRUCTURE)
 }

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::administered;
 use super::pending::{self, ChangeKind, PendingRef};
@@ -109,12 +109,12 @@ pub(super) fn write_deputy(
     change: Option<ChangeId>,
 ) -> Result<(DeputyRow, Instant), Failure> {
     let DeputyInput { deputy_id, starts_on, ends_on } = *input;
-    let payload = match change {
-        Some(change) => {
-            json!({"deputy_id": deputy_id, "starts_on": starts_on, "ends_on": ends_on, "change_id": change})
-        }
-        None => json!({"deputy_id": deputy_id, "starts_on": starts_on, "ends_on": ends_on}),
-    };
+    let mut payload = Map::from_iter([
+        ("deputy_id".to_owned(), json!(deputy_id)),
+        ("starts_on".to_owned(), json!(starts_on)),
+        ("ends_on".to_owned(), json!(ends_on)),
+    ]);
+    payload.extend(change.map(|change| ("change_id".to_owned(), json!(change))));
     let recorded = tx.record("user.deputy_appointed", user, &payload)?;
     let row = DeputyRow { id: recorded.row_id().cast(), user_id: user, deputy_id, starts_on, ends_on };
     db::user::insert_deputy(tx.conn, organization, &row, recorded.stamp.at)?;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::door::own_address;
 use super::form::Form;
-use super::route::{HOME, Labels, Outcome, Page, PageRoute, Visit, look, page, send};
+use super::route::{HOME, Labels, Outcome, Page, PageRoute, look, page, send};
+use super::visit::Visit;
 use super::{second, words};
 use crate::domain::access::Permission;
 use crate::service::account::{self, PasswordChange, ResetRequest, TokenPassword, TokenPurpose};

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::route::{Page, PageRoute, Visit, look, page};
+use super::route::{Page, PageRoute, look, page};
+use super::visit::Visit;
 use super::words;
 use crate::domain::access::Permission;
 use crate::service::backup::{self, BackupRunView};

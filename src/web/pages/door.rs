@@ -16,14 +16,16 @@ use super::super::server::House;
 use super::super::trace::{self, Trace};
 use super::factor::FACTORS;
 use super::frame::{Frame, render};
-use super::route::{HOME, Handler, Outcome, Page, PageRoute, Visit, page};
+use super::route::{HOME, Handler, Outcome, Page, PageRoute, page};
 use super::sent;
+use super::visit::Visit;
 use super::{account, again};
 use crate::domain::access::Actor;
+use crate::service::guard::{self, Asks};
 use crate::service::guessing::Origin;
 use crate::service::idempotency::Key;
 use crate::service::session::{self, Door};
-use crate::service::{Call, Failure, factor, fresh};
+use crate::service::{Call, Failure, fresh};
 
 /// The field in which a form proves whose it is.
 pub const PROOF: &str = "_proof";
@@ -219,13 +221,8 @@ fn admit(
     let actor = session::authenticate(&house.app, Door::Browser, cookie.ok_or(Failure::Unauthorized)?)?;
     trace.knows(&actor);
     house.limiter.take(actor.user_id, if route.changes { &Method::POST } else { &Method::GET })?;
-    if actor.must_change_password && !account::WITHOUT_OWN_PASSWORD.contains(&route.path) {
-        tracing::warn!(event = "password_change_required", user = %actor.user_id, "refused");
-        return Err(Failure::PasswordChangeRequired);
-    }
-    if !route.without_factor {
-        factor::require(&house.app, &actor)?;
-    }
+    let own_password = !account::WITHOUT_OWN_PASSWORD.contains(&route.path);
+    guard::require(&house.app, &actor, Asks { own_password, factor: !route.without_factor })?;
     Ok(Some(actor))
 }
 

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, form, look, page, send};
+use super::route::{Labels, Outcome, Page, PageRoute, form, look, page, send};
+use super::visit::Visit;
 use super::words;
 use crate::domain::access::Permission;
 use crate::service::factor::{self, Codes, Confirmation, NewPasskey};

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::route::{HOME, Page, PageRoute, Visit, look, page};
+use super::route::{HOME, Page, PageRoute, look, page};
+use super::visit::Visit;
 use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::contract::ContractStatus;

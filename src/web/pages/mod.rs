@@ -31,6 +31,7 @@ mod second;
 mod sent;
 mod setting;
 mod user;
+pub mod visit;
 mod words;
 
 use actix_web::http::StatusCode;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::route::{Outcome, Page, PageRoute, Visit, look, page, send};
+use super::route::{Outcome, Page, PageRoute, look, page, send};
+use super::visit::Visit;
 use super::words;
 use crate::domain::access::Permission;
 use crate::service::notice::{self, NoticeFilter, NoticeState, NoticeView};

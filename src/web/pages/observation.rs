@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::place::{self, Places};
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, joined, page};
+use super::route::{Labels, Outcome, Page, PageRoute, check, form, joined, page};
+use super::visit::Visit;
 use super::words;
 use crate::domain::access::Permission;
 use crate::domain::id::ContractId;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, form, look, page};
+use super::route::{Labels, Outcome, Page, PageRoute, form, look, page};
+use super::visit::Visit;
 use super::words;
 use crate::domain::access::{OrganizationKind, Permission, Role};
 use crate::domain::id::OrganizationId;

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::account::{arrive, login};
 use super::door::own_address;
 use super::form::Form;
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, Wrong, look, page, send};
+use super::route::{Labels, Outcome, Page, PageRoute, Wrong, look, page, send};
+use super::visit::Visit;
 use crate::service::factor::{self, Answer, Offer};
 use crate::service::{App, Failure, session};
 

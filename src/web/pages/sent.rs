@@ -21,7 +21,8 @@ use super::super::body::{Intake, Unread, declared, pass_by};
 use super::door::PROOF;
 use super::form::Form;
 use super::own::theirs;
-use super::route::{File, PageRoute, Visit};
+use super::route::PageRoute;
+use super::visit::{File, Visit};
 
 /// So much of a file is written to the disk at once.
 const AT_ONCE: usize = 256 * 1024;

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::super::own::ours;
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page, send};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page, send};
+use super::super::visit::Visit;
 use super::super::words;
 use super::address;
 use super::way::ends;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::form::Form;
 use super::super::own::ours;
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, look, page, send};
+use super::super::route::{Labels, Outcome, Page, PageRoute, look, page, send};
+use super::super::visit::Visit;
 use super::super::words;
 use super::kinds;
 use crate::domain::access::Permission;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check, form};
+use super::super::visit::Visit;
 use super::content::{self, LABELS};
 use super::{of_act, safeguards, set};
 use crate::domain::access::Permission;

@@ -4,7 +4,8 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::super::own::ours;
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check, form};
+use super::super::visit::Visit;
 use super::super::words;
 use super::{lost, of_act, set};
 use crate::domain::access::Permission;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::route::{Page, PageRoute, look, page};
+use super::super::visit::Visit;
 use super::super::words;
 use super::part;
 use crate::domain::access::{OrganizationKind, Permission};

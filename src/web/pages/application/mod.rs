@@ -13,7 +13,8 @@ mod show;
 use serde_json::{Value, json};
 
 use super::own::ours;
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, page};
+use super::route::{Labels, Outcome, Page, PageRoute, page};
+use super::visit::Visit;
 use super::words;
 use crate::service::application::briefing::{Briefing, briefing};
 use crate::service::{App, Call, Failure};

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form};
+use super::super::route::{Labels, Outcome, Page, PageRoute, form};
+use super::super::visit::Visit;
 use super::super::words;
 use super::{lost, of_act, part, set};
 use crate::domain::access::Permission;

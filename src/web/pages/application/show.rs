@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::chain::draw::Drawing;
 use super::super::own::ours;
-use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::route::{Page, PageRoute, look, page};
+use super::super::visit::Visit;
 use super::super::words;
 use super::{content, heading, part};
 use crate::domain::access::Permission;

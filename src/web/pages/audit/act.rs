@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
+use super::super::visit::Visit;
 use super::super::words;
 use super::{inspected, is_open, places, title};
 use crate::domain::access::Permission;

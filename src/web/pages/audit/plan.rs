@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::own::ours;
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, form, page};
+use super::super::visit::Visit;
 use super::super::words;
 use super::places;
 use crate::domain::access::Permission;

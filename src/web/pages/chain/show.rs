@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use serde_json::{Value, json};
 
-use super::super::route::{Page, PageRoute, Visit, Wrong, look, page};
+use super::super::route::{Page, PageRoute, Wrong, look, page};
+use super::super::visit::Visit;
 use super::super::words;
 use super::draw::{Drawing, nodes, turning_days};
 use crate::clock::{local_instant, parse_instant};

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::super::form::Form;
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
+use super::super::visit::Visit;
 use super::super::words;
 use super::address;
 use super::register::{LABELS, choices, clause, data};

@@ -3,7 +3,8 @@
 use actix_web::http::StatusCode;
 use serde_json::json;
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, Wrong, form, look, page, send};
+use super::super::route::{Labels, Outcome, Page, PageRoute, Wrong, form, look, page, send};
+use super::super::visit::Visit;
 use crate::domain::access::Permission;
 use crate::service::contract::import::ImportSummary;
 use crate::service::contract::upload::{self, Preview};

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::own::ours;
-use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::route::{Page, PageRoute, look, page};
+use super::super::visit::Visit;
 use super::super::words;
 use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::contract::ContractStatus;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::route::{Page, PageRoute, look, page};
+use super::super::visit::Visit;
 use crate::domain::access::Permission;
 use crate::service::contract;
 use crate::service::{App, Call, Failure};

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, check, form, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
+use super::super::visit::Visit;
 use super::super::words;
 use super::address;
 use crate::domain::access::Permission;

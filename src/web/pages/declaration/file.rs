@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::own::ours;
 use super::super::place::Places;
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, checked, form, joined, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, checked, form, joined, page};
+use super::super::visit::Visit;
 use super::super::words;
 use super::address;
 use crate::domain::access::Permission;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::super::route::{Outcome, Page, PageRoute, Visit, look, page};
+use super::super::route::{Outcome, Page, PageRoute, look, page};
+use super::super::visit::Visit;
 use super::timed;
 use crate::domain::access::Permission;
 use crate::domain::id::{ContractId, EngagementId};

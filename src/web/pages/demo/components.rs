@@ -5,7 +5,8 @@ use actix_web::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::form::Form;
-use super::super::route::{Outcome, Page, PageRoute, Visit, Wrong, look, page};
+use super::super::route::{Outcome, Page, PageRoute, Wrong, look, page};
+use super::super::visit::Visit;
 use super::super::words;
 use crate::domain::alert::{AlertState, Severity};
 use crate::domain::chain::NodeState;

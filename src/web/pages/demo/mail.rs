@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::door::own_address;
-use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::route::{Page, PageRoute, look, page};
+use super::super::visit::Visit;
 use crate::domain::access::Permission;
 use crate::service::demo::mail::{self, LetterView};
 use crate::service::{App, Call, Failure};

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::done::Brought;
 use super::door::own_address;
-use super::route::{HOME, Labels, Outcome, Page, PageRoute, Visit, form, page};
+use super::route::{HOME, Labels, Outcome, Page, PageRoute, form, page};
+use super::visit::Visit;
 use crate::domain::access::Permission;
 use crate::service::demo::{MoveClock, MovedView, move_clock};
 use crate::service::{App, Call, Failure};

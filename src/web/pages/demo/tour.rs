@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::first::Login;
-use super::super::route::{HOME, Outcome, PageRoute, Visit, look};
+use super::super::route::{HOME, Outcome, PageRoute, look};
+use super::super::visit::Visit;
 use crate::domain::access::{Permission, Role};
 use crate::domain::alert::AlertKind;
 use crate::domain::contract::ContractStatus;

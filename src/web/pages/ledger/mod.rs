@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::own::ours;
-use super::route::{Page, PageRoute, Visit, joined, look, page};
+use super::route::{Page, PageRoute, joined, look, page};
+use super::visit::Visit;
 use super::words;
 use crate::domain::access::{ActorOrganization, Permission};
 use crate::domain::id::{Id, OrganizationId, SubjectId};

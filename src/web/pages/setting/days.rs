@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, joined};
+use super::super::route::{Labels, Outcome, Page, PageRoute, form, joined};
+use super::super::visit::Visit;
 use super::{keep, listed, of_settings};
 use crate::domain::access::Permission;
 use crate::domain::input::FieldError;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, look, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, form, look, page};
+use super::super::visit::Visit;
 use super::SETTINGS;
 use crate::domain::access::Permission;
 use crate::service::setting::{self, DepartmentInput, DepartmentView};

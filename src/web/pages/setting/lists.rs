@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form};
+use super::super::route::{Labels, Outcome, Page, PageRoute, form};
+use super::super::visit::Visit;
 use super::{keep, of_settings};
 use crate::domain::access::Permission;
 use crate::domain::calendar::parse_day;

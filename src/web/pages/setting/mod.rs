@@ -7,7 +7,8 @@ mod severity;
 
 use serde_json::{Value, json};
 
-use super::route::{Labels, Outcome, Page, PageRoute, Visit, Words, look, page};
+use super::route::{Labels, Outcome, Page, PageRoute, Words, look, page};
+use super::visit::Visit;
 use crate::domain::access::Permission;
 use crate::domain::input::{FieldError, Mode, parse};
 use crate::domain::settings::Settings;

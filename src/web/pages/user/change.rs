@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::super::route::{Outcome, Page, PageRoute, Visit, form, page};
+use super::super::route::{Outcome, Page, PageRoute, form, page};
+use super::super::visit::Visit;
 use super::{LABELS, NO_ROLE, address, employer, read, role_choices, role_meanings};
 use crate::domain::access::Permission;
 use crate::domain::id::UserId;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, form, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, form, page};
+use super::super::visit::Visit;
 use super::{address, everyone};
 use crate::domain::access::Permission;
 use crate::domain::id::UserId;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::super::own::ours;
-use super::super::route::{Page, PageRoute, Visit, look, page};
+use super::super::route::{Page, PageRoute, look, page};
+use super::super::visit::Visit;
 use crate::domain::access::{Permission, Role};
 use crate::domain::id::OrganizationId;
 use crate::service::user;

@@ -10,7 +10,8 @@ mod show;
 use serde_json::Value;
 
 use super::own::ours;
-use super::route::{Labels, Page, PageRoute, Visit};
+use super::route::{Labels, Page, PageRoute};
+use super::visit::Visit;
 use super::words;
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::id::{OrganizationId, UserId};

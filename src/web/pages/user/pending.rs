@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::own::ours;
-use super::super::route::{Labels, Outcome, Page, PageRoute, Visit, joined, look, page, send};
+use super::super::route::{Labels, Outcome, Page, PageRoute, joined, look, page, send};
+use super::super::visit::Visit;
 use super::super::words;
 use super::address;
 use crate::domain::access::{Permission, Role};

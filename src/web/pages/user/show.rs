@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::super::route::{Outcome, Page, PageRoute, Visit, joined, look, page, send};
+use super::super::route::{Outcome, Page, PageRoute, joined, look, page, send};
+use super::super::visit::Visit;
 use super::super::words::{self, Tone};
 use super::{address, employer, everyone};
 use crate::domain::access::Permission;
