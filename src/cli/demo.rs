@@ -52,7 +52,7 @@ pub struct Demo {
 
 impl Demo {
     pub fn run(&self) -> Result<(), CliError> {
-        log::start(if self.json { log::SERVER } else { log::COMMAND });
+        let _lines = log::start_server(if self.json { log::SERVER } else { log::COMMAND });
         check_address("--listen", &self.listen)?;
         if let Some(url) = &self.database {
             check_database_url("--database", url)?;

@@ -27,7 +27,7 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(&self) -> Result<(), CliError> {
-        log::start(log::SERVER);
+        let _lines = log::start_server(log::SERVER);
         let mut config = self.settings.load()?;
         if let Some(listen) = &self.listen {
             config.server.listen.clone_from(listen);
