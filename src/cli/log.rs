@@ -15,7 +15,8 @@ pub fn start(level: &str) {
 /// and for each other at every line (a third of a reading's time). Nothing is left out, whoever writes too much waits; the
 /// last lines are written when the guard is dropped.
 pub fn start_server(level: &str) -> WorkerGuard {
-    let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(BufWriter::new(std::io::stderr()));
+    let (writer, guard) =
+        NonBlockingBuilder::default().lossy(false).finish(BufWriter::new(std::io::stderr()));
     start_into(level, writer);
     guard
 }

@@ -11,7 +11,7 @@ mod isolation;
 mod races;
 mod sweeping;
 
-/// A property on both databases, each in two halves, so that two cores share its cases:
+/// A property on both databases, each in two halves, so that two cores share its cases; in the short form a fifth of them:
 /// `halves! { fn name(new, cases = 1_000 embedded, 100 on the server) { … } }`.
 macro_rules! halves {
     ($(fn $name:ident($new:ident, $cases:ident = $embedded:literal embedded, $server:literal on the server) $body:block)+) => {$(
@@ -22,27 +22,33 @@ macro_rules! halves {
 
             #[test]
             fn sqlite_1() {
-                test(TestApp::sqlite, $embedded / 2);
+                test(TestApp::sqlite, share_of($embedded));
             }
 
             #[test]
             fn sqlite_2() {
-                test(TestApp::sqlite, $embedded / 2);
+                test(TestApp::sqlite, share_of($embedded));
             }
 
             #[test]
             fn postgresql_1() {
-                test(TestApp::postgresql, $server / 2);
+                test(TestApp::postgresql, share_of($server));
             }
 
             #[test]
             fn postgresql_2() {
-                test(TestApp::postgresql, $server / 2);
+                test(TestApp::postgresql, share_of($server));
             }
         }
     )+};
 }
 use halves;
+
+/// How many of the cases one half draws: all of its own in the long form (`tests/run --long`).
+fn share_of(cases: u32) -> u32 {
+    let is_long = std::env::var("ITAKU_LONG").is_ok_and(|long| !long.is_empty());
+    cases / if is_long { 2 } else { 10 }
+}
 
 /// Each half draws its own cases; one that fails is shrunk and printed.
 fn runner(cases: u32) -> TestRunner {
