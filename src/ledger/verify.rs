@@ -145,7 +145,7 @@ pub struct BadEntry {
     pub what: Fault,
     /// Why a row could not be read, or what a payload lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
+    pub why: Option<Box<str>>,
     /// The row of facts.
     #[serde(flatten)]
     pub row: Option<Box<BadRow>>,
@@ -180,7 +180,7 @@ impl BadEntry {
 
     /// A payload that lacks a member.
     pub fn incomplete(entry: &Entry, missing: Incomplete) -> Self {
-        Self { why: Some(missing.member), ..Self::of(entry, Fault::Incomplete) }
+        Self { why: Some(missing.member.into()), ..Self::of(entry, Fault::Incomplete) }
     }
 
     /// A row of facts; `chain_id` and `entry_id` as far as one is known that speaks of it.
@@ -227,7 +227,7 @@ impl From<Unreadable> for BadEntry {
             seq: row.seq,
             entry_id: row.entry_id,
             what: Fault::Unreadable,
-            why: Some(row.why),
+            why: Some(row.why.into()),
             row: None,
         }
     }

@@ -22,22 +22,22 @@ macro_rules! halves {
 
             #[test]
             fn sqlite_1() {
-                test(TestApp::sqlite, share_of($embedded));
+                test(TestApp::sqlite, crate::properties::share_of($embedded));
             }
 
             #[test]
             fn sqlite_2() {
-                test(TestApp::sqlite, share_of($embedded));
+                test(TestApp::sqlite, crate::properties::share_of($embedded));
             }
 
             #[test]
             fn postgresql_1() {
-                test(TestApp::postgresql, share_of($server));
+                test(TestApp::postgresql, crate::properties::share_of($server));
             }
 
             #[test]
             fn postgresql_2() {
-                test(TestApp::postgresql, share_of($server));
+                test(TestApp::postgresql, crate::properties::share_of($server));
             }
         }
     )+};
