@@ -13,7 +13,7 @@ import { driver } from "./driver.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 // What is looked at is looked at in both widths; what is done is done by the keyboard in one, without JavaScript in the other.
-const both = [{ width: 360, height: 740, way: "plain" }, { width: 1280, height: 800, way: "keyboard" }];
+const sizes = [{ width: 360, height: 740, way: "plain" }, { width: 1280, height: 800, way: "keyboard" }];
 
 const chrome = {
   executablePath: "/usr/bin/chromium",
@@ -25,8 +25,6 @@ const files = readdirSync(here).filter((file) => file.endsWith(".mjs") && !["run
 const wanted = process.argv.slice(3);
 // Every page is visited on a demonstration that no other test has changed: by name only (tests/run does).
 const byName = ["pages.mjs"];
-// Of every page one width in the short form: the narrow one, where what is too wide shows.
-const sizes = wanted.includes("pages") && !process.env.ITAKU_LONG ? both.slice(0, 1) : both;
 const pages = {};
 for (const file of files) {
   for (const [name, test] of Object.entries(await import(join(here, file)))) {
