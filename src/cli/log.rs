@@ -12,7 +12,7 @@ pub fn start(level: &str) {
 }
 
 /// Starts the log of a server. A thread of its own writes the lines: those who answer requests would wait for the disk
-/// and for each other at every line (a third of a reading's time). Nothing is left out, whoever writes too much waits; the
+/// and for each other at every line (a seventh of a reading's time). Nothing is left out, whoever writes too much waits; the
 /// last lines are written when the guard is dropped.
 pub fn start_server(level: &str) -> WorkerGuard {
     let (writer, guard) =
