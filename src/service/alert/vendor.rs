@@ -9,7 +9,8 @@ use super::{Failure, close};
 use crate::db::register::{ClosedVendor, RegisterRecord};
 use crate::db::{self, Tx};
 use crate::domain::alert::{AlertKind, AlertState, Severity};
-use crate::domain::id::{ContractId, OrganizationId};
+use crate::domain::company::NamedIn;
+use crate::domain::id::{ContractId, EngagementId, OrganizationId};
 use crate::exchange::register::CloseCause;
 use crate::service::App;
 use crate::text_enum;
@@ -115,6 +116,46 @@ pub fn tell_closed(tx: &mut Tx<'_>, agency_id: OrganizationId, contract: Contrac
     own.today = tx.today;
     for change in &untold {
         changed(&mut own, agency_id, change)?;
+    }
+    Ok(own.close()?)
+}
+
+/// A company on a contract's chain was named quite otherwise than it is known by: tells the agency, on its own chain, in
+/// the transaction of the contract's. What the agency has been told already is not told again.
+pub fn tell_named_otherwise(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    place: EngagementId,
+    named_in: NamedIn,
+    name: &str,
+) -> Result<(), Failure> {
+    let agency_id = tx.organization_id;
+    let vendor = db::chain::vendor_of(tx.conn, place)?;
+    let number = db::contract::labels(tx.conn, &[contract])?.remove(&contract).map(|(number, _)| number);
+    let said = format!(
+        "{}は、契約{}の{}では「{name}」と記載されています。名称と法人番号を確かめてください",
+        vendor.name,
+        number.as_deref().unwrap_or_default(),
+        named_in.label(),
+    );
+    let subject = vendor.id.to_string();
+    let standing = db::alert::unresolved(tx.conn, agency_id, AlertKind::VendorChanged, &subject)?;
+    // What stands already is about the same company: it is not taken back, but added to.
+    let message = match standing.map(|alert| alert.message) {
+        Some(standing) if standing.contains(&said) => return Ok(()),
+        Some(standing) => format!("{standing}。{said}"),
+        None => said,
+    };
+    let chain = organization_chain(tx.conn, agency_id)?;
+    let at = tx.last_at();
+    let mut own = Tx::on(tx.conn, tx.sources, None, chain)?;
+    own.after(at);
+    own.today = tx.today;
+    let finding = event(AlertKind::VendorChanged, subject, Severity::Warning, message);
+    if let Some((id, finding)) = raise(&mut own, agency_id, finding)? {
+        let ids = db::contract::officers_over(own.conn, agency_id, vendor.id)?;
+        let people = officers(&mut own, agency_id, &ids)?;
+        tell(&mut own, agency_id, id, &finding, &format!("named-{place}"), people)?;
     }
     Ok(own.close()?)
 }
