@@ -172,7 +172,7 @@ both! {
         assert_eq!(take(&[line(THIRD, "株式会社架空閉鎖", "1000", &twins[1])]).unwrap().taken, 1);
         assert_eq!(told(), 1);
         let admin = app.admin();
-        app.patch(&admin, &format!("/users/{}", s.approver.id), json!({"expires_on": "2026-04-01"})).must(200);
+        app.patch(&admin, &format!("/users/{}", s.approver.id), json!({"expires_on": "2026-04-01", "confirmed": true})).must(200);
         app.move_to("2026-04-02");
         assert!(matches!(take(&rows), Err(Failure::Invalid(errors)) if errors[0].pointer == "/approver"));
     }

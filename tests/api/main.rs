@@ -60,6 +60,7 @@ mod settings;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod told;
 mod went_back;
 mod world;
 mod wrongs;

@@ -123,7 +123,7 @@ pub struct Content {
     pub data: Vec<DataVolume>,
 }
 
-/// Files an application. The parent must itself hold a consent today; the rules of the contract's policy hold.
+/// Files an application. The parent must itself hold a consent on its first day; the rules of the contract's policy hold.
 pub fn file(
     app: &App,
     call: &Call,
@@ -215,7 +215,7 @@ pub fn resubmit(
 }
 
 /// By when the agency should decide what was just written; a day gone by already is today.
-fn decide_by(tx: &mut Tx<'_>, case: &Case, id: ApplicationId) -> Result<Option<Day>, Failure> {
+pub(super) fn decide_by(tx: &mut Tx<'_>, case: &Case, id: ApplicationId) -> Result<Option<Day>, Failure> {
     let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
     let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
     let facts = db::facts::load(tx.conn, case.id())?;
@@ -313,15 +313,7 @@ pub(super) fn rules(
         return Err(Failure::conflict("whole_scope", "業務の全部を一括して再委託することはできません。"));
     }
     clauses(known, days, parent, given)?;
-    // Before its first day the contract does not run yet; what is to start with it must be applied for before.
-    let parent_stands =
-        parent.tier == 1 || known.coverage(parent.id).is_some_and(|c| c.consented.contains(today));
-    if !parent_stands {
-        return Err(Failure::conflict(
-            "parent_without_consent",
-            "上位の受託者の承認が、今日の時点でありません。",
-        ));
-    }
+    parent_stands(known, parent, days.from)?;
     let mut errors = Vec::new();
     check_within(period, ("/starts_on", given.starts_on), ("/ends_on", given.ends_on), &mut errors);
     if given.ends_on < today {
@@ -342,6 +334,34 @@ pub(super) fn rules(
         errors.push(FieldError::new("/special_reason", "required", message));
     }
     Failure::unless_empty(errors)
+}
+
+/// Whether the parent holds a consent on the first day on which a consent below it could hold. It may lie ahead: what
+/// is to begin with it must be applied for before. The prime's place is the contract itself, whose days are checked
+/// with those applied for.
+fn parent_stands(known: &Known<'_>, parent: &Engagement, from: NaiveDate) -> Result<(), Failure> {
+    if parent.tier == 1 {
+        return Ok(());
+    }
+    let consented = known.coverage(parent.id).map(|coverage| &coverage.consented);
+    if consented.is_some_and(|days| days.contains(from)) {
+        return Ok(());
+    }
+    let name = &parent.vendor.name;
+    let later = consented.and_then(|days| days.after(from).first());
+    let earlier = consented.and_then(|days| days.up_to(from).last());
+    let message = match (later, earlier) {
+        (Some(first), _) => format!(
+            "上位の受託者（{name}）の承認は{first}からです。再委託の開始日を{first}以降にしてください。"
+        ),
+        (None, Some(last)) => format!(
+            "上位の受託者（{name}）の承認は{last}までで、再委託が始まる日（{from}）には効力がありません。先に上位の変更承認申請をしてください。"
+        ),
+        (None, None) => format!(
+            "上位の受託者（{name}）の承認がありません。先に上位の再委託について承認を受けてください。"
+        ),
+    };
+    Err(Failure::conflict("parent_without_consent", message))
 }
 
 /// The clause on subcontracting on each of these days.

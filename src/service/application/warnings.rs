@@ -121,9 +121,10 @@ impl Look<'_> {
         let Some(parent) = parent.filter(|parent| parent.tier > 1) else { return };
         let Some(coverage) = self.known.coverage(parent.id) else { return };
         let name = ("name", &*parent.vendor.name);
-        if !coverage.consented.contains(self.today) {
-            let template = "上位の{name}の承認が、今日の時点でありません。";
-            self.say(found, "parent", Severity::Critical, template, &[name]);
+        // As it was asked for when the application was filed: that consent may have been revoked since.
+        if !coverage.consented.contains(days.from) {
+            let template = "上位の{name}の承認が、再委託が始まる日（{day}）にありません。";
+            self.say(found, "parent", Severity::Critical, template, &[name, ("day", &days.from.to_string())]);
         }
         let gaps = DaySet::from(Some(days)).difference(&coverage.covered);
         if !gaps.is_empty() {

@@ -18,7 +18,7 @@ use crate::domain::chain::{Engagement, Known, Source, Statement, StatementOrigin
 use crate::domain::company::NamedIn;
 use crate::domain::contract::{DataVolume, Stamp};
 use crate::domain::days::{DayRange, OpenRange};
-use crate::domain::declaration::reporting_periods;
+use crate::domain::declaration::{reporting_periods, unreported};
 use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId, SubjectId, of};
 use crate::domain::input::FieldError;
 use crate::input;
@@ -368,8 +368,10 @@ pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, 
         Ok((case, settings, scopes))
     })?;
     let known = case.facts.chain.now();
-    let owed = reporting_periods(&case.facts.chain, &known, settings.declaration_grace_days).find(|period| {
-        !case.facts.declarations.iter().any(|d| d.organization_id == own && d.satisfies(period.days))
+    let mut periods = reporting_periods(&case.facts.chain, &known, settings.declaration_grace_days);
+    let owed = periods.find_map(|period| {
+        let days = unreported(&case.facts.declarations, own, period.days);
+        Some((days.first()?, days.last()?, period.due_on))
     });
     let engagements: Vec<DraftUse> = open_uses(&known, own)
         .into_iter()
@@ -383,8 +385,8 @@ pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, 
         })
         .collect();
     Ok(DraftView {
-        period: owed.map(|period| Days { from: period.days.from, to: Some(period.days.to) }),
-        due_on: owed.map(|period| period.due_on),
+        period: owed.map(|(from, to, _)| Days { from, to: Some(to) }),
+        due_on: owed.map(|(_, _, due_on)| due_on),
         none: engagements.is_empty(),
         declared_before: has_declared(&case, own),
         engagements,
