@@ -45,6 +45,7 @@ mod integrity;
 mod kept_out;
 mod ledger;
 mod lists;
+mod meant;
 mod names;
 mod organizations;
 mod overview;
@@ -60,6 +61,7 @@ mod silent;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod told;
 mod went_back;
 mod world;
 mod wrongs;
