@@ -278,13 +278,13 @@ pub(super) fn open(url: &str) -> Result<(PgConnection, Option<Watch>), Connectio
 fn begin() {
     static BEGUN: Once = Once::new();
     BEGUN.call_once(|| {
-        let look = || {
+        let watch = || {
             loop {
                 thread::sleep(TICK);
                 look();
             }
         };
-        if let Err(error) = thread::Builder::new().name("itaku-watchdog".to_owned()).spawn(look) {
+        if let Err(error) = thread::Builder::new().name("itaku-watchdog".to_owned()).spawn(watch) {
             tracing::error!(%error, "nobody watches how long PostgreSQL takes to answer");
         }
     });
@@ -293,7 +293,12 @@ fn begin() {
 /// One look at everything that is waited for.
 fn look() {
     let mut watched = Vec::new();
-    held(&WATCHED).retain(|one| one.upgrade().is_some_and(|one| (watched.push(one), true).1));
+    held(&WATCHED).retain(|one| {
+        let one = one.upgrade();
+        let stands = one.is_some();
+        watched.extend(one);
+        stands
+    });
     let now = now();
     for one in watched.iter().filter(|one| one.waited(now) >= one.most.load(Ordering::Relaxed)) {
         if one.shut_down() {

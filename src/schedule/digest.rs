@@ -137,10 +137,8 @@ fn within(lines: usize, mails: Vec<AlertMail>) -> Vec<DigestGroup> {
     let mut groups: Vec<DigestGroup> = Vec::new();
     let mut room = lines;
     for severity in [Severity::Critical, Severity::Warning, Severity::Info] {
-        let mut waiting: Vec<Vec<AlertMail>> = Vec::new();
-        for (_, of_kind) in kinds.extract_if(.., |(Reverse(of), _), _| *of == severity) {
-            waiting.push(of_kind);
-        }
+        let of_severity = kinds.extract_if(.., |(Reverse(of), _), _| *of == severity);
+        let waiting: Vec<Vec<AlertMail>> = of_severity.map(|(_, of_kind)| of_kind).collect();
         if waiting.is_empty() {
             continue;
         }
