@@ -12,7 +12,7 @@ use crate::db::organization::{NewOrganization, OrganizationRow};
 use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::access::OrganizationKind;
 use crate::domain::chain::{Engagement, Known};
-use crate::domain::company::{Likeness, NamedIn, head_office, is_placeholder, likeness};
+use crate::domain::company::{Likeness, NamedIn, head_office, is_placeholder, likeness, may_be_one};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::{ContractId, EngagementId, OrganizationId};
 use crate::domain::limits::MAX_COMPANY;
@@ -32,16 +32,6 @@ input! {
     }
     check |it, errors| {
         errors.extend(number_in(Some(&it.name)));
-    }
-}
-
-impl InlineVendor {
-    /// Whether it may name the organization of that name and number: a branch of it, or what is known by no more than its
-    /// number, too.
-    pub fn is_named(&self, name: &str, number: Option<&str>) -> bool {
-        let other_number =
-            self.corporate_number.zip(number).is_some_and(|(given, known)| given.as_str() != known);
-        !other_number && (is_placeholder(name, number) || likeness(name, &self.name) != Likeness::Other)
     }
 }
 
@@ -126,7 +116,7 @@ impl NamedVendor<'_> {
         }
         let same = siblings.into_iter().find(|e| {
             let both_numbered = e.vendor.corporate_number.is_some() && number.is_some();
-            !both_numbered && likeness(&e.vendor.name, name) != Likeness::Other
+            !both_numbered && may_be_one(&e.vendor.name, name)
         });
         let Some(same) = same else { return Ok(()) };
         let number = same.vendor.corporate_number.as_ref().map(|number| format!("法人番号 {number}"));
@@ -179,7 +169,15 @@ impl InlineVendor {
             return Err(());
         }
         let unknown = given.filter(|_| number.is_none());
-        let likeness = if is_placeholder(name, number) { Likeness::Akin } else { likeness(name, &self.name) };
+        let likeness = if is_placeholder(name, number) {
+            Likeness::Akin
+        } else if given.is_some() && number.is_some() || same_company(name, &self.name) {
+            likeness(name, &self.name)
+        } else if may_be_one(name, &self.name) {
+            Likeness::Akin
+        } else {
+            Likeness::Other
+        };
         match (likeness, names) {
             (Likeness::Other, Names::Compared) => Err(()),
             (Likeness::Same, _) if unknown.is_none() => Ok(None),
