@@ -142,4 +142,66 @@ both! {
         k.try_declare(&s.a, json!({"period": {"from": "2026-04-02", "to": "2027-03-31"}, "none": true})).must(201);
         assert_eq!(s.alerts("declaration_overdue")[0].0, "resolved");
     }
+
+    fn n22_a_vendor_without_an_account_is_told_at_its_contact_address_and_invited_or_that_nobody_was_is_said(app: TestApp) {
+        let s = Stage::new(app);
+        let alone = app.vendor("架空無人株式会社");
+        let k = s.contract_with(&json!({"vendor_id": alone, "declaration_interval": "monthly"}));
+        let sweep = |on: &str| {
+            app.move_to(on);
+            itaku::schedule::sweep::sweep(&app.app, on.parse().unwrap(), false).unwrap();
+            app.notices()
+        };
+        sweep("2026-05-15");
+        let name = json!([{"id": alone, "name": "架空無人株式会社"}]);
+        let alert = s.items(&s.officer, "/alerts?kind=declaration_overdue")[0].clone();
+        assert_eq!(alert["untold"], name);
+        assert_eq!(s.get(&s.officer, "/overview").must(200)["agency"]["untold"], name);
+        let tab = app.tab(&s.officer);
+        for path in ["/home".to_owned(), format!("/alerts/{}", text(&alert, "id"))] {
+            let page = tab.open(&path);
+            let page = page.body.as_str().unwrap();
+            assert!(page.contains("利用者も連絡先のメールアドレスもな") && page.contains("架空無人株式会社"), "{path}: {page}");
+        }
+        let kept = s.items(&s.officer, &format!("/notices?contract_id={}", k.id));
+        let kept = kept.iter().find(|notice| notice["state"] == "unaddressed").unwrap();
+        assert_eq!((&kept["kind"], &kept["recipient"]["name"]), (&json!("declaration_overdue"), &json!("架空無人株式会社")));
+        assert!(tab.open("/notices?state=unaddressed").body.as_str().unwrap().contains("宛先なし"));
+        // Another agency hears nothing of it.
+        let other = app.person(app.agency("A2"), &[Role::Officer]);
+        assert_eq!(s.get(&other, "/overview").must(200)["agency"].get("untold"), None);
+        // Once an address is recorded, the next step reaches it, and whoever reads it is invited.
+        const CONTACT: &str = "madoguchi@example.jp";
+        app.patch(&app.admin(), &format!("/organizations/{alone}"), json!({"contact_email": CONTACT})).must(200);
+        assert_eq!(s.get(&s.officer, "/overview").must(200)["agency"].get("untold"), None);
+        let mails: Vec<_> = sweep("2026-06-15").into_iter().filter(|mail| mail.address == CONTACT).collect();
+        let mut kinds: Vec<&str> = mails.iter().map(|mail| mail.kind.as_str()).collect();
+        kinds.sort_unstable();
+        assert_eq!(kinds, ["declaration_overdue", "digest", "invitation"]);
+        let of = |kind: &str| mails.iter().find(|mail| mail.kind == kind).unwrap();
+        let digest = &of("digest").context;
+        assert_eq!(digest["organization"], "架空無人株式会社");
+        assert!(digest.to_string().contains("2026-05-01から2026-05-31まで"), "{digest}");
+        let people = app.get(&app.admin(), &format!("/users?organization_id={alone}")).must(200);
+        assert_eq!((&people["items"][0]["email"], &people["items"][0]["roles"]), (&json!(CONTACT), &json!(["vendor_user", "vendor_admin"])));
+        let accept = json!({"token": of("invitation").token(), "password": "森と時計とハンカチ明るい"});
+        app.anyone("/auth/invitation/accept", accept).must(200);
+        let later: Vec<_> = sweep("2026-07-15").into_iter().filter(|mail| mail.address == CONTACT).map(|mail| mail.kind).collect();
+        assert!(later.contains(&"digest".to_owned()) && !later.contains(&"invitation".to_owned()), "{later:?}");
+    }
+
+    fn n22_so_are_the_mails_about_an_act(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let alone = crate::stage::Side { id: app.vendor("架空無人株式会社"), user: s.b.user.clone() };
+        let c = k.consent(&s.a, &k.root, &alone, "2026-04-01", "2026-12-31");
+        app.notices();
+        k.revoke(&c, "2026-05-01").must(200);
+        let mut to: Vec<_> = app.notices().into_iter().filter(|mail| mail.kind == "consent_revoked").map(|mail| mail.address).collect();
+        to.sort();
+        assert_eq!(to, ["", s.a.user.email.as_str()], "kept as told to nobody");
+        let kept = s.items(&s.officer, "/notices");
+        let states: Vec<_> = kept.iter().filter(|it| it["kind"] == "consent_revoked").map(|it| text(it, "state")).collect();
+        assert!(states.contains(&"unaddressed".to_owned()), "{states:?}");
+    }
 }
