@@ -1,6 +1,7 @@
 //! The corporate-number register imported: every row told once, the latest record of each number kept, and the
 //! agencies told whose vendors are closed, merged or renamed. An organization's own name is never overwritten: what
-//! a contract was made under stays, until a system administrator records the new one.
+//! a contract was made under stays, until a person records the new one; one known by no more than its number gets its
+//! first name.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,12 +9,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::alert::{VendorChange, VendorChangeKind, name_recorded, vendors_changed};
+use super::alert::{VendorChange, VendorChangeKind, name_recorded, on_agency, vendors_changed};
+use super::organization::record_change;
 use super::{App, Call, Failure};
+use crate::db::organization::OrganizationRow;
 use crate::db::register::{Numbered, RegisterEvent, RegisterRecord};
 use crate::db::{self, Conn, DbError};
 use crate::domain::access::OrganizationKind;
 use crate::domain::alert::AlertKind;
+use crate::domain::company::is_placeholder;
 use crate::domain::id::OrganizationId;
 use crate::domain::text::company_key;
 use crate::exchange::register::RegisterRow;
@@ -96,10 +100,19 @@ pub fn import_register(app: &App, file: &Rows<RegisterRow>) -> Result<RegisterSu
     // The alerts come first: should the program stop between, the next run tells the same change again and finds
     // it open; the other way round it would never be told. And all of an agency's together: of a day on which the
     // register closes thousands it hears once.
-    let found = app.db.read(|conn| {
+    let (found, unnamed) = app.db.read::<_, DbError>(|conn| {
         let fresh = fresh(conn, &rows)?;
-        changes(conn, &fresh, app.today())
+        Ok((changes(conn, &fresh, app.today())?, unnamed(conn, &fresh)?))
     })?;
+    for (id, name) in &unnamed {
+        on_agency(app, *id, |tx| {
+            let before = db::organization::find(tx.conn, *id)?;
+            if is_placeholder(&before.name, before.corporate_number.as_deref()) {
+                record_change(tx, &before, OrganizationRow { name: name.clone(), ..before.clone() })?;
+            }
+            Ok(())
+        })?;
+    }
     let mut of_agencies: BTreeMap<OrganizationId, Vec<VendorChange>> = BTreeMap::new();
     for (agency, change) in found {
         of_agencies.entry(agency).or_default().push(change);
@@ -138,6 +151,21 @@ fn take(app: &App, rows: &[(&RegisterRow, &str)], summary: &mut RegisterSummary)
         *count += 1;
     }
     Ok(())
+}
+
+/// The organizations that were known by no more than their number, each with the name that the register has.
+fn unnamed(conn: &mut Conn, fresh: &Fresh<'_>) -> Result<Vec<(OrganizationId, String)>, DbError> {
+    let latest = latest(fresh);
+    let numbers: Vec<&str> = latest.keys().copied().collect();
+    let mut found = Vec::new();
+    for (number, organization) in db::register::organizations_of(conn, &numbers)? {
+        let Some(row) = latest.get(number.as_str()).filter(|row| !row.name.is_empty()) else { continue };
+        if is_placeholder(&organization.name, Some(&number)) {
+            found.push((organization.id, row.name.clone()));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// A row without the number of its line: republished unchanged, it is the same.

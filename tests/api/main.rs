@@ -45,6 +45,7 @@ mod integrity;
 mod kept_out;
 mod ledger;
 mod lists;
+mod meant;
 mod names;
 mod organizations;
 mod overview;

@@ -14,7 +14,7 @@ pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowled
 pub use event::{address_corrected, notice_failed, notice_sent, on_agency, title as notice_title};
 pub use history::{AlertEvent, AlertHappening, history};
 pub(super) use telling::officers;
-pub(super) use vendor::tell_closed;
+pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed, vendors_changed};
 pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed, vendors_changed};
 pub use view::{AlertView, Untold, find, list};
 

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::event::{Line, event, on_agency, organization_chain, raise, tell_line};
+use super::event::{Line, event, on_agency, organization_chain, raise, tell, tell_line};
 use super::telling::{Person, officers};
 use super::{Failure, close};
 use crate::db::register::{ClosedVendor, RegisterRecord};
 use crate::db::{self, Tx};
 use crate::domain::alert::{AlertKind, AlertState, Finding, Severity};
-use crate::domain::id::{AlertId, ContractId, OrganizationId, UserId};
+use crate::domain::company::NamedIn;
+use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::exchange::register::CloseCause;
 use crate::service::App;
 use crate::text_enum;
@@ -120,6 +121,10 @@ pub fn vendors_changed(
     })
 }
 
+/// What an alert says of a company that is no more.
+const CLOSED: &str = "登記記録の閉鎖等があったとされています";
+const MERGED: &str = "合併により消滅したとされています";
+
 /// A change as it stands in an alert, before people hear of it.
 struct Said {
     alert: AlertId,
@@ -175,7 +180,8 @@ fn reopened(
 ) -> Result<Option<Said>, Failure> {
     let standing =
         db::alert::unresolved(tx.conn, agency_id, AlertKind::VendorChanged, change.vendor_id.as_str())?;
-    let Some(alert) = standing.filter(|alert| alert.severity > Severity::Info) else { return Ok(None) };
+    let speaks_of_it = |message: &str| [CLOSED, MERGED].iter().any(|words| message.contains(words));
+    let Some(alert) = standing.filter(|alert| speaks_of_it(&alert.message)) else { return Ok(None) };
     let detail = change.detail.trim_end_matches('。');
     close(tx, alert.id, detail)?;
     let vendor = db::organization::find(tx.conn, change.vendor_id)?.name;
@@ -206,8 +212,8 @@ fn changed(
 ) -> Result<Option<Said>, Failure> {
     let vendor = db::organization::find(tx.conn, change.vendor_id)?.name;
     let (severity, what) = match change.kind {
-        VendorChangeKind::Closed => (Severity::Warning, "登記記録の閉鎖等があったとされています"),
-        VendorChangeKind::Merged => (Severity::Warning, "合併により消滅したとされています"),
+        VendorChangeKind::Closed => (Severity::Warning, CLOSED),
+        VendorChangeKind::Merged => (Severity::Warning, MERGED),
         VendorChangeKind::Renamed => (Severity::Info, "商号又は名称が変更されています"),
         VendorChangeKind::Reopened => (Severity::Info, "登記記録の復活等があったとされています"),
     };
@@ -248,6 +254,46 @@ pub fn tell_closed(tx: &mut Tx<'_>, agency_id: OrganizationId, contract: Contrac
         if let Some(said) = changed(&mut own, agency_id, change)? {
             said.tell(&mut own, agency_id)?;
         }
+    }
+    Ok(own.close()?)
+}
+
+/// A company on a contract's chain was named quite otherwise than it is known by: tells the agency, on its own chain, in
+/// the transaction of the contract's. What the agency has been told already is not told again.
+pub fn tell_named_otherwise(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    place: EngagementId,
+    named_in: NamedIn,
+    name: &str,
+) -> Result<(), Failure> {
+    let agency_id = tx.organization_id;
+    let vendor = db::chain::vendor_of(tx.conn, place)?;
+    let number = db::contract::labels(tx.conn, &[contract])?.remove(&contract).map(|(number, _)| number);
+    let said = format!(
+        "{}は、契約{}の{}では「{name}」と記載されています。名称と法人番号を確かめてください",
+        vendor.name,
+        number.as_deref().unwrap_or_default(),
+        named_in.label(),
+    );
+    let subject = vendor.id.to_string();
+    let standing = db::alert::unresolved(tx.conn, agency_id, AlertKind::VendorChanged, &subject)?;
+    // What stands already is about the same company: it is not taken back, but added to.
+    let message = match standing.map(|alert| alert.message) {
+        Some(standing) if standing.contains(&said) => return Ok(()),
+        Some(standing) => format!("{standing}。{said}"),
+        None => said,
+    };
+    let chain = organization_chain(tx.conn, agency_id)?;
+    let at = tx.last_at();
+    let mut own = Tx::on(tx.conn, tx.sources, None, chain)?;
+    own.after(at);
+    own.today = tx.today;
+    let finding = event(AlertKind::VendorChanged, subject, Severity::Warning, message);
+    if let Some((id, finding)) = raise(&mut own, agency_id, finding)? {
+        let ids = db::contract::officers_over(own.conn, agency_id, vendor.id)?;
+        let people = officers(&mut own, agency_id, &ids)?;
+        tell(&mut own, agency_id, id, &finding, &format!("named-{place}"), people)?;
     }
     Ok(own.close()?)
 }

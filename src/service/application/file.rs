@@ -10,6 +10,7 @@ use crate::db::types::{from_json, to_json};
 use crate::db::{self, Conn, Tx};
 use crate::domain::alert;
 use crate::domain::chain::{ApplicationStep, Engagement, FiledApplication, Known};
+use crate::domain::company::NamedIn;
 use crate::domain::contract::{DataVolume, HOME, Overseas, Policy};
 use crate::domain::days::DayRange;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, of};
@@ -18,12 +19,10 @@ use crate::domain::ratio::{self, Planned};
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, FiledMail};
-use crate::service::case::{
-    Case, check_volumes, check_within, engagement_under, refuse_contradiction, refuse_cycle,
-};
+use crate::service::case::{Case, Place, check_volumes, check_within, named_beside, place_under};
 use crate::service::contract::{DataItem, volumes};
-use crate::service::organization::{InlineVendor, named_vendor};
 use crate::service::telling::{self, Addressees};
+use crate::service::vendor::{InlineVendor, NamedVendor, Names, record_name};
 use crate::service::{App, Call, Failure};
 
 input! {
@@ -34,6 +33,8 @@ input! {
         parent_engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
         vendor_id: Option<OrganizationId> => optional(id::<of::Organization>()),
         vendor: Option<InlineVendor> => optional(nested::<InlineVendor>()),
+        /// Not the company of the same name that is there already.
+        distinct: bool => or(flag(), false),
         /// 変更承認申請: a consent to it ends the earlier ones.
         supersedes: bool => or(flag(), false),
         content: CorrectionInput => flattened::<CorrectionInput>(),
@@ -86,6 +87,19 @@ input! {
     }
 }
 
+impl ApplicationInput {
+    /// The vendor as it is named.
+    pub(super) fn named_vendor(&self) -> NamedVendor<'_> {
+        NamedVendor {
+            id: self.vendor_id,
+            inline: self.vendor.as_ref(),
+            distinct: self.distinct,
+            names: Names::Compared,
+            at: "",
+        }
+    }
+}
+
 impl CorrectionInput {
     /// Volumes as the domain has them.
     pub fn volumes(&self) -> Vec<DataVolume> {
@@ -121,18 +135,15 @@ pub fn file(
         let known = case.facts.chain.now();
         let parent = parent(&case, &known, given)?;
         may_apply_under(&case, call, parent)?;
+        let named = given.named_vendor();
         let engaged = given.engagement_id.and_then(|id| known.engagement(id));
-        let vendor = match engaged {
-            Some(it) => {
-                refuse_contradiction(it, given.parent_engagement_id, given.vendor_id, given.vendor.as_ref(), "")?;
-                it.vendor.id
-            }
-            None => named_vendor(tx, given.vendor_id, given.vendor.as_ref(), "")?,
+        let (place, vendor, other_name) = if let Some(it) = engaged {
+            let other = named_beside(tx, it, given.parent_engagement_id, &named)?;
+            (Place { id: it.id, new: None }, db::organization::find(tx.conn, it.vendor.id)?, other)
+        } else {
+            place_under(tx, &known, contract, parent, &named)?
         };
-        refuse_cycle(&known, parent, vendor)?;
-        let vendor = db::organization::find(tx.conn, vendor)?;
         let content = given.content.in_country(&vendor.country);
-        let place = engagement_under(tx, &known, contract, parent, vendor.id, "")?;
         let planned = planned(tx.conn, contract, place.id, given.supersedes, content.amount_yen)?;
         rules(&known, parent, &content, &planned, tx.today)?;
         refuse_pending(&known, place.id)?;
@@ -159,6 +170,9 @@ pub fn file(
             recorded_at: stamp.at.naive_utc(),
         };
         db::chain::add_application(tx.conn, &row)?;
+        if let Some(other) = &other_name {
+            record_name(tx, contract, place.id, NamedIn::Application, other)?;
+        }
         let application = mail_reference(app, tx, &case, &known, &row, &vendor.name, parent.tier + 1)?;
         let decide_by = decide_by(tx, &case, id)?;
         let mail = Mail::ApplicationFiled(FiledMail { application, decide_by });

@@ -57,6 +57,9 @@ pub struct ContractView {
     pub amount_yen: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub department: Option<String>,
+    /// 単価契約: the unit prices, in words; the amount is the expected total then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_on: Option<NaiveDate>,
     /// Last day as agreed, inclusive.
@@ -139,6 +142,7 @@ fn listed(line: ContractLine, scope: &Scope, today: NaiveDate) -> ContractView {
         officer_name: officer_name.filter(|_| agency),
         open_alerts: agency.then_some(head.open_alerts),
         version: head.version,
+        unit_price: None,
         signed_on: None,
         ends_on: None,
         scope: None,
@@ -168,6 +172,7 @@ fn show(conn: &mut Conn, scope: &Scope, id: ContractId, today: NaiveDate) -> Res
         subcontracting.max_ratio_percent = None;
         subcontracting.minor_limit_yen = None;
     } else {
+        view.unit_price = terms.unit_price;
         view.signed_on = Some(terms.signed_on);
         view.ends_on = Some(terms.ends_on);
         view.scope = Some(terms.scope);

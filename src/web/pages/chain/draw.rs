@@ -100,6 +100,7 @@ impl Drawing<'_> {
             "data": node.data,
             "consents": node.consents.iter().map(|it| self.consent(it)).collect::<Vec<_>>(),
             "statements": node.statements.iter().map(|it| self.statement(it, names)).collect::<Vec<_>>(),
+            "other_names": node.other_names,
             "links": if self.acts { self.links(node) } else { Vec::new() },
             "has_children": !node.children.is_empty(),
             "closes": closes,

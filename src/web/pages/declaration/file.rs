@@ -29,6 +29,7 @@ const LABELS: &Labels = &[
     ("engagements/vendor/corporate_number", "法人番号"),
     ("engagements/vendor/country", "所在する国"),
     ("engagements/vendor/address", "所在地"),
+    ("engagements/distinct", "別の事業者"),
     ("engagements/started_on", "使用の開始日"),
     ("engagements/ended_on", "使用の終了日"),
     ("engagements/scope", "業務の範囲"),
