@@ -296,6 +296,9 @@ pub struct DecidedMail {
     pub application: ApplicationRef,
     pub outcome: Outcome,
     pub reason: String,
+    /// It was decided in the approver's place.
+    #[serde(default)]
+    pub deputy: bool,
 }
 
 /// What was decided.
@@ -325,6 +328,9 @@ pub struct RevokedMail {
     /// The first day that is no longer covered.
     pub effective: Day,
     pub reason: String,
+    /// It was decided in the approver's place.
+    #[serde(default)]
+    pub deputy: bool,
     pub link: String,
 }
 

@@ -579,6 +579,9 @@ CREATE TABLE audit_completions (
   done_on DATE NOT NULL,
   result TEXT COLLATE "C" NOT NULL,
   note TEXT COLLATE "C",
+  -- 訂正: its day and reason; what stood before is in the entry.
+  corrected_on DATE,
+  correction TEXT COLLATE "C",
   completed_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
@@ -607,6 +610,8 @@ CREATE TABLE findings (
   text TEXT COLLATE "C" NOT NULL,
   severity TEXT COLLATE "C" NOT NULL,
   due_on DATE NOT NULL,
+  -- By a correction of the audit's result.
+  withdrawn_on DATE,
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );

@@ -580,6 +580,9 @@ CREATE TABLE audit_completions (
   done_on DATE NOT NULL,
   result TEXT NOT NULL,
   note TEXT,
+  -- 訂正: its day and reason; what stood before is in the entry.
+  corrected_on DATE,
+  correction TEXT,
   completed_by TEXT NOT NULL REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
@@ -608,6 +611,8 @@ CREATE TABLE findings (
   text TEXT NOT NULL,
   severity TEXT NOT NULL,
   due_on DATE NOT NULL,
+  -- By a correction of the audit's result.
+  withdrawn_on DATE,
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );

@@ -15,7 +15,7 @@ pub use event::{address_corrected, notice_failed, notice_sent, on_agency, title 
 pub use history::{AlertEvent, AlertHappening, history};
 pub(super) use telling::officers;
 pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed, vendors_changed};
-pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed, vendors_changed};
+pub(super) use vendor::{tell_closed, tell_named_otherwise};
 pub use view::{AlertView, Untold, find, list};
 
 pub use crate::db::alert::{AlertFilter, AlertOrder};

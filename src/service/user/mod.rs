@@ -26,7 +26,10 @@ use crate::notice::Mail;
 
 pub use access::{blocked_until, end_sessions, sessions, unblock};
 pub use change::{STILL_NEEDED, UserChange, change};
-pub use deputy::{DeputyInput, DeputyView, appoint_deputy, deputies};
+pub use deputy::{
+    DeputyEnd, DeputyInput, DeputyView, appoint_deputy, decides_for, deputies, deputy as one_deputy,
+    end_deputy,
+};
 pub use pending::PendingRef;
 
 input! {
