@@ -146,6 +146,7 @@ both! {
     fn n22_a_vendor_without_an_account_is_told_at_its_contact_address_and_invited_or_that_nobody_was_is_said(app: TestApp) {
         let s = Stage::new(app);
         let alone = app.vendor("架空無人株式会社");
+        let other = app.person(app.agency("A2"), &[Role::Officer]);
         let k = s.contract_with(&json!({"vendor_id": alone, "declaration_interval": "monthly"}));
         let sweep = |on: &str| {
             app.move_to(on);
@@ -168,11 +169,10 @@ both! {
         assert_eq!((&kept["kind"], &kept["recipient"]["name"]), (&json!("declaration_overdue"), &json!("架空無人株式会社")));
         assert!(tab.open("/notices?state=unaddressed").body.as_str().unwrap().contains("宛先なし"));
         // Another agency hears nothing of it.
-        let other = app.person(app.agency("A2"), &[Role::Officer]);
         assert_eq!(s.get(&other, "/overview").must(200)["agency"].get("untold"), None);
         // Once an address is recorded, the next step reaches it, and whoever reads it is invited.
         const CONTACT: &str = "madoguchi@example.jp";
-        app.patch(&app.admin(), &format!("/organizations/{alone}"), json!({"contact_email": CONTACT})).must(200);
+        app.patch(&app.log_in(&app.admin()), &format!("/organizations/{alone}"), json!({"contact_email": CONTACT})).must(200);
         assert_eq!(s.get(&s.officer, "/overview").must(200)["agency"].get("untold"), None);
         let mails: Vec<_> = sweep("2026-06-15").into_iter().filter(|mail| mail.address == CONTACT).collect();
         let mut kinds: Vec<&str> = mails.iter().map(|mail| mail.kind.as_str()).collect();
@@ -182,7 +182,7 @@ both! {
         let digest = &of("digest").context;
         assert_eq!(digest["organization"], "架空無人株式会社");
         assert!(digest.to_string().contains("2026-05-01から2026-05-31まで"), "{digest}");
-        let people = app.get(&app.admin(), &format!("/users?organization_id={alone}")).must(200);
+        let people = app.get(&app.log_in(&app.admin()), &format!("/users?organization_id={alone}")).must(200);
         assert_eq!((&people["items"][0]["email"], &people["items"][0]["roles"]), (&json!(CONTACT), &json!(["vendor_user", "vendor_admin"])));
         let accept = json!({"token": of("invitation").token(), "password": "森と時計とハンカチ明るい"});
         app.anyone("/auth/invitation/accept", accept).must(200);
@@ -248,6 +248,7 @@ both! {
         let k = s.contract();
         let admin = app.person(s.agency, &[Role::AgencyAdmin]);
         let deputy = app.person(s.agency, &[Role::Officer]);
+        let stranger = app.person(app.agency("A2"), &[Role::AgencyAdmin]);
         let stands_in = json!({"deputy_id": deputy.id, "starts_on": "2026-04-01", "ends_on": "2100-12-31"});
         let path = format!("/users/{}/deputies", s.approver.id);
         let appointment = text(&app.post(&admin, &path, stands_in).must(201), "id");
@@ -290,7 +291,6 @@ both! {
         assert_eq!(end("2026-05-09").problem(409), "over");
         let ended = app.entries(s.approver.id.as_str()).into_iter().filter(|(action, _)| action == "user.deputy_ended").count();
         assert_eq!(ended, 2);
-        let stranger = app.person(app.agency("A2"), &[Role::AgencyAdmin]);
-        app.post(&stranger, &format!("/deputies/{appointment}/end"), json!({"ends_on": "2026-05-09", "reason": "x"})).must(404);
+        app.post(&app.log_in(&stranger), &format!("/deputies/{appointment}/end"), json!({"ends_on": "2026-05-09", "reason": "x"})).must(404);
     }
 }
