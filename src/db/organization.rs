@@ -111,6 +111,17 @@ pub fn find(conn: &mut Conn, id: OrganizationId) -> Result<OrganizationRow, DbEr
     Ok(organizations::table.find(id).select(OrganizationRow::as_select()).first(conn)?)
 }
 
+/// The vendor whose contact address this is; of several the first.
+pub fn vendor_of_contact(conn: &mut Conn, address: &str) -> Result<Option<OrganizationId>, DbError> {
+    Ok(organizations::table
+        .filter(organizations::kind.eq(OrganizationKind::Vendor))
+        .filter(organizations::contact_email.eq(address))
+        .order(organizations::id)
+        .select(organizations::id)
+        .first(conn)
+        .optional()?)
+}
+
 /// The names of these organizations, whoever asks.
 pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> Result<HashMap<OrganizationId, String>, DbError> {
     let rows = organizations::table.filter(organizations::id.eq_any(ids));

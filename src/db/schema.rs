@@ -561,6 +561,8 @@ diesel::table! {
         done_on -> Date,
         result -> Text,
         note -> Nullable<Text>,
+        corrected_on -> Nullable<Date>,
+        correction -> Nullable<Text>,
         completed_by -> Text,
         seq -> BigInt,
         recorded_at -> Timestamp,
@@ -591,6 +593,7 @@ diesel::table! {
         text -> Text,
         severity -> Text,
         due_on -> Date,
+        withdrawn_on -> Nullable<Date>,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }

@@ -308,6 +308,9 @@ pub struct DecidedMail {
     pub application: ApplicationRef,
     pub outcome: Outcome,
     pub reason: String,
+    /// It was decided in the approver's place.
+    #[serde(default)]
+    pub deputy: bool,
 }
 
 /// What was decided.
@@ -337,6 +340,9 @@ pub struct RevokedMail {
     /// The first day that is no longer covered.
     pub effective: Day,
     pub reason: String,
+    /// It was decided in the approver's place.
+    #[serde(default)]
+    pub deputy: bool,
     pub link: String,
 }
 

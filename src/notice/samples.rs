@@ -262,7 +262,8 @@ fn reviewed(again: bool) -> Mail {
 
 fn decided(outcome: Outcome) -> Mail {
     let reason = "安全管理措置を確認しました。".into();
-    Mail::ApplicationDecided(DecidedMail { application: application(), outcome, reason })
+    let deputy = outcome == Outcome::Refuse;
+    Mail::ApplicationDecided(DecidedMail { application: application(), outcome, reason, deputy })
 }
 
 /// Every kind at least once; both outcomes of a decision, declarations with and without subcontracting.
@@ -369,6 +370,7 @@ pub fn all() -> Vec<Mail> {
             vendor: "株式会社見本サブ".into(),
             effective: day("2026-11-10", "令和8年11月10日"),
             reason: "安全管理措置に不備が認められたため。".into(),
+            deputy: true,
             link: LINK.into(),
         }),
         Mail::DeclarationReceipt(receipt(vec![

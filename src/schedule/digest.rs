@@ -90,10 +90,15 @@ pub(super) struct Reader {
     pub organization: String,
 }
 
-/// Who reads it now: an active person with their own organization, or a department. None: nobody any more.
+/// Who reads it now: an active person with their own organization, a department, or the contact of a vendor. None: nobody
+/// any more.
 pub(super) fn reader(conn: &mut Conn, row: &NoticeRow, day: NaiveDate) -> Result<Option<Reader>, Failure> {
     let (recipient, organization_id) = match row.user_id() {
-        None => (Recipient { address: row.address.clone(), user_id: None }, row.organization_id),
+        None => {
+            let recipient = Recipient { address: row.address.clone(), user_id: None };
+            let vendor = db::organization::vendor_of_contact(conn, &row.address)?;
+            (recipient, vendor.unwrap_or(row.organization_id))
+        }
         Some(user_id) => {
             let user = db::user::find(conn, user_id)?;
             if !user.is_usable(day) {

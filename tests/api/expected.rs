@@ -49,7 +49,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         | ("POST", "/pending-changes/{id}/approve" | "/pending-changes/{id}/withdraw") => PEOPLE,
         // The person whose account it is sees it and can say no.
         ("GET", "/pending-changes/{id}") | ("POST", "/pending-changes/{id}/reject") => Role::ALL,
-        ("POST" | "GET", "/users/{id}/deputies") => &[AgencyAdmin],
+        ("POST" | "GET", "/users/{id}/deputies") | ("POST", "/deputies/{id}/end") => &[AgencyAdmin],
         ("POST", "/contracts" | "/contracts/{id}/amendments") | ("PATCH", "/contracts/{id}") => &[Officer],
         ("POST", "/contracts/{id}/terminate") => &[Approver],
         ("POST", "/contracts/{id}/handover" | "/contracts/handover") => &[AgencyAdmin],
@@ -87,6 +87,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             | "/observations/{id}/retract"
             | "/contracts/{id}/audits"
             | "/audits/{id}/complete"
+            | "/audits/{id}/correct"
             | "/audits/{id}/cancel",
         ) => &[Officer, Auditor],
         ("GET", "/alerts" | "/alerts/{id}" | "/ledger" | "/ledger/{entry}/receipt") => READERS,
@@ -154,13 +155,14 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/users/{id}" => {
             json!({
                 "email": "new@example.jp", "name": "架空次郎", "roles": ["officer"], "active": true,
-                "expires_on": "2027-03-31",
+                "expires_on": "2027-03-31", "confirmed": true,
             })
         }
         "/pending-changes/{id}/reject" => json!({"reason": "本人の依頼ではないため"}),
         "/users/{id}/deputies" => {
             json!({"deputy_id": house.approver.id, "starts_on": TODAY, "ends_on": "2026-05-31"})
         }
+        "/deputies/{id}/end" => json!({"ends_on": "2026-12-05", "reason": "早く戻ったため"}),
         "/contracts" => json!({
             "number": "新1", "title": "架空新業務", "fiscal_year": 2026, "vendor_id": house.prime.organization,
             "amount_yen": 1000, "unit_price": "1件10円", "signed_on": "2026-04-01", "starts_on": "2026-04-01", "ends_on": "2027-03-31",
@@ -219,6 +221,10 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/audits/{id}/complete" => json!({
             "done_on": TODAY, "result": "findings", "note": "なし",
             "findings": [{"text": "施錠", "severity": "軽微", "due_on": "2026-05-31"}],
+        }),
+        "/audits/{id}/correct" => json!({
+            "done_on": TODAY, "result": "findings", "note": "なし", "reason": "書き誤り",
+            "findings": [{"text": "施錠の記録", "severity": "軽微", "due_on": "2026-05-31"}],
         }),
         "/alerts/acknowledge" => json!({"ids": [house.sub.alert]}),
         "/alerts/{id}/resolve" => json!({"reason": "連絡した", "accepted_until": "2026-05-31"}),

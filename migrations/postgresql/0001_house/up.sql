@@ -593,6 +593,9 @@ CREATE TABLE audit_completions (
   done_on DATE NOT NULL,
   result TEXT COLLATE "C" NOT NULL,
   note TEXT COLLATE "C",
+  -- 訂正: its day and reason; what stood before is in the entry.
+  corrected_on DATE,
+  correction TEXT COLLATE "C",
   completed_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
@@ -621,6 +624,8 @@ CREATE TABLE findings (
   text TEXT COLLATE "C" NOT NULL,
   severity TEXT COLLATE "C" NOT NULL,
   due_on DATE NOT NULL,
+  -- By a correction of the audit's result.
+  withdrawn_on DATE,
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );
@@ -695,12 +700,12 @@ CREATE TABLE notices (
   kind TEXT COLLATE "C" NOT NULL,
   subject TEXT COLLATE "C" NOT NULL,
   step TEXT COLLATE "C" NOT NULL,
-  -- a user's id, or the address of a department
+  -- a user's id; the address of a department, or a vendor's contact; `vendor:` and its id: nobody
   recipient TEXT COLLATE "C" NOT NULL,
   address TEXT COLLATE "C" NOT NULL,
   context TEXT COLLATE "C" NOT NULL,
   -- queued → sent | failed; digest → digested (its words went out in that day's digest);
-  -- held → digested (they went out in one mail with others)
+  -- held → digested (they went out in one mail with others); unaddressed: nobody could be told
   state TEXT COLLATE "C" NOT NULL,
   attempts INTEGER NOT NULL,
   next_attempt_at TIMESTAMP,
@@ -715,6 +720,7 @@ CREATE INDEX notices_due ON notices (state, next_attempt_at);
 CREATE INDEX notices_recipient ON notices (recipient, state, created_at);
 CREATE INDEX notices_organization ON notices (organization_id, id);
 CREATE INDEX notices_failed ON notices (organization_id) WHERE state = 'failed';
+CREATE INDEX notices_unaddressed ON notices (organization_id) WHERE state = 'unaddressed';
 
 CREATE TABLE due (
   subject_kind TEXT COLLATE "C" NOT NULL,
