@@ -295,7 +295,7 @@ both! {
         assert_eq!(house.told(), pairs(KIND, &[&house.officer, &house.approver, &house.auditor]));
         // Three working days to the administrator: 11 May by the holidays built in, 6 May by these.
         let file = itaku::exchange::holidays::read("月日,名称\r\n2026/1/1,元日\r\n".as_bytes()).unwrap();
-        itaku::service::calendar::import_holidays(&app.app, &file).unwrap();
+        itaku::service::calendar::import_holidays(&app.app, &file, true).unwrap();
         house.sweep("2026-05-02");
         assert_eq!(house.told(), []);
         house.sweep("2026-05-06");

@@ -24,7 +24,7 @@ fn take(app: &TestApp, rows: &[(&str, &str, &str)]) -> ImportSummary {
     });
     let text = format!("{HEADER}{}", lines.collect::<String>());
     let file = contracts::read(text.as_bytes(), app.app.today()).unwrap();
-    import(&app.app, None, "A1", &file, ImportOptions { skip_bad: true, dry_run: false }).unwrap()
+    import(&app.app, None, "A1", &file, ImportOptions { skip_bad: true, ..ImportOptions::default() }).unwrap()
 }
 
 /// A row of the corporate-number register.

@@ -217,12 +217,13 @@ CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
 -- A file sent for import, between its preview and its confirmation.
 CREATE TABLE uploads (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-  user_id TEXT COLLATE "C" NOT NULL UNIQUE REFERENCES users (id),
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   name TEXT COLLATE "C" NOT NULL,
   content BYTEA NOT NULL,
   created_at TIMESTAMP NOT NULL
 );
+CREATE INDEX uploads_user ON uploads (user_id, created_at);
 CREATE INDEX uploads_created ON uploads (created_at);
 
 -- Reference data and the program's own state --------------------------------------------------------------------
