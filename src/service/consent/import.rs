@@ -9,7 +9,7 @@ use super::{RecordedConsentInput, record_in};
 use crate::db::{self, Author, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::{Role, Scope};
 use crate::domain::chain::{Engagement, Known, Vendor};
-use crate::domain::company::{Likeness, likeness};
+use crate::domain::company::{Likeness, likeness, may_be_one};
 use crate::domain::contract::DataCategory;
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::{ContractId, OrganizationId};
@@ -222,7 +222,13 @@ fn parent<'a>(known: &Known<'a>, row: &ConsentRow) -> Result<&'a Engagement, Fai
     }
     if !parent_name.is_empty() {
         let named = |e: &&Engagement| same_company(&e.vendor.name, parent_name);
-        let akin = |e: &&Engagement| likeness(&e.vendor.name, parent_name) != Likeness::Other;
+        let akin = |e: &&Engagement| {
+            if parent_corporate_number.is_empty() {
+                may_be_one(&e.vendor.name, parent_name)
+            } else {
+                likeness(&e.vendor.name, parent_name) != Likeness::Other
+            }
+        };
         let is_other = !found.iter().any(akin) && !parent_corporate_number.is_empty();
         if let Some(other) = found.first().filter(|_| is_other) {
             let message = format!(

@@ -11,7 +11,7 @@ use crate::db::organization::{NewOrganization, OrganizationRow};
 use crate::db::register::Numbered;
 use crate::db::{self, Author, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::OrganizationKind;
-use crate::domain::company::{Likeness, NamedIn, is_placeholder, likeness, placeholder};
+use crate::domain::company::{Likeness, NamedIn, is_placeholder, likeness, may_be_one, placeholder};
 use crate::domain::contract::{ContractOrigin, DeclarationInterval, Overseas, Policy, Subcontracting, Terms};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::OrganizationId;
@@ -613,7 +613,7 @@ fn other_vendor(contract: &ImportedContract, recorded: &db::contract::Recorded) 
     }
     match (number, name) {
         (Some(number), _) if recorded.vendor_number.as_ref() == Some(&number) => None,
-        (None, Some(name)) if likeness(name, &recorded.vendor_name) != Likeness::Other => None,
+        (None, Some(name)) if may_be_one(name, &recorded.vendor_name) => None,
         (Some(number), _) => Some(Difference {
             column: contract.origin.vendor_number_column(),
             stated: quote(&number),
