@@ -43,6 +43,8 @@ text_enum! {
         Declaration = "declaration",
         /// 確認事項
         Observation = "observation",
+        /// 事業者の統合
+        Merge = "merge",
     }
 }
 
@@ -66,6 +68,7 @@ impl NamedIn {
             Self::Consent => "既承認",
             Self::Declaration => "再委託状況報告",
             Self::Observation => "確認事項",
+            Self::Merge => "事業者の統合",
         }
     }
 }

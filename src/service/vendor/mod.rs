@@ -1,10 +1,12 @@
 //! Which vendor is meant where one is named: by id, or in words with or without its 法人番号; and what becomes of a name
 //! that is not the one it is known by.
 
+mod merge;
+
 use serde_json::json;
 
-use super::organization::{insert, number_in, record_change};
-use super::{Failure, alert};
+pub use merge::{MergeInput, MergedView, merge};
+
 use crate::db::engagement_name::NewEngagementName;
 use crate::db::organization::{NewOrganization, OrganizationRow};
 use crate::db::{self, Conn, DbError, Tx};
@@ -17,6 +19,8 @@ use crate::domain::limits::MAX_COMPANY;
 use crate::domain::text::{company_key, same_company, search_key};
 use crate::input;
 use crate::ledger::entry::{salt_hash, salted};
+use crate::service::organization::{insert, number_in, record_change};
+use crate::service::{Failure, alert};
 
 input! {
     /// A vendor named where it is needed, registered or not.
@@ -169,7 +173,7 @@ impl InlineVendor {
     /// # Errors
     ///
     /// It is another company's.
-    fn beside(&self, name: &str, number: Option<&str>, names: Names) -> Result<Option<OtherName>, ()> {
+    pub fn beside(&self, name: &str, number: Option<&str>, names: Names) -> Result<Option<OtherName>, ()> {
         let given = self.corporate_number.as_ref().map(CorporateNumber::as_str);
         if given.zip(number).is_some_and(|(given, known)| given != known) {
             return Err(());
@@ -316,13 +320,16 @@ pub(super) fn names_in_register(conn: &mut Conn, number: CorporateNumber) -> Res
     Ok(names.remove(number.as_str()).unwrap_or_default())
 }
 
-/// The id of a registered vendor; any is accepted, only the listing is scoped.
+/// The id of a registered vendor; any is accepted, only the listing is scoped. One that was merged is the other.
 pub(super) fn must_be_vendor(
     conn: &mut Conn,
     id: OrganizationId,
     pointer: &str,
 ) -> Result<OrganizationRow, Failure> {
     match db::organization::find(conn, id) {
+        Ok(OrganizationRow { merged_into: Some(into), .. }) if into != id => {
+            must_be_vendor(conn, into, pointer)
+        }
         Ok(row) if row.kind == OrganizationKind::Vendor => Ok(row),
         Ok(_) | Err(DbError::NotFound) => {
             Err(Failure::field(pointer, "unknown", "登録された事業者ではありません。"))
