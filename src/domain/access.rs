@@ -103,6 +103,8 @@ text_enum! {
         ReadContract = "read_contract",
         ChangeContract = "change_contract",
         TerminateContract = "terminate_contract",
+        VoidContract = "void_contract",
+        ReadImports = "read_imports",
         HandOver = "hand_over",
         FileApplication = "file_application",
         ReviewApplication = "review_application",
@@ -141,9 +143,11 @@ impl Permission {
             Self::RegisterOrganization => &[SystemAdmin, Officer],
             Self::ManageUsers => &[SystemAdmin, AgencyAdmin, VendorAdmin],
             Self::RegisterContract | Self::ChangeContract | Self::ReviewApplication => &[Officer],
-            Self::TerminateContract | Self::DecideApplication | Self::RevokeConsent | Self::RecordConsent => {
-                &[Approver]
-            }
+            Self::TerminateContract
+            | Self::VoidContract
+            | Self::DecideApplication
+            | Self::RevokeConsent
+            | Self::RecordConsent => &[Approver],
             Self::ReadContract | Self::ReadAlerts | Self::ReadLedger => READERS,
             Self::HandOver | Self::ManageDeputies | Self::ChangeSettings | Self::ResendNotice => {
                 &[AgencyAdmin]
@@ -152,7 +156,7 @@ impl Permission {
             Self::Observe | Self::PlanAudit => &[Officer, Auditor],
             Self::ReadConsents => &[Officer, Approver, Auditor, Overseer],
             Self::HandleAlerts => &[Officer, Approver, Auditor],
-            Self::ReadSettings | Self::ReadNotices => AGENCY,
+            Self::ReadSettings | Self::ReadNotices | Self::ReadImports => AGENCY,
             Self::ReadAccessLog => &[Auditor, AgencyAdmin],
             Self::ChangeOrganization | Self::ReadBackups | Self::MoveDemoClock => &[SystemAdmin],
         }

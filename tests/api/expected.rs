@@ -51,7 +51,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         ("GET", "/pending-changes/{id}") | ("POST", "/pending-changes/{id}/reject") => Role::ALL,
         ("POST" | "GET", "/users/{id}/deputies") => &[AgencyAdmin],
         ("POST", "/contracts" | "/contracts/{id}/amendments") | ("PATCH", "/contracts/{id}") => &[Officer],
-        ("POST", "/contracts/{id}/terminate") => &[Approver],
+        ("POST", "/contracts/{id}/terminate" | "/contracts/{id}/void") => &[Approver],
         ("POST", "/contracts/{id}/handover" | "/contracts/handover") => &[AgencyAdmin],
         (
             "GET",
@@ -174,6 +174,7 @@ pub fn sample(world: &World, path: &str) -> Value {
             "department": "架空課",
         }),
         "/contracts/{id}/terminate" => json!({"reason": "合意", "effective_on": "2026-06-01"}),
+        "/contracts/{id}/void" => json!({"reason": "誤登録"}),
         "/contracts/{id}/handover" => json!({"officer_id": house.officer.id, "from": "2026-05-01"}),
         "/contracts/handover" => json!({
             "from_officer_id": house.officer.id, "officer_id": house.officer.id, "from": "2026-05-01",

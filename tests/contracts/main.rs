@@ -6,3 +6,4 @@ mod house;
 mod imports;
 mod reference;
 mod registration;
+mod void;

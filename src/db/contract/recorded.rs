@@ -30,6 +30,7 @@ pub fn recorded(
         .inner_join(contract_terms::table.on(contract_terms::contract_id.eq(contracts::id)))
         .filter(contracts::agency_id.eq(agency))
         .filter(contracts::number.eq_any(numbers))
+        .filter(contracts::voided_on.is_null())
         .order((contracts::id, contract_terms::seq))
         .select((
             contracts::number,

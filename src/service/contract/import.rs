@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::register::{Registration, register_in};
 use super::terms::{RETURN_DUE_DAYS, contradictions};
@@ -13,13 +14,14 @@ use crate::db::{self, Author, ChainKey, Conn, Tx};
 use crate::domain::access::OrganizationKind;
 use crate::domain::contract::{ContractOrigin, DeclarationInterval, Overseas, Policy, Subcontracting, Terms};
 use crate::domain::corporate_number::CorporateNumber;
-use crate::domain::id::OrganizationId;
+use crate::domain::id::{ImportId, OrganizationId};
 use crate::domain::text::{company_key, same_company};
 use crate::exchange::cell::quote;
 use crate::exchange::contracts::{
     ContractFile, Difference, ImportedContract, ImportedVendor, Origin, Outcome,
 };
 use crate::exchange::table::RowError;
+use crate::service::alert::organization_chain;
 use crate::service::organization::{self, any_is};
 use crate::service::register::Problem;
 use crate::service::{App, Failure, alert};
@@ -49,6 +51,8 @@ pub struct Warning {
 pub struct ImportSummary {
     /// Whether anything was written: not in a dry run, and not where a bad row stopped it.
     pub written: bool,
+    /// By which it can be undone as one act; none where nothing was taken.
+    pub run: Option<ImportId>,
     pub origin: String,
     pub encoding: String,
     pub rows: usize,
@@ -100,7 +104,7 @@ pub(super) fn import_for(
         let plan = Plan::make(conn, agency, file)?;
         let mut summary = plan.summary(file);
         if plan.problems.is_empty() || options.skip_bad {
-            plan.carry_out(app, conn, author, agency)?;
+            summary.run = plan.carry_out(app, conn, author, agency, contract_origin(file.origin))?;
             summary.written = true;
         }
         Ok(summary)
@@ -237,6 +241,7 @@ impl<'a> Plan<'a> {
         warnings.sort_by_key(|warning| warning.line);
         ImportSummary {
             written: false,
+            run: None,
             origin: file.origin.to_string(),
             encoding: file.encoding.to_string(),
             rows: file.outcomes.len(),
@@ -255,13 +260,25 @@ impl<'a> Plan<'a> {
         conn: &mut Conn,
         author: Option<Author>,
         agency: OrganizationId,
-    ) -> Result<(), Failure> {
-        self.vendors.register(app, conn, author, agency)?;
+        origin: ContractOrigin,
+    ) -> Result<Option<ImportId>, Failure> {
+        if self.taken.is_empty() {
+            return Ok(None);
+        }
+        let run = app.sources.new_id();
+        let brought = i32::try_from(self.taken.len()).unwrap_or(i32::MAX);
+        let chain = organization_chain(conn, agency)?;
+        let mut tx = Tx::on(conn, &app.sources, author, chain)?;
+        self.vendors.register(&mut tx)?;
+        let payload = json!({"import_id": run, "origin": origin, "contracts": brought});
+        let recorded = tx.record("contract.imported", run, &payload)?;
+        db::contract::add_import(&mut tx, run, origin, brought, &recorded)?;
+        tx.close()?;
         let today = app.today();
         for (contract, key) in self.taken {
             let lost = || Failure::Internal("a vendor of the file was not registered".to_owned());
             let vendor_id = self.vendors.known.get(&key).copied().ok_or_else(lost)?;
-            let new = registration(app, contract, vendor_id);
+            let new = registration(app, contract, vendor_id, run);
             let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
             let mut tx = Tx::on(conn, &app.sources, author, chain)?;
             register_in(&mut tx, &new)?;
@@ -271,7 +288,7 @@ impl<'a> Plan<'a> {
             db::due::set(tx.conn, db::due::CONTRACT, new.id, agency, Some(today))?;
             tx.close()?;
         }
-        Ok(())
+        Ok(Some(run))
     }
 }
 
@@ -348,22 +365,7 @@ impl<'a> Vendors<'a> {
     }
 
     /// Registers what is new, in the agency's own chain.
-    fn register(
-        &mut self,
-        app: &App,
-        conn: &mut Conn,
-        author: Option<Author>,
-        agency: OrganizationId,
-    ) -> Result<(), Failure> {
-        if self.new.is_empty() {
-            return Ok(());
-        }
-        let chain = if db::organization::has_chain(conn, agency)? {
-            ChainKey::Existing(agency.cast())
-        } else {
-            ChainKey::New { id: agency.cast(), organization_id: agency }
-        };
-        let mut tx = Tx::on(conn, &app.sources, author, chain)?;
+    fn register(&mut self, tx: &mut Tx<'_>) -> Result<(), Failure> {
         for (key, vendor) in std::mem::take(&mut self.new) {
             let id: OrganizationId = tx.new_id();
             let salt = tx.sources.token();
@@ -378,10 +380,10 @@ impl<'a> Vendors<'a> {
                 contact_email: None,
                 salt: &salt,
             };
-            organization::insert(&mut tx, &new)?;
+            organization::insert(tx, &new)?;
             self.known.insert(key, id);
         }
-        Ok(tx.close()?)
+        Ok(())
     }
 }
 
@@ -478,20 +480,30 @@ fn terms(contract: &ImportedContract) -> Terms {
     }
 }
 
-fn registration(app: &App, contract: &ImportedContract, vendor_id: OrganizationId) -> Registration {
+fn contract_origin(origin: Origin) -> ContractOrigin {
+    match origin {
+        Origin::Template => ContractOrigin::Template,
+        Origin::Gbizinfo => ContractOrigin::Gbizinfo,
+        Origin::Portal => ContractOrigin::Portal,
+    }
+}
+
+fn registration(
+    app: &App,
+    contract: &ImportedContract,
+    vendor_id: OrganizationId,
+    run: ImportId,
+) -> Registration {
     Registration {
         id: app.sources.new_id(),
         number: contract.number.clone(),
         vendor_id,
         terms: terms(contract),
         officer: None,
-        origin: match contract.origin {
-            Origin::Template => ContractOrigin::Template,
-            Origin::Gbizinfo => ContractOrigin::Gbizinfo,
-            Origin::Portal => ContractOrigin::Portal,
-        },
+        origin: contract_origin(contract.origin),
         period_assumed: contract.period_assumed,
         joint_vendors: contract.joint_vendors.clone(),
         joint_agencies: contract.agencies.clone(),
+        import_id: Some(run),
     }
 }

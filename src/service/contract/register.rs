@@ -12,7 +12,7 @@ use crate::db::{self, ChainKey, Tx};
 use crate::domain::access::ActorOrganization;
 use crate::domain::chain::{ChainFacts, Engagement, Vendor};
 use crate::domain::contract::{ContractOrigin, Stamp, Terms, TermsFact};
-use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
+use crate::domain::id::{ContractId, EngagementId, ImportId, OrganizationId, UserId};
 use crate::ledger::entry::{salt_hash, salted};
 use crate::service::{App, Call, Failure, alert};
 
@@ -33,6 +33,8 @@ pub struct Registration {
     pub period_assumed: bool,
     pub joint_vendors: Vec<String>,
     pub joint_agencies: Vec<String>,
+    /// The file taken in that it comes with.
+    pub import_id: Option<ImportId>,
 }
 
 /// What the ledger keeps of a registration. Joint vendors are counted and hashed, not named: one may be a person.
@@ -48,6 +50,7 @@ struct Registered<'a> {
     joint_vendors: usize,
     joint_vendors_hash: Option<String>,
     salt_hash: Option<String>,
+    import_id: Option<ImportId>,
     terms: &'a Terms,
 }
 
@@ -68,6 +71,7 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
         joint_vendors: new.joint_vendors.len(),
         joint_vendors_hash: salt.as_deref().map(|salt| salted(salt, &joint)),
         salt_hash: salt.as_deref().map(salt_hash),
+        import_id: new.import_id,
         terms: &new.terms,
     };
     let recorded = tx.record("contract.registered", new.id, &payload)?;
@@ -85,6 +89,7 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
         created_by: new.officer,
         created_at: stamp.at.naive_utc(),
         learned_on: tx.today,
+        import_id: new.import_id,
         terms: &new.terms,
     };
     db::contract::insert(tx.conn, &row).map_err(|error| match error {
@@ -128,6 +133,7 @@ fn first_facts(
         officer_id: new.officer,
         department: new.terms.department.clone(),
         prime_id: new.vendor_id,
+        voided_on: None,
     }
 }
 
@@ -144,6 +150,7 @@ pub fn register(app: &App, call: &Call, given: &NewContract) -> Result<ContractV
         period_assumed: false,
         joint_vendors: Vec::new(),
         joint_agencies: Vec::new(),
+        import_id: None,
     };
     let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
     app.act(call, chain, |tx| {
@@ -201,6 +208,7 @@ mod tests {
             period_assumed: false,
             joint_vendors: Vec::new(),
             joint_agencies: Vec::new(),
+            import_id: None,
         }
     }
 

@@ -87,6 +87,7 @@ const LABELS: &[(&str, &str)] = &[
     ("given", "決裁の入力"),
     ("id", "番号"),
     ("invited", "招待した"),
+    ("import_id", "取込み"),
     ("joint_agencies", "資料上の機関名"),
     ("joint_vendors", "ほかの契約相手の数"),
     ("joint_vendors_hash", "ほかの契約相手（照合用の値）"),
