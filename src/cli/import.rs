@@ -12,6 +12,7 @@ use super::{Settings, house, print_bytes};
 use crate::domain::access::Scope;
 use crate::domain::id::ImportId;
 use crate::domain::input::{Mode, parse};
+use crate::exchange::contracts::ContractFile;
 use crate::exchange::table::{FileError, MAX_BYTES, RowError};
 use crate::exchange::{
     consents as consent_files, contracts as contract_files, holidays as holiday_files,
@@ -43,6 +44,9 @@ enum What {
         /// Import the good rows even if others are bad.
         #[arg(long)]
         skip_bad: bool,
+        /// Contract numbers of twelve digits that have the form of a 個人番号 are none: you have made sure.
+        #[arg(long)]
+        confirm_numbers: bool,
     },
     /// The files of contracts that were taken in, the latest first, each with the RUN that `undo` takes.
     ///
@@ -80,6 +84,9 @@ enum What {
     Consents {
         #[command(flatten)]
         given: Given,
+        /// Document numbers of twelve digits that have the form of a 個人番号 are none: you have made sure.
+        #[arg(long)]
+        confirm_numbers: bool,
         /// E-mail of the approver in whose name they are entered.
         #[arg(long, value_name = "EMAIL", required_unless_present = "template")]
         approver: Option<String>,
@@ -147,16 +154,18 @@ impl Given {
 impl Import {
     pub fn run(&self) -> ExitCode {
         match &self.what {
-            What::Contracts { given, skip_bad } => {
+            What::Contracts { given, skip_bad, confirm_numbers } => {
                 given.run(contract_files::template, |app, file, agency| {
                     let options = ImportOptions { dry_run: given.dry_run, skip_bad: *skip_bad };
-                    contracts(app, file, agency, options, given.json)
+                    contracts(app, file, agency, options, *confirm_numbers, given.json)
                 })
             }
-            What::Consents { given, approver } => given.run(consent_files::template, |app, file, agency| {
-                let approver = approver.as_deref().unwrap_or_default();
-                consents(app, file, agency, approver, given.dry_run, given.json)
-            }),
+            What::Consents { given, confirm_numbers, approver } => {
+                given.run(consent_files::template, |app, file, agency| {
+                    let approver = approver.as_deref().unwrap_or_default();
+                    consents(app, file, agency, approver, given.dry_run, *confirm_numbers, given.json)
+                })
+            }
             What::Runs { agency, settings, json } => {
                 with_app(settings, |app| runs(app, agency.as_deref(), *json))
             }
@@ -192,13 +201,20 @@ const FAILED: u8 = 1;
 const MISUSED: u8 = 2;
 
 /// Imports a file of contracts for the agency with that code. Exit status.
-fn contracts(app: &App, path: &Path, agency: &str, options: ImportOptions, json: bool) -> u8 {
+fn contracts(
+    app: &App,
+    path: &Path,
+    agency: &str,
+    options: ImportOptions,
+    confirm_numbers: bool,
+    json: bool,
+) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
     };
     let file = match contract_files::read(&bytes, app.today()) {
-        Ok(file) => file,
+        Ok(file) => ContractFile { numbers_confirmed: confirm_numbers, ..file },
         Err(error) => return unreadable(path, &error),
     };
     let summary = match import(app, None, agency, &file, options) {
@@ -208,6 +224,12 @@ fn contracts(app: &App, path: &Path, agency: &str, options: ImportOptions, json:
     tell_problems(&summary.problems);
     for warning in &summary.warnings {
         eprintln!("{}行目 {}: 注意: {}", warning.line, warning.column, warning.message);
+    }
+    if summary.numbers_in_question > 0 {
+        eprintln!(
+            "個人番号と同じ形の契約番号が{}件あります。個人番号ではないことを確かめたときは、--confirm-numbers を付けてください。",
+            summary.numbers_in_question
+        );
     }
     let outcome = match (summary.written, options.dry_run) {
         (true, _) => outcome_of(summary.taken, summary.bad),
@@ -285,15 +307,26 @@ fn undo(app: &App, run: ImportId, reason: &str, json: bool) -> u8 {
 }
 
 /// Imports a file of 既承認 in the name of an approver. Exit status.
-fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool, json: bool) -> u8 {
+fn consents(
+    app: &App,
+    path: &Path,
+    agency: &str,
+    approver: &str,
+    dry_run: bool,
+    confirm_numbers: bool,
+    json: bool,
+) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
     };
-    let file = match consent_files::read(&bytes) {
+    let mut file = match consent_files::read(&bytes) {
         Ok(file) => file,
         Err(error) => return unreadable(path, &error),
     };
+    if confirm_numbers {
+        file.confirm_numbers();
+    }
     let summary = match import_consents(app, agency, approver, &file, dry_run) {
         Ok(summary) => summary,
         Err(failure) => return told(&failure),

@@ -102,6 +102,15 @@ pub fn read(bytes: &[u8]) -> Result<ConsentFile, FileError> {
     Ok(file)
 }
 
+impl ConsentFile {
+    /// Whoever sent it says that document numbers of twelve digits are none of persons.
+    pub fn confirm_numbers(&mut self) {
+        for row in &mut self.rows {
+            row.input.insert("document_number_confirmed".to_owned(), "true".into());
+        }
+    }
+}
+
 fn read_row(line: u64, cells: &HashMap<&str, &str>) -> ConsentRow {
     let cell = |field: &str| cells.get(field).copied().unwrap_or_default();
     let mut input = Map::new();

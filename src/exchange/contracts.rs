@@ -92,6 +92,8 @@ pub struct ContractFile {
     pub origin: Origin,
     pub encoding: Encoding,
     pub outcomes: Vec<Outcome>,
+    /// Whoever sent it says that numbers of twelve digits are none of persons.
+    pub numbers_confirmed: bool,
 }
 
 impl ContractFile {
@@ -159,7 +161,7 @@ pub fn read(bytes: &[u8], today: NaiveDate) -> Result<ContractFile, FileError> {
             }
         })
         .collect();
-    Ok(ContractFile { origin, encoding: table.encoding, outcomes })
+    Ok(ContractFile { origin, encoding: table.encoding, outcomes, numbers_confirmed: false })
 }
 
 fn recognize(first: &Row) -> Result<Form, FileError> {

@@ -28,7 +28,7 @@ input! {
     /// An organization to be registered.
     pub struct OrganizationInput {
         kind: OrganizationKind => word::<OrganizationKind>(),
-        name: String => text(1, MAX_COMPANY),
+        name: String => company_name(MAX_COMPANY),
         /// Agencies only, and needed there.
         code: Option<String> => optional(text(1, 40)),
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
@@ -62,7 +62,7 @@ fn number_in(name: Option<&str>) -> Option<FieldError> {
 input! {
     /// What of an organization can be changed.
     pub struct OrganizationChange {
-        name: Option<String> => optional(text(1, MAX_COMPANY)),
+        name: Option<String> => optional(company_name(MAX_COMPANY)),
         address: Option<String> => optional(text(1, 300)),
         contact_email: Option<String> => optional(email()),
     }
@@ -74,7 +74,7 @@ input! {
 input! {
     /// A vendor named where it is needed, registered or not.
     pub struct InlineVendor {
-        name: String => text(1, MAX_COMPANY),
+        name: String => company_name(MAX_COMPANY),
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
         country: String => country(),
         address: Option<String> => optional(text(1, 300)),

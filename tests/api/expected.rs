@@ -161,7 +161,7 @@ pub fn sample(world: &World, path: &str) -> Value {
             json!({"deputy_id": house.approver.id, "starts_on": TODAY, "ends_on": "2026-05-31"})
         }
         "/contracts" => json!({
-            "number": "新1", "title": "架空新業務", "fiscal_year": 2026, "vendor_id": house.prime.organization,
+            "number": "新1", "number_confirmed": false, "title": "架空新業務", "fiscal_year": 2026, "vendor_id": house.prime.organization,
             "amount_yen": 1000, "signed_on": "2026-04-01", "starts_on": "2026-04-01", "ends_on": "2027-03-31",
             "scope": "入力", "data": data, "subcontracting": clause, "declaration_interval": "none",
             "return_due_days": 10, "department": "架空課",
@@ -202,7 +202,7 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/contracts/{id}/consents" => json!({
             "parent_engagement_id": house.prime.engagement, "vendor_id": house.sub.organization, "vendor": vendor,
             "scope": "入力", "amount_yen": 100, "country": "JP", "data": data, "decided_on": "2026-04-01",
-            "document_number": "文1", "valid_from": "2026-04-02", "valid_until": "2026-12-31", "note": "なし",
+            "document_number": "文1", "document_number_confirmed": false, "valid_from": "2026-04-02", "valid_until": "2026-12-31", "note": "なし",
         }),
         "/contracts/{id}/declarations" => json!({
             "period": {"from": "2026-04-01", "to": "2026-04-19"}, "none": false, "as_last_time": false,

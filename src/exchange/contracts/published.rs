@@ -7,7 +7,10 @@ use super::{ImportedContract, ImportedVendor, Origin, derived_number, digest};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range};
 use crate::domain::limits::{MAX_COMPANY, MAX_NUMBER, MAX_TITLE};
 use crate::domain::text::search_key;
-use crate::exchange::cell::{Cell, RowReader, amount, corporate_number, day, line, quote, wrong};
+use crate::exchange::cell::{
+    Cell, RowReader, amount, company_name, contract_title, corporate_number, day, line, office_number, quote,
+    wrong,
+};
 use crate::exchange::table::Row;
 
 /// gBizINFO's header.
@@ -48,7 +51,7 @@ pub(super) fn looks_like_portal(cells: &[&str]) -> bool {
 
 pub(super) fn gbizinfo(reader: &mut RowReader, row: &Row, today: NaiveDate) -> Option<ImportedContract> {
     let signed_on = reader.required(0, day(today));
-    let title = reader.required(1, line(MAX_TITLE));
+    let title = reader.required(1, contract_title(MAX_TITLE));
     let amount_yen = reader.required(2, amount);
     let agencies = reader.required(3, |text| names(text, &['／', '/']));
     let joint_vendors = reader.optional(4, |text| names(text, &[',', '，', '、', '／']));
@@ -62,13 +65,13 @@ pub(super) fn gbizinfo(reader: &mut RowReader, row: &Row, today: NaiveDate) -> O
 }
 
 pub(super) fn portal(reader: &mut RowReader, today: NaiveDate) -> Option<ImportedContract> {
-    let case = reader.required(0, line(MAX_CASE));
-    let title = reader.required(1, line(MAX_TITLE));
+    let case = reader.required(0, office_number(MAX_CASE));
+    let title = reader.required(1, contract_title(MAX_TITLE));
     let signed_on = reader.required(2, day(today));
     let amount_yen = reader.required(3, amount);
     let ministry = reader.required(4, |text| code(MINISTRIES, text));
     let method = reader.required(5, |text| code(BID_METHODS, text));
-    let name = reader.required(6, line(MAX_COMPANY));
+    let name = reader.required(6, company_name(MAX_COMPANY));
     let corporate_number = reader.optional(7, corporate_number);
     let several = SEVERAL_WINNERS.contains(&reader.text(5));
     let vendor = ImportedVendor { name: Some(name?), corporate_number };

@@ -10,8 +10,8 @@ use crate::domain::limits::{
 };
 use crate::domain::text::search_key;
 use crate::exchange::cell::{
-    Cell, RowReader, amount, corporate_number, day, fiscal_year_cell, line, lines, persons, small, word,
-    wrong,
+    Cell, RowReader, amount, company_name, contract_title, corporate_number, day, fiscal_year_cell, line,
+    lines, office_number, persons, small, word, wrong,
 };
 use crate::exchange::table::FileError;
 
@@ -152,7 +152,7 @@ pub(super) fn contract(
 ) -> Option<ImportedContract> {
     let at = |name| columns.at(name);
     let number = reader.required(at(NUMBER), own_number);
-    let title = reader.required(at(TITLE), line(MAX_TITLE));
+    let title = reader.required(at(TITLE), contract_title(MAX_TITLE));
     let year = reader.optional(at(FISCAL_YEAR), fiscal_year_cell(today));
     let vendor = vendor(reader, columns);
     let amount_yen = reader.required(at(AMOUNT), amount);
@@ -209,7 +209,7 @@ fn own_number(text: &str) -> Cell<String> {
     if text == EXAMPLE {
         return wrong("example_row", "雛形の記入例の行です。この行を削除してください。".to_owned());
     }
-    line(MAX_NUMBER)(text)
+    office_number(MAX_NUMBER)(text)
 }
 
 fn vendor(reader: &mut RowReader, columns: &Columns) -> Option<ImportedVendor> {
@@ -220,7 +220,7 @@ fn vendor(reader: &mut RowReader, columns: &Columns) -> Option<ImportedVendor> {
         return None;
     }
     let corporate_number = reader.optional(number_at, corporate_number);
-    let name = reader.optional(name_at, line(MAX_COMPANY));
+    let name = reader.optional(name_at, company_name(MAX_COMPANY));
     Some(ImportedVendor { name, corporate_number })
 }
 

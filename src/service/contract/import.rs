@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::json;
 
 use super::register::{Registration, register_in};
-use super::terms::{RETURN_DUE_DAYS, contradictions};
+use super::terms::{RETURN_DUE_DAYS, contradictions, questions};
 use crate::db::organization::NewOrganization;
 use crate::db::register::Numbered;
 use crate::db::{self, Author, ChainKey, Conn, Tx};
@@ -15,7 +16,7 @@ use crate::domain::access::OrganizationKind;
 use crate::domain::contract::{ContractOrigin, DeclarationInterval, Overseas, Policy, Subcontracting, Terms};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::{ImportId, OrganizationId};
-use crate::domain::text::{company_key, same_company};
+use crate::domain::text::{company_key, contains_my_number, same_company};
 use crate::exchange::cell::quote;
 use crate::exchange::contracts::{
     ContractFile, Difference, ImportedContract, ImportedVendor, Origin, Outcome,
@@ -61,6 +62,8 @@ pub struct ImportSummary {
     /// Rows that stand in the file already, or in the ledger.
     pub duplicates: usize,
     pub bad: usize,
+    /// Of the bad rows, those whose number has the form of a 個人番号: taken once someone says that it is none.
+    pub numbers_in_question: usize,
     /// Vendors registered for them.
     pub new_vendors: usize,
     /// Everything wrong, by line.
@@ -98,10 +101,10 @@ pub(super) fn import_for(
     options: ImportOptions,
 ) -> Result<ImportSummary, Failure> {
     if options.dry_run {
-        return app.db.read(|conn| Ok(Plan::make(conn, agency, file)?.summary(file)));
+        return app.db.read(|conn| Ok(Plan::make(conn, agency, file, app.today())?.summary(file)));
     }
     app.db.write_long(|conn| {
-        let plan = Plan::make(conn, agency, file)?;
+        let plan = Plan::make(conn, agency, file, app.today())?;
         let mut summary = plan.summary(file);
         if plan.problems.is_empty() || options.skip_bad {
             summary.run = plan.carry_out(app, conn, author, agency, contract_origin(file.origin))?;
@@ -119,6 +122,20 @@ struct Plan<'a> {
     problems: BTreeMap<u64, Vec<RowError>>,
     vendors: Vendors<'a>,
     warnings: Vec<Warning>,
+    /// The day on which the file is taken in.
+    today: NaiveDate,
+    /// Someone said that the numbers like 個人番号 are none.
+    numbers_confirmed: bool,
+    /// Rows whose number is asked about.
+    in_question: usize,
+}
+
+/// Said of a number that has the form of a 個人番号.
+const NUMBER_IN_QUESTION: &str = "個人番号（マイナンバー）と同じ形の12桁の番号です。個人番号は記録できません。契約番号であることを確かめたときは、その旨を指定して取り込んでください。";
+
+/// Whether a number has the form of a 個人番号. One that we made ourselves has none by meaning.
+fn in_question(contract: &ImportedContract) -> bool {
+    contract.origin != Origin::Gbizinfo && contains_my_number(&contract.number)
 }
 
 /// How a file's vendor is told from others: by number, else by the key of its name.
@@ -172,7 +189,12 @@ struct NewVendor<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn make(conn: &mut Conn, agency: OrganizationId, file: &'a ContractFile) -> Result<Self, Failure> {
+    fn make(
+        conn: &mut Conn,
+        agency: OrganizationId,
+        file: &'a ContractFile,
+        today: NaiveDate,
+    ) -> Result<Self, Failure> {
         let present = present(conn, agency, file)?;
         let mut plan = Self {
             taken: Vec::new(),
@@ -180,6 +202,9 @@ impl<'a> Plan<'a> {
             problems: file.bad().map(|(line, errors)| (line, errors.to_vec())).collect(),
             vendors: Vendors::load(conn, file)?,
             warnings: Vec::new(),
+            today,
+            numbers_confirmed: file.numbers_confirmed,
+            in_question: 0,
         };
         for outcome in &file.outcomes {
             match outcome {
@@ -198,7 +223,16 @@ impl<'a> Plan<'a> {
     }
 
     fn judge(&mut self, line: u64, contract: &'a ImportedContract) {
-        let mut errors = beyond_limits(line, contract);
+        let mut errors = beyond_limits(line, contract, self.today);
+        if in_question(contract) && !self.numbers_confirmed {
+            self.in_question += 1;
+            errors.push(RowError {
+                line,
+                column: contract.origin.number_column(),
+                code: "looks_like_my_number",
+                message: NUMBER_IN_QUESTION.to_owned(),
+            });
+        }
         let key = VendorKey::of(&contract.vendor);
         if contract.vendor.corporate_number.is_some_and(|number| self.vendors.agencies.contains(&number)) {
             let message = "この法人番号は機関として登録されているため、受託者にできません。".to_owned();
@@ -216,6 +250,12 @@ impl<'a> Plan<'a> {
         match key {
             Some(key) if errors.is_empty() => {
                 self.warnings.extend(warning);
+                let asked = questions(&terms(contract), self.today).into_iter();
+                self.warnings.extend(asked.map(|message| Warning {
+                    line,
+                    column: contract.origin.number_column(),
+                    message,
+                }));
                 self.vendors.meet(line, &key, contract);
                 self.taken.push((contract, key));
             }
@@ -248,6 +288,7 @@ impl<'a> Plan<'a> {
             taken: self.taken.len(),
             duplicates: self.duplicates,
             bad: self.problems.len(),
+            numbers_in_question: self.in_question,
             new_vendors: self.vendors.new.len(),
             problems: self.problems.values().flatten().map(Problem::from).collect(),
             warnings,
@@ -445,8 +486,8 @@ fn differs(line: u64, difference: &Difference) -> Warning {
 }
 
 /// What a file may say but a contract can't have.
-fn beyond_limits(line: u64, contract: &ImportedContract) -> Vec<RowError> {
-    contradictions(&terms(contract))
+fn beyond_limits(line: u64, contract: &ImportedContract, today: NaiveDate) -> Vec<RowError> {
+    contradictions(&terms(contract), today)
         .into_iter()
         .map(|error| RowError::whole(line, "contradiction", error.message))
         .collect()
@@ -505,5 +546,6 @@ fn registration(
         joint_vendors: contract.joint_vendors.clone(),
         joint_agencies: contract.agencies.clone(),
         import_id: Some(run),
+        number_confirmed: in_question(contract),
     }
 }

@@ -21,14 +21,14 @@ use crate::domain::access::Scope;
 use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterval};
 use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 
-pub use amend::{AmendmentView, amend, amendments, patch};
+pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
 pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
 pub use register::{Registration, register, register_in};
 pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};
 pub use terms::{
     Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput,
-    SubcontractingView, TermsView, volumes,
+    SubcontractingView, TermsView, over_amount, questions, volumes,
 };
 pub use void::{ImportView, Undone, Void, import_run, imports, refuse_voided, undo_import, void};
 

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::terms::NewContract;
+use super::terms::{NewContract, signed_too_late};
 use super::{ContractView, show};
 use crate::db::contract::NewContractRow;
 use crate::db::facts::ContractFacts;
@@ -13,6 +13,7 @@ use crate::domain::access::ActorOrganization;
 use crate::domain::chain::{ChainFacts, Engagement, Vendor};
 use crate::domain::contract::{ContractOrigin, Stamp, Terms, TermsFact};
 use crate::domain::id::{ContractId, EngagementId, ImportId, OrganizationId, UserId};
+use crate::domain::text::contains_my_number;
 use crate::ledger::entry::{salt_hash, salted};
 use crate::service::{App, Call, Failure, alert};
 
@@ -35,12 +36,17 @@ pub struct Registration {
     pub joint_agencies: Vec<String>,
     /// The file taken in that it comes with.
     pub import_id: Option<ImportId>,
+    /// The number looks like a 個人番号, and someone confirmed that it is none.
+    pub number_confirmed: bool,
 }
 
 /// What the ledger keeps of a registration. Joint vendors are counted and hashed, not named: one may be a person.
 #[derive(Serialize)]
 struct Registered<'a> {
     number: &'a str,
+    /// Said where it was asked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    number_confirmed: bool,
     vendor_id: OrganizationId,
     engagement_id: EngagementId,
     officer_id: Option<UserId>,
@@ -62,6 +68,7 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
     let joint = to_json(&new.joint_vendors)?;
     let payload = Registered {
         number: &new.number,
+        number_confirmed: new.number_confirmed,
         vendor_id: new.vendor_id,
         engagement_id,
         officer_id: new.officer,
@@ -151,8 +158,10 @@ pub fn register(app: &App, call: &Call, given: &NewContract) -> Result<ContractV
         joint_vendors: Vec::new(),
         joint_agencies: Vec::new(),
         import_id: None,
+        number_confirmed: given.number_confirmed && contains_my_number(&given.number),
     };
     let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
+    Failure::unless_empty(signed_too_late(given.signed_on, app.today()).into_iter().collect())?;
     app.act(call, chain, |tx| {
         let vendor = db::contract::vendor(tx.conn, new.vendor_id)?
             .ok_or_else(|| Failure::field("/vendor_id", "unknown", "この事業者は登録されていません。"))?;
@@ -209,6 +218,7 @@ mod tests {
             joint_vendors: Vec::new(),
             joint_agencies: Vec::new(),
             import_id: None,
+            number_confirmed: false,
         }
     }
 

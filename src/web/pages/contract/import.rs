@@ -7,7 +7,7 @@ use super::super::route::{Labels, Outcome, Page, PageRoute, Wrong, form, look, p
 use super::super::visit::Visit;
 use crate::domain::access::Permission;
 use crate::service::contract::import::ImportSummary;
-use crate::service::contract::upload::{self, Preview};
+use crate::service::contract::upload::{self, Confirmation, Preview};
 use crate::service::{App, Call, Failure};
 
 const LABELS: &Labels = &[("file", "取り込むファイル")];
@@ -48,6 +48,7 @@ fn told(preview: &Preview, title: &str) -> Page {
     let warnings: Vec<_> = summary.warnings.iter().take(SHOWN).collect();
     let context = json!({
         "id": id, "name": name, "summary": summary, "problems": problems, "warnings": warnings,
+        "others_bad": summary.bad > summary.numbers_in_question,
         "more": summary.problems.len().saturating_sub(SHOWN), "more_warnings": summary.warnings.len().saturating_sub(SHOWN),
     });
     page("contract/import_preview.html", title, context)
@@ -75,9 +76,12 @@ fn choose_again(app: &App, call: &Call, visit: &Visit, failure: Failure) -> Resu
 }
 
 fn confirm(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
-    let skip_bad = visit.typed("skip_bad") == "true";
+    let given = Confirmation {
+        skip_bad: visit.typed("skip_bad") == "true",
+        numbers_confirmed: visit.typed("numbers_confirmed") == "true",
+    };
     let id = visit.id("id")?;
-    let summary = match upload::confirm(app, call, id, skip_bad) {
+    let summary = match upload::confirm(app, call, id, given) {
         Ok(summary) => summary,
         Err(failure) => return choose_again(app, call, visit, failure),
     };
