@@ -361,7 +361,7 @@ fn vendors(app: &App, path: &Path, json: bool) -> u8 {
     };
     tell_problems(&summary.problems);
     eprintln!(
-        "{}行: 取込み{}件（新規{}、名称変更{}、所在地変更{}、閉鎖{}、合併{}、その他{}）、変更なし{}件、誤り{}件。アラート{}件。",
+        "{}行: 取込み{}件（新規{}、名称変更{}、所在地変更{}、閉鎖{}、合併による消滅{}、吸収合併{}、復活{}、その他{}、過去の掲載の訂正{}）、変更なし{}件、誤り{}件。アラート{}件（解消{}件）。",
         summary.rows,
         summary.taken,
         summary.new,
@@ -369,10 +369,14 @@ fn vendors(app: &App, path: &Path, json: bool) -> u8 {
         summary.moved,
         summary.closed,
         summary.merged,
+        summary.absorbing,
+        summary.reopened,
         summary.other,
+        summary.corrected,
         summary.unchanged,
         summary.bad,
-        summary.alerts
+        summary.alerts,
+        summary.resolved
     );
     print(json, &summary);
     if summary.bad == 0 { DONE } else { FAILED }

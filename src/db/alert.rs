@@ -358,7 +358,9 @@ pub fn grave_elsewhere(
         .filter(alerts::severity.eq(Severity::Critical))
         .filter(Unresolved::new(alerts::state))
         .filter(contracts::id.ne(but));
-    Ok(query.select(contracts::number).distinct().order(contracts::number).limit(5).load(conn)?)
+    let query = query.select((contracts::number_key, contracts::number)).distinct();
+    let found: Vec<(String, String)> = query.order(contracts::number_key).limit(5).load(conn)?;
+    Ok(found.into_iter().map(|(_, number)| number).collect())
 }
 
 /// Alerts in scope, the latest first, whatever order the filter names.

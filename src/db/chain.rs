@@ -5,6 +5,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+use super::organization::OrganizationRow;
 use super::schema::{
     application_steps, applications, consents, contracts, engagements, organizations, revocations,
 };
@@ -56,6 +57,13 @@ pub fn add_engagement(
 /// The contract of an engagement.
 pub fn contract_of(conn: &mut Conn, id: EngagementId) -> Result<ContractId, DbError> {
     Ok(engagements::table.find(id).select(engagements::contract_id).first(conn)?)
+}
+
+/// The company at an engagement.
+pub fn vendor_of(conn: &mut Conn, id: EngagementId) -> Result<OrganizationRow, DbError> {
+    let joined =
+        engagements::table.inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)));
+    Ok(joined.filter(engagements::id.eq(id)).select(OrganizationRow::as_select()).first(conn)?)
 }
 
 /// Vendor's name and tier of engagements, for lists across contracts; those asked for were in scope.

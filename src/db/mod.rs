@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod chain;
 pub mod contract;
 pub mod due;
+pub mod engagement_name;
 mod fact_rows;
 pub mod factor;
 pub mod facts;

@@ -86,20 +86,21 @@ pub fn insert(conn: &mut Conn, new: &NewOrganization<'_>, now: Instant) -> Resul
     Ok(())
 }
 
-/// Writes name, address and contact of an organization anew, and counts its version up.
-pub fn update(conn: &mut Conn, row: &OrganizationRow) -> Result<(), DbError> {
-    diesel::update(organizations::table.find(row.id))
+/// Writes what can change of an organization, if it has still the version `from`; false: it was changed meanwhile.
+pub fn update(conn: &mut Conn, row: &OrganizationRow, from: i64) -> Result<bool, DbError> {
+    let changed = diesel::update(organizations::table.find(row.id).filter(organizations::version.eq(from)))
         .set((
             organizations::name.eq(&row.name),
             organizations::name_key.eq(company_key(&row.name)),
             organizations::search_key.eq(search_key(&row.name)),
             organizations::skeleton.eq(skeleton(&row.name)),
+            organizations::corporate_number.eq(&row.corporate_number),
             organizations::address.eq(&row.address),
             organizations::contact_email.eq(&row.contact_email),
-            organizations::version.eq(organizations::version + 1),
+            organizations::version.eq(row.version),
         ))
         .execute(conn)?;
-    Ok(())
+    Ok(changed == 1)
 }
 
 /// An organization by id, whoever asks: any registered one can be named in an application or a declaration.
@@ -136,23 +137,36 @@ pub fn by_code(conn: &mut Conn, code: &str) -> Result<Option<OrganizationRow>, D
     Ok(found.select(OrganizationRow::as_select()).first(conn).optional()?)
 }
 
-/// The oldest vendor of that name without a corporate number; `country` narrows.
-pub fn unnumbered_vendor(
+/// Vendors of that name without a corporate number, the oldest first, at most `limit`; `country` narrows.
+pub fn unnumbered_vendors(
     conn: &mut Conn,
     name: &str,
     country: Option<&str>,
-) -> Result<Option<OrganizationRow>, DbError> {
+    limit: i64,
+) -> Result<Vec<OrganizationRow>, DbError> {
     let mut query = organizations::table
         .filter(organizations::name_key.eq(company_key(name)))
         .filter(organizations::kind.eq(OrganizationKind::Vendor))
         .filter(organizations::corporate_number.is_null())
         .order(organizations::id)
+        .limit(limit)
         .select(OrganizationRow::as_select())
         .into_boxed();
     if let Some(country) = country {
         query = query.filter(organizations::country.eq(country.to_owned()));
     }
-    Ok(query.first(conn).optional()?)
+    Ok(query.load(conn)?)
+}
+
+/// Vendors of that name with a corporate number, the oldest first, at most `limit`.
+pub fn numbered_vendors(conn: &mut Conn, name: &str, limit: i64) -> Result<Vec<OrganizationRow>, DbError> {
+    let found = organizations::table
+        .filter(organizations::name_key.eq(company_key(name)))
+        .filter(organizations::kind.eq(OrganizationKind::Vendor))
+        .filter(organizations::corporate_number.is_not_null())
+        .order(organizations::id)
+        .limit(limit);
+    Ok(found.select(OrganizationRow::as_select()).load(conn)?)
 }
 
 /// Organizations other than `id` whose names look like this one, the oldest first, at most `limit`; whoever asks.

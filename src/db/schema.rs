@@ -314,6 +314,7 @@ diesel::table! {
         id -> Text,
         agency_id -> Text,
         number -> Text,
+        number_key -> Text,
         vendor_id -> Text,
         origin -> Text,
         period_assumed -> Bool,
@@ -396,6 +397,21 @@ diesel::table! {
         parent_id -> Nullable<Text>,
         vendor_id -> Text,
         tier -> Integer,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    engagement_names (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        engagement_id -> Text,
+        named_in -> Text,
+        likeness -> Text,
+        name -> Text,
+        salt -> Text,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }
@@ -743,6 +759,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     contract_voids,
     contract_officers,
     engagements,
+    engagement_names,
     applications,
     application_steps,
     consents,

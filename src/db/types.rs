@@ -103,6 +103,8 @@ text_column!(AuditKind);
 text_column!(ApplicationStep);
 text_column!(Cause);
 text_column!(ContractOrigin);
+text_column!(crate::domain::company::Likeness);
+text_column!(crate::domain::company::NamedIn);
 text_column!(crate::notice::NoticeKind);
 text_column!(super::notice::NoticeState);
 text_column!(super::pending::ChangeKind);

@@ -129,7 +129,11 @@ pub struct Terms {
     pub title: String,
     /// 年度: the year in which 1 April falls.
     pub fiscal_year: i32,
+    /// Of a 単価契約 the expected total (予定総額).
     pub amount_yen: i64,
+    /// 単価契約: the unit prices, in words. None: the amount is the whole price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<String>,
     pub signed_on: NaiveDate,
     pub starts_on: NaiveDate,
     /// Last day, inclusive.

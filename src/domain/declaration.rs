@@ -24,12 +24,19 @@ pub struct DeclarationFact {
 }
 
 impl DeclarationFact {
-    /// Whether it answers for the whole of a reporting period: one that had begun when it was filed, for nobody can
-    /// report of days that are all to come.
-    pub fn satisfies(&self, period: DayRange) -> bool {
-        let covers = self.period.from <= period.from && period.to <= self.period.to;
-        self.retracted.is_none() && covers && period.from <= self.filed_on
+    /// The days that it reports of: those of its period up to the day of filing, for nobody can report of what is to
+    /// come. None: it was taken back, or speaks of no day that had come.
+    pub fn reported(&self) -> Option<DayRange> {
+        let range = DayRange::new(self.period.from, self.period.to.min(self.filed_on));
+        range.filter(|_| self.retracted.is_none())
     }
+}
+
+/// The days of a period of which a vendor has not reported yet.
+pub fn unreported(declarations: &[DeclarationFact], vendor: OrganizationId, period: DayRange) -> DaySet {
+    let own = declarations.iter().filter(|fact| fact.organization_id == vendor);
+    let reported: DaySet = own.filter_map(DeclarationFact::reported).collect();
+    DaySet::from(Some(period)).difference(&reported)
 }
 
 /// A stretch for which a declaration is owed, clipped to the contract's days.
@@ -193,27 +200,32 @@ mod tests {
     }
 
     #[test]
-    fn only_a_declaration_of_the_whole_period_answers_it() {
+    fn n21_a_declaration_counts_up_to_the_day_of_filing_and_the_rest_is_owed() {
         let mut scene = Scene::new("2026-04-01", "2027-03-31");
-        let organization = scene.vendor(0);
-        scene.declare(organization, "2026-04-01", "2026-06-30");
-        let mut fact = scene.declarations[0].clone();
-        assert!(fact.satisfies(range("2026-04-10", "2026-06-30")));
-        assert!(fact.satisfies(fact.period));
-        assert!(!fact.satisfies(range("2026-03-31", "2026-06-30")));
-        assert!(!fact.satisfies(range("2026-04-01", "2026-07-01")));
-        let ahead = DeclarationFact {
-            period: range("2026-04-01", "2100-12-31"),
-            filed_on: d("2026-06-30"),
-            ..fact.clone()
+        let vendor = scene.vendor(0);
+        let year = range("2026-04-01", "2027-03-31");
+        let mut file = |from: &str, to: &str, on: &str| {
+            scene.declare(vendor, from, to);
+            scene.declarations.last_mut().unwrap().filed_on = d(on);
+            scene.declarations.clone()
         };
-        assert!(
-            ahead.satisfies(fact.period) && ahead.satisfies(range("2026-06-30", "2026-07-31")),
-            "running"
-        );
-        assert!(!ahead.satisfies(range("2026-07-01", "2026-09-30")), "not begun when it was filed");
-        fact.retracted = Some(fact.stamp);
-        assert!(!fact.satisfies(fact.period));
-        assert_eq!(fact.period.from, d("2026-04-01"));
+        let owed = |facts: &[DeclarationFact], period| unreported(facts, vendor, period).ranges().to_vec();
+        let facts = file("2026-04-01", "2027-03-31", "2026-04-01");
+        assert_eq!(owed(&facts, year), [range("2026-04-02", "2027-03-31")], "filed on the first day");
+        assert_eq!(owed(&facts, range("2026-07-01", "2026-07-31")), [range("2026-07-01", "2026-07-31")]);
+        let facts = file("2026-04-02", "2027-03-31", "2026-09-30");
+        assert_eq!(owed(&facts, year), [range("2026-10-01", "2027-03-31")], "several reports unite");
+        let facts = file("2026-10-02", "2027-03-31", "2027-03-31");
+        assert_eq!(owed(&facts, year), [range("2026-10-01", "2026-10-01")], "a day left out is owed");
+        let mut facts = file("2026-04-01", "2027-03-31", "2027-04-05");
+        assert_eq!(owed(&facts, year), [], "filed afterwards, it answers for all");
+        assert_eq!(owed(&facts, range("2026-03-31", "2026-04-30")), [range("2026-03-31", "2026-03-31")]);
+        let stamp = facts[3].stamp;
+        facts[3].retracted = Some(stamp);
+        assert_eq!(owed(&facts, year), [range("2026-10-01", "2026-10-01")], "taken back");
+        let ahead = DeclarationFact { period: range("2027-01-01", "2027-03-31"), ..facts[0].clone() };
+        assert_eq!(ahead.reported(), None, "all to come");
+        let other = scene.engage(0, "乙");
+        assert_eq!(unreported(&facts, scene.vendor(other), year).ranges(), [year], "another's");
     }
 }

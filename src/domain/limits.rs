@@ -1,5 +1,7 @@
 //! How long a text and how large a number of a contract may be: one set for the API, for forms and for files.
 
+/// Characters of the unit prices of a 単価契約.
+pub const MAX_UNIT_PRICE: usize = 1_000;
 /// 契約番号, in characters.
 pub const MAX_NUMBER: usize = 100;
 /// 件名, in characters.

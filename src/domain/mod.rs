@@ -8,6 +8,7 @@ pub mod backup;
 pub mod calendar;
 pub mod chain;
 pub mod characters;
+pub mod company;
 pub mod contract;
 pub mod corporate_number;
 pub mod days;

@@ -1,18 +1,38 @@
 //! Text as people type it: keys that find and match it whatever the keyboard (never for display), whole numbers, and
 //! 個人番号, which no text may contain.
 
+use std::fmt::Write;
+
 use unicode_normalization::UnicodeNormalization;
 
 use super::characters::invisible;
 use super::corporate_number::CorporateNumber;
 
 /// Legal forms as they are abbreviated, after NFKC (which makes `(株)` of ㈱ and （株）, and 株式会社 of ㍿).
+/// The longer of two that end alike stands first: what is left of a name without its form must not keep a part of it.
 const LEGAL_FORMS: &[(&str, &str)] = &[
     ("(株)", "株式会社"),
     ("(有)", "有限会社"),
     ("(同)", "合同会社"),
     ("(名)", "合名会社"),
     ("(資)", "合資会社"),
+    ("(一社)", "一般社団法人"),
+    ("(一財)", "一般財団法人"),
+    ("(公社)", "公益社団法人"),
+    ("(公財)", "公益財団法人"),
+    ("(社)", "社団法人"),
+    ("(財)", "財団法人"),
+    ("(社福)", "社会福祉法人"),
+    ("(福)", "社会福祉法人"),
+    ("(医)", "医療法人"),
+    ("(学)", "学校法人"),
+    ("(宗)", "宗教法人"),
+    ("(特非)", "特定非営利活動法人"),
+    ("(npo)", "特定非営利活動法人"),
+    ("npo法人", "特定非営利活動法人"),
+    ("(独)", "独立行政法人"),
+    ("(協)", "協同組合"),
+    ("(企)", "企業組合"),
 ];
 
 /// The key under which a text is found: NFKC, lower case, no spaces, one hyphen for every dash and long-vowel
@@ -36,6 +56,32 @@ pub fn company_key(name: &str) -> String {
         .chars()
         .filter(|c| !matches!(c, '・' | '.' | ',' | '、' | '。' | '\'' | '’' | '"' | '”'))
         .collect()
+}
+
+/// The key under which numbers of contracts and documents are equal and in order: [`search_key`] with each run of digits
+/// as its count of digits (two places) and the digits, so that R8-2 stands before R8-10. What width, case, spaces or
+/// the kind of dash make different is one number; 001 and 1 are two.
+pub fn number_key(number: &str) -> String {
+    let key = search_key(number);
+    let mut out = String::with_capacity(key.len() + 8);
+    let mut rest = key.as_str();
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, digits) = rest.split_at(start);
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let (run, after) = digits.split_at(end);
+        let significant = run.trim_start_matches('0');
+        out.push_str(before);
+        let length = significant.len();
+        let _ = write!(out, "{length:02}{significant}");
+        if run.len() > length {
+            // No key has a space of its own, and it stands before every other character.
+            let zeros = run.len() - length;
+            let _ = write!(out, " {zeros:02}");
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The key under which an e-mail address is unique.
@@ -71,6 +117,46 @@ fn unified(c: char) -> char {
         '德' => '徳',
         '瀨' => '瀬',
         '𠮷' => '吉',
+        '會' => '会',
+        '學' => '学',
+        '縣' => '県',
+        '區' => '区',
+        '醫' => '医',
+        '齒' => '歯',
+        '榮' => '栄',
+        '總' => '総',
+        '寶' => '宝',
+        '圖' => '図',
+        '藝' => '芸',
+        '萬' => '万',
+        '壽' => '寿',
+        '櫻' => '桜',
+        '實' => '実',
+        '眞' => '真',
+        '靜' => '静',
+        '號' => '号',
+        '鐵' => '鉄',
+        '惠' => '恵',
+        '彌' => '弥',
+        '濟' => '済',
+        '藏' => '蔵',
+        '豐' => '豊',
+        '團' => '団',
+        '驛' => '駅',
+        '黑' => '黒',
+        '增' => '増',
+        'ァ' => 'ア',
+        'ィ' => 'イ',
+        'ゥ' => 'ウ',
+        'ェ' => 'エ',
+        'ォ' => 'オ',
+        'ッ' => 'ツ',
+        'ャ' => 'ヤ',
+        'ュ' => 'ユ',
+        'ョ' => 'ヨ',
+        'ヮ' => 'ワ',
+        'ヵ' => 'カ',
+        'ヶ' => 'ケ',
         other => other,
     }
 }
@@ -258,6 +344,11 @@ mod tests {
             ("髙﨑システム", "高崎システム"),
             ("Ａ−Ｂ工業", "A-B工業"),
             ("葛\u{e0100}城商会", "葛城商会"),
+            ("株式會社架空", "株式会社架空"),
+            ("(一社)架空協会", "一般社団法人架空協会"),
+            ("（一財）架空財団", "一般財団法人架空財団"),
+            ("架空事業（協）", "架空事業協同組合"),
+            ("架空ヶ丘フアイル株式会社", "架空ケ丘ファイル株式会社"),
         ] {
             assert!(same_company(a, b), "{a} / {b}: {} / {}", company_key(a), company_key(b));
         }
@@ -268,6 +359,23 @@ mod tests {
         }
         assert!(search_key("令和８年度 ﾃﾞｰﾀ入力業務").contains(&search_key("データ入力")));
         assert_eq!(bare_name_key("（株）架空商事"), "架空商事");
+        assert_eq!(bare_name_key("（一財）架空"), "架空");
+    }
+
+    #[test]
+    fn a_number_is_one_whatever_its_width_case_and_dash_and_counts_up() {
+        for same in ["Ｒ８－００１", "r8-001", "R8‐001", " R8 ー001"] {
+            assert_eq!(number_key(same), number_key("R8-001"), "{same}");
+        }
+        for other in ["R8-01", "R8-1", "R8-0010", "R80-01", "R8001"] {
+            assert_ne!(number_key(other), number_key("R8-001"), "{other}");
+        }
+        let mut numbers = ["R8-10", "R8-2", "R8-1", "R8-01", "R10-1", "第3号", "第20号", "R8-2-11", "R8-2-2"];
+        numbers.sort_by_key(|number| number_key(number));
+        assert_eq!(
+            numbers,
+            ["R8-1", "R8-01", "R8-2", "R8-2-2", "R8-2-11", "R8-10", "R10-1", "第3号", "第20号"]
+        );
     }
 
     #[test]
@@ -361,6 +469,11 @@ mod tests {
             prop_assert_eq!(search_key(&key), key.clone());
             prop_assert!(!key.chars().any(char::is_whitespace));
             let _ = (company_key(&text), contains_my_number(&text));
+        }
+
+        #[test]
+        fn numbers_of_two_keys_are_two(a in "[a0 1]{0,6}-?[0-2]{0,5}", b in "[a0 1]{0,6}-?[0-2]{0,5}") {
+            prop_assert_eq!(number_key(&a) == number_key(&b), search_key(&a) == search_key(&b));
         }
     }
 }

@@ -11,6 +11,7 @@ use super::cell::{RowReader, quote};
 use super::table::{self, Encoding, FileError, Row, RowError};
 use crate::domain::contract::{DataVolume, DeclarationInterval, Overseas, Policy};
 use crate::domain::corporate_number::CorporateNumber;
+use crate::domain::text::number_key;
 use crate::text_enum;
 
 mod codes;
@@ -47,6 +48,8 @@ pub struct ImportedContract {
     /// The agencies as the file writes them, one each. The template names none.
     pub agencies: Vec<String>,
     pub amount_yen: i64,
+    /// 単価契約: the unit prices, in words.
+    pub unit_price: Option<String>,
     pub signed_on: NaiveDate,
     pub starts_on: NaiveDate,
     /// Last day, inclusive.
@@ -193,7 +196,8 @@ impl Seen {
         if let Some(of) = self.rows.get(&key) {
             return Outcome::Duplicate { line, of: *of };
         }
-        if let Some(other) = self.numbers.get(&contract.number) {
+        let number = number_key(&contract.number);
+        if let Some(other) = self.numbers.get(&number) {
             let message = format!(
                 "契約番号{}は{other}行目と同じですが、ほかの欄の内容が異なります。番号を改めるか、どちらかの行を除いてください。",
                 quote(&contract.number)
@@ -201,7 +205,7 @@ impl Seen {
             return Outcome::Bad { line, errors: vec![RowError::whole(line, "duplicate_number", message)] };
         }
         self.rows.insert(key, line);
-        self.numbers.insert(contract.number.clone(), line);
+        self.numbers.insert(number, line);
         Outcome::Taken { line, contract: Box::new(contract) }
     }
 }

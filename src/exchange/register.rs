@@ -329,6 +329,39 @@ mod tests {
         }
     }
 
+    /// What docs/rules.md says of the codes, by the days on which they were seen.
+    #[test]
+    fn n16_what_the_codes_of_the_real_register_mean() {
+        // Rows, of them 訂正; 吸収合併; closed by a merger, of them with a successor; 復活.
+        for (path, expected) in [
+            ("diff_20210714.csv", [2_772, 1_493, 42, 30, 30, 5]),
+            ("diff_20260819.csv", [2_254, 709, 33, 17, 16, 14]),
+            ("diff_20260820.csv", [1_991, 661, 17, 18, 18, 1]),
+        ] {
+            let Some(bytes) = real_file(&format!("nta_houjin/{path}")) else { continue };
+            let rows = read(&bytes).unwrap().rows;
+            let count = |is: &dyn Fn(&RegisterRow) -> bool| rows.iter().filter(|row| is(row)).count();
+            let merged = |row: &RegisterRow| row.close_cause == Some(CloseCause::Merged);
+            let counts = [
+                rows.len(),
+                count(&|row| row.correct),
+                count(&|row| row.process == Process::Merged),
+                count(&merged),
+                count(&|row| merged(row) && row.successor.is_some()),
+                count(&|row| row.process == Process::Reopened),
+            ];
+            assert_eq!(counts, expected, "{path}");
+            let share = counts[1] * 100 / counts[0];
+            assert!((31..=56).contains(&share), "{path}: {share} % of the rows publish an old event anew");
+            // Process 71 is of the absorbing company: it goes on. The absorbed one comes as 21 with cause 11.
+            let goes_on = |row: &RegisterRow| row.closed_on.is_none() && row.successor.is_none();
+            assert!(rows.iter().filter(|row| row.process == Process::Merged).all(goes_on), "{path}");
+            assert!(rows.iter().filter(|row| row.process == Process::Reopened).all(goes_on), "{path}");
+            let is_closed = |row: &RegisterRow| row.closed_on.is_some() && row.close_cause.is_some();
+            assert!(rows.iter().all(|row| is_closed(row) == (row.process == Process::Closed)), "{path}");
+        }
+    }
+
     #[test]
     fn every_number_of_the_real_registers_is_right() {
         for path in ["jpgovs.csv", "localgovs.csv"] {

@@ -280,6 +280,16 @@ pub struct FiledMail {
     pub decide_by: Option<Day>,
 }
 
+/// To those who can decide: an application was reviewed and waits for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewedMail {
+    pub application: ApplicationRef,
+    /// By when it should be decided.
+    pub decide_by: Option<Day>,
+    /// It was sent back for correction before, and has come back.
+    pub again: bool,
+}
+
 /// To the applicant: the decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecidedMail {
@@ -357,6 +367,7 @@ pub enum Mail {
     ChangeAsked(ChangeAskedMail),
     ChangeEnded(ChangeEndedMail),
     ApplicationFiled(FiledMail),
+    ApplicationReviewed(ReviewedMail),
     ApplicationDecided(DecidedMail),
     ApplicationReturned(ReturnedMail),
     ConsentRevoked(RevokedMail),
@@ -378,6 +389,7 @@ impl Mail {
             Self::ChangeAsked(_) => NoticeKind::ChangeAsked,
             Self::ChangeEnded(_) => NoticeKind::ChangeEnded,
             Self::ApplicationFiled(_) => NoticeKind::ApplicationFiled,
+            Self::ApplicationReviewed(_) => NoticeKind::ApplicationReviewed,
             Self::ApplicationDecided(_) => NoticeKind::ApplicationDecided,
             Self::ApplicationReturned(_) => NoticeKind::ApplicationReturned,
             Self::ConsentRevoked(_) => NoticeKind::ConsentRevoked,
@@ -399,6 +411,7 @@ impl Mail {
             Self::ChangeAsked(mail) => serde_json::to_value(mail),
             Self::ChangeEnded(mail) => serde_json::to_value(mail),
             Self::ApplicationFiled(mail) => serde_json::to_value(mail),
+            Self::ApplicationReviewed(mail) => serde_json::to_value(mail),
             Self::ApplicationDecided(mail) => serde_json::to_value(mail),
             Self::ApplicationReturned(mail) => serde_json::to_value(mail),
             Self::ConsentRevoked(mail) => serde_json::to_value(mail),
@@ -423,6 +436,7 @@ impl Mail {
             NoticeKind::ChangeAsked => Self::ChangeAsked(read(kind, context)?),
             NoticeKind::ChangeEnded => Self::ChangeEnded(read(kind, context)?),
             NoticeKind::ApplicationFiled => Self::ApplicationFiled(read(kind, context)?),
+            NoticeKind::ApplicationReviewed => Self::ApplicationReviewed(read(kind, context)?),
             NoticeKind::ApplicationDecided => Self::ApplicationDecided(read(kind, context)?),
             NoticeKind::ApplicationReturned => Self::ApplicationReturned(read(kind, context)?),
             NoticeKind::ConsentRevoked => Self::ConsentRevoked(read(kind, context)?),

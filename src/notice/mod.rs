@@ -49,6 +49,7 @@ text_enum! {
         ChangeAsked = "change_asked",
         ChangeEnded = "change_ended",
         ApplicationFiled = "application_filed",
+        ApplicationReviewed = "application_reviewed",
         ApplicationDecided = "application_decided",
         ApplicationReturned = "application_returned",
         ConsentRevoked = "consent_revoked",

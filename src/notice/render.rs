@@ -65,6 +65,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "application_filed/subject.txt",
     "application_filed/body.txt",
     "application_filed/body.html",
+    "application_reviewed/subject.txt",
+    "application_reviewed/body.txt",
+    "application_reviewed/body.html",
     "application_decided/subject.txt",
     "application_decided/body.txt",
     "application_decided/body.html",
@@ -147,6 +150,8 @@ mod tests {
                 } else {
                     "-consent"
                 }
+            } else if let Mail::ApplicationReviewed(reviewed) = &mail {
+                if reviewed.again { "-again" } else { "" }
             } else if let Mail::DeclarationReceipt(receipt) = &mail {
                 if receipt.engagements.is_empty() { "-none" } else { "" }
             } else if let Mail::ChangeAsked(asked) = &mail {

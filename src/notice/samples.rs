@@ -6,7 +6,8 @@ use super::{
         AccountChange, AccountChangedMail, AlertMail, ApplicationRef, BackupOverdueMail, ChangeAskedMail,
         ChangeEndedMail, ChangeOutcome, ChangeRef, CollectedItem, CollectedMail, ContractRef, Day,
         DecidedMail, DeclaredEngagement, DigestGroup, DigestItem, DigestMail, EmailChangedMail, FiledMail,
-        LoginFailuresMail, Mail, Moment, Outcome, ReceiptMail, ReturnedMail, RevokedMail, TokenMail,
+        LoginFailuresMail, Mail, Moment, Outcome, ReceiptMail, ReturnedMail, ReviewedMail, RevokedMail,
+        TokenMail,
     },
 };
 use crate::{
@@ -248,6 +249,11 @@ fn receipt(engagements: Vec<DeclaredEngagement>) -> ReceiptMail {
     }
 }
 
+fn reviewed(again: bool) -> Mail {
+    let decide_by = Some(day("2026-04-24", "令和8年4月24日"));
+    Mail::ApplicationReviewed(ReviewedMail { application: application(), decide_by, again })
+}
+
 fn decided(outcome: Outcome) -> Mail {
     let reason = "安全管理措置を確認しました。".into();
     Mail::ApplicationDecided(DecidedMail { application: application(), outcome, reason })
@@ -337,6 +343,8 @@ pub fn all() -> Vec<Mail> {
             application: application(),
             decide_by: Some(day("2026-04-24", "令和8年4月24日")),
         }),
+        reviewed(false),
+        reviewed(true),
         decided(Outcome::Consent {
             valid_from: day("2026-05-01", "令和8年5月1日"),
             valid_until: day("2026-12-31", "令和8年12月31日"),

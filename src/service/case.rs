@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 
 use super::Failure;
-use super::organization::InlineVendor;
+use super::vendor::{NamedVendor, OtherName};
 use crate::db::facts::ContractFacts;
+use crate::db::organization::OrganizationRow;
 use crate::db::{self, Conn, Tx};
 use crate::domain::access::Scope;
 use crate::domain::chain::{Engagement, Known};
@@ -94,25 +95,47 @@ pub fn refuse_cycle(known: &Known<'_>, parent: &Engagement, vendor: Organization
     Ok(())
 }
 
-/// Refuses what stands beside an engagement's id and names another parent or vendor; `at` is where in the body.
-pub fn refuse_contradiction(
+/// What stands beside an engagement's id: refused where it names another parent or vendor. Answers the name in words
+/// where it is not the one that the vendor is known by.
+pub fn named_beside(
+    tx: &mut Tx<'_>,
     engagement: &Engagement,
     parent: Option<EngagementId>,
-    vendor: Option<OrganizationId>,
-    inline: Option<&InlineVendor>,
-    at: &str,
-) -> Result<(), Failure> {
-    let known = &engagement.vendor;
+    named: &NamedVendor<'_>,
+) -> Result<Option<OtherName>, Failure> {
+    let at = named.at;
     let others = [
         ("parent_engagement_id", parent.is_some() && parent != engagement.parent_id),
-        ("vendor_id", vendor.is_some_and(|id| id != known.id)),
-        ("vendor", inline.is_some_and(|it| !it.is_named(&known.name, known.corporate_number.as_deref()))),
+        ("vendor_id", named.id.is_some_and(|id| id != engagement.vendor.id)),
     ];
     let errors = others.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| {
         let message = "engagement_id の示す再委託先と食い違っています。どちらか一方だけを指定してください。";
         FieldError::new(format!("{at}/{field}"), "contradiction", message)
     });
-    Failure::unless_empty(errors.collect())
+    Failure::unless_empty(errors.collect())?;
+    let Some(inline) = named.inline else { return Ok(None) };
+    let row = db::organization::find(tx.conn, engagement.vendor.id)?;
+    Ok(inline.beside_id(tx, row, named.names, "engagement_id", at)?.1)
+}
+
+/// The place of the vendor that is named, under a parent; the vendor; and the name that it was given, where that is not
+/// the one it is known by.
+pub fn place_under(
+    tx: &mut Tx<'_>,
+    known: &Known<'_>,
+    contract: ContractId,
+    parent: &Engagement,
+    named: &NamedVendor<'_>,
+) -> Result<(Place, OrganizationRow, Option<OtherName>), Failure> {
+    let (vendor, other) = named.find(tx)?;
+    refuse_cycle(known, parent, vendor.id)?;
+    named.refuse_same_company(
+        known,
+        parent,
+        (Some(vendor.id), &vendor.name, vendor.corporate_number.as_deref()),
+    )?;
+    let place = engagement_under(tx, known, contract, parent, vendor.id, named.at)?;
+    Ok((place, vendor, other))
 }
 
 /// Tiers of a chain at most, the prime's counted. No contract goes near it: it bounds what is walked tier by tier,
@@ -120,7 +143,7 @@ pub fn refuse_contradiction(
 const DEEPEST: i32 = 50;
 
 /// The engagement of a vendor under a parent: the one that is there, or a new one; `at` is where in the body.
-pub fn engagement_under(
+fn engagement_under(
     tx: &mut Tx<'_>,
     known: &Known<'_>,
     contract: ContractId,

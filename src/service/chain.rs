@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::case::Case;
 use super::contract::DataVolumeView;
 use super::{App, Call, Failure};
-use crate::db;
+use crate::db::engagement_name::EngagementNameRow;
+use crate::db::{self, Conn, DbError};
 use crate::domain::chain::{Cause, Engagement, Known, NodeState, Source};
 use crate::domain::days::{DayRange, OpenRange};
 use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId};
@@ -79,6 +80,17 @@ pub struct StatementView {
     pub known_since: DateTime<Utc>,
 }
 
+/// A name under which a company was named (名義).
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct OtherNameView {
+    pub name: String,
+    /// contract, application, consent, declaration, observation
+    pub named_in: String,
+    /// akin: a branch or another spelling; other: quite another name; same: a name that it had before.
+    pub likeness: String,
+    pub known_since: DateTime<Utc>,
+}
+
 /// An engagement with what hangs below it. Contracted, consented, declared and seen stand side by side.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Node {
@@ -103,6 +115,9 @@ pub struct Node {
     pub data: Vec<DataVolumeView>,
     pub consents: Vec<ConsentView>,
     pub statements: Vec<StatementView>,
+    /// The names under which it was named where they are not the one it is known by; the agency's side only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_names: Vec<OtherNameView>,
     #[schema(no_recursion)]
     pub children: Vec<Node>,
 }
@@ -115,14 +130,20 @@ pub fn get(
     as_of: Option<NaiveDate>,
     known_at: Option<DateTime<Utc>>,
 ) -> Result<ChainView, Failure> {
-    let case = app.db.read::<_, Failure>(|conn| Case::open(conn, call.scope(), id))?;
+    let (case, names) = app.db.read::<_, Failure>(|conn| {
+        let case = Case::open(conn, call.scope(), id)?;
+        let names = other_names(conn, &case)?;
+        Ok((case, names))
+    })?;
+    let names: Vec<EngagementNameRow> =
+        names.into_iter().filter(|name| known_at.is_none_or(|at| name.recorded_at.and_utc() <= at)).collect();
     let as_of = as_of.unwrap_or_else(|| app.today());
     let known = match known_at {
         Some(at) => case.facts.chain.known(at),
         None => case.facts.chain.now(),
     };
     let mut roots: Vec<Node> =
-        case.roots(&known).into_iter().map(|e| node(&case, &known, e, as_of, true)).collect();
+        case.roots(&known).into_iter().map(|e| node(&case, &known, &names, e, as_of, true)).collect();
     if roots.is_empty() {
         // The contract, or the vendor's place on it, was not yet known then.
         return Err(Failure::NotFound);
@@ -138,17 +159,31 @@ pub fn get(
 
 /// An engagement in sight as it stands today, with what hangs below it, and its contract.
 pub fn place(app: &App, call: &Call, id: EngagementId) -> Result<(ContractId, Node), Failure> {
-    let case = app.db.read::<_, Failure>(|conn| {
+    let (case, names) = app.db.read::<_, Failure>(|conn| {
         let contract = db::chain::contract_of(conn, id)?;
-        Case::open(conn, call.scope(), contract)
+        let case = Case::open(conn, call.scope(), contract)?;
+        let names = other_names(conn, &case)?;
+        Ok((case, names))
     })?;
     let known = case.facts.chain.now();
     let engagement = case.engagement(&known, id)?;
     let is_root = case.roots(&known).iter().any(|root| root.id == id);
-    Ok((case.id(), node(&case, &known, engagement, app.today(), is_root)))
+    Ok((case.id(), node(&case, &known, &names, engagement, app.today(), is_root)))
 }
 
-fn node(case: &Case, known: &Known<'_>, engagement: &Engagement, as_of: NaiveDate, top: bool) -> Node {
+/// Those of the contract; a vendor is told none: they say what was seen of others.
+fn other_names(conn: &mut Conn, case: &Case) -> Result<Vec<EngagementNameRow>, DbError> {
+    if case.is_agency_side() { db::engagement_name::of_contract(conn, case.id()) } else { Ok(Vec::new()) }
+}
+
+fn node(
+    case: &Case,
+    known: &Known<'_>,
+    names: &[EngagementNameRow],
+    engagement: &Engagement,
+    as_of: NaiveDate,
+    top: bool,
+) -> Node {
     let id = engagement.id;
     let parent = engagement.parent_id.and_then(|id| known.engagement(id));
     let coverage = known.coverage(id);
@@ -179,11 +214,23 @@ fn node(case: &Case, known: &Known<'_>, engagement: &Engagement, as_of: NaiveDat
         data: volumes(known, engagement, as_of),
         consents: consents(known, id),
         statements: statements(case, known, id),
+        other_names: names.iter().filter(|name| name.engagement_id == id).map(Into::into).collect(),
         children: known
             .engagements()
             .filter(|child| child.parent_id == Some(id))
-            .map(|child| node(case, known, child, as_of, false))
+            .map(|child| node(case, known, names, child, as_of, false))
             .collect(),
+    }
+}
+
+impl From<&EngagementNameRow> for OtherNameView {
+    fn from(row: &EngagementNameRow) -> Self {
+        Self {
+            name: row.name.clone(),
+            named_in: row.named_in.to_string(),
+            likeness: row.likeness.to_string(),
+            known_since: row.recorded_at.and_utc(),
+        }
     }
 }
 

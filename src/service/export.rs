@@ -39,7 +39,7 @@ impl Register {
         match self {
             Self::Contracts => columns!(
                 "id": "契約ID", "agency": "機関", "number": "契約番号", "title": "件名", "fiscal_year": "年度",
-                "vendor": "受託者", "corporate_number": "法人番号", "amount_yen": "契約金額", "starts_on": "開始日",
+                "vendor": "受託者", "corporate_number": "法人番号", "amount_yen": "契約金額", "unit_price": "単価", "starts_on": "開始日",
                 "last_day": "最終日", "status": "状態", "department": "担当部署", "officer": "担当者",
                 "open_alerts": "未解決アラート数",
             ),
@@ -173,6 +173,7 @@ fn contract(line: Line, as_of: NaiveDate) -> Vec<Cell> {
         contract.vendor_name.into(),
         contract.vendor_corporate_number.into(),
         terms.amount_yen.into(),
+        terms.unit_price.into(),
         terms.starts_on.into(),
         last_day.into(),
         status.as_str().into(),

@@ -19,7 +19,8 @@ use crate::ledger::entry::{Entry, instant_text};
 use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt};
 
 /// The agency's own: told to no vendor, whatever it is about.
-const DELIBERATION: [&str; 3] = ["application.reviewed", "observation.recorded", "audit.completed"];
+const DELIBERATION: [&str; 4] =
+    ["application.reviewed", "observation.recorded", "audit.completed", "engagement.named"];
 /// What concerns the contract as a whole, and so its prime.
 const OF_THE_WHOLE: [&str; 5] =
     ["contract.registered", "contract.amended", "contract.terminated", "audit.planned", "audit.cancelled"];

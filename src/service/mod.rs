@@ -35,6 +35,7 @@ pub mod status;
 pub mod telling;
 mod token_signature;
 pub mod user;
+pub mod vendor;
 pub mod verify;
 pub mod version;
 

@@ -7,10 +7,12 @@ use serde_json::json;
 use super::case::Case;
 use super::chain::Days;
 use super::declaration::{RetractionInput, UseInput, payload_of, place_of};
+use super::vendor::record_name;
 use super::{App, Call, Failure, Page, Paged};
 use crate::db::{self, DbError};
 use crate::domain::access::Scope;
 use crate::domain::chain::{Source, StatementOrigin};
+use crate::domain::company::NamedIn;
 use crate::domain::days::OpenRange;
 use crate::domain::id::{ContractId, EngagementId, ObservationId, SubjectId};
 use crate::input;
@@ -74,7 +76,7 @@ pub fn observe(
     app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
-        let place = place_of(tx, &case, &known, &given.used, "")?;
+        let (place, other_name) = place_of(tx, &case, &known, &given.used, "")?;
         let id: ObservationId = tx.new_id();
         let statement_id: SubjectId = tx.new_id();
         let payload = json!({
@@ -86,6 +88,9 @@ pub fn observe(
         db::statement::add_observation(tx, id, contract, place.id, source, given.note.as_deref(), stamp)?;
         let statement = given.used.statement(place.id, source, StatementOrigin::Observation(id), stamp);
         db::statement::add_statement(tx, statement_id, contract, &statement, given.used.scope.as_deref())?;
+        if let Some(other) = &other_name {
+            record_name(tx, contract, place.id, NamedIn::Observation, other)?;
+        }
         one(tx.conn, call, contract, id, tx.today)
     })
 }

@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::register::tell_recorded;
+use super::vendor::{names_in_register, other_name};
 use super::{App, Call, Failure, IfMatch, Page, Paged};
 use crate::db::organization::{NewOrganization, OrganizationFilter, OrganizationRow};
 use crate::db::{self, ChainKey, DbError, Tx};
 use crate::domain::access::{OrganizationKind, Role, Scope};
+use crate::domain::company::{Likeness, likeness};
 use crate::domain::corporate_number::{self, CorporateNumber};
 use crate::domain::id::OrganizationId;
 use crate::domain::input::FieldError;
 use crate::domain::limits::MAX_COMPANY;
-use crate::domain::text::same_company;
 use crate::input;
 use crate::ledger::entry::{instant_text, salt_hash, salted};
 
@@ -53,7 +54,7 @@ input! {
 }
 
 /// A number within a name would be read as one that has been looked at: pages write the 法人番号 behind the name.
-fn number_in(name: Option<&str>) -> Option<FieldError> {
+pub(super) fn number_in(name: Option<&str>) -> Option<FieldError> {
     let message = "名称の中に法人番号があります。番号は法人番号の欄に入力してください。";
     name.filter(|name| corporate_number::is_told_in(name))
         .map(|_| FieldError::new("/name", "number_in_name", message))
@@ -63,33 +64,13 @@ input! {
     /// What of an organization can be changed.
     pub struct OrganizationChange {
         name: Option<String> => optional(company_name(MAX_COMPANY)),
+        /// Of a vendor that has none; a number that is recorded stays.
+        corporate_number: Option<CorporateNumber> => optional(corporate_number()),
         address: Option<String> => optional(text(1, 300)),
         contact_email: Option<String> => optional(email()),
     }
     check |it, errors| {
         errors.extend(number_in(it.name.as_deref()));
-    }
-}
-
-input! {
-    /// A vendor named where it is needed, registered or not.
-    pub struct InlineVendor {
-        name: String => company_name(MAX_COMPANY),
-        corporate_number: Option<CorporateNumber> => optional(corporate_number()),
-        country: String => country(),
-        address: Option<String> => optional(text(1, 300)),
-    }
-    check |it, errors| {
-        errors.extend(number_in(Some(&it.name)));
-    }
-}
-
-impl InlineVendor {
-    /// Whether it names the organization of that name and number.
-    pub fn is_named(&self, name: &str, number: Option<&str>) -> bool {
-        let other_number =
-            self.corporate_number.zip(number).is_some_and(|(given, known)| given.as_str() != known);
-        !other_number && same_company(&self.name, name)
     }
 }
 
@@ -225,7 +206,8 @@ fn check_free(tx: &mut Tx<'_>, input: &OrganizationInput) -> Result<(), Failure>
             }
         }
         None if input.kind == OrganizationKind::Vendor && !input.distinct => {
-            if let Some(other) = db::organization::unnumbered_vendor(tx.conn, &input.name, None)? {
+            if let Some(other) = db::organization::unnumbered_vendors(tx.conn, &input.name, None, 1)?.first()
+            {
                 let message = format!(
                     "同じ名称の事業者「{}」が法人番号なしで登録されています。別の事業者であれば「同じ名称の別の事業者として登録する」（API では distinct: true）を指定してください。",
                     other.name
@@ -243,13 +225,9 @@ fn differs_from_register(
     number: CorporateNumber,
     name: &str,
 ) -> Result<Vec<String>, Failure> {
-    let names = names_in_register(tx, number)?;
-    let other = names.first().filter(|registered| !same_company(registered, name));
+    let names = names_in_register(tx.conn, number)?;
+    let other = names.first().filter(|registered| likeness(registered, name) != Likeness::Same);
     Ok(other.map(|registered| other_name(registered)).into_iter().collect())
-}
-
-fn other_name(registered: &str) -> String {
-    format!("法人番号公表サイトの名称は「{registered}」です。名称または番号を確かめてください。")
 }
 
 /// Name, address and contact as a payload keeps them: in clear where they are public; those of a vendor without a
@@ -292,108 +270,6 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewOrganization<'_>) -> Result<(), DbError>
 /// (個人事業主): what is told of people stays outside the payloads, so that it can be erased.
 fn is_public(kind: OrganizationKind, has_number: bool) -> bool {
     kind != OrganizationKind::Vendor || has_number
-}
-
-/// The vendor that is meant: that of the number, else one of the same name and country without a number, else a
-/// new one, whose registration is an entry of the transaction's chain.
-pub fn find_or_register_vendor(tx: &mut Tx<'_>, input: &InlineVendor) -> Result<OrganizationId, Failure> {
-    let known = match input.corporate_number {
-        Some(number) => db::organization::by_corporate_number(tx.conn, number)?,
-        None => db::organization::unnumbered_vendor(tx.conn, &input.name, Some(&input.country))?,
-    };
-    if let Some(known) = known {
-        if known.kind != OrganizationKind::Vendor {
-            let message = format!("法人番号は機関「{}」のものです。事業者を指定してください。", known.name);
-            return Err(Failure::conflict("not_a_vendor", message));
-        }
-        let renamed = match input.corporate_number {
-            Some(number) if !same_company(&known.name, &input.name) => {
-                !any_is(&names_in_register(tx, number)?, &input.name)
-            }
-            _ => false,
-        };
-        if renamed {
-            let message = format!(
-                "この法人番号の事業者は「{}」として登録されています。名称または番号を確かめてください。",
-                known.name
-            );
-            return Err(Failure::conflict("name_mismatch", message));
-        }
-        return Ok(known.id);
-    }
-    // A slip of 0 and 9 passes the check digit, so the name is matched as well.
-    if let Some(number) = input.corporate_number {
-        let names = names_in_register(tx, number)?;
-        if let Some(registered) = names.first().filter(|_| !any_is(&names, &input.name)) {
-            return Err(Failure::conflict("name_mismatch", other_name(registered)));
-        }
-    }
-    let id = tx.new_id();
-    let salt = tx.sources.token();
-    let new = NewOrganization {
-        id,
-        kind: OrganizationKind::Vendor,
-        code: None,
-        name: &input.name,
-        corporate_number: input.corporate_number,
-        country: &input.country,
-        address: input.address.as_deref(),
-        contact_email: None,
-        salt: &salt,
-    };
-    match insert(tx, &new) {
-        // Another contract's transaction registered the number meanwhile: once more, and it is found.
-        Err(DbError::NotUnique(_)) => Err(Failure::TwinRequest),
-        done => Ok(done.map(|()| id)?),
-    }
-}
-
-/// The names that the corporate-number register has, or had, for the number; the latest first.
-fn names_in_register(tx: &mut Tx<'_>, number: CorporateNumber) -> Result<Vec<String>, DbError> {
-    let mut names = db::register::names_of(tx.conn, &[number.as_str()])?;
-    Ok(names.remove(number.as_str()).unwrap_or_default())
-}
-
-/// Whether one of the names is that company's.
-pub fn any_is(names: &[String], name: &str) -> bool {
-    names.iter().any(|known| same_company(known, name))
-}
-
-/// The id of a registered vendor; any is accepted, only the listing is scoped.
-pub(super) fn must_be_vendor(
-    conn: &mut db::Conn,
-    id: OrganizationId,
-    pointer: &str,
-) -> Result<OrganizationRow, Failure> {
-    match db::organization::find(conn, id) {
-        Ok(row) if row.kind == OrganizationKind::Vendor => Ok(row),
-        Ok(_) | Err(DbError::NotFound) => {
-            Err(Failure::field(pointer, "unknown", "登録された事業者ではありません。"))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The vendor that a body names, by id or in words; both may say the same. `at` is where in the body.
-pub fn named_vendor(
-    tx: &mut Tx<'_>,
-    id: Option<OrganizationId>,
-    inline: Option<&InlineVendor>,
-    at: &str,
-) -> Result<OrganizationId, Failure> {
-    let pointer = format!("{at}/vendor_id");
-    match (id, inline) {
-        (Some(id), inline) => {
-            let row = must_be_vendor(tx.conn, id, &pointer)?;
-            if inline.is_some_and(|it| !it.is_named(&row.name, row.corporate_number.as_deref())) {
-                let message = "vendor_id の事業者と食い違っています。どちらか一方だけを指定してください。";
-                return Err(Failure::field(&format!("{at}/vendor"), "contradiction", message));
-            }
-            Ok(id)
-        }
-        (None, Some(inline)) => find_or_register_vendor(tx, inline),
-        (None, None) => Err(Failure::field(&pointer, "required", "事業者を指定してください。")),
-    }
 }
 
 /// One organization, if the caller may know of it, and its version.
@@ -439,19 +315,14 @@ pub fn change(
         let before = db::organization::find(tx.conn, id)?;
         version.covers(before.version)?;
         let mut row = before.clone();
+        if let Some(number) = input.corporate_number {
+            check_number(tx.conn, &before, number)?;
+            row.corporate_number = Some(number.to_string());
+        }
         row.name = input.name.clone().unwrap_or(row.name);
         row.address = input.address.clone().or(row.address);
         row.contact_email = input.contact_email.clone().or(row.contact_email);
-        let contact_changed = row.contact_email != before.contact_email;
-        if row.name != before.name || row.address != before.address || contact_changed {
-            let numbered = row.corporate_number.is_some();
-            let (address, contact) = (row.address.as_deref(), row.contact_email.as_deref());
-            let mut payload = identity(row.kind, numbered, &row.name, address, contact, &row.salt);
-            payload.insert("contact_changed".to_owned(), json!(contact_changed));
-            tx.record("organization.changed", id, &payload)?;
-            db::organization::update(tx.conn, &row)?;
-            row.version += 1;
-        }
+        let row = record_change(tx, &before, row)?;
         let version = row.version;
         let mut view = OrganizationView::from(row);
         if view.name != before.name {
@@ -461,6 +332,66 @@ pub fn change(
     })?;
     tell_recorded(app, id);
     Ok(changed)
+}
+
+/// A number for a vendor that had none.
+fn check_number(
+    conn: &mut db::Conn,
+    before: &OrganizationRow,
+    number: CorporateNumber,
+) -> Result<(), Failure> {
+    match &before.corporate_number {
+        Some(known) if known == number.as_str() => return Ok(()),
+        Some(known) => {
+            let message = format!(
+                "法人番号{known}が記録されています。記録された法人番号は変えられません。別の事業者であれば、新しく登録してください。"
+            );
+            return Err(Failure::field("/corporate_number", "recorded", message));
+        }
+        None if before.kind != OrganizationKind::Vendor => {
+            let message = "法人番号を後から記録できるのは事業者だけです。";
+            return Err(Failure::field("/corporate_number", "not_allowed", message));
+        }
+        None => {}
+    }
+    match db::organization::by_corporate_number(conn, number)? {
+        Some(other) => {
+            let message = format!("法人番号{number}は「{}」として登録されています。", other.name);
+            Err(Failure::field("/corporate_number", "corporate_number_taken", message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Writes an organization as it is from now on, with an entry on the transaction's chain, if anything of it changed.
+/// Answers the row with its version. The entry says the version that it leads to: entries about a vendor stand on several
+/// chains, and the version is their order.
+pub(crate) fn record_change(
+    tx: &mut Tx<'_>,
+    before: &OrganizationRow,
+    after: OrganizationRow,
+) -> Result<OrganizationRow, Failure> {
+    let contact_changed = after.contact_email != before.contact_email;
+    let numbered = after.corporate_number.is_some();
+    let same = after.name == before.name
+        && after.address == before.address
+        && after.corporate_number == before.corporate_number
+        && !contact_changed;
+    if same {
+        return Ok(after);
+    }
+    let (address, contact) = (after.address.as_deref(), after.contact_email.as_deref());
+    let mut payload = identity(after.kind, numbered, &after.name, address, contact, &after.salt);
+    payload.insert("contact_changed".to_owned(), json!(contact_changed));
+    payload.insert("corporate_number".to_owned(), json!(after.corporate_number));
+    payload.insert("version".to_owned(), json!(before.version + 1));
+    let written = OrganizationRow { version: before.version + 1, ..after };
+    if !db::organization::update(tx.conn, &written, before.version)? {
+        // Another chain's transaction changed it meanwhile: once more, on what it left.
+        return Err(Failure::TwinRequest);
+    }
+    tx.record("organization.changed", written.id, &payload)?;
+    Ok(written)
 }
 
 /// The operator's organization, whether or not it has been made.

@@ -1,18 +1,23 @@
 //! The corporate-number register imported: every row told once, the latest record of each number kept, and the
 //! agencies told whose vendors are closed, merged or renamed. An organization's own name is never overwritten: what
-//! a contract was made under stays, until a system administrator records the new one.
+//! a contract was made under stays, until a person records the new one; one known by no more than its number gets its
+//! first name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::alert::{VendorChange, VendorChangeKind, name_recorded, vendor_changed};
+use super::alert::{VendorChange, VendorChangeKind, name_recorded, on_agency, vendors_changed};
+use super::organization::record_change;
 use super::{App, Call, Failure};
+use crate::db::organization::OrganizationRow;
 use crate::db::register::{Numbered, RegisterEvent, RegisterRecord};
 use crate::db::{self, Conn, DbError};
 use crate::domain::access::OrganizationKind;
+use crate::domain::alert::AlertKind;
+use crate::domain::company::is_placeholder;
 use crate::domain::id::OrganizationId;
 use crate::domain::text::company_key;
 use crate::exchange::register::RegisterRow;
@@ -35,7 +40,9 @@ pub struct RegisterSummary {
     /// Rows known already.
     pub unchanged: usize,
     pub bad: usize,
-    /// Of the rows taken: 新規.
+    /// Of the rows taken, those of 訂正区分 1: they publish an event of earlier days anew, and count as nothing else.
+    pub corrected: usize,
+    /// Of the others: 新規.
     pub new: usize,
     /// 商号又は名称の変更.
     pub renamed: usize,
@@ -43,12 +50,18 @@ pub struct RegisterSummary {
     pub moved: usize,
     /// 登記記録の閉鎖等, other than by a merger.
     pub closed: usize,
-    /// 吸収合併, on either side.
+    /// Ended by a merger.
     pub merged: usize,
-    /// Everything else: 復活, 抹消, 削除.
+    /// 吸収合併: of the company that took another in, and goes on.
+    pub absorbing: usize,
+    /// 登記記録の復活等.
+    pub reopened: usize,
+    /// Everything else: 吸収合併無効, 抹消, 削除.
     pub other: usize,
     /// Alerts that this import opened.
     pub alerts: usize,
+    /// Alerts that it ended.
+    pub resolved: usize,
     pub problems: Vec<Problem>,
 }
 
@@ -82,45 +95,77 @@ pub fn import_register(app: &App, file: &Rows<RegisterRow>) -> Result<RegisterSu
         problems: file.bad.iter().map(Problem::from).collect(),
         ..RegisterSummary::default()
     };
-    for batch in file.rows.chunks(BATCH) {
+    let prints: Vec<String> = file.rows.iter().map(fingerprint).collect();
+    let rows: Vec<(&RegisterRow, &str)> = file.rows.iter().zip(prints.iter().map(String::as_str)).collect();
+    // The alerts come first: should the program stop between, the next run tells the same change again and finds
+    // it open; the other way round it would never be told. And all of an agency's together: of a day on which the
+    // register closes thousands it hears once.
+    let (found, unnamed) = app.db.read::<_, DbError>(|conn| {
+        let fresh = fresh(conn, &rows)?;
+        Ok((changes(conn, &fresh, app.today())?, unnamed(conn, &fresh)?))
+    })?;
+    for (id, name) in &unnamed {
+        on_agency(app, *id, |tx| {
+            let before = db::organization::find(tx.conn, *id)?;
+            if is_placeholder(&before.name, before.corporate_number.as_deref()) {
+                record_change(tx, &before, OrganizationRow { name: name.clone(), ..before.clone() })?;
+            }
+            Ok(())
+        })?;
+    }
+    let mut of_agencies: BTreeMap<OrganizationId, Vec<VendorChange>> = BTreeMap::new();
+    for (agency, change) in found {
+        of_agencies.entry(agency).or_default().push(change);
+    }
+    for (agency, changes) in &of_agencies {
+        let became = vendors_changed(app, *agency, changes)?;
+        summary.alerts += became.told;
+        summary.resolved += became.resolved;
+    }
+    for batch in rows.chunks(BATCH) {
         take(app, batch, &mut summary)?;
     }
     summary.unchanged = file.rows.len() - summary.taken;
     Ok(summary)
 }
 
-fn take(app: &App, batch: &[RegisterRow], summary: &mut RegisterSummary) -> Result<(), Failure> {
-    let prints: Vec<String> = batch.iter().map(fingerprint).collect();
-    let rows: Vec<(&RegisterRow, &str)> = batch.iter().zip(prints.iter().map(String::as_str)).collect();
-    // The alerts come first: should the program stop between, the next run tells the same change again and finds
-    // it open; the other way round it would never be told.
-    let changes = app.db.read(|conn| {
-        let fresh = fresh(conn, &rows)?;
-        changes(conn, &fresh, app.today())
-    })?;
-    for (agency, change) in &changes {
-        summary.alerts += usize::from(vendor_changed(app, *agency, change)?);
-    }
+fn take(app: &App, rows: &[(&RegisterRow, &str)], summary: &mut RegisterSummary) -> Result<(), Failure> {
     let taken = app.db.write_long::<_, DbError>(|conn| {
-        let fresh = fresh(conn, &rows)?;
+        let fresh = fresh(conn, rows)?;
         write(app, conn, &fresh)?;
         Ok(fresh)
     })?;
     for (row, _) in &taken {
         summary.taken += 1;
         let count = match (row.process, row.close_cause) {
+            _ if row.correct => &mut summary.corrected,
             (Process::New, _) => &mut summary.new,
             (Process::Renamed, _) => &mut summary.renamed,
             (Process::Moved | Process::MovedAbroad, _) => &mut summary.moved,
-            (Process::Merged, _) | (Process::Closed, Some(CloseCause::Merged)) => &mut summary.merged,
+            (Process::Closed, Some(CloseCause::Merged)) => &mut summary.merged,
             (Process::Closed, _) => &mut summary.closed,
-            (Process::Reopened | Process::MergerVoid | Process::NameErased | Process::Deleted, _) => {
-                &mut summary.other
-            }
+            (Process::Merged, _) => &mut summary.absorbing,
+            (Process::Reopened, _) => &mut summary.reopened,
+            (Process::MergerVoid | Process::NameErased | Process::Deleted, _) => &mut summary.other,
         };
         *count += 1;
     }
     Ok(())
+}
+
+/// The organizations that were known by no more than their number, each with the name that the register has.
+fn unnamed(conn: &mut Conn, fresh: &Fresh<'_>) -> Result<Vec<(OrganizationId, String)>, DbError> {
+    let latest = latest(fresh);
+    let numbers: Vec<&str> = latest.keys().copied().collect();
+    let mut found = Vec::new();
+    for (number, organization) in db::register::organizations_of(conn, &numbers)? {
+        let Some(row) = latest.get(number.as_str()).filter(|row| !row.name.is_empty()) else { continue };
+        if is_placeholder(&organization.name, Some(&number)) {
+            found.push((organization.id, row.name.clone()));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// A row without the number of its line: republished unchanged, it is the same.
@@ -243,7 +288,8 @@ fn record(row: &RegisterRow, old: Option<&RegisterRecord>) -> RegisterRecord {
     }
 }
 
-/// What the fresh rows mean for registered vendors, once for each agency on whose running chains one stands.
+/// What the fresh rows mean for registered vendors, once for each agency concerned: on whose running chains one
+/// stands, or, of a company that is there again, who was told that it is closed.
 fn changes(
     conn: &mut Conn,
     fresh: &Fresh<'_>,
@@ -257,11 +303,18 @@ fn changes(
     let mut found = Vec::new();
     for (number, Numbered { id: vendor_id, name_key, .. }) in vendors {
         let Some(row) = latest.get(number.as_str()) else { continue };
-        if known.get(&number).is_some_and(|old| !supersedes(row, old)) {
+        let old = known.get(&number);
+        if old.is_some_and(|old| !supersedes(row, old)) {
             continue;
         }
-        let Some(change) = change(row, vendor_id, &name_key) else { continue };
-        for agency in db::register::agencies_of(conn, vendor_id, today)? {
+        let Some(change) = change(row, old, vendor_id, &name_key) else { continue };
+        let agencies = match change.kind {
+            VendorChangeKind::Reopened => {
+                db::alert::agencies_alerted(conn, AlertKind::VendorChanged, vendor_id.as_str())?
+            }
+            _ => db::register::agencies_of(conn, vendor_id, today)?,
+        };
+        for agency in agencies {
             found.push((agency, change.clone()));
         }
     }
@@ -269,16 +322,28 @@ fn changes(
     Ok(found)
 }
 
-/// A row's change, in a sentence; None: nothing that an agency has to act on.
-fn change(row: &RegisterRow, vendor_id: OrganizationId, name_key: &str) -> Option<VendorChange> {
+/// A row's change, in a sentence; None: nothing that an agency has to act on. A row of 訂正区分 1 publishes an old event
+/// anew: it says nothing, unless it is the first that says that the company is closed, or that it no longer is.
+fn change(
+    row: &RegisterRow,
+    old: Option<&RegisterRecord>,
+    vendor_id: OrganizationId,
+    name_key: &str,
+) -> Option<VendorChange> {
     let on = row.changed_on;
+    let was_closed = old.is_some_and(|old| old.closed_on.is_some());
     match (row.process, row.close_cause) {
+        (Process::Closed | Process::Deleted, _) if row.correct && was_closed => None,
         (Process::Closed, Some(CloseCause::Merged)) => {
             let successor = row.successor.map(|number| number.to_string());
             Some(VendorChange::closing(vendor_id, on, true, successor.as_deref()))
         }
         (Process::Closed | Process::Deleted, _) => Some(VendorChange::closing(vendor_id, on, false, None)),
-        (Process::Renamed, _) if company_key(&row.name) != name_key => Some(VendorChange {
+        // Whatever published the row: how the company stands now is no longer closed.
+        _ if row.process == Process::Reopened || was_closed && row.closed_on.is_none() => {
+            Some(VendorChange::reopening(vendor_id, on))
+        }
+        (Process::Renamed, _) if !row.correct && company_key(&row.name) != name_key => Some(VendorChange {
             vendor_id,
             kind: VendorChangeKind::Renamed,
             changed_on: on,

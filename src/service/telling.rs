@@ -14,6 +14,8 @@ use crate::notice::{About, Draft, Mail, Recipient};
 #[derive(Debug, Clone, Default)]
 pub struct Addressees {
     officer: bool,
+    /// Those who hold the role of an approver, but for these people; None: no approver.
+    approvers_but: Option<Vec<UserId>>,
     vendors: Vec<OrganizationId>,
     user: Option<UserId>,
 }
@@ -22,6 +24,11 @@ impl Addressees {
     /// The contract's responsible officer, and the department's address.
     pub fn officer() -> Self {
         Self { officer: true, ..Self::default() }
+    }
+
+    /// The agency's approvers and who stands in for them, but for these people.
+    pub fn approvers_but(ids: impl IntoIterator<Item = UserId>) -> Self {
+        Self { approvers_but: Some(ids.into_iter().collect()), ..Self::default() }
     }
 
     /// The people of these vendors.
@@ -53,6 +60,10 @@ pub fn tell(
         if let Some(department) = &case.facts.department {
             office = db::setting::department_email(tx.conn, agency, department)?;
         }
+    }
+    if let Some(left_out) = &to.approvers_but {
+        let approvers = db::user::reachable(tx.conn, agency, &[Role::Approver], tx.today)?;
+        people.extend(approvers.into_iter().filter(|(id, _)| !left_out.contains(id)));
     }
     for vendor in &to.vendors {
         people.extend(db::user::reachable(

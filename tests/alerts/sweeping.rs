@@ -101,7 +101,7 @@ both! {
         house.department("税務課", "zeimu@example.lg.jp");
         let officer = app.log_in(&house.officer);
         app.patch(&officer, &format!("/contracts/{contract}"), json!({"department": "税務課"})).must(200);
-        app.patch(&app.log_in(&house.admin), &format!("/users/{}", house.officer.id), json!({"active": false})).must(200);
+        app.patch(&app.log_in(&house.admin), &format!("/users/{}", house.officer.id), json!({"active": false, "confirmed": true})).must(200);
         app.notices();
         app.move_to("2026-05-20");
         house.declare(contract, "2026-05-01", None);

@@ -9,6 +9,7 @@ use crate::support::{Person, TestApp, both};
 
 const MAILS: [&str; 4] =
     ["application_filed", "application_decided", "application_returned", "consent_revoked"];
+// Of what waits for the approver: `told.rs`.
 
 fn told(kind: &str, people: &[&Person]) -> Vec<(String, String)> {
     let mut told: Vec<_> = people.iter().map(|p| (kind.to_owned(), p.email.clone())).collect();
@@ -233,26 +234,40 @@ both! {
         s.post(&s.a.user, &format!("/applications/{third}/withdraw"), json!({})).must(200);
     }
 
-    fn the_parent_itself_holds_a_consent_today_its_ancestors_need_not(app: TestApp) {
+    fn n15_the_parent_holds_a_consent_on_the_childs_first_day_its_ancestors_need_not(app: TestApp) {
         let s = Stage::new(app);
         let k = s.contract();
         let (first, b) = k.apply(&s.a, &k.root, &s.b, "2026-05-01", "2026-08-31");
-        let under = |who, parent: &str, vendor| k.try_apply(who, parent, vendor, &json!({"starts_on": "2026-06-01", "ends_on": "2027-03-31"}));
-        assert_eq!(under(&s.b, &b, &s.c).problem(409), "parent_without_consent");
+        let starting = |who, parent: &str, vendor, from: &str| k.try_apply(who, parent, vendor, &json!({"starts_on": from, "ends_on": "2027-03-31"}));
+        let refused = |answer: crate::support::Answer| {
+            let body = answer.must(409);
+            assert_eq!(body["type"], "urn:itaku:problem:parent_without_consent", "{body:#}");
+            text(&body, "detail")
+        };
+        let none = refused(starting(&s.b, &b, &s.c, "2026-06-01"));
+        assert!(none.contains("架空乙入力株式会社") && none.contains("承認がありません"), "{none}");
         k.review(&first);
         k.decide(&first, &json!({})).must(200);
-        assert_eq!(under(&s.b, &b, &s.c).problem(409), "parent_without_consent", "not yet today");
-        app.move_to("2026-05-01");
-        let c = text(&under(&s.b, &b, &s.c).must(201), "engagement_id");
+        // The parent's consent lies ahead: what begins with it is applied for before, what begins earlier is not.
+        let early = refused(starting(&s.b, &b, &s.c, "2026-04-30"));
+        assert!(early.contains("承認は2026-05-01からです"), "{early}");
+        let late = refused(starting(&s.b, &b, &s.c, "2026-09-01"));
+        assert!(late.contains("承認は2026-08-31まで") && late.contains("2026-09-01"), "{late}");
+        let c = text(&starting(&s.b, &b, &s.c, "2026-05-01").must(201), "engagement_id");
         let list = s.items(&s.officer, &format!("/contracts/{}/applications", k.id));
         let id = text(list.last().unwrap(), "id");
         k.review(&id);
         k.decide(&id, &json!({})).must(200);
-        assert_eq!(k.node(&c, "")["consents"][0]["valid_until"], "2027-03-31", "beyond its parent's, not beyond the contract's");
+        let node = k.node(&c, "?as_of=2026-05-01");
+        assert_eq!((&node["covered"], &node["state"]), (&json!(true), &json!("consented")), "consented in time, covered from its first day");
+        assert_eq!(node["consents"][0]["valid_until"], "2027-03-31", "beyond its parent's, not beyond the contract's");
+        // A first day gone by counts as today, for no consent reaches back.
+        app.move_to("2026-05-02");
+        starting(&s.b, &b, &s.d, "2026-04-01").must(201);
         // After B's consent ends, C still holds its own: D may be applied for under it, though nothing there is covered.
         app.move_to("2026-09-01");
-        assert_eq!(under(&s.b, &b, &s.e).problem(409), "parent_without_consent");
-        let d = text(&under(&s.c, &c, &s.d).must(201), "engagement_id");
+        refused(starting(&s.b, &b, &s.e, "2026-06-01"));
+        let d = text(&starting(&s.c, &c, &s.d, "2026-09-01").must(201), "engagement_id");
         assert_eq!(k.node(&d, "")["tier"], 4);
         assert!(!k.node(&c, "")["covered"].as_bool().unwrap());
         assert_eq!(k.state(&c), "consented");
@@ -260,7 +275,7 @@ both! {
         k.try_apply(&s.a, &k.root, &s.d, &json!({"starts_on": "2026-03-31"})).must(422);
         k.try_apply(&s.a, &k.root, &s.d, &json!({"ends_on": "2026-08-31"})).must(422);
         app.move_to("2027-04-01");
-        assert_eq!(under(&s.a, &k.root, &s.e).problem(409), "contract_ended");
+        assert_eq!(starting(&s.a, &k.root, &s.e, "2026-06-01").problem(409), "contract_ended");
     }
 
     fn a_vendor_stands_nowhere_under_itself_and_on_two_branches_if_it_likes(app: TestApp) {

@@ -153,6 +153,7 @@ both! {
         let not_yet = k.try_declare(&s.a, json!({"as_last_time": true})).errors();
         assert_eq!(not_yet, [("/as_last_time".to_owned(), "no_last_time".to_owned())]);
         let open = crate::stage::with(used(&b, "2026-04-01", None), &json!({"data": [{"category": "personal", "persons": 10}], "amount_yen": 7, "scope": "封入"}));
+        app.move_to("2026-06-30");
         k.declare(&s.a, &[open, used(&c, "2026-04-01", Some("2026-05-31"))]);
         let next = draft();
         assert_eq!((&next["period"], &next["none"]), (&json!({"from": "2026-07-01", "to": "2026-09-30"}), &json!(false)));
@@ -189,6 +190,7 @@ both! {
         let k = s.contract_with(&json!({"declaration_interval": "quarterly"}));
         let b = k.consent(&s.a, &k.root, &s.b, "2026-06-30", "2027-03-31");
         k.consent(&s.a, &k.root, &s.c, "2026-07-01", "2027-03-31");
+        app.move_to("2026-06-30");
         k.declare(&s.a, &[used(&b, "2026-06-30", None)]);
         app.move_to("2026-07-14");
         sweep(&app.app, day("2026-07-14"), false).unwrap();
@@ -210,7 +212,7 @@ both! {
         let for_ever = json!({"period": {"from": "2026-04-01", "to": "2100-12-31"}, "none": true});
         k.try_declare(&s.a, for_ever).must(201);
         let draft = s.get(&s.a.user, &format!("/contracts/{}/declarations/draft", k.id)).must(200);
-        assert_eq!(draft["period"]["from"], "2026-07-01", "the one that runs is answered, the next is not");
+        assert_eq!(draft["period"]["from"], "2026-04-02", "up to the day of filing it is answered, what comes is not");
         app.move_to("2026-10-15");
         sweep(&app.app, day("2026-10-15"), false).unwrap();
         assert_eq!(s.alerts("declaration_overdue").len(), 1);

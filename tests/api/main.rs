@@ -45,6 +45,7 @@ mod integrity;
 mod kept_out;
 mod ledger;
 mod lists;
+mod meant;
 mod names;
 mod organizations;
 mod overview;
@@ -59,6 +60,7 @@ mod settings;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod told;
 mod went_back;
 mod world;
 mod wrongs;

@@ -11,7 +11,7 @@ use itaku::domain::id::{ContractId, EngagementId, OrganizationId};
 use itaku::domain::input::{Mode, parse};
 use itaku::ledger::entry::salted;
 use itaku::service::Failure;
-use itaku::service::organization::{InlineVendor, find_or_register_vendor};
+use itaku::service::vendor::{InlineVendor, NamedVendor, Names};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, text, with};
@@ -102,7 +102,8 @@ both! {
         assert_eq!(told(&registered(&person)), [Value::Null, Value::Null, Value::Null]);
         let inline = InlineVendor { name: "架空 花子".to_owned(), corporate_number: None, country: "JP".to_owned(), address: Some("架空市3".to_owned()) };
         let chain = ChainKey::Existing(officer.organization.cast());
-        let inline = app.app.db.write_tx(&app.app.sources, None, chain, |tx| find_or_register_vendor(tx, &inline)).unwrap();
+        let named = NamedVendor { id: None, inline: Some(&inline), distinct: false, names: Names::Compared, at: "" };
+        let inline = app.app.db.write_tx(&app.app.sources, None, chain, |tx| Ok::<_, Failure>(named.find(tx)?.0.id)).unwrap();
         assert_eq!(told(&app.entries(inline.as_str())[0].1), [Value::Null, Value::Null, Value::Null]);
         // A change is told alike.
         for made in [&company, &person] {
@@ -249,7 +250,8 @@ both! {
         let named = |body: Value| {
             let input: InlineVendor = parse(&body, Mode::Strict).unwrap();
             let chain = ChainKey::Existing(agency.cast());
-            app.app.db.write_tx(&app.app.sources, None, chain, |tx| find_or_register_vendor(tx, &input))
+            let named = NamedVendor { id: None, inline: Some(&input), distinct: false, names: Names::Compared, at: "" };
+            app.app.db.write_tx(&app.app.sources, None, chain, |tx| Ok::<_, Failure>(named.find(tx)?.0.id))
         };
         let conflict = |body: Value| match named(body).unwrap_err() {
             Failure::Conflict { code, message } => (code, message),

@@ -8,6 +8,7 @@ use itaku::clock::{Sources, SystemEntropy, TestClock};
 use itaku::config::Config;
 use itaku::db::{self, ChainKey, Db, Tx};
 use itaku::domain::access::{Actor, ActorOrganization, OrganizationKind, Role, Scope};
+use itaku::domain::corporate_number::CorporateNumber;
 use itaku::domain::id::{ContractId, OrganizationId, UserId};
 use itaku::domain::input::{Mode, parse};
 use itaku::exchange;
@@ -94,6 +95,11 @@ impl House {
 
     pub fn vendor(&self, organization: OrganizationId) -> Call {
         person(&self.app, organization, OrganizationKind::Vendor, &[Role::VendorUser])
+    }
+
+    /// Another company of that number.
+    pub fn company(&self, name: &str, number: &str) -> OrganizationId {
+        organization(&self.app, OrganizationKind::Vendor, name, None, Some(number))
     }
 
     pub fn register(&self, number: &str, more: Value) -> ContractView {
@@ -262,6 +268,12 @@ pub fn code<T: std::fmt::Debug>(answer: Result<T, Failure>) -> &'static str {
 #[expect(clippy::needless_pass_by_value, reason = "built where it is used")]
 pub fn input<T: itaku::domain::input::Input>(body: Value) -> T {
     parse(&body, Mode::Strict).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+/// A company's number that was made up: these twelve digits with the check digit that fits them.
+pub fn invented(digits: u64) -> String {
+    let mut numbers = (1..=9).map(|check| format!("{check}{digits:012}"));
+    numbers.find(|number| number.parse::<CorporateNumber>().is_ok()).unwrap()
 }
 
 /// A row of the corporate-number register; `closed`: the day and the cause, or a comma.

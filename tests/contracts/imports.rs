@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use itaku::service::Page;
 use itaku::service::contract::import::ImportOptions;
 use itaku::service::contract::{self, ContractQuery};
-use itaku::service::register::import_register;
+use itaku::service::register::{RegisterSummary, import_register};
 use itaku::{db, exchange};
 use serde_json::json;
 
@@ -125,14 +125,29 @@ fn real(path: &str) -> Option<Vec<u8>> {
 #[test]
 fn the_real_files_add_up_and_a_second_run_takes_none() {
     on_both(|house| {
-        for path in ["diff_20210714.csv", "diff_20260819.csv", "diff_20260820.csv"] {
+        // Of each day: 新規, 名称, 所在地, 閉鎖, 合併による消滅, 吸収合併, 復活, and what is published anew (n16).
+        let days = [
+            ("diff_20210714.csv", [523, 91, 451, 158, 30, 22, 4, 1_493]),
+            // Seven of its corrections were taken in with the first day.
+            ("diff_20260819.csv", [542, 86, 587, 293, 14, 12, 11, 702]),
+            ("diff_20260820.csv", [498, 61, 490, 247, 18, 16, 0, 661]),
+        ];
+        for (path, counts) in days {
             let Some(bytes) = real(&format!("nta_houjin/{path}")) else { return };
             let file = exchange::register::read(&bytes).unwrap();
             let started = std::time::Instant::now();
             let first = import_register(&house.app, &file).unwrap();
             println!("{path}: {first:?} in {:?}", started.elapsed());
             assert_eq!(first.taken + first.unchanged + first.bad, first.rows);
-            assert!(first.taken > 0 && first.renamed > 0 && first.merged > 0);
+            let RegisterSummary {
+                new, renamed, moved, closed, merged, absorbing, reopened, corrected, ..
+            } = first;
+            assert_eq!(
+                [new, renamed, moved, closed, merged, absorbing, reopened, corrected],
+                counts,
+                "{path}"
+            );
+            assert_eq!((first.other, first.alerts), (0, 0));
             let again = import_register(&house.app, &file).unwrap();
             assert_eq!((again.taken, again.unchanged), (0, first.rows - first.bad));
         }

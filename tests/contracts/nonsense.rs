@@ -4,7 +4,8 @@ use itaku::domain::input::{Mode, parse};
 use itaku::exchange;
 use itaku::service::contract::import::{ImportOptions, import};
 use itaku::service::contract::{self, ContractQuery};
-use itaku::service::organization::{InlineVendor, OrganizationInput};
+use itaku::service::organization::OrganizationInput;
+use itaku::service::vendor::InlineVendor;
 use itaku::service::{Failure, Page};
 use serde_json::{Value, json};
 

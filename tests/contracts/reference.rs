@@ -6,7 +6,7 @@ use itaku::service::register::import_register;
 use itaku::{db, exchange};
 use serde_json::json;
 
-use crate::house::{NOBODY, d, on_both, register_row};
+use crate::house::{House, NOBODY, d, invented, on_both, register_row};
 
 #[test]
 fn the_register_is_told_once_and_names_stay() {
@@ -48,6 +48,104 @@ fn the_register_is_told_once_and_names_stay() {
             })
             .unwrap();
         assert!(alerts >= 1);
+    });
+}
+
+/// State, severity and resolution of the agency's alerts of the kind, and what its officer's digest is to say.
+fn vendor_alerts(house: &House) -> (Vec<(String, String, Option<String>)>, Vec<String>) {
+    use db::schema::{alerts as a, notices as n};
+    house
+        .app
+        .db
+        .read(|conn| {
+            let of = a::table.filter(a::kind.eq("vendor_changed").and(a::agency_id.eq(house.agency)));
+            let alerts = of.order(a::id).select((a::state, a::severity, a::resolution)).load(conn)?;
+            let lines = n::table.filter(n::kind.eq("vendor_changed")).order(n::id).select(n::context);
+            Ok::<_, db::DbError>((alerts, lines.load(conn)?))
+        })
+        .unwrap()
+}
+
+#[test]
+fn n16_the_register_takes_a_closure_back_and_a_correction_says_nothing_new() {
+    on_both(|house| {
+        house.register("2026-001", json!({}));
+        let row = |process, name, on, closed| register_row(NOBODY, process, name, on, closed);
+        let corrected = |text: String| text.replacen(",0,", ",1,", 1);
+        let import = |text: &str| {
+            import_register(&house.app, &exchange::register::read(text.as_bytes()).unwrap()).unwrap()
+        };
+        let name = "株式会社架空データ";
+        let again = import(&corrected(row("11", "株式会社架空旧称", "2025-04-02", ",")));
+        assert_eq!((again.taken, again.corrected, again.renamed, again.alerts), (1, 1, 0, 0));
+        let again = import(&corrected(row("12", name, "2025-05-02", ",")));
+        assert_eq!((again.corrected, again.moved, again.alerts), (1, 0, 0));
+        // 吸収合併 is of the company that goes on.
+        let absorbing = import(&row("71", name, "2026-04-01", ","));
+        assert_eq!((absorbing.absorbing, absorbing.merged, absorbing.alerts), (1, 0, 0));
+        let closed = import(&row("21", name, "2026-04-02", "2026-04-02,21"));
+        assert_eq!((closed.closed, closed.alerts), (1, 1));
+        let again = import(&corrected(row("21", name, "2026-04-02", "2026-04-02,21")));
+        assert_eq!((again.closed, again.corrected, again.alerts), (0, 1, 0), "told already");
+        let (alerts, lines) = vendor_alerts(house);
+        assert_eq!((alerts.len(), alerts[0].0.as_str(), alerts[0].1.as_str()), (1, "open", "warning"));
+        assert_eq!(lines.len(), 1);
+        let there = import(&row("22", name, "2026-04-03", ","));
+        assert_eq!((there.reopened, there.alerts, there.resolved), (1, 0, 1));
+        let (alerts, lines) = vendor_alerts(house);
+        assert_eq!(alerts[0].0, "resolved");
+        let said = "法人番号公表サイトに、2026-04-03の登記記録の復活等が掲載されました";
+        assert_eq!(alerts[0].2.as_deref(), Some(said));
+        assert!(
+            lines.len() == 2 && lines[1].contains(said) && lines[1].contains("解消しました"),
+            "{lines:?}"
+        );
+        let view = itaku::service::register::register_of(&house.app, &house.officer, house.prime).unwrap();
+        assert_eq!(view.record.unwrap().closed_on, None);
+        // Nothing evaluated afterwards opens it again; a closure that nobody told before is told, corrected or not.
+        house.register("2026-002", json!({}));
+        assert_eq!(vendor_alerts(house).0.len(), 1);
+        let anew = import(&corrected(row("21", name, "2026-04-04", "2026-04-04,01")));
+        assert_eq!((anew.corrected, anew.alerts), (1, 1));
+        // A new name stays told when the company was never closed.
+        let alerts = vendor_alerts(house).0;
+        assert_eq!((alerts.len(), alerts[1].0.as_str()), (2, "open"));
+    });
+}
+
+#[test]
+fn n16_a_day_on_which_thousands_are_closed_makes_one_line() {
+    on_both(|house| {
+        let numbers: Vec<String> = (0..12).map(|n| invented(700_000_000_000 + n)).collect();
+        for (n, number) in numbers.iter().enumerate() {
+            let vendor = house.company(&format!("架空第{n}株式会社"), number);
+            house.register(&format!("2026-{n}"), json!({ "vendor_id": vendor }));
+        }
+        let rows = |process: &str, on: &str, closed: &str| -> String {
+            let row = |(n, number): (usize, &String)| {
+                register_row(number, process, &format!("架空第{n}株式会社"), on, closed)
+            };
+            numbers.iter().enumerate().map(row).collect()
+        };
+        let import = |text: &str| {
+            import_register(&house.app, &exchange::register::read(text.as_bytes()).unwrap()).unwrap()
+        };
+        let moved = import(&rows("12", "2026-04-01", ","));
+        assert_eq!((moved.moved, moved.alerts), (12, 0), "a city's new wards concern nobody");
+        let closed = import(&rows("21", "2026-04-02", "2026-04-02,21"));
+        assert_eq!((closed.closed, closed.alerts), (12, 12));
+        let (alerts, lines) = vendor_alerts(house);
+        assert_eq!((alerts.len(), lines.len()), (12, 1), "{lines:?}");
+        assert!(
+            lines[0].contains("登記記録の閉鎖等12件") && lines[0].contains("/alerts?kind=vendor_changed")
+        );
+        assert_eq!(import(&rows("21", "2026-04-02", "2026-04-02,21")).unchanged, 12);
+        assert_eq!(vendor_alerts(house).1.len(), 1);
+        let there = import(&rows("22", "2026-04-03", ","));
+        assert_eq!((there.reopened, there.resolved), (12, 12));
+        let (_, lines) = vendor_alerts(house);
+        let there = lines.iter().filter(|line| line.contains("登記記録の復活等12件")).count();
+        assert_eq!((lines.len(), there), (2, 1), "{lines:?}");
     });
 }
 

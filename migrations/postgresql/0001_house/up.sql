@@ -328,6 +328,8 @@ CREATE TABLE contracts (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   number TEXT COLLATE "C" NOT NULL,
+  -- under which it is one and in order
+  number_key TEXT COLLATE "C" NOT NULL,
   vendor_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   origin TEXT COLLATE "C" NOT NULL,
   period_assumed BOOLEAN NOT NULL,
@@ -354,7 +356,7 @@ CREATE TABLE contracts (
   voided_on DATE,
   version BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX contracts_number ON contracts (agency_id, number) WHERE voided_on IS NULL;
+CREATE UNIQUE INDEX contracts_number ON contracts (agency_id, number_key) WHERE voided_on IS NULL;
 CREATE INDEX contracts_agency ON contracts (agency_id, id);
 CREATE INDEX contracts_agency_year ON contracts (agency_id, fiscal_year, id);
 CREATE INDEX contracts_agency_vendor ON contracts (agency_id, vendor_id, id);
@@ -426,6 +428,22 @@ CREATE TABLE engagements (
   UNIQUE (contract_id, parent_id, vendor_id)
 );
 CREATE INDEX engagements_vendor ON engagements (vendor_id, contract_id);
+
+-- The names under which a company was named where they are not the one it is known by.
+CREATE TABLE engagement_names (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  engagement_id TEXT COLLATE "C" NOT NULL REFERENCES engagements (id),
+  named_in TEXT COLLATE "C" NOT NULL,
+  likeness TEXT COLLATE "C" NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  -- goes before what is hashed for the ledger
+  salt TEXT COLLATE "C" NOT NULL,
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX engagement_names_contract ON engagement_names (contract_id);
 
 CREATE TABLE applications (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,

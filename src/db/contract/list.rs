@@ -10,6 +10,7 @@ use crate::db::schema::{alerts, contracts, engagements, organizations, users};
 use crate::db::types::directly;
 use crate::db::{Conn, DbError, like_escaped};
 use crate::domain::access::Scope;
+use crate::domain::calendar::fiscal_year_range;
 use crate::domain::contract::ContractStatus;
 use crate::domain::id::{ContractId, OrganizationId};
 
@@ -35,7 +36,7 @@ diesel::postfix_operator!(Alerting, " > 0");
 pub enum ContractOrder {
     /// The newest first.
     Newest { after: Option<ContractId> },
-    /// 契約番号.
+    /// 契約番号, by its key.
     Number { descending: bool, after: Option<(String, ContractId)> },
     /// By all terms and terminations known.
     LastDay { descending: bool, after: Option<(NaiveDate, ContractId)> },
@@ -96,7 +97,7 @@ pub fn list(
                 query = query.filter(contracts::id.lt(after));
             }
         }
-        ContractOrder::Number { descending, after } => ordered!(contracts::number, descending, after),
+        ContractOrder::Number { descending, after } => ordered!(contracts::number_key, descending, after),
         ContractOrder::LastDay { descending, after } => ordered!(contracts::last_day, descending, after),
         ContractOrder::Amount { descending, after } => ordered!(contracts::amount_yen, descending, after),
     }
@@ -116,7 +117,10 @@ pub fn list(
         };
     }
     if let Some(year) = filter.fiscal_year {
-        query = query.filter(contracts::fiscal_year.eq(year));
+        // A contract over several years is found in every year in which it runs.
+        let (first, last) = fiscal_year_range(year.clamp(1, 9998));
+        let runs = contracts::starts_on.le(last).and(contracts::last_day.ge(first));
+        query = query.filter(contracts::fiscal_year.eq(year).or(runs));
     }
     // One that was registered by mistake is found by asking for such.
     query = if filter.status == Some(ContractStatus::Voided) {

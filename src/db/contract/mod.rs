@@ -14,6 +14,7 @@ use crate::domain::chain::{ChainFacts, Vendor};
 use crate::domain::contract::{ContractOrigin, ContractStatus, Terms, TermsFact};
 use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 use crate::domain::projection::search_key;
+use crate::domain::text::number_key;
 
 mod facts;
 mod imports;
@@ -135,14 +136,14 @@ pub fn find(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractHe
     Ok(query.first(conn)?)
 }
 
-/// The contract of an agency by its number.
+/// The contract of an agency by its number, whatever its width, case and dashes.
 pub fn by_number(
     conn: &mut Conn,
     agency: OrganizationId,
     number: &str,
 ) -> Result<Option<ContractId>, DbError> {
     let query = contracts::table
-        .filter(contracts::agency_id.eq(agency).and(contracts::number.eq(number)))
+        .filter(contracts::agency_id.eq(agency).and(contracts::number_key.eq(number_key(number))))
         .filter(contracts::voided_on.is_null());
     Ok(query.select(contracts::id).first(conn).optional()?)
 }
@@ -257,6 +258,7 @@ pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> 
                 contracts::id.eq(new.id),
                 contracts::agency_id.eq(new.agency_id),
                 contracts::number.eq(new.number),
+                contracts::number_key.eq(number_key(new.number)),
                 contracts::vendor_id.eq(new.vendor_id),
                 contracts::origin.eq(new.origin),
                 contracts::period_assumed.eq(new.period_assumed),

@@ -3,13 +3,14 @@
 use super::view::{Outcome, View};
 use super::{AlertKind, Finding, Severity, Step};
 use crate::domain::chain::Vendor;
-use crate::domain::declaration::{ReportingPeriod, owed_by, reporting_periods};
+use crate::domain::days::DaySet;
+use crate::domain::declaration::{ReportingPeriod, owed_by, reporting_periods, unreported};
 
 pub(super) const WHY_GONE: &str = "報告が提出されたか、報告の対象でなくなりました";
 
 pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
     let grace = view.ctx.settings.declaration_grace_days;
-    let mut missed: Vec<(&Vendor, Vec<ReportingPeriod>)> = Vec::new();
+    let mut missed: Vec<(&Vendor, Vec<Missed>)> = Vec::new();
     for period in reporting_periods(view.facts.chain, &view.known, grace) {
         if period.due_on >= view.today {
             out.look_again(period.due_on.succ_opt());
@@ -18,10 +19,15 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
         if period.due_on < view.facts.learned_on {
             continue;
         }
-        for vendor in owed_by(&view.known, period.days).into_iter().filter(|v| !declared(view, v, period)) {
+        for vendor in owed_by(&view.known, period.days) {
+            let days = unreported(view.facts.declarations, vendor.id, period.days);
+            if days.is_empty() {
+                continue;
+            }
+            let owed = Missed { period, days };
             match missed.iter_mut().find(|(other, _)| other.id == vendor.id) {
-                Some((_, periods)) => periods.push(period),
-                None => missed.push((vendor, vec![period])),
+                Some((_, periods)) => periods.push(owed),
+                None => missed.push((vendor, vec![owed])),
             }
         }
     }
@@ -30,22 +36,25 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
     }
 }
 
-fn declared(view: &View<'_>, vendor: &Vendor, period: ReportingPeriod) -> bool {
-    let mut own = view.facts.declarations.iter().filter(|fact| fact.organization_id == vendor.id);
-    own.any(|fact| fact.satisfies(period.days))
+/// What of a period is owed.
+struct Missed {
+    period: ReportingPeriod,
+    /// Not reported of; never empty.
+    days: DaySet,
 }
 
-fn found(view: &View<'_>, vendor: &Vendor, missed: &[ReportingPeriod]) -> Finding {
+fn found(view: &View<'_>, vendor: &Vendor, missed: &[Missed]) -> Finding {
     let kind = AlertKind::DeclarationOverdue;
     let severity = if missed.len() > 1 && view.my_number() { Severity::Critical } else { Severity::Warning };
-    let spelled = missed.iter().map(|p| format!("{}から{}まで", p.days.from, p.days.to)).collect::<Vec<_>>();
+    let ranges = missed.iter().flat_map(|owed| owed.days.ranges());
+    let spelled = ranges.map(|days| format!("{}から{}まで", days.from, days.to)).collect::<Vec<_>>();
     let places = [("vendor", &*vendor.name), ("periods", &*spelled.join("、"))];
     let message = view.say("{vendor}の{periods}の再委託状況報告が提出されていません", &places);
     let subject = format!("{}:{}", view.facts.chain.contract_id, vendor.id);
     let finding = Finding {
         vendor_id: Some(vendor.id),
-        due_on: missed.first().map(|period| period.due_on),
-        step: missed.last().map_or(Step::Opened, |period| Step::Missed(period.due_on)),
+        due_on: missed.first().map(|owed| owed.period.due_on),
+        step: missed.last().map_or(Step::Opened, |owed| Step::Missed(owed.period.due_on)),
         ..Finding::new(kind, subject, severity, message)
     };
     finding.tell([vendor.id])

@@ -65,6 +65,7 @@ impl Scene {
             },
             declaration_interval: DeclarationInterval::None,
             return_due_days: 14,
+            unit_price: None,
             department: None,
         };
         let mut scene = Self {

@@ -165,6 +165,9 @@ pub enum Step {
     Opened,
     /// "60": so many days before.
     Before(i32),
+    /// "moved-2026-07-14", "moved-2026-07-14-30": the due day became another one, this, and `before` so many days before
+    /// it stood announced then; the steps that follow are counted towards it.
+    Moved { due_on: NaiveDate, before: Option<i32> },
     /// "due-2026-07-14": the declaration due on that day is missing too.
     Missed(NaiveDate),
     /// "weekly-3": so many weeks after it opened.
@@ -184,6 +187,8 @@ impl Step {
         match self {
             Self::Opened => (0, 0, 0),
             Self::Before(days) => (1, -i64::from(days), 0),
+            Self::Moved { due_on, before: None } => (0, 0, 1 + number(due_on)),
+            Self::Moved { due_on, before: Some(days) } => (1, -i64::from(days), 1 + number(due_on)),
             Self::Missed(day) => (2, number(day), 0),
             Self::Weekly(weeks) => (3, weeks, 0),
             Self::Escalated => (4, 0, 0),
@@ -216,6 +221,8 @@ impl std::fmt::Display for Step {
         match self {
             Self::Opened => f.write_str("opened"),
             Self::Before(days) => write!(f, "{days}"),
+            Self::Moved { due_on, before: None } => write!(f, "moved-{due_on}"),
+            Self::Moved { due_on, before: Some(days) } => write!(f, "moved-{due_on}-{days}"),
             Self::Missed(day) => write!(f, "due-{day}"),
             Self::Weekly(weeks) => write!(f, "weekly-{weeks}"),
             Self::Escalated => f.write_str("escalated"),
@@ -247,7 +254,22 @@ impl std::str::FromStr for Step {
         };
         let escalated = || text.strip_prefix("escalated-")?.parse().ok().map(Self::EscalatedAgain);
         let before = || text.parse().ok().map(Self::Before);
-        step.or_else(weekly).or_else(missed).or_else(again).or_else(escalated).or_else(before).ok_or(NotAStep)
+        let moved = || {
+            let moved = text.strip_prefix("moved-")?;
+            let due_on = moved.get(..10)?.parse().ok()?;
+            let before = match moved.get(10..)? {
+                "" => None,
+                days => Some(days.strip_prefix('-')?.parse().ok()?),
+            };
+            Some(Self::Moved { due_on, before })
+        };
+        step.or_else(weekly)
+            .or_else(moved)
+            .or_else(missed)
+            .or_else(again)
+            .or_else(escalated)
+            .or_else(before)
+            .ok_or(NotAStep)
     }
 }
 
@@ -261,7 +283,9 @@ mod tests {
         let day = |text: &str| text.parse().unwrap();
         let steps = [
             (Step::Opened, "opened"),
+            (Step::Moved { due_on: day("2026-12-31"), before: None }, "moved-2026-12-31"),
             (Step::Before(60), "60"),
+            (Step::Moved { due_on: day("2026-12-31"), before: Some(60) }, "moved-2026-12-31-60"),
             (Step::Before(7), "7"),
             (Step::Before(0), "0"),
             (Step::Missed(day("2026-07-14")), "due-2026-07-14"),
@@ -277,7 +301,17 @@ mod tests {
         for (step, text) in steps {
             assert_eq!((step.to_string().as_str(), text.parse()), (text, Ok(step)));
         }
-        for text in ["", "soon", "weekly-", "due-2026-02-30", "1.5", "again-2026-08-10", "escalated-"] {
+        for text in [
+            "",
+            "soon",
+            "weekly-",
+            "due-2026-02-30",
+            "1.5",
+            "again-2026-08-10",
+            "escalated-",
+            "moved-",
+            "moved-2026-08-10-",
+        ] {
             assert_eq!(text.parse::<Step>(), Err(NotAStep), "{text}");
         }
     }

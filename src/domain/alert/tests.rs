@@ -190,6 +190,60 @@ fn only_the_most_imminent_step_is_told_and_each_once() {
 }
 
 #[test]
+fn n14_a_due_day_that_moves_is_told_within_the_step_told_before() {
+    let (mut scene, b) = with_b();
+    assert_eq!(only(scene.sweep("2026-12-05"), ConsentExpiring), ["open consent_expiring info 30"]);
+    // 26 days are left, then 20: the step is the same, the day is another.
+    scene.revoke(b, "2026-12-26");
+    let moved = only(scene.sweep("2026-12-05"), ConsentExpiring);
+    assert_eq!(moved, ["update consent_expiring info", "remind consent_expiring moved-2026-12-25-30"]);
+    assert_eq!(only(scene.sweep("2026-12-05"), ConsentExpiring), [""; 0], "the same day again");
+    assert_eq!(only(scene.sweep("2026-12-17"), ConsentExpiring), [""; 0]);
+    let seven = only(scene.sweep("2026-12-18"), ConsentExpiring);
+    assert_eq!(seven, ["update consent_expiring warning", "remind consent_expiring moved-2026-12-25-7"]);
+    assert_eq!(only(scene.sweep("2026-12-19"), ConsentExpiring), [""; 0]);
+    scene.revoke(b, "2026-12-22");
+    let moved = only(scene.sweep("2026-12-20"), ConsentExpiring);
+    assert_eq!(moved, ["update consent_expiring warning", "remind consent_expiring moved-2026-12-21-7"]);
+    // Further off, the steps begin again.
+    scene.consent(b, "2026-12-20", "2027-01-15");
+    let later = only(scene.sweep("2026-12-20"), ConsentExpiring);
+    assert_eq!(later, ["update consent_expiring info", "remind consent_expiring moved-2027-01-15-30"]);
+    assert_eq!(only(scene.sweep("2027-01-07"), ConsentExpiring), [""; 0]);
+    let seven = only(scene.sweep("2027-01-08"), ConsentExpiring);
+    assert_eq!(seven, ["update consent_expiring warning", "remind consent_expiring moved-2027-01-15-7"]);
+}
+
+#[test]
+fn n14_so_are_a_contracts_last_day_and_the_day_by_which_an_audit_is_missing() {
+    let mut scene = year();
+    scene.sweep("2027-02-01");
+    scene.terminate("2027-03-11");
+    let told = scene.sweep("2027-02-01");
+    assert_eq!(
+        told,
+        [
+            "update contract_expiring info",
+            "remind contract_expiring moved-2027-03-10-60",
+            "update audit_missing warning",
+            "remind audit_missing moved-2027-03-10",
+        ]
+    );
+    assert_eq!(scene.sweep("2027-02-01"), [""; 0]);
+    assert_eq!(
+        only(scene.sweep("2027-02-08"), ContractExpiring),
+        ["remind contract_expiring moved-2027-03-10-30"]
+    );
+    // Put off, a missing audit has more time than people think: nobody need hear of it at once.
+    let mut scene = year();
+    scene.sweep("2026-05-01");
+    scene.amend("2026-05-02", |terms| terms.ends_on = d("2027-02-28"));
+    assert_eq!(only(scene.sweep("2026-05-02"), AuditMissing)[1..], ["remind audit_missing moved-2027-02-28"]);
+    scene.amend("2026-05-03", |terms| terms.ends_on = d("2027-03-31"));
+    assert_eq!(only(scene.sweep("2026-05-03"), AuditMissing), ["update audit_missing warning"]);
+}
+
+#[test]
 fn an_end_nobody_reported() {
     let (mut scene, b) = with_b();
     let c = scene.engage(b, "丙");
@@ -374,6 +428,21 @@ fn a_declaration_is_overdue_after_its_grace_and_critical_at_the_second_miss() {
     scene.sweep("2026-10-15");
     scene.declare(scene.vendor(0), "2026-07-01", "2026-09-30");
     assert_eq!(only(scene.sweep("2026-10-16"), DeclarationOverdue), ["resolve declaration_overdue"]);
+}
+
+#[test]
+fn n21_what_comes_after_the_day_of_filing_is_owed_at_the_periods_end() {
+    let mut scene = year();
+    scene.terms(|t| t.declaration_interval = DeclarationInterval::Yearly);
+    scene.declare(scene.vendor(0), "2026-04-01", "2027-03-31");
+    scene.declarations[0].filed_on = d("2026-04-01");
+    scene.table(DeclarationOverdue, &[("2027-04-14", ""), ("2027-04-15", "warning due-2027-04-14")]);
+    assert_eq!(
+        scene.found(DeclarationOverdue, "2027-04-15")[0].message,
+        "甲の2026-04-02から2027-03-31までの再委託状況報告が提出されていません"
+    );
+    scene.declare(scene.vendor(0), "2026-04-02", "2027-03-31");
+    scene.table(DeclarationOverdue, &[("2027-04-15", "")]);
 }
 
 #[test]

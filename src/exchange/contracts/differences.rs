@@ -6,7 +6,7 @@ use std::fmt::Display;
 use super::template::{
     AMOUNT, DEPARTMENT, ENDS_ON, FISCAL_YEAR, INTERVAL, INTERVALS, MAX_RATIO, MINOR_LIMIT, MY_NUMBER,
     OVERSEAS, OVERSEAS_WORDS, PERSONAL, POLICIES, POLICY, RETURN_DUE, SCOPE, SENSITIVE, SIGNED_ON, STARTS_ON,
-    TIERS, TITLE, VENDOR_NAME, VENDOR_NUMBER,
+    TIERS, TITLE, UNIT_PRICE, VENDOR_NAME, VENDOR_NUMBER,
 };
 use super::{ImportedContract, Origin, published};
 use crate::domain::contract::{DataCategory, Terms};
@@ -73,6 +73,7 @@ impl ImportedContract {
             return found;
         }
         compare(own(FISCAL_YEAR), Some(shown(&self.fiscal_year)), shown(&terms.fiscal_year));
+        compare(own(UNIT_PRICE), self.unit_price.clone(), terms.unit_price.clone().unwrap_or_default());
         compare(own(STARTS_ON), Some(shown(&self.starts_on)), shown(&terms.starts_on));
         compare(own(ENDS_ON), Some(shown(&self.ends_on)), shown(&terms.ends_on));
         compare(own(SCOPE), self.scope.clone(), terms.scope.clone());

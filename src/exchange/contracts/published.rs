@@ -124,6 +124,7 @@ fn one_day(
         overseas: None,
         declaration_interval: None,
         return_due_days: None,
+        unit_price: None,
         department: None,
     }
 }

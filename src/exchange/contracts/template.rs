@@ -6,7 +6,7 @@ use super::{ImportedContract, ImportedVendor, Origin};
 use crate::domain::calendar::fiscal_year;
 use crate::domain::contract::{DataCategory, DataVolume, DeclarationInterval, Overseas, Policy};
 use crate::domain::limits::{
-    MAX_COMPANY, MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE,
+    MAX_COMPANY, MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE, MAX_UNIT_PRICE,
 };
 use crate::domain::text::search_key;
 use crate::exchange::cell::{
@@ -21,6 +21,7 @@ pub(super) const FISCAL_YEAR: &str = "年度";
 pub(super) const VENDOR_NUMBER: &str = "受託者法人番号";
 pub(super) const VENDOR_NAME: &str = "受託者名";
 pub(super) const AMOUNT: &str = "契約金額（円）";
+pub(super) const UNIT_PRICE: &str = "単価";
 pub(super) const SIGNED_ON: &str = "契約日";
 pub(super) const STARTS_ON: &str = "開始日";
 pub(super) const ENDS_ON: &str = "終了日";
@@ -42,13 +43,14 @@ const EXAMPLE: &str = "記入例";
 
 /// Column, whether a file must have it, and what the example row shows. Of the vendor's two columns a file
 /// must have one. The example's 法人番号 passes the check and can belong to nobody.
-const COLUMNS: [(&str, bool, &str); 21] = [
+const COLUMNS: [(&str, bool, &str); 22] = [
     (NUMBER, true, EXAMPLE),
     (TITLE, true, "架空申請書データ入力業務"),
     (FISCAL_YEAR, false, "2026"),
     (VENDOR_NUMBER, false, "9000000000000"),
     (VENDOR_NAME, false, "株式会社架空データ"),
     (AMOUNT, true, "12000000"),
+    (UNIT_PRICE, false, ""),
     (SIGNED_ON, true, "2026-04-01"),
     (STARTS_ON, true, "2026-04-01"),
     (ENDS_ON, true, "2027-03-31"),
@@ -156,6 +158,7 @@ pub(super) fn contract(
     let year = reader.optional(at(FISCAL_YEAR), fiscal_year_cell(today));
     let vendor = vendor(reader, columns);
     let amount_yen = reader.required(at(AMOUNT), amount);
+    let unit_price = reader.optional(at(UNIT_PRICE), lines(MAX_UNIT_PRICE));
     let signed_on = reader.required(at(SIGNED_ON), day(today));
     let starts_on = reader.required(at(STARTS_ON), day(today));
     let ends_on = reader.required(at(ENDS_ON), day(today));
@@ -187,6 +190,7 @@ pub(super) fn contract(
         joint_vendors: Vec::new(),
         agencies: Vec::new(),
         amount_yen: amount_yen?,
+        unit_price,
         signed_on: signed_on?,
         starts_on: starts_on?,
         ends_on: ends_on?,

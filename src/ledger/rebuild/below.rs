@@ -25,6 +25,23 @@ fn place(chain: &mut Chain, id: &str, place: &Said<'_>) -> Result<(), Incomplete
     Ok(())
 }
 
+/// The name under which the company at a place was named.
+pub(super) fn named(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    chain.fact(
+        "engagement_names",
+        said.row_id(),
+        said,
+        vec![
+            ("engagement_id", said.cell("engagement_id")?),
+            ("named_in", said.cell("named_in")?),
+            ("likeness", said.cell("likeness")?),
+            ("name", Cell::hashed(said.optional_text("name_hash")?)),
+            ("salt", Cell::salt(said.optional_text("salt_hash")?)),
+        ],
+    );
+    Ok(())
+}
+
 pub(super) fn filed(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
     place(chain, said.text("engagement_id")?, said)?;
     let applicant = said.entry.actor_organization_id;

@@ -9,6 +9,7 @@ use super::{Cells, Chain};
 use crate::domain::chain::ChainFacts;
 use crate::domain::contract::{Termination, Terms, TermsFact};
 use crate::domain::projection::{Handover, project, search_key};
+use crate::domain::text::number_key;
 
 /// What the projection is made of.
 #[derive(Debug)]
@@ -74,6 +75,7 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
         ("id", Cell::text(id.clone())),
         ("agency_id", Cell::text(chain.organization_id.as_str())),
         ("number", Cell::text(number.clone())),
+        ("number_key", Cell::text(number_key(&number))),
         ("vendor_id", said.cell("vendor_id")?),
         ("origin", said.cell("origin")?),
         ("period_assumed", said.cell("period_assumed")?),

@@ -63,6 +63,7 @@ const FOLDS: &[(&str, Fold)] = &[
     ("declaration.filed", below::declared),
     ("declaration.retracted", below::retracted),
     ("department.set", people::department),
+    ("engagement.named", below::named),
     ("holidays.imported", people::holidays),
     ("notice.resent", nothing),
     ("observation.recorded", below::observed),

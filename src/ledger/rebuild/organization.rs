@@ -1,4 +1,5 @@
-//! Organizations. A vendor named on a contract is registered on that contract's chain and changed on its own.
+//! Organizations. A vendor named on a contract is registered on that contract's chain and changed on its own, or on that
+//! of a contract that told its name.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -9,7 +10,7 @@ use crate::domain::lookalike::skeleton;
 use crate::domain::text::{company_key, search_key};
 use crate::ledger::entry::Entry;
 
-/// The row of an organization from the entry of its registration and those of its changes, in their order.
+/// The row of an organization from the entry of its registration and those of its changes, in any order.
 pub fn organization(registration: &Entry, changes: &[Entry]) -> Result<Row, Incomplete> {
     let id = registration.subject_id.to_string();
     let payload = parsed(registration)?;
@@ -29,8 +30,22 @@ pub fn organization(registration: &Entry, changes: &[Entry]) -> Result<Row, Inco
     ];
     let mut row = Row::new("organizations", id, registration.id, cells);
     identified(&mut row, &said)?;
+    row.set("version", Cell::Number(1));
+    // Its changes stand on several chains: the version that each leads to is their order, without a gap.
+    let mut said_since = Vec::new();
     for change in changes {
-        identified(&mut row, &Said::new(change, &parsed(change)?))?;
+        let payload = parsed(change)?;
+        said_since.push((Said::new(change, &payload).number("version")?, change, payload));
+    }
+    said_since.sort_by_key(|(version, ..)| *version);
+    for (place, (version, change, payload)) in said_since.iter().enumerate() {
+        let said = Said::new(change, payload);
+        if usize::try_from(*version) != Ok(place + 2) {
+            return Err(Incomplete { member: "version".to_owned() });
+        }
+        identified(&mut row, &said)?;
+        row.set("corporate_number", said.cell("corporate_number")?);
+        row.set("version", Cell::Number(*version));
     }
     Ok(row)
 }
@@ -39,7 +54,7 @@ fn parsed(entry: &Entry) -> Result<Value, Incomplete> {
     serde_json::from_str(&entry.payload).map_err(|_| Incomplete { member: "payload".to_owned() })
 }
 
-/// Name, address and contact, as every entry says them; the first makes the version 1.
+/// Name, address and contact, as every entry says them.
 fn identified(row: &mut Row, said: &Said<'_>) -> Result<(), Incomplete> {
     for (column, hash) in [("name", "name_hash"), ("address", "address_hash")] {
         let cell = match said.given(hash) {
@@ -49,6 +64,5 @@ fn identified(row: &mut Row, said: &Said<'_>) -> Result<(), Incomplete> {
         row.set(column, cell);
     }
     row.set("contact_email", Cell::hashed(said.optional_text("contact_email_hash")?));
-    row.count("version");
     Ok(())
 }

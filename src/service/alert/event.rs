@@ -135,6 +135,27 @@ pub(super) fn tell(
     step: &str,
     people: Vec<Person>,
 ) -> Result<(), Failure> {
+    let line = Line { subject: id.to_string(), step, link: format!("/alerts/{id}") };
+    tell_line(tx, agency_id, id, finding, &line, people)
+}
+
+/// Under what a line stands in a digest, and where it leads.
+pub(super) struct Line<'a> {
+    /// An alert's id, with which the line goes when it is over; or another subject, which is told in any case.
+    pub subject: String,
+    pub step: &'a str,
+    pub link: String,
+}
+
+/// Puts a line into the digests of these people.
+pub(super) fn tell_line(
+    tx: &mut Tx<'_>,
+    agency_id: OrganizationId,
+    id: AlertId,
+    finding: &Finding,
+    line: &Line<'_>,
+    people: Vec<Person>,
+) -> Result<(), Failure> {
     let settings = db::setting::find(tx.conn, agency_id)?.0;
     let agency = db::organization::find(tx.conn, agency_id)?.name;
     let head =
@@ -142,7 +163,8 @@ pub(super) fn tell(
     let about = Concerning::finding(id, finding);
     for (user_id, address) in people {
         let recipient = Recipient { address, user_id: Some(user_id) };
-        head.send(tx, &about, step, recipient, format!("/alerts/{id}"), finding.urgent)?;
+        let about = Concerning { subject: Some(&line.subject), ..about };
+        head.send(tx, &about, line.step, recipient, line.link.clone(), finding.urgent)?;
     }
     Ok(())
 }
@@ -163,6 +185,7 @@ pub fn title(kind: NoticeKind) -> &'static str {
             NoticeKind::LoginFailures => "ログインの失敗の続発",
             NoticeKind::Collected => "まとめたお知らせ",
             NoticeKind::ApplicationFiled => "再委託承認申請の受付",
+            NoticeKind::ApplicationReviewed => "決裁を待つ再委託承認申請",
             NoticeKind::ApplicationDecided => "再委託承認申請の結果",
             NoticeKind::ApplicationReturned => "再委託承認申請の補正依頼",
             NoticeKind::ConsentRevoked => "承認の取消し",

@@ -15,8 +15,8 @@ pub(super) use event::organization_chain;
 pub use event::{address_corrected, notice_failed, notice_sent, on_agency, title as notice_title};
 pub use history::{AlertEvent, AlertHappening, history};
 pub(super) use telling::officers;
-pub(super) use vendor::tell_closed;
-pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed};
+pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed, vendors_changed};
+pub(super) use vendor::{tell_closed, tell_named_otherwise};
 pub use view::{AlertView, find, list};
 
 pub use crate::db::alert::{AlertFilter, AlertOrder};

@@ -16,8 +16,11 @@ use crate::notice::context::{AlertMail, ContractRef, Day};
 use crate::notice::{About, Draft, Mail, NoticeKind, Recipient};
 
 /// What of an alert is told.
+#[derive(Clone, Copy)]
 pub(super) struct Concerning<'a> {
     pub id: AlertId,
+    /// Under what the mail stands in the outbox; None: under the alert's id.
+    pub subject: Option<&'a str>,
     pub kind: AlertKind,
     pub severity: Severity,
     pub cause: Option<Cause>,
@@ -32,6 +35,7 @@ impl<'a> Concerning<'a> {
         let Finding { kind, severity, cause, due_on, message, vendor_id, .. } = found;
         Self {
             id,
+            subject: None,
             kind: *kind,
             severity: *severity,
             cause: *cause,
@@ -45,6 +49,7 @@ impl<'a> Concerning<'a> {
         let AlertRow { id, kind, severity, cause, due_on, message, vendor_id, .. } = row;
         Self {
             id: *id,
+            subject: None,
             kind: *kind,
             severity: *severity,
             cause: *cause,
@@ -79,7 +84,7 @@ impl Letterhead<'_> {
         let concerns = About {
             organization_id: self.agency_id,
             subject_kind: "alert".to_owned(),
-            subject_id: about.id.to_string(),
+            subject_id: about.subject.map_or_else(|| about.id.to_string(), str::to_owned),
             step: step.to_owned(),
         };
         let draft = Draft::new(concerns, recipient, &Mail::Alert(mail))

@@ -11,7 +11,7 @@ use crate::domain::contract::HOME;
 use crate::domain::days::DayRange;
 use crate::domain::id::{ContractId, EngagementId};
 use crate::service::case::{Case, refuse_cycle};
-use crate::service::organization::must_be_vendor;
+use crate::service::vendor::must_be_vendor;
 use crate::service::{App, Call, Failure};
 
 /// By when the agency wants to have decided, by its own settings.
@@ -66,6 +66,16 @@ pub fn ahead(
         };
         let vendor = there.map(|it| it.vendor.id).or(given.vendor_id);
         vendor.map_or(Ok(()), |vendor| refuse_cycle(&known, parent, vendor))?;
+        let typed = given.vendor.as_ref();
+        let typed_number = typed.and_then(|it| it.corporate_number).map(|number| number.to_string());
+        let to_be = match (&named, typed) {
+            (Some(row), _) => Some((Some(row.id), row.name.as_str(), row.corporate_number.as_deref())),
+            (None, Some(typed)) => Some((None, typed.name.as_str(), typed_number.as_deref())),
+            (None, None) => None,
+        };
+        if let Some(vendor) = to_be.filter(|_| there.is_none()) {
+            given.named_vendor().refuse_same_company(&known, parent, vendor)?;
+        }
         let country = there.map(|it| it.vendor.country.as_str());
         let country = country.or(named.as_ref().map(|row| row.country.as_str()));
         let country = country.or(given.vendor.as_ref().map(|inline| inline.country.as_str()));

@@ -270,6 +270,8 @@ impl Brief<'_> {
         let facts = &self.case.facts;
         let elsewhere =
             db::alert::grave_elsewhere(self.conn, facts.agency_id, engagement.vendor.id, self.case.id())?;
+        let mut other_names = db::engagement_name::of_contract(self.conn, self.case.id())?;
+        other_names.retain(|name| name.engagement_id == engagement.id);
         let similar = similar_to(self.conn, engagement.vendor.id, &engagement.vendor.name)?;
         let look = warnings::Look {
             known,
@@ -283,6 +285,7 @@ impl Brief<'_> {
             registered: registered.as_ref(),
             names: &names,
             similar: &similar,
+            other_names: &other_names,
             elsewhere: &elsewhere,
             due,
             today: self.today,

@@ -10,6 +10,7 @@ use crate::db::types::{from_json, to_json};
 use crate::db::{self, Conn, Tx};
 use crate::domain::alert;
 use crate::domain::chain::{ApplicationStep, Engagement, FiledApplication, Known};
+use crate::domain::company::NamedIn;
 use crate::domain::contract::{DataVolume, HOME, Overseas, Policy};
 use crate::domain::days::DayRange;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, of};
@@ -18,12 +19,10 @@ use crate::domain::ratio::{self, Planned};
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, FiledMail};
-use crate::service::case::{
-    Case, check_volumes, check_within, engagement_under, refuse_contradiction, refuse_cycle,
-};
+use crate::service::case::{Case, Place, check_volumes, check_within, named_beside, place_under};
 use crate::service::contract::{DataItem, volumes};
-use crate::service::organization::{InlineVendor, named_vendor};
 use crate::service::telling::{self, Addressees};
+use crate::service::vendor::{InlineVendor, NamedVendor, Names, record_name};
 use crate::service::{App, Call, Failure};
 
 input! {
@@ -34,6 +33,8 @@ input! {
         parent_engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
         vendor_id: Option<OrganizationId> => optional(id::<of::Organization>()),
         vendor: Option<InlineVendor> => optional(nested::<InlineVendor>()),
+        /// Not the company of the same name that is there already.
+        distinct: bool => or(flag(), false),
         /// 変更承認申請: a consent to it ends the earlier ones.
         supersedes: bool => or(flag(), false),
         content: CorrectionInput => flattened::<CorrectionInput>(),
@@ -86,6 +87,19 @@ input! {
     }
 }
 
+impl ApplicationInput {
+    /// The vendor as it is named.
+    pub(super) fn named_vendor(&self) -> NamedVendor<'_> {
+        NamedVendor {
+            id: self.vendor_id,
+            inline: self.vendor.as_ref(),
+            distinct: self.distinct,
+            names: Names::Compared,
+            at: "",
+        }
+    }
+}
+
 impl CorrectionInput {
     /// Volumes as the domain has them.
     pub fn volumes(&self) -> Vec<DataVolume> {
@@ -109,7 +123,7 @@ pub struct Content {
     pub data: Vec<DataVolume>,
 }
 
-/// Files an application. The parent must itself hold a consent today; the rules of the contract's policy hold.
+/// Files an application. The parent must itself hold a consent on its first day; the rules of the contract's policy hold.
 pub fn file(
     app: &App,
     call: &Call,
@@ -121,18 +135,15 @@ pub fn file(
         let known = case.facts.chain.now();
         let parent = parent(&case, &known, given)?;
         may_apply_under(&case, call, parent)?;
+        let named = given.named_vendor();
         let engaged = given.engagement_id.and_then(|id| known.engagement(id));
-        let vendor = match engaged {
-            Some(it) => {
-                refuse_contradiction(it, given.parent_engagement_id, given.vendor_id, given.vendor.as_ref(), "")?;
-                it.vendor.id
-            }
-            None => named_vendor(tx, given.vendor_id, given.vendor.as_ref(), "")?,
+        let (place, vendor, other_name) = if let Some(it) = engaged {
+            let other = named_beside(tx, it, given.parent_engagement_id, &named)?;
+            (Place { id: it.id, new: None }, db::organization::find(tx.conn, it.vendor.id)?, other)
+        } else {
+            place_under(tx, &known, contract, parent, &named)?
         };
-        refuse_cycle(&known, parent, vendor)?;
-        let vendor = db::organization::find(tx.conn, vendor)?;
         let content = given.content.in_country(&vendor.country);
-        let place = engagement_under(tx, &known, contract, parent, vendor.id, "")?;
         let planned = planned(tx.conn, contract, place.id, given.supersedes, content.amount_yen)?;
         rules(&known, parent, &content, &planned, tx.today)?;
         refuse_pending(&known, place.id)?;
@@ -159,6 +170,9 @@ pub fn file(
             recorded_at: stamp.at.naive_utc(),
         };
         db::chain::add_application(tx.conn, &row)?;
+        if let Some(other) = &other_name {
+            record_name(tx, contract, place.id, NamedIn::Application, other)?;
+        }
         let application = mail_reference(app, tx, &case, &known, &row, &vendor.name, parent.tier + 1)?;
         let decide_by = decide_by(tx, &case, id)?;
         let mail = Mail::ApplicationFiled(FiledMail { application, decide_by });
@@ -201,7 +215,7 @@ pub fn resubmit(
 }
 
 /// By when the agency should decide what was just written; a day gone by already is today.
-fn decide_by(tx: &mut Tx<'_>, case: &Case, id: ApplicationId) -> Result<Option<Day>, Failure> {
+pub(super) fn decide_by(tx: &mut Tx<'_>, case: &Case, id: ApplicationId) -> Result<Option<Day>, Failure> {
     let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
     let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
     let facts = db::facts::load(tx.conn, case.id())?;
@@ -299,15 +313,7 @@ pub(super) fn rules(
         return Err(Failure::conflict("whole_scope", "業務の全部を一括して再委託することはできません。"));
     }
     clauses(known, days, parent, given)?;
-    // Before its first day the contract does not run yet; what is to start with it must be applied for before.
-    let parent_stands =
-        parent.tier == 1 || known.coverage(parent.id).is_some_and(|c| c.consented.contains(today));
-    if !parent_stands {
-        return Err(Failure::conflict(
-            "parent_without_consent",
-            "上位の受託者の承認が、今日の時点でありません。",
-        ));
-    }
+    parent_stands(known, parent, days.from)?;
     let mut errors = Vec::new();
     check_within(period, ("/starts_on", given.starts_on), ("/ends_on", given.ends_on), &mut errors);
     if given.ends_on < today {
@@ -328,6 +334,34 @@ pub(super) fn rules(
         errors.push(FieldError::new("/special_reason", "required", message));
     }
     Failure::unless_empty(errors)
+}
+
+/// Whether the parent holds a consent on the first day on which a consent below it could hold. It may lie ahead: what
+/// is to begin with it must be applied for before. The prime's place is the contract itself, whose days are checked
+/// with those applied for.
+fn parent_stands(known: &Known<'_>, parent: &Engagement, from: NaiveDate) -> Result<(), Failure> {
+    if parent.tier == 1 {
+        return Ok(());
+    }
+    let consented = known.coverage(parent.id).map(|coverage| &coverage.consented);
+    if consented.is_some_and(|days| days.contains(from)) {
+        return Ok(());
+    }
+    let name = &parent.vendor.name;
+    let later = consented.and_then(|days| days.after(from).first());
+    let earlier = consented.and_then(|days| days.up_to(from).last());
+    let message = match (later, earlier) {
+        (Some(first), _) => format!(
+            "上位の受託者（{name}）の承認は{first}からです。再委託の開始日を{first}以降にしてください。"
+        ),
+        (None, Some(last)) => format!(
+            "上位の受託者（{name}）の承認は{last}までで、再委託が始まる日（{from}）には効力がありません。先に上位の変更承認申請をしてください。"
+        ),
+        (None, None) => format!(
+            "上位の受託者（{name}）の承認がありません。先に上位の再委託について承認を受けてください。"
+        ),
+    };
+    Err(Failure::conflict("parent_without_consent", message))
 }
 
 /// The clause on subcontracting on each of these days.

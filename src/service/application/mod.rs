@@ -223,6 +223,11 @@ impl Filed {
         since.filter(|s| s.step == ApplicationStep::Reviewed).map(|s| s.by_user).collect()
     }
 
+    /// How often a step was taken.
+    fn times(&self, step: ApplicationStep) -> usize {
+        self.steps.iter().filter(|taken| taken.step == step).count()
+    }
+
     /// Whether a person reviewed it at any time or filed it.
     fn is_handled_by(&self, user: UserId) -> bool {
         self.row.applied_by == user

@@ -4,13 +4,14 @@
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
+use super::file::decide_by;
 use super::{ApplicationView, act, mail_reference};
 use crate::domain::chain::ApplicationStep;
 use crate::domain::id::ApplicationId;
 use crate::domain::limits::MAX_VERSION;
 use crate::input;
 use crate::notice::Mail;
-use crate::notice::context::{Day, ReturnedMail};
+use crate::notice::context::{Day, ReturnedMail, ReviewedMail};
 use crate::service::telling::{self, Addressees};
 use crate::service::{App, Call, Failure};
 use crate::text_enum;
@@ -53,20 +54,36 @@ input! {
     }
 }
 
-/// Records the officer's review; the last one before the decision counts.
+/// Records the officer's review; the last one before the decision counts. The first one since it was filed or corrected
+/// is told to those who can decide now: it waits for them.
 pub fn review(
     app: &App,
     call: &Call,
     id: ApplicationId,
     given: &ReviewInput,
 ) -> Result<ApplicationView, Failure> {
-    act(app, call, id, |tx, _, filed| {
+    act(app, call, id, |tx, case, filed| {
         filed.must_be_open()?;
         filed.must_be_as_seen(given.seen_version)?;
         let payload =
             json!({"application_id": id, "engagement_id": filed.row.engagement_id, "review": given});
         let recorded = tx.record("application.reviewed", id, &payload)?;
-        filed.step(tx, ApplicationStep::Reviewed, given, &recorded)
+        filed.step(tx, ApplicationStep::Reviewed, given, &recorded)?;
+        let known = case.facts.chain.now();
+        let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
+        let application =
+            mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
+        let corrections = filed.times(ApplicationStep::Resubmitted);
+        let mail = Mail::ApplicationReviewed(ReviewedMail {
+            application,
+            decide_by: decide_by(tx, case, id)?,
+            again: corrections > 0,
+        });
+        // Who reviewed it at any time does not decide it. The outbox tells each step once.
+        let reviewers = filed.steps.iter().filter(|step| step.step == ApplicationStep::Reviewed);
+        let to = reviewers.map(|step| step.by_user).chain([filed.row.applied_by, call.actor.user_id]);
+        let step = format!("reviewed-{corrections}");
+        telling::tell(tx, case, &Addressees::approvers_but(to), "application", id.as_str(), &step, &mail)
     })
 }
 

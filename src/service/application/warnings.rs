@@ -6,15 +6,17 @@ use serde::Serialize;
 
 use super::briefing::DecideBy;
 use super::file::{Content, breaches};
+use crate::db::engagement_name::EngagementNameRow;
 use crate::db::register::RegisterRecord;
 use crate::domain::alert::{Severity, fill};
 use crate::domain::chain::{Engagement, Known};
+use crate::domain::company::{Likeness, likeness};
 use crate::domain::contract::{DataCategory, DataVolume, HOME, Overseas, Policy, Terms};
 use crate::domain::days::{DayRange, DaySet};
 use crate::domain::ratio::{self, Planned};
 use crate::domain::settings::Settings;
 use crate::domain::text::thousands;
-use crate::service::organization::{SimilarName, any_is};
+use crate::service::organization::SimilarName;
 
 /// The days before the decision is due from which it is warned.
 const SOON: i64 = 2;
@@ -40,6 +42,8 @@ pub struct Look<'a> {
     pub registered: Option<&'a RegisterRecord>,
     /// The names it has, or had, there.
     pub names: &'a [String],
+    /// The other names under which it was named on this contract.
+    pub other_names: &'a [EngagementNameRow],
     /// Organizations whose names look like the vendor's.
     pub similar: &'a [SimilarName],
     /// The agency's other contracts in which a grave alert about the vendor stands.
@@ -119,9 +123,10 @@ impl Look<'_> {
         let Some(parent) = parent.filter(|parent| parent.tier > 1) else { return };
         let Some(coverage) = self.known.coverage(parent.id) else { return };
         let name = ("name", &*parent.vendor.name);
-        if !coverage.consented.contains(self.today) {
-            let template = "上位の{name}の承認が、今日の時点でありません。";
-            self.say(found, "parent", Severity::Critical, template, &[name]);
+        // As it was asked for when the application was filed: that consent may have been revoked since.
+        if !coverage.consented.contains(days.from) {
+            let template = "上位の{name}の承認が、再委託が始まる日（{day}）にありません。";
+            self.say(found, "parent", Severity::Critical, template, &[name, ("day", &days.from.to_string())]);
         }
         let gaps = DaySet::from(Some(days)).difference(&coverage.covered);
         if !gaps.is_empty() {
@@ -246,11 +251,18 @@ impl Look<'_> {
             let template = "法人番号公表サイトでは、この事業者の登記は{day}に閉鎖されています。承継した法人を確かめてください。";
             self.say(found, "company_closed", Severity::Critical, template, &[("day", &closed.to_string())]);
         }
-        if let Some(registered) =
-            self.names.first().filter(|_| !any_is(self.names, &self.engagement.vendor.name))
-        {
+        let vendor = &self.engagement.vendor.name;
+        let is_other = self.names.iter().all(|name| likeness(name, vendor) == Likeness::Other);
+        if let Some(registered) = self.names.first().filter(|_| is_other) {
             let template = "法人番号公表サイトの名称は「{name}」です。名称または番号を確かめてください。";
             self.say(found, "company_name", Severity::Warning, template, &[("name", registered)]);
+        }
+        if !self.other_names.is_empty() {
+            let names: Vec<String> = self.other_names.iter().map(|it| format!("「{}」", it.name)).collect();
+            let template = "この事業者は、この契約では{names}とも記載されています。";
+            let is_other = self.other_names.iter().any(|it| it.likeness == Likeness::Other);
+            let severity = if is_other { Severity::Warning } else { Severity::Info };
+            self.say(found, "other_name", severity, template, &[("names", &names.join("、"))]);
         }
         if !self.similar.is_empty() {
             let names: Vec<String> = self.similar.iter().map(SimilarName::told).collect();

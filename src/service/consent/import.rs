@@ -9,15 +9,16 @@ use super::{RecordedConsentInput, record_in};
 use crate::db::{self, Author, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::{Role, Scope};
 use crate::domain::chain::{Engagement, Known, Vendor};
+use crate::domain::company::{Likeness, likeness};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::{ContractId, OrganizationId};
 use crate::domain::input::{FieldError, Mode, parse};
-use crate::domain::text::same_company;
+use crate::domain::text::{number_key, same_company};
 use crate::exchange::consents::{ConsentFile, ConsentRow, column_of};
 use crate::exchange::table::RowError;
 use crate::service::case::Case;
-use crate::service::organization::InlineVendor;
 use crate::service::register::Problem;
+use crate::service::vendor::InlineVendor;
 use crate::service::{App, Failure, alert};
 
 /// What became of a file. `taken` + `duplicates` + `bad` = `rows`.
@@ -183,15 +184,21 @@ fn parent<'a>(known: &Known<'a>, row: &ConsentRow) -> Result<&'a Engagement, Fai
         found.retain(|e| e.vendor.corporate_number.as_deref() == Some(number.as_str()));
     }
     if !parent_name.is_empty() {
-        let named = found.iter().any(|e| same_company(&e.vendor.name, parent_name));
-        if let Some(other) = found.first().filter(|_| !named && !parent_corporate_number.is_empty()) {
+        let named = |e: &&Engagement| same_company(&e.vendor.name, parent_name);
+        let akin = |e: &&Engagement| likeness(&e.vendor.name, parent_name) != Likeness::Other;
+        let is_other = !found.iter().any(akin) && !parent_corporate_number.is_empty();
+        if let Some(other) = found.first().filter(|_| is_other) {
             let message = format!(
                 "法人番号{parent_corporate_number}の事業者は「{}」です。名称または番号を確かめてください。",
                 other.vendor.name
             );
             return Err(Failure::field("/parent_name", "name_mismatch", message));
         }
-        found.retain(|e| same_company(&e.vendor.name, parent_name));
+        if found.iter().any(named) {
+            found.retain(named);
+        } else {
+            found.retain(akin);
+        }
     }
     match found.as_slice() {
         [one] => Ok(one),
@@ -235,8 +242,10 @@ fn is_there(
         .flat_map(|e| known.consents(e.id))
         .any(|held| {
             held.consent.valid_from == given.valid_from
-                && bodies.get(&held.consent.id).and_then(|b| b.document_number.as_deref())
-                    == Some(&given.document_number)
+                && bodies
+                    .get(&held.consent.id)
+                    .and_then(|b| b.document_number.as_deref())
+                    .is_some_and(|number| number_key(number) == number_key(&given.document_number))
         });
     Ok(there)
 }

@@ -10,16 +10,17 @@ use serde_json::json;
 use crate::db::chain::ConsentBody;
 use crate::db::{self, DbError, Tx};
 use crate::domain::chain::{Consent, NodeState};
+use crate::domain::company::NamedIn;
 use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
 use crate::domain::text::contains_my_number;
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, RevokedMail};
-use crate::service::case::{Case, check_volumes, check_within, engagement_under, refuse_cycle};
+use crate::service::case::{Case, check_volumes, check_within, place_under};
 use crate::service::contract::{DataItem, volumes};
-use crate::service::organization::{InlineVendor, named_vendor};
 use crate::service::telling::{self, Addressees};
+use crate::service::vendor::{InlineVendor, NamedVendor, Names, record_name};
 use crate::service::{App, Call, Failure, application};
 
 input! {
@@ -37,6 +38,8 @@ input! {
         parent_engagement_id: EngagementId => id::<of::Engagement>(),
         vendor_id: Option<OrganizationId> => optional(id::<of::Organization>()),
         vendor: Option<InlineVendor> => optional(nested::<InlineVendor>()),
+        /// Not the company of the same name that is there already.
+        distinct: bool => or(flag(), false),
         scope: String => prose(1, 10_000),
         amount_yen: i64 => yen(),
         /// Where the work is done; left out, the vendor's own country.
@@ -187,18 +190,20 @@ fn record_in(
         check_within(period, first, last, &mut errors);
     }
     Failure::unless_empty(errors)?;
-    let vendor = named_vendor(tx, given.vendor_id, given.vendor.as_ref(), "")?;
-    refuse_cycle(&known, parent, vendor)?;
-    let place = engagement_under(tx, &known, case.id(), parent, vendor, "")?;
-    let country = match &given.country {
-        Some(country) => country.clone(),
-        None => db::organization::find(tx.conn, vendor)?.country,
+    let named = NamedVendor {
+        id: given.vendor_id,
+        inline: given.vendor.as_ref(),
+        distinct: given.distinct,
+        names: Names::Compared,
+        at: "",
     };
+    let (place, vendor, other_name) = place_under(tx, &known, case.id(), parent, &named)?;
+    let country = given.country.clone().unwrap_or(vendor.country);
     let given = RecordedConsentInput { country: Some(country.clone()), ..given.clone() };
     let id: ConsentId = tx.new_id();
     // The vendor by its id only: in words it may be a person.
     let payload = json!({
-        "consent_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor,
+        "consent_id": id, "engagement_id": place.id, "parent_engagement_id": parent.id, "vendor_id": vendor.id,
         "tier": parent.tier + 1, "scope": given.scope, "amount_yen": given.amount_yen, "country": given.country,
         "data": given.data, "decided_on": given.decided_on, "document_number": given.document_number,
         "valid_from": given.valid_from, "valid_until": given.valid_until, "note": given.note,
@@ -228,6 +233,9 @@ fn record_in(
         note: given.note.clone(),
     };
     db::chain::add_consent(tx, case.id(), &consent, decided_by, &body)?;
+    if let Some(other) = &other_name {
+        record_name(tx, case.id(), place.id, NamedIn::Consent, other)?;
+    }
     Ok(RecordedConsentView {
         id,
         engagement_id: place.id,

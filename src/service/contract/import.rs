@@ -1,7 +1,7 @@
 //! Contracts from a file: all rows or none, unless bad ones may be left out; duplicates within the file and against
 //! the ledger are recognized; each contract gets its own chain, all of them in one transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -9,26 +9,30 @@ use serde_json::json;
 
 use super::register::{Registration, register_in};
 use super::terms::{RETURN_DUE_DAYS, contradictions, questions};
-use crate::db::organization::NewOrganization;
+use crate::db::organization::{NewOrganization, OrganizationRow};
 use crate::db::register::Numbered;
 use crate::db::{self, Author, ChainKey, Conn, Tx};
 use crate::domain::access::OrganizationKind;
+use crate::domain::company::{Likeness, NamedIn, is_placeholder, likeness, placeholder};
 use crate::domain::contract::{ContractOrigin, DeclarationInterval, Overseas, Policy, Subcontracting, Terms};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::{ImportId, OrganizationId};
-use crate::domain::text::{company_key, contains_my_number, same_company};
+use crate::domain::text::{company_key, contains_my_number, number_key, same_company};
 use crate::exchange::cell::quote;
 use crate::exchange::contracts::{
     ContractFile, Difference, ImportedContract, ImportedVendor, Origin, Outcome,
 };
 use crate::exchange::table::RowError;
 use crate::service::alert::organization_chain;
-use crate::service::organization::{self, any_is};
+use crate::service::organization::{self, record_change};
 use crate::service::register::Problem;
+use crate::service::vendor::{OtherName, first_name, record_name};
 use crate::service::{App, Failure, alert};
 
 /// Numbers looked up at once.
 const CHUNK: usize = 500;
+/// Vendors of one name that are listed.
+const CANDIDATES: i64 = 6;
 
 /// How a file is taken in.
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,11 +120,11 @@ pub(super) fn import_for(
 
 /// What is to be written for a file.
 struct Plan<'a> {
-    taken: Vec<(&'a ImportedContract, VendorKey)>,
+    taken: Vec<(&'a ImportedContract, VendorKey, Option<OtherName>)>,
     duplicates: usize,
     /// By line.
     problems: BTreeMap<u64, Vec<RowError>>,
-    vendors: Vendors<'a>,
+    vendors: Vendors,
     warnings: Vec<Warning>,
     /// The day on which the file is taken in.
     today: NaiveDate,
@@ -149,43 +153,38 @@ enum VendorKey {
 enum Recognized {
     AsNamed,
     /// They do, by a name that is not the present one.
-    Renamed(String),
+    Otherwise(Likeness, String),
     /// The number is another company's.
     Another(String),
 }
 
-impl VendorKey {
-    /// None never occurs: the reader refuses a row with neither.
-    fn of(vendor: &ImportedVendor) -> Option<Self> {
-        match (vendor.corporate_number, &vendor.name) {
-            (Some(number), _) => Some(Self::Number(number)),
-            (None, Some(name)) => Some(Self::Name(company_key(name))),
-            (None, None) => None,
-        }
-    }
-}
-
 /// The vendors of a file.
 #[derive(Default)]
-struct Vendors<'a> {
+struct Vendors {
     known: HashMap<VendorKey, OrganizationId>,
-    /// What the known ones with a number are called here.
+    /// What the known ones with a number are called here; those with a name at all.
     names: HashMap<CorporateNumber, String>,
+    /// Those of a number that have no name yet.
+    nameless: HashMap<CorporateNumber, OrganizationId>,
+    /// The numbers under which the file, or the register of vendors, has a name, by the name's key.
+    numbered: HashMap<String, BTreeSet<CorporateNumber>>,
+    /// Names of which there are several vendors without a number, by the name's key, with their addresses.
+    several: HashMap<String, Vec<String>>,
     /// Every name that the corporate-number register has or had for a number, the latest first.
     register: HashMap<String, Vec<String>>,
     /// Numbers that belong to an agency.
     agencies: HashSet<CorporateNumber>,
     /// To be registered: the line that names it first, and the name it gets.
-    new: BTreeMap<VendorKey, NewVendor<'a>>,
+    new: BTreeMap<VendorKey, NewVendor>,
 }
 
-struct NewVendor<'a> {
+struct NewVendor {
     line: u64,
     origin: Origin,
     name: String,
     /// Neither the file nor the register says its name.
     nameless: bool,
-    given: &'a ImportedVendor,
+    number: Option<CorporateNumber>,
 }
 
 impl<'a> Plan<'a> {
@@ -208,7 +207,7 @@ impl<'a> Plan<'a> {
         };
         for outcome in &file.outcomes {
             match outcome {
-                Outcome::Taken { line, contract } => match present.get(&contract.number) {
+                Outcome::Taken { line, contract } => match present.get(&number_key(&contract.number)) {
                     Some(differences) => {
                         plan.duplicates += 1;
                         plan.warnings.extend(differences.iter().map(|difference| differs(*line, difference)));
@@ -233,23 +232,29 @@ impl<'a> Plan<'a> {
                 message: NUMBER_IN_QUESTION.to_owned(),
             });
         }
-        let key = VendorKey::of(&contract.vendor);
+        let key = self.vendors.key(&contract.vendor);
         if contract.vendor.corporate_number.is_some_and(|number| self.vendors.agencies.contains(&number)) {
             let message = "この法人番号は機関として登録されているため、受託者にできません。".to_owned();
             errors.push(RowError::whole(line, "vendor_is_agency", message));
         }
         let column = contract.origin.vendor_name_column();
-        let warning = match self.vendors.recognize(&contract.vendor) {
-            Recognized::AsNamed => None,
-            Recognized::Renamed(message) => Some(Warning { line, column, message }),
-            Recognized::Another(message) => {
-                errors.push(RowError { line, column, code: "name_mismatch", message });
-                None
+        let mut other_name = None;
+        let mut warnings = Vec::new();
+        let mut warn = |message| warnings.push(Warning { line, column: column.clone(), message });
+        match self.vendors.recognize(&contract.vendor) {
+            Recognized::AsNamed => {}
+            Recognized::Otherwise(likeness, message) => {
+                other_name = contract.vendor.name.clone().map(|name| OtherName { name, likeness });
+                warn(message);
             }
-        };
+            Recognized::Another(message) => {
+                errors.push(RowError { line, column: column.clone(), code: "name_mismatch", message });
+            }
+        }
+        self.vendors.same_name(&contract.vendor, key.as_ref()).into_iter().for_each(warn);
         match key {
             Some(key) if errors.is_empty() => {
-                self.warnings.extend(warning);
+                self.warnings.extend(warnings);
                 let asked = questions(&terms(contract), self.today).into_iter();
                 self.warnings.extend(asked.map(|message| Warning {
                     line,
@@ -257,7 +262,7 @@ impl<'a> Plan<'a> {
                     message,
                 }));
                 self.vendors.meet(line, &key, contract);
-                self.taken.push((contract, key));
+                self.taken.push((contract, key, other_name));
             }
             _ => {
                 self.problems.insert(line, errors);
@@ -303,7 +308,7 @@ impl<'a> Plan<'a> {
         agency: OrganizationId,
         origin: ContractOrigin,
     ) -> Result<Option<ImportId>, Failure> {
-        if self.taken.is_empty() {
+        if self.taken.is_empty() && self.vendors.named().is_empty() {
             return Ok(None);
         }
         let run = app.sources.new_id();
@@ -311,18 +316,25 @@ impl<'a> Plan<'a> {
         let chain = organization_chain(conn, agency)?;
         let mut tx = Tx::on(conn, &app.sources, author, chain)?;
         self.vendors.register(&mut tx)?;
+        if self.taken.is_empty() {
+            tx.close()?;
+            return Ok(None);
+        }
         let payload = json!({"import_id": run, "origin": origin, "contracts": brought});
         let recorded = tx.record("contract.imported", run, &payload)?;
         db::contract::add_import(&mut tx, run, origin, brought, &recorded)?;
         tx.close()?;
         let today = app.today();
-        for (contract, key) in self.taken {
+        for (contract, key, other_name) in self.taken {
             let lost = || Failure::Internal("a vendor of the file was not registered".to_owned());
             let vendor_id = self.vendors.known.get(&key).copied().ok_or_else(lost)?;
             let new = registration(app, contract, vendor_id, run);
             let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
             let mut tx = Tx::on(conn, &app.sources, author, chain)?;
-            register_in(&mut tx, &new)?;
+            let (place, _) = register_in(&mut tx, &new)?;
+            if let Some(other) = &other_name {
+                record_name(&mut tx, new.id, place, NamedIn::Contract, other)?;
+            }
             if contract.vendor.corporate_number.is_some() {
                 alert::tell_closed(&mut tx, agency, new.id)?;
             }
@@ -333,7 +345,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-impl<'a> Vendors<'a> {
+impl Vendors {
     fn load(conn: &mut Conn, file: &ContractFile) -> Result<Self, Failure> {
         let mut found = Self::default();
         let numbers = numbers(file);
@@ -343,7 +355,11 @@ impl<'a> Vendors<'a> {
             let Ok(number) = number.parse::<CorporateNumber>() else { continue };
             if kind == OrganizationKind::Vendor {
                 found.known.insert(VendorKey::Number(number), id);
-                found.names.insert(number, name);
+                if is_placeholder(&name, Some(number.as_str())) {
+                    found.nameless.insert(number, id);
+                } else {
+                    found.names.insert(number, name);
+                }
             } else {
                 found.agencies.insert(number);
             }
@@ -353,12 +369,77 @@ impl<'a> Vendors<'a> {
             .filter(|(_, contract)| contract.vendor.corporate_number.is_none())
             .filter_map(|(_, contract)| contract.vendor.name.as_deref())
             .collect();
+        for (_, contract) in file.taken() {
+            if let (Some(number), Some(name)) = (contract.vendor.corporate_number, &contract.vendor.name) {
+                found.numbered.entry(company_key(name)).or_default().insert(number);
+            }
+        }
         for name in named {
-            if let Some(row) = db::organization::unnumbered_vendor(conn, name, None)? {
-                found.known.insert(VendorKey::Name(company_key(name)), row.id);
+            let key = company_key(name);
+            let unnumbered = db::organization::unnumbered_vendors(conn, name, None, CANDIDATES)?;
+            if let [first, _, ..] = unnumbered.as_slice() {
+                found.known.insert(VendorKey::Name(key.clone()), first.id);
+                let addresses = unnumbered.iter().map(|row| row.address.clone().unwrap_or_default());
+                found.several.insert(key, addresses.collect());
+            } else if let [only] = unnumbered.as_slice() {
+                found.known.insert(VendorKey::Name(key), only.id);
+            } else {
+                for row in db::organization::numbered_vendors(conn, name, CANDIDATES)? {
+                    let number = row.corporate_number.as_deref().map(str::parse::<CorporateNumber>);
+                    let Some(Ok(number)) = number else { continue };
+                    found.numbered.entry(key.clone()).or_default().insert(number);
+                    found.known.insert(VendorKey::Number(number), row.id);
+                    found.names.insert(number, row.name);
+                }
             }
         }
         Ok(found)
+    }
+
+    /// How the vendor is told from others. One without a number is the one company that has its name with a number, in the
+    /// file or here. None never occurs: the reader refuses a row with neither.
+    fn key(&self, vendor: &ImportedVendor) -> Option<VendorKey> {
+        let name = match (vendor.corporate_number, &vendor.name) {
+            (Some(number), _) => return Some(VendorKey::Number(number)),
+            (None, name) => company_key(name.as_deref()?),
+        };
+        let is_known = self.known.contains_key(&VendorKey::Name(name.clone()));
+        let mut numbered = self.numbered.get(&name).into_iter().flatten();
+        match (numbered.next(), numbered.next()) {
+            (Some(only), None) if !is_known => Some(VendorKey::Number(*only)),
+            _ => Some(VendorKey::Name(name)),
+        }
+    }
+
+    /// What a person should look at where a name without a number is not one vendor's alone.
+    fn same_name(&self, vendor: &ImportedVendor, key: Option<&VendorKey>) -> Vec<String> {
+        let (None, Some(name)) = (vendor.corporate_number, &vendor.name) else { return Vec::new() };
+        let mut said = Vec::new();
+        match key {
+            Some(VendorKey::Number(number)) => said.push(format!(
+                "法人番号の記載がないため、同じ名称の事業者（法人番号{number}）の契約として登録します。別の事業者のときは、法人番号を記入してください。"
+            )),
+            Some(VendorKey::Name(key)) => {
+                if let Some(addresses) = self.several.get(key) {
+                    let address = |text: &String| if text.is_empty() { "所在地の登録なし".to_owned() } else { quote(text) };
+                    said.push(format!(
+                        "同じ名称の、法人番号のない事業者が{}件登録されています（{}）。最初に登録されたものの契約として登録します。",
+                        addresses.len(),
+                        addresses.iter().map(address).collect::<Vec<_>>().join("、"),
+                    ));
+                }
+                if let Some(numbered) = self.numbered.get(key) {
+                    let numbers: Vec<&str> = numbered.iter().map(CorporateNumber::as_str).collect();
+                    said.push(format!(
+                        "{}には、法人番号のある同じ名称の事業者（{}）があります。法人番号のない別の事業者として登録します。同じ事業者であれば、法人番号を記入してください。",
+                        quote(name),
+                        numbers.join("、"),
+                    ));
+                }
+            }
+            None => {}
+        }
+        said
     }
 
     /// Whether name and number mean one company. A slip of 0 and 9 passes the check digit, so a number that is known
@@ -374,11 +455,20 @@ impl<'a> Vendors<'a> {
         if same_company(known, name) {
             return Recognized::AsNamed;
         }
-        if any_is(register, name) {
-            return Recognized::Renamed(format!(
+        if register.iter().any(|registered| same_company(registered, name)) {
+            let message = format!(
                 "{}は、法人番号{number}の登録情報にある名称です。ここでは「{known}」として登録します。",
                 quote(name)
-            ));
+            );
+            return Recognized::Otherwise(Likeness::Same, message);
+        }
+        let mut alike = std::iter::once(known).chain(register).map(|known| likeness(known, name));
+        if alike.any(|likeness| likeness == Likeness::Akin) {
+            let message = format!(
+                "{}は、法人番号{number}の事業者「{known}」の契約として登録します。記載された名義は契約に残します。",
+                quote(name)
+            );
+            return Recognized::Otherwise(Likeness::Akin, message);
         }
         Recognized::Another(format!(
             "法人番号{number}の事業者は「{known}」です。{}ではありません。名称または番号を確かめてください。",
@@ -386,27 +476,61 @@ impl<'a> Vendors<'a> {
         ))
     }
 
-    /// Notes a vendor that is not registered yet.
-    fn meet(&mut self, line: u64, key: &VendorKey, contract: &'a ImportedContract) {
+    /// Notes a vendor that is not registered yet, and the first name of one that had none.
+    fn meet(&mut self, line: u64, key: &VendorKey, contract: &ImportedContract) {
+        let given = &contract.vendor;
+        let number = given.corporate_number;
+        if let (Some(number), Some(name)) = (number, &given.name)
+            && self.nameless.contains_key(&number)
+            && !self.names.contains_key(&number)
+        {
+            let register = self.register.get(number.as_str()).map(Vec::as_slice).unwrap_or_default();
+            self.names.insert(number, first_name(register, name));
+        }
         if self.known.contains_key(key) {
             return;
         }
-        let (origin, given) = (contract.origin, &contract.vendor);
-        self.new.entry(key.clone()).or_insert_with(|| {
-            let number = given.corporate_number.map(|number| number.to_string()).unwrap_or_default();
-            let name = self.register.get(&number).and_then(|names| names.first()).or(given.name.as_ref());
-            NewVendor {
-                line,
-                origin,
-                nameless: name.is_none(),
-                name: name.cloned().unwrap_or_else(|| format!("法人番号 {number}")),
-                given,
+        let register = number.and_then(|number| self.register.get(number.as_str()));
+        let register = register.map(Vec::as_slice).unwrap_or_default();
+        if let Some(met) = self.new.get_mut(key) {
+            // The head office may stand in a later row than its branch, and a name later than the number.
+            if let Some(name) = &given.name
+                && register.is_empty()
+                && (met.nameless || is_shorter(name, &met.name))
+            {
+                met.name = first_name(&[], name);
+                met.nameless = false;
             }
-        });
+            return;
+        }
+        let name = match (&given.name, number) {
+            (Some(name), Some(_)) => Some(first_name(register, name)),
+            (Some(name), None) => Some(name.clone()),
+            (None, _) => register.first().cloned(),
+        };
+        // Of a row without a number: the company that has its name with one.
+        let number = match key {
+            VendorKey::Number(number) => Some(*number),
+            VendorKey::Name(_) => None,
+        };
+        let nameless = name.is_none();
+        let name = name.or_else(|| number.map(placeholder)).unwrap_or_default();
+        let new = NewVendor { line, origin: contract.origin, name, nameless, number };
+        self.new.insert(key.clone(), new);
+    }
+
+    /// Those without a name so far that the file names.
+    fn named(&self) -> Vec<(OrganizationId, String)> {
+        let named = self.nameless.iter();
+        named.filter_map(|(number, id)| Some((*id, self.names.get(number)?.clone()))).collect()
     }
 
     /// Registers what is new, in the agency's own chain.
     fn register(&mut self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+        for (id, name) in self.named() {
+            let before = db::organization::find(tx.conn, id)?;
+            record_change(tx, &before, OrganizationRow { name, ..before.clone() })?;
+        }
         for (key, vendor) in std::mem::take(&mut self.new) {
             let id: OrganizationId = tx.new_id();
             let salt = tx.sources.token();
@@ -415,7 +539,7 @@ impl<'a> Vendors<'a> {
                 kind: OrganizationKind::Vendor,
                 code: None,
                 name: &vendor.name,
-                corporate_number: vendor.given.corporate_number,
+                corporate_number: vendor.number,
                 country: "JP",
                 address: None,
                 contact_email: None,
@@ -428,13 +552,19 @@ impl<'a> Vendors<'a> {
     }
 }
 
+/// Whether the name is the other's beginning: that of the head office beside its branch's.
+fn is_shorter(name: &str, other: &str) -> bool {
+    let (name, other) = (company_key(name), company_key(other));
+    name.len() < other.len() && other.starts_with(&name)
+}
+
 fn numbers(file: &ContractFile) -> Vec<CorporateNumber> {
     let numbers: HashSet<CorporateNumber> =
         file.taken().filter_map(|(_, contract)| contract.vendor.corporate_number).collect();
     numbers.into_iter().collect()
 }
 
-/// Those of the file's numbers that the agency has, each with what the file says otherwise. What any of the recorded
+/// Those of the file's numbers that the agency has, by their keys, each with what the file says otherwise. What any of the recorded
 /// terms say is no difference: a file imported before stays the same when the contract was changed since.
 fn present(
     conn: &mut Conn,
@@ -447,11 +577,12 @@ fn present(
         let numbers: Vec<&str> = chunk.iter().map(|contract| contract.number.as_str()).collect();
         let mut recorded = db::contract::recorded(conn, agency, &numbers)?;
         for contract in chunk {
-            let Some(recorded) = recorded.remove(&contract.number) else { continue };
+            let key = number_key(&contract.number);
+            let Some(recorded) = recorded.remove(&key) else { continue };
             let of_terms = recorded.terms.iter().map(|terms| contract.differences(terms));
             let mut differences = of_terms.min_by_key(Vec::len).unwrap_or_default();
             differences.extend(other_vendor(contract, &recorded));
-            present.insert(contract.number.clone(), differences);
+            present.insert(key, differences);
         }
     }
     Ok(present)
@@ -463,7 +594,7 @@ fn other_vendor(contract: &ImportedContract, recorded: &db::contract::Recorded) 
     let number = corporate_number.map(|number| number.to_string());
     match (number, name) {
         (Some(number), _) if recorded.vendor_number.as_ref() == Some(&number) => None,
-        (None, Some(name)) if same_company(name, &recorded.vendor_name) => None,
+        (None, Some(name)) if likeness(name, &recorded.vendor_name) != Likeness::Other => None,
         (Some(number), _) => Some(Difference {
             column: contract.origin.vendor_number_column(),
             stated: quote(&number),
@@ -503,6 +634,7 @@ fn terms(contract: &ImportedContract) -> Terms {
         title: contract.title.clone(),
         fiscal_year: contract.fiscal_year,
         amount_yen: contract.amount_yen,
+        unit_price: contract.unit_price.clone(),
         signed_on: contract.signed_on,
         starts_on: contract.starts_on,
         ends_on: contract.ends_on,

@@ -59,6 +59,9 @@ pub struct ContractView {
     pub amount_yen: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub department: Option<String>,
+    /// 単価契約: the unit prices, in words; the amount is the expected total then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_on: Option<NaiveDate>,
     /// Last day as agreed, inclusive.
@@ -156,6 +159,7 @@ fn listed(line: ContractLine, scope: &Scope, today: NaiveDate) -> ContractView {
         import_id: None,
         void_reason: None,
         voided_by_name: None,
+        unit_price: None,
         signed_on: None,
         ends_on: None,
         scope: None,
@@ -185,6 +189,7 @@ fn show(conn: &mut Conn, scope: &Scope, id: ContractId, today: NaiveDate) -> Res
         subcontracting.max_ratio_percent = None;
         subcontracting.minor_limit_yen = None;
     } else {
+        view.unit_price = terms.unit_price;
         view.signed_on = Some(terms.signed_on);
         view.ends_on = Some(terms.ends_on);
         view.scope = Some(terms.scope);

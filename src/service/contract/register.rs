@@ -196,6 +196,7 @@ mod tests {
                 title: "架空業務".to_owned(),
                 fiscal_year: 2026,
                 amount_yen: 1_000,
+                unit_price: None,
                 signed_on: day("2026-03-25"),
                 starts_on: day("2026-04-01"),
                 ends_on: day("2027-03-31"),

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use crate::db::contract::{ContractHead, ContractOrder};
 use crate::domain::access::Scope;
 use crate::domain::id::{ContractId, of};
+use crate::domain::text::number_key;
 use crate::domain::text_enum::TextEnum;
 use crate::service::page::{keyed, unknown_cursor};
 use crate::service::{Failure, Page};
@@ -57,7 +58,9 @@ impl ContractSort {
     pub(super) fn key(self, head: &ContractHead) -> String {
         match self {
             Self::Newest => head.id.to_string(),
-            Self::Number | Self::NumberDown => keyed(format_args!("{self} {}", head.number), head.id),
+            Self::Number | Self::NumberDown => {
+                keyed(format_args!("{self} {}", number_key(&head.number)), head.id)
+            }
             Self::Ends | Self::EndsDown => keyed(format_args!("{self} {}", head.last_day), head.id),
             Self::Amount | Self::AmountDown => keyed(format_args!("{self} {}", head.amount_yen), head.id),
         }

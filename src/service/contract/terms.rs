@@ -9,7 +9,9 @@ use crate::domain::contract::{
 };
 use crate::domain::id::{OrganizationId, of};
 use crate::domain::input::{FieldError, Nested, nested, or};
-use crate::domain::limits::{MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE};
+use crate::domain::limits::{
+    MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE, MAX_UNIT_PRICE,
+};
 use crate::domain::text::thousands;
 use crate::input;
 use crate::service::case::check_volumes;
@@ -54,7 +56,10 @@ input! {
         title: String => contract_title(MAX_TITLE),
         fiscal_year: i32 => fiscal_year(),
         vendor_id: OrganizationId => id::<of::Organization>(),
+        /// Of a 単価契約 the expected total.
         amount_yen: i64 => yen(),
+        /// 単価契約: the unit prices, in words.
+        unit_price: Option<String> => optional(prose(1, MAX_UNIT_PRICE)),
         signed_on: NaiveDate => day(),
         starts_on: NaiveDate => day(),
         ends_on: NaiveDate => day(),
@@ -89,6 +94,7 @@ input! {
         title: Option<String> => optional(contract_title(MAX_TITLE)),
         fiscal_year: Option<i32> => optional(fiscal_year()),
         amount_yen: Option<i64> => optional(yen()),
+        unit_price: Option<String> => optional(prose(1, MAX_UNIT_PRICE)),
         signed_on: Option<NaiveDate> => optional(day()),
         starts_on: Option<NaiveDate> => optional(day()),
         ends_on: Option<NaiveDate> => optional(day()),
@@ -143,6 +149,7 @@ impl NewContract {
             title: self.title.clone(),
             fiscal_year: self.fiscal_year,
             amount_yen: self.amount_yen,
+            unit_price: self.unit_price.clone(),
             signed_on: self.signed_on,
             starts_on: self.starts_on,
             ends_on: self.ends_on,
@@ -163,6 +170,7 @@ impl Amendment {
             title: self.title.unwrap_or_else(|| base.title.clone()),
             fiscal_year: self.fiscal_year.unwrap_or(base.fiscal_year),
             amount_yen: self.amount_yen.unwrap_or(base.amount_yen),
+            unit_price: self.unit_price.or_else(|| base.unit_price.clone()),
             signed_on: self.signed_on.unwrap_or(base.signed_on),
             starts_on: self.starts_on.unwrap_or(base.starts_on),
             ends_on: self.ends_on.unwrap_or(base.ends_on),
@@ -283,7 +291,11 @@ pub struct DataVolumeView {
 pub struct TermsView {
     pub title: String,
     pub fiscal_year: i32,
+    /// Of a 単価契約 the expected total.
     pub amount_yen: i64,
+    /// 単価契約: the unit prices, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<String>,
     pub signed_on: NaiveDate,
     pub starts_on: NaiveDate,
     pub ends_on: NaiveDate,
@@ -319,6 +331,7 @@ impl From<&Terms> for TermsView {
             title: terms.title.clone(),
             fiscal_year: terms.fiscal_year,
             amount_yen: terms.amount_yen,
+            unit_price: terms.unit_price.clone(),
             signed_on: terms.signed_on,
             starts_on: terms.starts_on,
             ends_on: terms.ends_on,

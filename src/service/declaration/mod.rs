@@ -6,18 +6,19 @@ mod view;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::case::{Case, Place, check_volumes, engagement_under, refuse_contradiction, refuse_cycle};
+use super::case::{Case, Place, check_volumes, named_beside, place_under};
 use super::chain::Days;
 use super::contract::{DataItem, volumes};
-use super::organization::{InlineVendor, named_vendor};
 use super::telling::{self, Addressees};
+use super::vendor::{InlineVendor, NamedVendor, Names, OtherName, record_name};
 use super::{App, Call, Failure, application};
 use crate::db::statement::NewDeclaration;
 use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::chain::{Engagement, Known, Source, Statement, StatementOrigin};
+use crate::domain::company::NamedIn;
 use crate::domain::contract::{DataVolume, Stamp};
 use crate::domain::days::{DayRange, OpenRange};
-use crate::domain::declaration::reporting_periods;
+use crate::domain::declaration::{reporting_periods, unreported};
 use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId, SubjectId, of};
 use crate::domain::input::FieldError;
 use crate::input;
@@ -48,6 +49,8 @@ input! {
         parent_engagement_id: Option<EngagementId> => optional(id::<of::Engagement>()),
         vendor_id: Option<OrganizationId> => optional(id::<of::Organization>()),
         vendor: Option<InlineVendor> => optional(nested::<InlineVendor>()),
+        /// Not the company of the same name that is there already.
+        distinct: bool => or(flag(), false),
         started_on: NaiveDate => day(),
         ended_on: Option<NaiveDate> => optional(day()),
         scope: Option<String> => optional(prose(0, 10_000)),
@@ -145,11 +148,10 @@ pub fn declare(
         let id: DeclarationId = tx.new_id();
         let uses =
             if given.as_last_time { again(tx, &case, &known, own)? } else { resolve_uses(tx, &case, &known, given)? };
-        let uses: Vec<(Place, UseInput, SubjectId)> =
-            uses.into_iter().map(|(place, said)| (place, said, tx.new_id())).collect();
+        let uses: Vec<(Used, SubjectId)> = uses.into_iter().map(|used| (used, tx.new_id())).collect();
         let payload = json!({
             "declaration_id": id, "organization_id": own, "period": given.period, "none": given.none || uses.is_empty(),
-            "engagements": uses.iter().map(|(place, said, id)| payload_of(place, said, *id)).collect::<Vec<_>>(),
+            "engagements": uses.iter().map(|(used, id)| payload_of(&used.place, &used.said, *id)).collect::<Vec<_>>(),
         });
         let recorded = tx.record("declaration.filed", id, &payload)?;
         let stamp = recorded.stamp;
@@ -158,10 +160,15 @@ pub fn declare(
         let none = given.none || uses.is_empty();
         let new = NewDeclaration { id, contract_id: contract, organization_id: own, period, none, receipt: &receipt };
         db::statement::add_declaration(tx, &new, stamp)?;
-        for (place, said, statement_id) in &uses {
+        for (Used { place, said, .. }, statement_id) in &uses {
             place.settle(tx, stamp)?;
             let statement = said.statement(place.id, Source::Declared(own), StatementOrigin::Declaration(id), stamp);
             db::statement::add_statement(tx, *statement_id, contract, &statement, said.scope.as_deref())?;
+        }
+        for (used, _) in &uses {
+            if let Some(other) = &used.other_name {
+                record_name(tx, contract, used.place.id, NamedIn::Declaration, other)?;
+            }
         }
         let facts = db::facts::load(tx.conn, contract)?;
         let after = facts.chain.now();
@@ -174,6 +181,14 @@ pub fn declare(
         };
         Ok(DeclaredView { id, receipt, unapproved, message: message.to_owned() })
     })
+}
+
+/// A use that is said, with the place that is meant.
+struct Used {
+    place: Place,
+    said: UseInput,
+    /// The name that the vendor was given, where that is not the one it is known by.
+    other_name: Option<OtherName>,
 }
 
 /// A use as the ledger keeps it: a vendor by its id, never by the words that named it.
@@ -197,12 +212,7 @@ fn open_uses<'a>(known: &Known<'a>, own: OrganizationId) -> Vec<&'a Statement> {
 }
 
 /// The open uses as last declared, scope included. Where nothing was declared yet, there is no last time.
-fn again(
-    tx: &mut Tx<'_>,
-    case: &Case,
-    known: &Known<'_>,
-    own: OrganizationId,
-) -> Result<Vec<(Place, UseInput)>, Failure> {
+fn again(tx: &mut Tx<'_>, case: &Case, known: &Known<'_>, own: OrganizationId) -> Result<Vec<Used>, Failure> {
     if !has_declared(case, own) {
         let message = "前回の報告がないため、「変更なし」では報告できません。再委託先を入力するか、「再委託なし」を選んでください。";
         return Err(Failure::field("/as_last_time", "no_last_time", message));
@@ -213,6 +223,7 @@ fn again(
             parent_engagement_id: None,
             vendor_id: None,
             vendor: None,
+            distinct: false,
             started_on: s.started_on,
             ended_on: None,
             scope,
@@ -220,7 +231,7 @@ fn again(
             amount_yen: s.amount_yen,
             data: s.data.iter().map(|d| DataItem { category: d.category, persons: d.persons }).collect(),
         };
-        (Place { id: s.engagement_id, new: None }, said)
+        Used { place: Place { id: s.engagement_id, new: None }, said, other_name: None }
     });
     Ok(uses.collect())
 }
@@ -250,12 +261,12 @@ fn resolve_uses(
     case: &Case,
     known: &Known<'_>,
     given: &DeclarationInput,
-) -> Result<Vec<(Place, UseInput)>, Failure> {
-    let mut uses: Vec<(Place, UseInput)> = Vec::new();
+) -> Result<Vec<Used>, Failure> {
+    let mut uses: Vec<Used> = Vec::new();
     for (index, said) in given.engagements.iter().enumerate() {
         let at = format!("/engagements/{index}");
-        let place = place_of(tx, case, known, said, &at)?;
-        let twice = uses.iter().any(|(other, _)| {
+        let (place, other_name) = place_of(tx, case, known, said, &at)?;
+        let twice = uses.iter().map(|used| used.place).any(|other| {
             other.id == place.id
                 || matches!((other.new, place.new), (Some(a), Some(b)) if a.parent_id == b.parent_id && a.vendor_id == b.vendor_id)
         });
@@ -263,7 +274,7 @@ fn resolve_uses(
             let message = "同じ再委託先が2回あります。1件にまとめてください。";
             return Err(Failure::field(&at, "duplicate", message));
         }
-        uses.push((place, said.clone()));
+        uses.push(Used { place, said: said.clone(), other_name });
     }
     Ok(uses)
 }
@@ -276,31 +287,31 @@ pub fn place_of(
     known: &Known<'_>,
     said: &UseInput,
     at: &str,
-) -> Result<Place, Failure> {
+) -> Result<(Place, Option<OtherName>), Failure> {
+    let named = NamedVendor {
+        id: said.vendor_id,
+        inline: said.vendor.as_ref(),
+        distinct: said.distinct,
+        names: Names::Recorded,
+        at,
+    };
     if let Some(id) = said.engagement_id {
         let engagement = case.engagement(known, id)?;
         if engagement.tier == 1 {
             let message = "元請けの受託者の使用は、報告する必要がありません。";
             return Err(Failure::field(&format!("{at}/engagement_id"), "prime", message));
         }
-        refuse_contradiction(
-            engagement,
-            said.parent_engagement_id,
-            said.vendor_id,
-            said.vendor.as_ref(),
-            at,
-        )?;
-        return Ok(Place { id, new: None });
+        let other_name = named_beside(tx, engagement, said.parent_engagement_id, &named)?;
+        return Ok((Place { id, new: None }, other_name));
     }
     let parent: &Engagement = case.engagement(known, said.parent_engagement_id.ok_or(Failure::NotFound)?)?;
-    let vendor = named_vendor(tx, said.vendor_id, said.vendor.as_ref(), at)?;
-    refuse_cycle(known, parent, vendor)?;
-    engagement_under(tx, known, case.id(), parent, vendor, at)
+    let (place, _, other_name) = place_under(tx, known, case.id(), parent, &named)?;
+    Ok((place, other_name))
 }
 
-fn unapproved(known: &Known<'_>, uses: &[(Place, UseInput, SubjectId)], today: NaiveDate) -> Vec<Unapproved> {
+fn unapproved(known: &Known<'_>, uses: &[(Used, SubjectId)], today: NaiveDate) -> Vec<Unapproved> {
     uses.iter()
-        .filter_map(|(place, ..)| {
+        .filter_map(|(Used { place, .. }, _)| {
             let (uncovered, _) = known.coverage(place.id)?.split(today);
             let uncovered: Vec<Days> =
                 uncovered.into_iter().map(|OpenRange { from, to }| Days { from, to }).collect();
@@ -317,14 +328,14 @@ fn mail_receipt(
     case: &Case,
     known: &Known<'_>,
     period: DayRange,
-    uses: &[(Place, UseInput, SubjectId)],
+    uses: &[(Used, SubjectId)],
     receipt: &Receipt,
 ) -> Result<(), Failure> {
     let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
     let today = tx.today;
     let engagements = uses
         .iter()
-        .map(|(place, said, _)| DeclaredEngagement {
+        .map(|(Used { place, said, .. }, _)| DeclaredEngagement {
             vendor: known.engagement(place.id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
             started: Day::of(said.started_on),
             ended: said.ended_on.map(Day::of),
@@ -357,8 +368,10 @@ pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, 
         Ok((case, settings, scopes))
     })?;
     let known = case.facts.chain.now();
-    let owed = reporting_periods(&case.facts.chain, &known, settings.declaration_grace_days).find(|period| {
-        !case.facts.declarations.iter().any(|d| d.organization_id == own && d.satisfies(period.days))
+    let mut periods = reporting_periods(&case.facts.chain, &known, settings.declaration_grace_days);
+    let owed = periods.find_map(|period| {
+        let days = unreported(&case.facts.declarations, own, period.days);
+        Some((days.first()?, days.last()?, period.due_on))
     });
     let engagements: Vec<DraftUse> = open_uses(&known, own)
         .into_iter()
@@ -372,8 +385,8 @@ pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, 
         })
         .collect();
     Ok(DraftView {
-        period: owed.map(|period| Days { from: period.days.from, to: Some(period.days.to) }),
-        due_on: owed.map(|period| period.due_on),
+        period: owed.map(|(from, to, _)| Days { from, to: Some(to) }),
+        due_on: owed.map(|(_, _, due_on)| due_on),
         none: engagements.is_empty(),
         declared_before: has_declared(&case, own),
         engagements,

@@ -8,7 +8,7 @@ use crate::db::pending::Wanted;
 use crate::db::session::EndReason;
 use crate::db::user::UserRow;
 use crate::db::{self, DbError, Tx};
-use crate::domain::access::Role;
+use crate::domain::access::{Role, Scope};
 use crate::domain::contract::Instant;
 use crate::domain::id::{ChangeId, UserId};
 use crate::domain::input::FieldError;
@@ -26,6 +26,8 @@ input! {
         roles: Option<Vec<Role>> => optional(list(word::<Role>(), 8)),
         active: Option<bool> => optional(flag()),
         expires_on: Option<NaiveDate> => optional(day()),
+        /// Whoever asks knows what hangs on the person, whose role is taken away all the same.
+        confirmed: bool => or(flag(), false),
     }
     check |it, errors| {
         if it.roles.as_ref().is_some_and(Vec::is_empty) {
@@ -33,6 +35,11 @@ input! {
         }
     }
 }
+
+/// Code of the refusal that [`UserChange::confirmed`] answers.
+pub const STILL_NEEDED: &str = "still_needed";
+/// Contracts named of those that hang on a person.
+const NAMED: usize = 5;
 
 /// An account as it is, or is to be.
 #[derive(Debug, Clone)]
@@ -79,6 +86,9 @@ pub fn change(
             Vec::new()
         };
         check_change(tx, call, &before, &after)?;
+        if !input.confirmed {
+            ask_first(tx, &before, &after)?;
+        }
         write_change(tx, &before, &mut after, None)?;
         let readdressed = after.row.email != before.row.email;
         if readdressed {
@@ -155,6 +165,52 @@ fn check_change(tx: &mut Tx<'_>, call: &Call, before: &Account, after: &Account)
         }
     }
     Ok(())
+}
+
+/// Asks before work is left to nobody: applications that no approver could decide any more, running contracts whose
+/// officer would be gone. (The last administrator stays: [`check_change`].)
+fn ask_first(tx: &mut Tx<'_>, before: &Account, after: &Account) -> Result<(), Failure> {
+    let (old, new) = (&before.row, &after.row);
+    let (today, agency) = (tx.today, old.organization_id);
+    let days = [Some(today), today.succ_opt()];
+    let keeps = |role| after.roles.contains(&role) && days.iter().flatten().all(|day| new.is_usable(*day));
+    let loses = |role| before.roles.contains(&role) && old.is_usable(today) && !keeps(role);
+    let mut hangs = Vec::new();
+    if loses(Role::Approver) && is_last(tx, Role::Approver, old)? {
+        let scope = Scope::Agency(agency);
+        let waiting = db::overview::waiting_applications(tx.conn, &scope)?;
+        let waiting = waiting.reviewed + waiting.unreviewed + waiting.returned;
+        let (running, _) = db::contract::count_running(tx.conn, &scope, today, today)?;
+        if waiting + running > 0 {
+            hangs.push(format!(
+                "ほかに決裁できる決裁者がいません（決裁前の申請{waiting}件、履行中の契約{running}件）。先にほかの人を決裁者にしてください。"
+            ));
+        }
+    }
+    if loses(Role::Officer) {
+        let contracts = db::contract::running_of_officer(tx.conn, agency, old.id, today)?;
+        if !contracts.is_empty() {
+            let labels = db::contract::labels(tx.conn, contracts.get(..NAMED).unwrap_or(&contracts))?;
+            let mut numbers: Vec<&str> = labels.values().map(|(number, _)| number.as_str()).collect();
+            numbers.sort_unstable();
+            let others = if contracts.len() > NAMED { "ほか" } else { "" };
+            hangs.push(format!(
+                "担当している契約が{}件あります（{}{others}）。先に担当者を引き継いでください。",
+                contracts.len(),
+                numbers.join("、")
+            ));
+        }
+    }
+    if hangs.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::conflict(STILL_NEEDED, hangs.concat()))
+}
+
+/// Whether nobody else of the organization can act in the role from tomorrow on.
+fn is_last(tx: &mut Tx<'_>, role: Role, person: &UserRow) -> Result<bool, DbError> {
+    let tomorrow = tx.today.succ_opt().unwrap_or(tx.today);
+    Ok(!db::user::another_holds(tx.conn, person.organization_id, role, person.id, tomorrow)?)
 }
 
 /// Writes what is different, with its entry, and answers when that was; None: nothing is. `change`: the one that waited for

@@ -25,7 +25,7 @@ use crate::ledger::entry::{salt_hash, salted};
 use crate::notice::Mail;
 
 pub use access::{blocked_until, end_sessions, sessions, unblock};
-pub use change::{UserChange, change};
+pub use change::{STILL_NEEDED, UserChange, change};
 pub use deputy::{DeputyInput, DeputyView, appoint_deputy, deputies};
 pub use pending::PendingRef;
 

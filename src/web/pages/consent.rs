@@ -21,6 +21,7 @@ const LABELS: &Labels = &[
     ("vendor/corporate_number", "法人番号"),
     ("vendor/country", "所在する国"),
     ("vendor/address", "所在地"),
+    ("distinct", "別の事業者"),
     ("scope", "業務の範囲"),
     ("amount_yen", "金額"),
     ("persons/personal", "個人情報の人数"),

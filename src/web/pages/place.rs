@@ -8,7 +8,7 @@ use crate::domain::contract::DataCategory;
 use crate::domain::id::{ContractId, EngagementId, OrganizationId};
 use crate::service::chain::{self, ChainView, Node};
 use crate::service::declaration::UseInput;
-use crate::service::organization::InlineVendor;
+use crate::service::vendor::InlineVendor;
 use crate::service::{App, Call, Failure};
 
 /// What a form that names a place calls its fields.
@@ -21,6 +21,7 @@ pub const LABELS: &[(&str, &str)] = &[
     ("vendor/corporate_number", "法人番号"),
     ("vendor/country", "所在する国"),
     ("vendor/address", "所在地"),
+    ("distinct", "別の事業者"),
     ("started_on", "使用の開始日"),
     ("ended_on", "使用の終了日"),
     ("scope", "業務の範囲"),

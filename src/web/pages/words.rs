@@ -12,6 +12,7 @@ use crate::domain::alert::{AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
 use crate::domain::calendar::wareki;
 use crate::domain::chain::{ApplicationStep, Cause, NodeState};
+use crate::domain::company::{Likeness, NamedIn};
 use crate::domain::contract::{
     ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy,
 };
@@ -82,6 +83,8 @@ const SETS: &[(&str, LookUp)] = &[
     ("register_close", |code| read(code, |cause| (register_close(cause), Tone::Quiet))),
     ("change", |code| read(code, change)),
     ("change_kind", |code| read(code, |kind| (change_kind(kind), Tone::Quiet))),
+    ("named_in", |code| read(code, |place: NamedIn| (place.label(), Tone::Quiet))),
+    ("likeness", |code| read(code, |likeness: Likeness| (likeness.label(), Tone::Quiet))),
     ("source", source),
     ("check", check),
 ];

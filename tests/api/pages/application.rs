@@ -83,9 +83,9 @@ both! {
         let address = format!("/applications/{}", stage::text(&filed, "id"));
         let page = app.tab(&s.approver).open(&address);
         says(&page, &["登記は2026-03-31に閉鎖", "次の日にありません", "2026-10-01〜2026-12-31", "マイナンバーを取り扱う再委託です"]);
-        keeps_silent(&page, &["今日の時点でありません"]);
+        keeps_silent(&page, &["再委託が始まる日"]);
         k.revoke(&b, "2026-04-01").must(200);
-        says(&app.tab(&s.approver).open(&address), &["架空乙入力株式会社の承認が、今日の時点でありません"]);
+        says(&app.tab(&s.approver).open(&address), &["架空乙入力株式会社の承認が、再委託が始まる日（2026-05-01）にありません"]);
     }
 
     fn what_a_form_has_no_field_for_is_not_lost_in_a_correction(app: TestApp) {

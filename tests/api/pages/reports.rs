@@ -80,6 +80,11 @@ both! {
         };
         let tab = app.tab(&stage.a.user);
         let asked = |from| text(&tab.submit(&path, &fields(from))).to_owned();
+        let early = asked("2026-06-30");
+        assert!(early.contains("今日までの日です。") && early.contains("2026-04-02"), "it counts up to today: {early}");
+        app.move_to("2026-06-30");
+        let tab = app.tab(&stage.a.user);
+        let asked = |from| text(&tab.submit(&path, &fields(from))).to_owned();
         assert!(!asked("2026-06-30").contains("入力に誤りがないか"));
         let late = asked("2026-07-01");
         assert!(late.contains("対象期間の末日") && !late.contains("契約の終了日"), "{late}");
@@ -98,13 +103,13 @@ both! {
         let (_, page) = open(app, &stage.a.user, &path);
         assert_eq!(value(&page, "engagements/0/persons/personal"), "30");
         assert!(page.contains("架空の点検") && page.contains("as_last_time"), "{page}");
-        // Filed in April for a quarter, it answers for April alone.
-        assert_eq!((value(&page, "period/from"), value(&page, "period/to")), ("2026-05-01", "2026-05-31"));
+        // Filed on the first day for a quarter, it answers for that day alone.
+        assert_eq!((value(&page, "period/from"), value(&page, "period/to")), ("2026-04-02", "2026-04-30"));
         let answer = app.tab(&stage.a.user).submit(&path, &[
-            ("period/from", "2026-05-01"), ("period/to", "2026-07-31"), ("as_last_time", "true"),
+            ("period/from", "2026-04-02"), ("period/to", "2026-07-31"), ("as_last_time", "true"),
         ]);
         assert!(location(&answer).ends_with("?done=declared"), "{answer:?}");
-        // All is said for July; August has not begun.
+        // All is said up to today; of the days to come nothing is asked yet.
         let (_, page) = open(app, &stage.a.user, &path);
         assert!(!page.contains("as_last_time") && page.contains("いまお願いしている報告はありません"), "{page}");
     }

@@ -45,6 +45,7 @@ pub(super) fn terms(from: NaiveDate, to: NaiveDate, policy: Policy) -> Terms {
         },
         declaration_interval: DeclarationInterval::None,
         return_due_days: 14,
+        unit_price: None,
         department: None,
     }
 }

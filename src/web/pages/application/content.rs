@@ -39,6 +39,7 @@ pub const LABELS: &Labels = &[
     ("vendor/corporate_number", "法人番号"),
     ("vendor/country", "所在する国"),
     ("vendor/address", "所在地"),
+    ("distinct", "別の事業者"),
     ("parent_engagement_id", "上位の受託者"),
     ("supersedes", "いまの承認との関係"),
     ("scope", "再委託する業務"),

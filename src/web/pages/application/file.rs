@@ -28,7 +28,7 @@ struct Step {
 }
 
 const STEPS: [Step; 4] = [
-    Step { code: "who", title: "再委託先", fields: &["vendor_id", "vendor"] },
+    Step { code: "who", title: "再委託先", fields: &["vendor_id", "vendor", "distinct"] },
     Step {
         code: "what",
         title: "業務・理由・金額",

@@ -100,6 +100,7 @@ impl Drawing<'_> {
             "data": node.data,
             "consents": node.consents.iter().map(|it| self.consent(it)).collect::<Vec<_>>(),
             "statements": node.statements.iter().map(|it| self.statement(it, names)).collect::<Vec<_>>(),
+            "other_names": node.other_names,
             "links": if self.acts { self.links(node) } else { Vec::new() },
             "has_children": !node.children.is_empty(),
             "closes": closes,
@@ -172,10 +173,10 @@ impl Drawing<'_> {
         node.vendor.id == self.call.actor.organization.id
     }
 
-    /// The vendor for the tier below itself, the prime for every tier; below one who is consented to today.
+    /// The vendor for the tier below itself, the prime for every tier; below one who is consented to today or will be.
     pub fn may_apply_below(&self, node: &Node) -> bool {
         let today = self.app.today();
-        let holds = |held: &ConsentView| held.valid_from <= today && today <= held.valid_until;
+        let holds = |held: &ConsentView| today.max(held.valid_from) <= held.valid_until;
         let stands = node.tier == 1 || node.consents.iter().any(holds);
         stands && (self.is_own(node) || self.is_prime())
     }

@@ -31,6 +31,7 @@ pub fn routes() -> Vec<PageRoute> {
 fn terms(contract: &ContractView) -> Value {
     json!({
         "title": contract.title, "fiscal_year": contract.fiscal_year, "amount_yen": contract.amount_yen,
+        "unit_price": contract.unit_price,
         "signed_on": contract.signed_on, "starts_on": contract.starts_on, "ends_on": contract.ends_on,
         "scope": contract.scope, "data": contract.data, "subcontracting": contract.subcontracting,
         "declaration_interval": contract.declaration_interval, "return_due_days": contract.return_due_days,
@@ -69,6 +70,7 @@ fn answers(given: &Amendment) -> Vec<(&'static str, String)> {
         ("件名", given.title.clone().unwrap_or_default()),
         ("年度", given.fiscal_year.map(|year| format!("{year}年度")).unwrap_or_default()),
         ("契約金額", given.amount_yen.map(|yen| format!("{}円", words::thousands(yen))).unwrap_or_default()),
+        ("単価（単価契約）", given.unit_price.clone().unwrap_or_default()),
         ("契約日", day(given.signed_on)),
         ("開始日", day(given.starts_on)),
         ("終了日", day(given.ends_on)),

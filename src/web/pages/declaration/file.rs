@@ -1,5 +1,6 @@
 //! A declaration being filed: what was said last time is copied in, and said again with one button where nothing changed.
 
+use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
 use super::super::own::ours;
@@ -28,6 +29,7 @@ const LABELS: &Labels = &[
     ("engagements/vendor/corporate_number", "法人番号"),
     ("engagements/vendor/country", "所在する国"),
     ("engagements/vendor/address", "所在地"),
+    ("engagements/distinct", "別の事業者"),
     ("engagements/started_on", "使用の開始日"),
     ("engagements/ended_on", "使用の終了日"),
     ("engagements/scope", "業務の範囲"),
@@ -97,7 +99,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         if visit.form.mark("_sure").is_none() {
             let contract = contract::get(app, call, id)?;
             let checked = checked(visit, "報告する内容を確かめる", "報告する", &answers);
-            let cautions = cautions(&given, &contract);
+            let cautions = cautions(&given, &contract, app.today());
             let checked =
                 Page { context: joined(checked.context, json!({ "cautions": cautions })), ..checked };
             return Ok(Outcome::Shown(checked.under_contract(&contract)));
@@ -108,8 +110,14 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
 }
 
 /// What looks like a slip of the pen. No rule of the contract refuses a report (api.md), so it is asked about only.
-fn cautions(given: &DeclarationInput, contract: &ContractView) -> Vec<String> {
+fn cautions(given: &DeclarationInput, contract: &ContractView, today: NaiveDate) -> Vec<String> {
     let mut cautions = Vec::new();
+    if let Some(rest) = today.succ_opt().filter(|next| *next <= given.period.to) {
+        let (rest, to) = (words::day(rest.max(given.period.from)), words::day(given.period.to));
+        cautions.push(ours(&format!(
+            "報告したことになるのは今日までの日です。{rest}から{to}までは、その日が過ぎてから改めて報告してください。"
+        )));
+    }
     for (place, said) in given.engagements.iter().enumerate() {
         let (row, from) = (place + 1, words::day(said.started_on));
         if said.started_on > given.period.to {

@@ -38,6 +38,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("declaration.filed", "再委託の状況を報告した"),
     ("declaration.retracted", "報告を取り消した"),
     ("department.set", "担当部署を登録した"),
+    ("engagement.named", "記載された名義を記録した"),
     ("holidays.imported", "祝日の一覧を取り込んだ"),
     ("notice.resent", "届かなかった通知をもう一度送った"),
     ("observation.recorded", "確認事項を記録した"),

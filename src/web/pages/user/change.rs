@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::super::route::{Outcome, Page, PageRoute, form, page};
+use super::super::own::ours;
+use super::super::route::{Outcome, Page, PageRoute, checked, form, joined, page};
 use super::super::visit::Visit;
 use super::{LABELS, NO_ROLE, address, employer, read, role_choices, role_meanings};
 use crate::domain::access::Permission;
@@ -38,9 +39,24 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     // An empty field says that nothing is to stand there; the use case takes it for one that was not sent.
     let mut needed = vec![("name", "入力してください。"), ("email", "入力してください。")];
     needed.extend((!own).then_some(NO_ROLE));
-    let input: UserChange = read(visit, &needed)?;
+    let mut input: UserChange = read(visit, &needed)?;
+    input.confirmed = visit.form.mark("_sure").is_some();
     let unlimited = !own && input.expires_on.is_none();
-    let (changed, _) = user::change(app, call, id, &visit.version(), &input, unlimited)?;
+    let changed = match user::change(app, call, id, &visit.version(), &input, unlimited) {
+        Err(Failure::Conflict { code: user::STILL_NEEDED, message }) => {
+            return hangs(app, call, id, visit, &message).map(Outcome::Shown);
+        }
+        changed => changed?.0,
+    };
     let done = if changed.pending.is_empty() { "user_changed" } else { "change_asked" };
     Ok(Outcome::Moved(format!("{}?done={done}", address(id))))
+}
+
+/// What hangs on the person, before it is left to nobody.
+fn hangs(app: &App, call: &Call, id: UserId, visit: &Visit, message: &str) -> Result<Page, Failure> {
+    let (user, _) = user::find(app, call, id)?;
+    let answers = [("利用者", user.name.clone())];
+    let asked = checked(visit, "この人に残っている仕事を確かめる", "それでも変更する", &answers);
+    let context = joined(asked.context, json!({ "cautions": [ours(message)] }));
+    Ok(Page { context, ..asked }.under_user(&user))
 }

@@ -124,6 +124,7 @@ impl<'a> Case<'a> {
             },
             declaration_interval,
             return_due_days: 14,
+            unit_price: None,
             department: None,
         };
         let mut case = Self {
