@@ -179,13 +179,13 @@ pub fn undo_import(
     reason: &str,
 ) -> Result<Undone, Failure> {
     app.db.write_long(|conn| {
-        let import = db::contract::find_import(conn, scope, id)?;
+        db::contract::find_import(conn, scope, id)?;
         for row in db::contract::of_import(conn, id, None)? {
             db::tx::hold(conn, row.id.cast())?;
         }
         // As they are now that nothing is written on them meanwhile.
         let rows = db::contract::of_import(conn, id, None)?;
-        let import = ImportRow { ..db::contract::find_import(conn, scope, import.id)? };
+        let import = db::contract::find_import(conn, scope, id)?;
         if let Some(day) = import.undone_on {
             let message = format!("この取込みは、すでに{day}に取り消されています。");
             return Err(Failure::conflict("already_undone", message));
