@@ -126,7 +126,7 @@ mod tests {
             ("？", NoName::SignsOnly),
             ("○○", NoName::SignsOnly),
             ("9000000000000", NoName::BareNumber),
-            ("９０００００００００００００", NoName::BareNumber),
+            ("９００００００００００００", NoName::BareNumber),
             ("9-0000-0000-0000", NoName::BareNumber),
             ("T9000000000000", NoName::BareNumber),
             ("法人番号 9000000000000", NoName::BareNumber),

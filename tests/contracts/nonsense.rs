@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::house::{House, d, input, new_contract, on_both, pointer, refused};
 
-const NAMES: [&str; 6] = ["同上", "〃", "-", "未定", "9000000000000", "Ｔ９０００００００００００００"];
+const NAMES: [&str; 6] = ["同上", "〃", "-", "未定", "9000000000000", "Ｔ９００００００００００００"];
 
 #[test]
 fn n10_a_name_that_names_nothing_is_refused_everywhere() {
