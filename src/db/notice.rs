@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use chrono::{Duration, NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
-use super::schema::{departments, notices};
+use super::schema::{departments, notices, organizations, users};
 use super::session::TokenPurpose;
 use super::types::{directly, from_json, to_json};
 use super::{Conn, DbError};
 use crate::clock::Sources;
+use crate::domain::access::OrganizationKind;
 use crate::domain::contract::Instant;
 use crate::domain::id::{ContractId, NoticeId, OrganizationId, UserId};
 use crate::notice::{Draft, NoticeKind};
@@ -31,6 +32,8 @@ text_enum! {
         Digest = "digest",
         /// Its words went out in a digest, or in one mail with others.
         Digested = "digested",
+        /// 宛先なし: it was for a vendor without people and without a contact address. Nobody was told.
+        Unaddressed = "unaddressed",
     }
 }
 
@@ -44,7 +47,7 @@ pub struct NoticeRow {
     pub kind: NoticeKind,
     pub subject: String,
     pub step: String,
-    /// A user's id, or the address of a department.
+    /// A user's id; the address of a department, or of a vendor without people; [`unaddressed_to`] a vendor.
     pub recipient: String,
     pub address: String,
     pub context: String,
@@ -105,7 +108,40 @@ pub fn enqueue_at(
         Some(until) => (NoticeState::Held, Some(until)),
         None => (NoticeState::Queued, Some(now.naive_utc())),
     };
-    let now = now.naive_utc();
+    insert(conn, sources, draft, &recipient, (state, next), (today, now))?;
+    Ok(true)
+}
+
+/// The recipient of what could not be told to a vendor.
+pub fn unaddressed_to(vendor: OrganizationId) -> String {
+    format!("vendor:{vendor}")
+}
+
+/// Records that something could be told to nobody of a vendor: it has no people, and no contact address.
+pub fn keep_unaddressed(
+    conn: &mut Conn,
+    sources: &Sources,
+    today: NaiveDate,
+    draft: &Draft,
+    vendor: OrganizationId,
+) -> Result<(), DbError> {
+    let recipient = unaddressed_to(vendor);
+    if is_told(conn, draft.kind, &draft.about.subject_id, &draft.about.step, &recipient)? {
+        return Ok(());
+    }
+    let now = sources.clock.machine_now();
+    insert(conn, sources, draft, &recipient, (NoticeState::Unaddressed, None), (today, now))
+}
+
+/// Writes the row; `next`: when it is to be sent.
+fn insert(
+    conn: &mut Conn,
+    sources: &Sources,
+    draft: &Draft,
+    recipient: &str,
+    (state, next): (NoticeState, Option<NaiveDateTime>),
+    (today, now): (NaiveDate, Instant),
+) -> Result<(), DbError> {
     directly!(conn, |own| diesel::insert_into(notices::table)
         .values((
             notices::id.eq(sources.new_id::<crate::domain::id::of::Notice>()),
@@ -114,17 +150,46 @@ pub fn enqueue_at(
             notices::kind.eq(draft.kind),
             notices::subject.eq(&draft.about.subject_id),
             notices::step.eq(&draft.about.step),
-            notices::recipient.eq(&recipient),
+            notices::recipient.eq(recipient),
             notices::address.eq(&draft.recipient.address),
             notices::context.eq(to_json(&draft.context)?),
             notices::state.eq(state),
             notices::attempts.eq(0),
             notices::next_attempt_at.eq(next),
-            notices::created_at.eq(now),
+            notices::created_at.eq(now.naive_utc()),
             notices::created_on.eq(today),
         ))
         .execute(own))?;
-    Ok(true)
+    Ok(())
+}
+
+/// The vendors to whom some of these alerts could not be told, each with the alert.
+pub fn untold(conn: &mut Conn, subjects: &[String]) -> Result<Vec<(String, OrganizationId)>, DbError> {
+    if subjects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(String, String)> = notices::table
+        .filter(notices::subject.eq_any(subjects.to_vec()))
+        .filter(notices::state.eq(NoticeState::Unaddressed))
+        .select((notices::subject, notices::recipient))
+        .distinct()
+        .load(conn)?;
+    let vendor = |recipient: &str| recipient.strip_prefix("vendor:").and_then(|id| id.parse().ok());
+    Ok(rows.into_iter().filter_map(|(subject, recipient)| Some((subject, vendor(&recipient)?))).collect())
+}
+
+/// The vendors without any account, but with a contact address to which something was mailed: they are to be invited.
+pub fn contacts_to_invite(conn: &mut Conn) -> Result<Vec<OrganizationId>, DbError> {
+    let people = users::table.filter(users::organization_id.eq(organizations::id));
+    let mailed = notices::table.filter(notices::recipient.nullable().eq(organizations::contact_email));
+    Ok(organizations::table
+        .filter(organizations::kind.eq(OrganizationKind::Vendor))
+        .filter(organizations::contact_email.is_not_null())
+        .filter(diesel::dsl::not(diesel::dsl::exists(people)))
+        .filter(diesel::dsl::exists(mailed))
+        .order(organizations::id)
+        .select(organizations::id)
+        .load(conn)?)
 }
 
 /// How many invitations have been mailed to an address since then.
@@ -365,7 +430,7 @@ pub fn list(
     Ok(query.load(conn)?)
 }
 
-/// The names behind recipients: users by id, departments by address.
+/// The names behind recipients: users by id, departments and vendors by address, or by the vendor's own.
 pub fn recipient_names(
     conn: &mut Conn,
     organization_id: OrganizationId,
@@ -380,7 +445,18 @@ pub fn recipient_names(
         .filter(departments::email.eq_any(addresses))
         .select((departments::email, departments::name))
         .load(conn)?;
-    Ok(people.into_iter().map(|(id, name)| (id.to_string(), name)).chain(offices).collect())
+    let addresses = rows.iter().filter(|row| row.user_id().is_none()).map(|row| Some(row.address.as_str()));
+    let contacts: Vec<(Option<String>, String)> = organizations::table
+        .filter(organizations::kind.eq(OrganizationKind::Vendor))
+        .filter(organizations::contact_email.eq_any(addresses.collect::<Vec<_>>()))
+        .select((organizations::contact_email, organizations::name))
+        .load(conn)?;
+    let contacts = contacts.into_iter().filter_map(|(address, name)| Some((address?, name)));
+    let vendors = rows.iter().filter_map(|row| row.recipient.strip_prefix("vendor:")?.parse().ok());
+    let vendors = super::organization::names(conn, &vendors.collect::<Vec<OrganizationId>>())?;
+    let vendors = vendors.into_iter().map(|(id, name)| (unaddressed_to(id), name));
+    let people = people.into_iter().map(|(id, name)| (id.to_string(), name));
+    Ok(contacts.chain(vendors).chain(people).chain(offices).collect())
 }
 
 /// A few of those who have something waiting for their digest, in order of recipient.

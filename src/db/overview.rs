@@ -15,6 +15,7 @@ use crate::domain::id::OrganizationId;
 // The words of the partial indexes, which a bound value would not meet.
 diesel::postfix_operator!(Unresolved, " <> 'resolved'");
 diesel::postfix_operator!(GivenUp, " = 'failed'");
+diesel::postfix_operator!(Unaddressed, " = 'unaddressed'");
 
 /// How many unresolved alerts of a kind and severity are due on a day.
 #[derive(Debug, Clone, Queryable)]
@@ -103,6 +104,29 @@ pub fn failed_notices(conn: &mut Conn, organization_id: OrganizationId) -> Resul
         .select(count_star())
         .first(conn)?)
 }
+
+/// The vendors that could not be told of an alert in scope that is unresolved; at most [`UNTOLD`].
+pub fn untold_vendors(conn: &mut Conn, scope: &Scope) -> Result<Vec<OrganizationId>, DbError> {
+    let query = notices::table
+        .inner_join(alerts::table.on(alerts::id.eq(notices::subject)))
+        .filter(Unaddressed::new(notices::state))
+        .filter(Unresolved::new(alerts::state))
+        .select(notices::recipient)
+        .distinct()
+        .order(notices::recipient)
+        .limit(UNTOLD)
+        .into_boxed();
+    let query = match *scope {
+        Scope::Agency(id) => query.filter(notices::organization_id.eq(id)),
+        Scope::Overseer | Scope::Program => query,
+        Scope::Vendor(_) | Scope::Nothing => return Ok(Vec::new()),
+    };
+    let vendors: Vec<String> = query.load(conn)?;
+    Ok(vendors.iter().filter_map(|it| it.strip_prefix("vendor:")?.parse().ok()).collect())
+}
+
+/// Vendors named at most.
+const UNTOLD: i64 = 20;
 
 /// How many organizations of a kind are registered.
 pub fn organizations_of(conn: &mut Conn, kind: OrganizationKind) -> Result<i64, DbError> {

@@ -13,6 +13,7 @@ diesel::table! {
         country -> Text,
         address -> Nullable<Text>,
         contact_email -> Nullable<Text>,
+        merged_into -> Nullable<Text>,
         salt -> Text,
         created_at -> Timestamp,
         version -> BigInt,
@@ -403,6 +404,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    engagement_merges (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        into_id -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     engagement_names (id) {
         id -> Text,
         contract_id -> Text,
@@ -580,6 +592,8 @@ diesel::table! {
         done_on -> Date,
         result -> Text,
         note -> Nullable<Text>,
+        corrected_on -> Nullable<Date>,
+        correction -> Nullable<Text>,
         completed_by -> Text,
         seq -> BigInt,
         recorded_at -> Timestamp,
@@ -610,6 +624,7 @@ diesel::table! {
         text -> Text,
         severity -> Text,
         due_on -> Date,
+        withdrawn_on -> Nullable<Date>,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }
@@ -759,6 +774,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     contract_voids,
     contract_officers,
     engagements,
+    engagement_merges,
     engagement_names,
     applications,
     application_steps,

@@ -337,6 +337,39 @@ pub struct DeputyRow {
     pub ends_on: NaiveDate,
 }
 
+/// An appointment, and whose it is.
+pub fn find_deputy(conn: &mut Conn, id: Id<()>) -> Result<(DeputyRow, OrganizationId), DbError> {
+    let found = deputies::table.find(id).select((DeputyRow::as_select(), deputies::organization_id));
+    Ok(found.first(conn)?)
+}
+
+/// Brings the last day of an appointment forward.
+pub fn end_deputy(conn: &mut Conn, id: Id<()>, ends_on: NaiveDate) -> Result<(), DbError> {
+    diesel::update(deputies::table.find(id)).set(deputies::ends_on.eq(ends_on)).execute(conn)?;
+    Ok(())
+}
+
+/// For whom a person has a role on a business day, where they do not hold it themselves: those they stand in for. Empty:
+/// it is their own.
+pub fn stands_in_as(conn: &mut Conn, id: UserId, role: Role, on: NaiveDate) -> Result<Vec<UserId>, DbError> {
+    let own = user_roles::table.filter(user_roles::user_id.eq(id)).filter(user_roles::role.eq(role));
+    if diesel::select(diesel::dsl::exists(own)).get_result(conn)? {
+        return Ok(Vec::new());
+    }
+    let holders = user_roles::table.filter(user_roles::role.eq(role)).select(user_roles::user_id);
+    Ok(deputies::table
+        .inner_join(users::table.on(users::id.eq(deputies::user_id)))
+        .filter(deputies::deputy_id.eq(id))
+        .filter(deputies::starts_on.le(on))
+        .filter(deputies::ends_on.ge(on))
+        .filter(usable!(on))
+        .filter(deputies::user_id.eq_any(holders))
+        .select(deputies::user_id)
+        .distinct()
+        .order(deputies::user_id)
+        .load(conn)?)
+}
+
 /// Writes that someone stands in.
 pub fn insert_deputy(
     conn: &mut Conn,

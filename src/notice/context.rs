@@ -66,6 +66,18 @@ pub struct DigestMail {
 pub struct DigestGroup {
     pub severity: String,
     pub items: Vec<DigestItem>,
+    /// What has no line of its own.
+    pub more: Vec<DigestRest>,
+}
+
+/// Of one kind and gravity: how many more there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestRest {
+    /// The kind in Japanese.
+    pub title: String,
+    pub count: usize,
+    /// The list of them.
+    pub link: String,
 }
 
 /// One line of a digest.
@@ -296,6 +308,9 @@ pub struct DecidedMail {
     pub application: ApplicationRef,
     pub outcome: Outcome,
     pub reason: String,
+    /// It was decided in the approver's place.
+    #[serde(default)]
+    pub deputy: bool,
 }
 
 /// What was decided.
@@ -325,6 +340,9 @@ pub struct RevokedMail {
     /// The first day that is no longer covered.
     pub effective: Day,
     pub reason: String,
+    /// It was decided in the approver's place.
+    #[serde(default)]
+    pub deputy: bool,
     pub link: String,
 }
 

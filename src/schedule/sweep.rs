@@ -9,7 +9,7 @@ use crate::db::{self, ChainKey, DbError};
 use crate::domain::id::{ContractId, SubjectId};
 use crate::service::access;
 use crate::service::alert::{Evaluated, evaluate_contract};
-use crate::service::{App, Failure, user};
+use crate::service::{App, Failure, reach, user};
 
 /// Contracts read at once.
 const BATCH: i64 = 200;
@@ -82,6 +82,11 @@ fn evaluate_all(app: &App, day: NaiveDate, all: bool, go_on: &GoOn<'_>) -> Resul
     }
     if report.whole {
         digest::write_all(app, &mut report, go_on)?;
+        // Whoever reads of it at a vendor's contact address can't open it yet.
+        if let Err(failure) = reach::invite_contacts(app) {
+            tracing::error!(%failure, detail = ?failure, "a vendor's contact could not be invited");
+            report.failed += 1;
+        }
     }
     // The days are those of the looks, whatever day is swept.
     if let Err(failure) = access::close_days(app) {

@@ -28,6 +28,7 @@ pub mod observation;
 pub mod organization;
 pub mod overview;
 pub mod page;
+pub mod reach;
 pub mod register;
 pub mod session;
 pub mod setting;

@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Call, Failure, audit, backup};
+use super::alert::Untold;
+use super::{App, Call, Failure, audit, backup, reach};
 use crate::db::audit::{AuditFilter, AuditState};
 use crate::db::overview::AlertTally;
 use crate::db::{self, Conn};
@@ -44,6 +45,10 @@ pub struct AgencyOverview {
     /// Notices given up; for those who may read them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub notices_failed: Option<i64>,
+    /// Vendors that could not be told of an unresolved alert, and still have neither people nor a contact address: nobody
+    /// was told.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub untold: Vec<Untold>,
 }
 
 /// What needs a vendor.
@@ -163,6 +168,7 @@ pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
                     audits: audits(conn, &scope, today)?,
                     contracts: contracts(conn, &scope, today)?,
                     notices_failed,
+                    untold: untold(conn, &scope, today)?,
                 });
             }
             Scope::Vendor(_) => {
@@ -231,6 +237,14 @@ fn audits(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<AuditCount
     let mut count =
         |state| db::audit::count(conn, scope, &AuditFilter { days, state: Some(state), own: true }, today);
     Ok(AuditCounts { overdue: count(AuditState::Overdue)?, due_soon: count(AuditState::DueSoon)? })
+}
+
+fn untold(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<Vec<Untold>, Failure> {
+    let vendors = db::overview::untold_vendors(conn, scope)?;
+    let nobody = reach::nobody_of(conn, vendors, today)?;
+    let names = db::organization::names(conn, &nobody)?;
+    let named = nobody.into_iter().filter_map(|id| Some(Untold { id, name: names.get(&id)?.clone() }));
+    Ok(named.collect())
 }
 
 fn contracts(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<ContractCounts, Failure> {

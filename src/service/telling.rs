@@ -1,10 +1,11 @@
 //! Telling people by mail of what was done on a contract: a row of the outbox for each, in the same transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Failure;
 use super::alert::officers;
 use super::case::Case;
+use super::reach::{self, Readers};
 use crate::db::{self, Tx};
 use crate::domain::access::Role;
 use crate::domain::id::{OrganizationId, UserId};
@@ -65,21 +66,23 @@ pub fn tell(
         let approvers = db::user::reachable(tx.conn, agency, &[Role::Approver], tx.today)?;
         people.extend(approvers.into_iter().filter(|(id, _)| !left_out.contains(id)));
     }
+    let (mut contacts, mut nobody) = (Vec::new(), Vec::new());
     for vendor in &to.vendors {
-        people.extend(db::user::reachable(
-            tx.conn,
-            *vendor,
-            &[Role::VendorUser, Role::VendorAdmin],
-            tx.today,
-        )?);
+        match reach::readers(tx.conn, *vendor, tx.today)? {
+            Readers::People(found) => people.extend(found),
+            Readers::Contact(address) => contacts.push(address),
+            Readers::Nobody => nobody.push(*vendor),
+        }
     }
     if let Some(user) = to.user {
         let organization = tx.author.map_or(agency, |author| author.organization_id);
         people.extend(db::user::with_deputies(tx.conn, organization, &[user], tx.today)?);
     }
-    let office = office.filter(|office| !people.values().any(|own| own.eq_ignore_ascii_case(office)));
-    let persons = people.into_iter().map(|(id, address)| Recipient { address, user_id: Some(id) });
-    for recipient in persons.chain(office.map(|address| Recipient { address, user_id: None })) {
+    let others = office.into_iter().chain(contacts);
+    let others = others.filter(|other| !people.values().any(|own| own.eq_ignore_ascii_case(other)));
+    let others: BTreeSet<String> = others.collect();
+    let others = others.into_iter().map(|address| Recipient { address, user_id: None });
+    let draft = |recipient: Recipient| {
         let about = About {
             organization_id: agency,
             subject_kind: subject_kind.to_owned(),
@@ -87,8 +90,16 @@ pub fn tell(
             step: step.to_owned(),
         };
         let draft = Draft::new(about, recipient, mail).map_err(|e| Failure::Internal(e.to_string()))?;
-        let draft = draft.of_contract(Some(case.id())).joined(true);
-        db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft)?;
+        Ok::<_, Failure>(draft.of_contract(Some(case.id())).joined(true))
+    };
+    let persons =
+        people.iter().map(|(id, address)| Recipient { address: address.clone(), user_id: Some(*id) });
+    for recipient in persons.chain(others) {
+        db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft(recipient)?)?;
+    }
+    for vendor in nobody {
+        let draft = draft(Recipient { address: String::new(), user_id: None })?;
+        db::notice::keep_unaddressed(tx.conn, tx.sources, tx.today, &draft, vendor)?;
     }
     Ok(())
 }

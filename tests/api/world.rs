@@ -28,6 +28,7 @@ pub enum Kind {
     Notice,
     User,
     Change,
+    Deputy,
     Organization,
     Session,
     Passkey,
@@ -48,6 +49,7 @@ pub fn kind_of(path: &str) -> Option<Kind> {
         "/notices" => Kind::Notice,
         "/users" => Kind::User,
         "/pending-changes" => Kind::Change,
+        "/deputies" => Kind::Deputy,
         "/organizations" => Kind::Organization,
         "/me/sessions" => Kind::Session,
         "/me/passkeys" => Kind::Passkey,
@@ -100,6 +102,8 @@ pub struct House {
     pub notice: String,
     /// Of the officer's account, asked for by the administrator.
     pub change: String,
+    /// Who will stand in for the approver, later in the year.
+    pub deputy: String,
     /// What only the agency may read.
     pub secrets: Vec<String>,
 }
@@ -234,6 +238,7 @@ impl House {
             observation: String::new(),
             notice: String::new(),
             change: String::new(),
+            deputy: String::new(),
             secrets: Vec::new(),
         }
     }
@@ -304,6 +309,9 @@ impl House {
             place.alert = Some(alert);
         }
         self.change = waiting_change(app, self);
+        let later = json!({"deputy_id": self.officer.id, "starts_on": "2026-12-01", "ends_on": "2026-12-10"});
+        let path = format!("/users/{}/deputies", self.approver.id);
+        self.deputy = word(&app.post(&self.admin, &path, later).must(201), "id");
         self.notice = word(&app.get(&self.admin, "/notices").must(200)["items"][0], "id");
         let inside = ["内部所見", "条項所見", "内部記録", "内部検査員", "内部講評", "内部判断", "内部措置"];
         self.secrets = inside.map(|word| format!("{word}{code}")).to_vec();
@@ -408,7 +416,12 @@ impl Place {
             Kind::Organization => Some(self.organization.to_string()),
             Kind::User => Some(self.user.id.to_string()),
             Kind::Entry => self.entry.clone(),
-            Kind::Observation | Kind::Notice | Kind::Session | Kind::Passkey | Kind::Change => None,
+            Kind::Observation
+            | Kind::Notice
+            | Kind::Session
+            | Kind::Passkey
+            | Kind::Change
+            | Kind::Deputy => None,
         }
     }
 }
@@ -426,6 +439,7 @@ impl Caller<'_> {
                 Some(self.person.id.to_string())
             }
             (Seat::Agency(house), Kind::Notice) => Some(house.notice.clone()),
+            (Seat::Agency(house), Kind::Deputy) => Some(house.deputy.clone()),
             (Seat::Agency(house), Kind::Observation) => Some(house.observation.clone()),
             (Seat::Agency(house), Kind::User) => Some(house.officer.id.to_string()),
             (Seat::Agency(house), _) => house.sub.id(house, kind),
@@ -500,6 +514,7 @@ impl Caller<'_> {
         };
         let mut foreign: Vec<String> = match (self.seat, kind) {
             (_, Kind::Notice) => vec![other.notice.clone()],
+            (_, Kind::Deputy) => vec![other.deputy.clone()],
             (_, Kind::Observation) => vec![other.observation.clone()],
             (Seat::Agency(_), Kind::Change) if matches!(self.role, AgencyAdmin | Officer) => {
                 vec![other.change.clone()]

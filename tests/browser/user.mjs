@@ -101,6 +101,12 @@ export const users_registered_changed_and_stood_in_for = act(async (t) => {
   await d.pressTwice("代理を指定する");
   await d.told("代理を指定しました");
   check("the deputy is named once", (await d.lines("tbody tr")).filter((line) => line.includes("架空 新代理")).length === 1, await d.text());
+  const ending = (await d.hrefs("tbody td a"))[(await d.lines("tbody tr")).findIndex((line) => line.includes("架空 新代理"))];
+  await d.follow(ending);
+  await d.fillAll({ ends_on: "R12.4.10", reason: "早く戻ったため（試験）" });
+  await d.pressTwice("最終日を早める");
+  await d.told("代理の最終日を早めました");
+  check("the day is another", (await d.text()).includes("2030-04-10"), await d.text());
 });
 
 export async function users_of_a_vendor_and_of_all(t) {

@@ -62,6 +62,18 @@ fn cancel_an_audit(demo: &Demo) {
     for contract in get("/contracts?limit=50")["items"].as_array().unwrap() {
         let audits = get(&format!("/contracts/{}/audits", contract["id"].as_str().unwrap()));
         let open = audits["items"].as_array().unwrap().iter().find(|audit| audit["done_on"].is_null());
+        // One that is done is corrected: a finding is withdrawn where it had one, another takes its place.
+        if let Some(done) =
+            audits["items"].as_array().unwrap().iter().find(|audit| audit["done_on"].is_string())
+        {
+            let path = format!("/audits/{}/correct", done["id"].as_str().unwrap());
+            let body = json!({
+                "done_on": done["done_on"], "result": "findings", "note": "訂正後の所見", "reason": "書き誤り",
+                "findings": [{"text": "鍵の管理簿", "severity": "軽微", "due_on": "2030-03-31"}],
+            });
+            let answer = demo.post(&token, &path, &body);
+            assert!(answer.0 < 300 || answer.0 == 409, "{answer:?}");
+        }
         if let Some(audit) = open {
             let path = format!("/audits/{}/cancel", audit["id"].as_str().unwrap());
             let answer = demo.post(&token, &path, &json!({"reason": "二重に登録した"}));
@@ -104,6 +116,13 @@ fn ask_for_changes(demo: &Demo) {
     assert_eq!(demo.post(&operator, &format!("/pending-changes/{email}/reject"), &no).0, 200);
     let deputy = json!({"deputy_id": officer, "starts_on": "2026-04-01", "ends_on": "2026-04-30"});
     asked(demo.post(&admin, &format!("/users/{represented}/deputies"), &deputy));
+    // In the place of one who decides nothing somebody stands in at once; and no longer than until June.
+    let long = json!({"deputy_id": represented, "starts_on": "2030-01-01", "ends_on": "2100-12-31"});
+    let made = demo.post(&admin, &format!("/users/{officer}/deputies"), &long);
+    assert_eq!(made.0, 201, "{made:?}");
+    let end = json!({"ends_on": "2030-06-30", "reason": "書き誤り"});
+    let ended = demo.post(&admin, &format!("/deputies/{}/end", made.1["id"].as_str().unwrap()), &end);
+    assert_eq!(ended.0, 200, "{ended:?}");
 }
 
 fn told(url: &str, folder: &Path) {
@@ -127,9 +146,10 @@ fn told(url: &str, folder: &Path) {
          2026-03-02T00:00:00+09:00,架空調査,1000,架空省／例示省,\"架空株式会社,例示株式会社\",7000012050002\n\
          2026-04-01T00:00:00+09:00,架空印刷,2000,架空省,,7000012050002\n",
     );
-    for import in
-        [vec!["holidays", holidays.as_str()], vec!["contracts", contracts.as_str(), "--agency", "DEMO-1"]]
-    {
+    for import in [
+        vec!["holidays", holidays.as_str(), "--force"],
+        vec!["contracts", contracts.as_str(), "--agency", "DEMO-1", "--all-agencies"],
+    ] {
         let arguments: Vec<&str> = std::iter::once("import").chain(import).collect();
         let mut command = itaku(&arguments);
         command
@@ -157,7 +177,7 @@ fn undo_an_import(file: &impl Fn(&str, &str) -> String, url: &str, folder: &Path
         assert_eq!(status(&done), 0, "{}", words(&done));
         serde_json::from_slice(&done.stdout).unwrap()
     };
-    let taken = run(&["import", "contracts", &contracts, "--agency", "DEMO-1", "--json"]);
+    let taken = run(&["import", "contracts", &contracts, "--agency", "DEMO-1", "--all-agencies", "--json"]);
     let id = taken["run"].as_str().unwrap();
     let undone = run(&["import", "undo", id, "--json"]);
     assert_eq!(undone["voided"], 1, "{undone}");

@@ -171,7 +171,8 @@ fn n08_a_file_taken_in_is_undone_as_one_act_or_not_at_all() {
         let summary = house.import(text.as_bytes(), ImportOptions::default());
         let run = summary.run.unwrap();
         assert_eq!(summary.taken, 3);
-        let tried = house.import(text.as_bytes(), ImportOptions { dry_run: true, skip_bad: false });
+        let tried =
+            house.import(text.as_bytes(), ImportOptions { dry_run: true, ..ImportOptions::default() });
         assert_eq!((tried.run, tried.duplicates), (None, 3));
         assert_eq!(house.import(text.as_bytes(), ImportOptions::default()).run, None, "nothing was taken");
 

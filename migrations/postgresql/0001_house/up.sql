@@ -13,6 +13,8 @@ CREATE TABLE organizations (
   country TEXT COLLATE "C" NOT NULL,
   address TEXT COLLATE "C",
   contact_email TEXT COLLATE "C",
+  -- the vendor that it turned out to be
+  merged_into TEXT COLLATE "C" REFERENCES organizations (id),
   -- goes before what is hashed for the ledger; gone, the hashes tell nothing
   salt TEXT COLLATE "C" NOT NULL,
   created_at TIMESTAMP NOT NULL,
@@ -215,12 +217,13 @@ CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
 -- A file sent for import, between its preview and its confirmation.
 CREATE TABLE uploads (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-  user_id TEXT COLLATE "C" NOT NULL UNIQUE REFERENCES users (id),
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   name TEXT COLLATE "C" NOT NULL,
   content BYTEA NOT NULL,
   created_at TIMESTAMP NOT NULL
 );
+CREATE INDEX uploads_user ON uploads (user_id, created_at);
 CREATE INDEX uploads_created ON uploads (created_at);
 
 -- Reference data and the program's own state --------------------------------------------------------------------
@@ -429,6 +432,18 @@ CREATE TABLE engagements (
 );
 CREATE INDEX engagements_vendor ON engagements (vendor_id, contract_id);
 
+-- Places that turned out to be one, since the companies at them were.
+CREATE TABLE engagement_merges (
+  -- the place that is one with the other
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES engagements (id),
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  into_id TEXT COLLATE "C" NOT NULL REFERENCES engagements (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX engagement_merges_contract ON engagement_merges (contract_id);
+
 -- The names under which a company was named where they are not the one it is known by.
 CREATE TABLE engagement_names (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -615,6 +630,9 @@ CREATE TABLE audit_completions (
   done_on DATE NOT NULL,
   result TEXT COLLATE "C" NOT NULL,
   note TEXT COLLATE "C",
+  -- 訂正: its day and reason; what stood before is in the entry.
+  corrected_on DATE,
+  correction TEXT COLLATE "C",
   completed_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
@@ -643,6 +661,8 @@ CREATE TABLE findings (
   text TEXT COLLATE "C" NOT NULL,
   severity TEXT COLLATE "C" NOT NULL,
   due_on DATE NOT NULL,
+  -- By a correction of the audit's result.
+  withdrawn_on DATE,
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );
@@ -717,12 +737,12 @@ CREATE TABLE notices (
   kind TEXT COLLATE "C" NOT NULL,
   subject TEXT COLLATE "C" NOT NULL,
   step TEXT COLLATE "C" NOT NULL,
-  -- a user's id, or the address of a department
+  -- a user's id; the address of a department, or a vendor's contact; `vendor:` and its id: nobody
   recipient TEXT COLLATE "C" NOT NULL,
   address TEXT COLLATE "C" NOT NULL,
   context TEXT COLLATE "C" NOT NULL,
   -- queued → sent | failed; digest → digested (its words went out in that day's digest);
-  -- held → digested (they went out in one mail with others)
+  -- held → digested (they went out in one mail with others); unaddressed: nobody could be told
   state TEXT COLLATE "C" NOT NULL,
   attempts INTEGER NOT NULL,
   next_attempt_at TIMESTAMP,
@@ -737,6 +757,7 @@ CREATE INDEX notices_due ON notices (state, next_attempt_at);
 CREATE INDEX notices_recipient ON notices (recipient, state, created_at);
 CREATE INDEX notices_organization ON notices (organization_id, id);
 CREATE INDEX notices_failed ON notices (organization_id) WHERE state = 'failed';
+CREATE INDEX notices_unaddressed ON notices (organization_id) WHERE state = 'unaddressed';
 
 CREATE TABLE due (
   subject_kind TEXT COLLATE "C" NOT NULL,

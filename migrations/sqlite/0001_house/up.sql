@@ -14,6 +14,8 @@ CREATE TABLE organizations (
   country TEXT NOT NULL,
   address TEXT,
   contact_email TEXT,
+  -- the vendor that it turned out to be
+  merged_into TEXT REFERENCES organizations (id),
   -- goes before what is hashed for the ledger; gone, the hashes tell nothing
   salt TEXT NOT NULL,
   created_at TIMESTAMP NOT NULL,
@@ -216,12 +218,13 @@ CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
 -- A file sent for import, between its preview and its confirmation.
 CREATE TABLE uploads (
   id TEXT NOT NULL PRIMARY KEY,
-  user_id TEXT NOT NULL UNIQUE REFERENCES users (id),
+  user_id TEXT NOT NULL REFERENCES users (id),
   organization_id TEXT NOT NULL REFERENCES organizations (id),
   name TEXT NOT NULL,
   content BLOB NOT NULL,
   created_at TIMESTAMP NOT NULL
 );
+CREATE INDEX uploads_user ON uploads (user_id, created_at);
 CREATE INDEX uploads_created ON uploads (created_at);
 
 -- Reference data and the program's own state --------------------------------------------------------------------
@@ -430,6 +433,18 @@ CREATE TABLE engagements (
 );
 CREATE INDEX engagements_vendor ON engagements (vendor_id, contract_id);
 
+-- Places that turned out to be one, since the companies at them were.
+CREATE TABLE engagement_merges (
+  -- the place that is one with the other
+  id TEXT NOT NULL PRIMARY KEY REFERENCES engagements (id),
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  into_id TEXT NOT NULL REFERENCES engagements (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX engagement_merges_contract ON engagement_merges (contract_id);
+
 -- The names under which a company was named where they are not the one it is known by.
 CREATE TABLE engagement_names (
   id TEXT NOT NULL PRIMARY KEY,
@@ -616,6 +631,9 @@ CREATE TABLE audit_completions (
   done_on DATE NOT NULL,
   result TEXT NOT NULL,
   note TEXT,
+  -- 訂正: its day and reason; what stood before is in the entry.
+  corrected_on DATE,
+  correction TEXT,
   completed_by TEXT NOT NULL REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
@@ -644,6 +662,8 @@ CREATE TABLE findings (
   text TEXT NOT NULL,
   severity TEXT NOT NULL,
   due_on DATE NOT NULL,
+  -- By a correction of the audit's result.
+  withdrawn_on DATE,
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );
@@ -718,12 +738,12 @@ CREATE TABLE notices (
   kind TEXT NOT NULL,
   subject TEXT NOT NULL,
   step TEXT NOT NULL,
-  -- a user's id, or the address of a department
+  -- a user's id; the address of a department, or a vendor's contact; `vendor:` and its id: nobody
   recipient TEXT NOT NULL,
   address TEXT NOT NULL,
   context TEXT NOT NULL,
   -- queued → sent | failed; digest → digested (its words went out in that day's digest);
-  -- held → digested (they went out in one mail with others)
+  -- held → digested (they went out in one mail with others); unaddressed: nobody could be told
   state TEXT NOT NULL,
   attempts INTEGER NOT NULL,
   next_attempt_at TIMESTAMP,
@@ -738,6 +758,7 @@ CREATE INDEX notices_due ON notices (state, next_attempt_at);
 CREATE INDEX notices_recipient ON notices (recipient, state, created_at);
 CREATE INDEX notices_organization ON notices (organization_id, id);
 CREATE INDEX notices_failed ON notices (organization_id) WHERE state = 'failed';
+CREATE INDEX notices_unaddressed ON notices (organization_id) WHERE state = 'unaddressed';
 
 CREATE TABLE due (
   subject_kind TEXT NOT NULL,

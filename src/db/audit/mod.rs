@@ -37,10 +37,15 @@ pub struct AuditRow {
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_completions)]
 pub struct CompletionRow {
+    pub id: SubjectId,
     pub audit_id: AuditId,
     pub done_on: NaiveDate,
     pub result: String,
     pub note: Option<String>,
+    /// The business day on which it was last corrected.
+    pub corrected_on: Option<NaiveDate>,
+    /// Why.
+    pub correction: Option<String>,
 }
 
 /// A plan withdrawn.
@@ -96,11 +101,19 @@ pub fn add(tx: &mut Tx<'_>, row: &AuditRow, stamp: Stamp) -> Result<(), DbError>
     Ok(())
 }
 
+/// What an audit found.
+#[derive(Debug, Clone, Copy)]
+pub struct Done<'a> {
+    pub done_on: NaiveDate,
+    pub result: &'a str,
+    pub note: Option<&'a str>,
+}
+
 /// Records that an audit was done; a second time is not unique.
 pub fn complete(
     tx: &mut Tx<'_>,
     audit: &AuditRow,
-    done: &CompletionRow,
+    done: Done<'_>,
     by: UserId,
     recorded: &Recorded,
 ) -> Result<(), DbError> {
@@ -112,14 +125,41 @@ pub fn complete(
             audit_completions::contract_id.eq(audit.contract_id),
             audit_completions::agency_id.eq(tx.organization_id),
             audit_completions::done_on.eq(done.done_on),
-            audit_completions::result.eq(&done.result),
-            audit_completions::note.eq(done.note.as_deref()),
+            audit_completions::result.eq(done.result),
+            audit_completions::note.eq(done.note),
             audit_completions::completed_by.eq(by),
             audit_completions::seq.eq(stamp.seq),
             audit_completions::recorded_at.eq(stamp.at.naive_utc()),
         ))
         .execute(tx.conn)?;
     Ok(())
+}
+
+/// Puts what is right in the place of what was recorded; the caller writes the entry, which has both.
+pub fn correct(tx: &mut Tx<'_>, completion: SubjectId, done: Done<'_>, reason: &str) -> Result<(), DbError> {
+    diesel::update(audit_completions::table.filter(audit_completions::id.eq(completion)))
+        .set((
+            audit_completions::done_on.eq(done.done_on),
+            audit_completions::result.eq(done.result),
+            audit_completions::note.eq(done.note),
+            audit_completions::corrected_on.eq(tx.today),
+            audit_completions::correction.eq(reason),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Takes findings back by a correction.
+pub fn withdraw_findings(tx: &mut Tx<'_>, ids: &[FindingId]) -> Result<(), DbError> {
+    diesel::update(findings::table.filter(findings::id.eq_any(ids.to_vec())))
+        .set(findings::withdrawn_on.eq(tx.today))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// How many findings an audit has or had.
+pub fn count_findings(conn: &mut Conn, audit: AuditId) -> Result<i64, DbError> {
+    Ok(findings::table.filter(findings::audit_id.eq(audit)).count().get_result(conn)?)
 }
 
 /// Records that an audit's plan was withdrawn; a second time is not unique.
@@ -217,6 +257,7 @@ pub fn outcomes(conn: &mut Conn, ids: &[AuditId]) -> Result<Outcomes, DbError> {
         .load(conn)?;
     let findings = findings::table
         .filter(findings::audit_id.eq_any(ids))
+        .filter(findings::withdrawn_on.is_null())
         .order(findings::place)
         .select(FindingRow::as_select())
         .load(conn)?;

@@ -45,22 +45,48 @@ pub(super) fn completed(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomp
             ("done_on", said.cell("done_on")?),
             ("result", said.cell("result")?),
             ("note", said.cell("note")?),
+            ("corrected_on", Cell::Null),
+            ("correction", Cell::Null),
             ("completed_by", said.actor()),
         ],
     );
     for (place, found) in (1..).zip(said.each("findings")?) {
-        chain.fact(
-            "findings",
-            found.text("finding_id")?,
-            said,
-            vec![
-                ("audit_id", said.cell("audit_id")?),
-                ("place", Cell::Number(place)),
-                ("text", found.cell("text")?),
-                ("severity", found.cell("severity")?),
-                ("due_on", found.cell("due_on")?),
-            ],
-        );
+        finding(chain, said, &found, Cell::Number(place))?;
+    }
+    Ok(())
+}
+
+fn finding(chain: &mut Chain, said: &Said<'_>, found: &Said<'_>, place: Cell) -> Result<(), Incomplete> {
+    chain.fact(
+        "findings",
+        found.text("finding_id")?,
+        said,
+        vec![
+            ("audit_id", said.cell("audit_id")?),
+            ("place", place),
+            ("text", found.cell("text")?),
+            ("severity", found.cell("severity")?),
+            ("due_on", found.cell("due_on")?),
+            ("withdrawn_on", Cell::Null),
+        ],
+    );
+    Ok(())
+}
+
+/// 訂正 of a result: the row says what is right, the entry also what stood there.
+pub(super) fn corrected(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let row = chain.row("audit_completions", said.text("completion_id")?, "completion_id")?;
+    for column in ["done_on", "result", "note"] {
+        row.set(column, said.cell(column)?);
+    }
+    row.set("corrected_on", said.on()?);
+    row.set("correction", said.cell("reason")?);
+    let withdrawn: Vec<String> = said.read("withdrawn")?;
+    for id in withdrawn {
+        chain.row("findings", &id, "withdrawn")?.set("withdrawn_on", said.on()?);
+    }
+    for found in said.each("findings")? {
+        finding(chain, said, &found, found.cell("place")?)?;
     }
     Ok(())
 }

@@ -48,6 +48,7 @@ const FOLDS: &[(&str, Fold)] = &[
     ("application.withdrawn", below::withdrawn),
     ("audit.cancelled", audit::cancelled),
     ("audit.completed", audit::completed),
+    ("audit.corrected", audit::corrected),
     ("audit.planned", audit::planned),
     ("consent.recorded", below::recorded),
     ("consent.revoked", below::revoked),
@@ -81,6 +82,7 @@ const FOLDS: &[(&str, Fold)] = &[
     ("user.change_withdrawn", waiting::withdrawn),
     ("user.changed", people::changed),
     ("user.deputy_appointed", people::deputy),
+    ("user.deputy_ended", people::deputy_ended),
     ("user.factor_enrolled", nothing),
     ("user.factor_removed", nothing),
     ("user.factors_reset", nothing),
@@ -93,6 +95,7 @@ const FOLDS: &[(&str, Fold)] = &[
     ("user.registered", people::registered),
     ("user.sessions_ended", nothing),
     ("user.unblocked", nothing),
+    ("vendor.merged", below::merged),
 ];
 
 /// Whether the rebuilding knows what the action does to the tables.

@@ -94,6 +94,14 @@ pub(super) fn deputy(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplet
     waiting::in_force(chain, said)
 }
 
+/// The last day of an appointment brought forward.
+pub(super) fn deputy_ended(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    chain
+        .row("deputies", said.text("appointment_id")?, "appointment_id")?
+        .set("ends_on", said.cell("ends_on")?);
+    Ok(())
+}
+
 /// Only what changed is said; what was never set is at its default.
 pub(super) fn settings(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
     let wrong = |member: &str| Incomplete { member: member.to_owned() };

@@ -17,7 +17,7 @@ pub use history::{AlertEvent, AlertHappening, history};
 pub(super) use telling::officers;
 pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed, vendors_changed};
 pub(super) use vendor::{tell_closed, tell_named_otherwise};
-pub use view::{AlertView, find, list};
+pub use view::{AlertView, Untold, find, list};
 
 pub use crate::db::alert::{AlertFilter, AlertOrder};
 
@@ -29,7 +29,7 @@ use crate::domain::alert::{
     AlertFact, AlertKind, AlertState, Change, Context, Facts, Finding, evaluate, settle,
 };
 use crate::domain::contract::DataCategory;
-use crate::domain::id::{AlertId, ContractId};
+use crate::domain::id::{AlertId, ContractId, EngagementId};
 use crate::domain::settings::Settings;
 use crate::ledger::entry::{salt_hash, salted};
 use telling::{Concerning, Telling};
@@ -220,6 +220,19 @@ pub fn end_all(tx: &mut Tx<'_>, contract: ContractId, reason: &str) -> Result<()
         let standing = rows.iter().filter(|row| row.state != AlertState::Resolved);
         standing.map(|row| row.id).try_for_each(|id| close(tx, id, reason))
     })
+}
+
+/// Ends the alerts about a place that is no more, since it is one with another: what they say is said of the other.
+pub(super) fn close_of_place(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    place: EngagementId,
+    reason: &str,
+) -> Result<(), Failure> {
+    for alert in db::alert::unresolved_of_place(tx.conn, contract, place)? {
+        close(tx, alert, reason)?;
+    }
+    Ok(())
 }
 
 /// The changes of one contract's alerts being applied.

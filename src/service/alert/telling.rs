@@ -14,6 +14,7 @@ use crate::domain::settings::Settings;
 use crate::domain::text_enum::TextEnum;
 use crate::notice::context::{AlertMail, ContractRef, Day};
 use crate::notice::{About, Draft, Mail, NoticeKind, Recipient};
+use crate::service::reach::{self, Readers};
 
 /// What of an alert is told.
 #[derive(Clone, Copy)]
@@ -80,6 +81,18 @@ impl Letterhead<'_> {
         path: String,
         urgent: bool,
     ) -> Result<bool, Failure> {
+        let draft = self.draft(tx, about, step, recipient, path)?.urgent(urgent);
+        Ok(db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft)?)
+    }
+
+    fn draft(
+        &self,
+        tx: &Tx<'_>,
+        about: &Concerning<'_>,
+        step: &str,
+        recipient: Recipient,
+        path: String,
+    ) -> Result<Draft, Failure> {
         let mail = self.mail(about, tx.today, path)?;
         let concerns = About {
             organization_id: self.agency_id,
@@ -89,10 +102,9 @@ impl Letterhead<'_> {
         };
         let draft = Draft::new(concerns, recipient, &Mail::Alert(mail))
             .map_err(|e| Failure::Internal(e.to_string()))?;
-        let draft = draft.of_contract(self.contract.as_ref().map(|(id, _)| *id)).urgent(urgent);
+        let draft = draft.of_contract(self.contract.as_ref().map(|(id, _)| *id));
         // A sweep tells each step once; acts may be many.
-        let draft = draft.joined(tx.author.is_some());
-        Ok(db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft)?)
+        Ok(draft.joined(tx.author.is_some()))
     }
 
     /// The link is a path: the delivery puts the public address before it.
@@ -126,7 +138,7 @@ impl Letterhead<'_> {
 pub(super) struct Telling<'a> {
     facts: &'a ContractFacts,
     head: Letterhead<'a>,
-    known: HashMap<Audience, Vec<Person>>,
+    known: HashMap<Audience, Readers>,
 }
 
 impl<'a> Telling<'a> {
@@ -152,11 +164,20 @@ impl<'a> Telling<'a> {
         urgent: bool,
     ) -> Result<(), Failure> {
         let mut people: BTreeMap<UserId, (String, OrganizationId)> = BTreeMap::new();
+        let (mut contacts, mut nobody) = (BTreeMap::new(), Vec::new());
         for part in audience {
             let organization =
                 if let Audience::Vendor(vendor) = part { *vendor } else { self.facts.agency_id };
-            let found = self.people(tx, *part)?;
-            people.extend(found.into_iter().map(|(id, address)| (id, (address, organization))));
+            match (self.readers(tx, *part)?, part) {
+                (Readers::People(found), _) => {
+                    people.extend(found.into_iter().map(|(id, address)| (id, (address, organization))));
+                }
+                (Readers::Contact(address), _) => {
+                    contacts.insert(address, organization);
+                }
+                (Readers::Nobody, Audience::Vendor(vendor)) => nobody.push(*vendor),
+                (Readers::Nobody, _) => {}
+            }
         }
         let step = step.to_string();
         let office = if audience.contains(&Audience::Officer) { self.department(tx)? } else { None };
@@ -167,17 +188,29 @@ impl<'a> Telling<'a> {
             self.head.send(tx, about, &step, Recipient { address, user_id: None }, path, urgent)?;
         }
         for (user_id, (address, organization)) in people {
-            // Another vendor than the one it is about has no page of the alert.
-            let sees = organization == self.facts.agency_id || about.vendor_id == Some(organization);
-            let path = if sees {
-                format!("/alerts/{}", about.id)
-            } else {
-                format!("/contracts/{}", self.facts.chain.contract_id)
-            };
+            contacts.retain(|contact, _| !contact.eq_ignore_ascii_case(&address));
             let recipient = Recipient { address, user_id: Some(user_id) };
-            self.head.send(tx, about, &step, recipient, path, urgent)?;
+            self.head.send(tx, about, &step, recipient, self.path(about, organization), urgent)?;
+        }
+        for (address, organization) in contacts {
+            let recipient = Recipient { address, user_id: None };
+            self.head.send(tx, about, &step, recipient, self.path(about, organization), urgent)?;
+        }
+        for vendor in nobody {
+            let recipient = Recipient { address: String::new(), user_id: None };
+            let draft = self.head.draft(tx, about, &step, recipient, self.path(about, vendor))?;
+            db::notice::keep_unaddressed(tx.conn, tx.sources, tx.today, &draft, vendor)?;
         }
         Ok(())
+    }
+
+    /// Where a reader of the organization finds the alert. Another vendor than the one it is about has no page of it.
+    fn path(&self, about: &Concerning<'_>, organization: OrganizationId) -> String {
+        if organization == self.facts.agency_id || about.vendor_id == Some(organization) {
+            format!("/alerts/{}", about.id)
+        } else {
+            format!("/contracts/{}", self.facts.chain.contract_id)
+        }
     }
 
     fn department(&self, tx: &mut Tx<'_>) -> Result<Option<String>, Failure> {
@@ -185,21 +218,24 @@ impl<'a> Telling<'a> {
         Ok(db::setting::department_email(tx.conn, self.facts.agency_id, name)?)
     }
 
-    fn people(&mut self, tx: &mut Tx<'_>, part: Audience) -> Result<Vec<Person>, Failure> {
-        if let Some(people) = self.known.get(&part) {
-            return Ok(people.clone());
+    fn readers(&mut self, tx: &mut Tx<'_>, part: Audience) -> Result<Readers, Failure> {
+        if let Some(readers) = self.known.get(&part) {
+            return Ok(readers.clone());
         }
         let agency = self.facts.agency_id;
-        let people = match part {
-            Audience::Officer => officers(tx, agency, self.facts.officer_id.as_slice())?,
-            // Deputies are told with those for whom they stand in.
-            Audience::Approver | Audience::Deputy => holders(tx, agency, &[Role::Approver])?,
-            Audience::Auditor => holders(tx, agency, &[Role::Auditor])?,
-            Audience::AgencyAdmin => holders(tx, agency, &[Role::AgencyAdmin])?,
-            Audience::Vendor(vendor) => holders(tx, vendor, &[Role::VendorUser, Role::VendorAdmin])?,
+        let people = |people: Vec<Person>| {
+            if people.is_empty() { Readers::Nobody } else { Readers::People(people) }
         };
-        self.known.insert(part, people.clone());
-        Ok(people)
+        let readers = match part {
+            Audience::Officer => people(officers(tx, agency, self.facts.officer_id.as_slice())?),
+            // Deputies are told with those for whom they stand in.
+            Audience::Approver | Audience::Deputy => people(holders(tx, agency, &[Role::Approver])?),
+            Audience::Auditor => people(holders(tx, agency, &[Role::Auditor])?),
+            Audience::AgencyAdmin => people(holders(tx, agency, &[Role::AgencyAdmin])?),
+            Audience::Vendor(vendor) => reach::readers(tx.conn, vendor, tx.today)?,
+        };
+        self.known.insert(part, readers.clone());
+        Ok(readers)
     }
 }
 

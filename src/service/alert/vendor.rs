@@ -121,6 +121,10 @@ pub fn vendors_changed(
     })
 }
 
+/// What an alert says of a company that is no more.
+const CLOSED: &str = "登記記録の閉鎖等があったとされています";
+const MERGED: &str = "合併により消滅したとされています";
+
 /// A change as it stands in an alert, before people hear of it.
 struct Said {
     alert: AlertId,
@@ -176,7 +180,8 @@ fn reopened(
 ) -> Result<Option<Said>, Failure> {
     let standing =
         db::alert::unresolved(tx.conn, agency_id, AlertKind::VendorChanged, change.vendor_id.as_str())?;
-    let Some(alert) = standing.filter(|alert| alert.severity > Severity::Info) else { return Ok(None) };
+    let speaks_of_it = |message: &str| [CLOSED, MERGED].iter().any(|words| message.contains(words));
+    let Some(alert) = standing.filter(|alert| speaks_of_it(&alert.message)) else { return Ok(None) };
     let detail = change.detail.trim_end_matches('。');
     close(tx, alert.id, detail)?;
     let vendor = db::organization::find(tx.conn, change.vendor_id)?.name;
@@ -207,8 +212,8 @@ fn changed(
 ) -> Result<Option<Said>, Failure> {
     let vendor = db::organization::find(tx.conn, change.vendor_id)?.name;
     let (severity, what) = match change.kind {
-        VendorChangeKind::Closed => (Severity::Warning, "登記記録の閉鎖等があったとされています"),
-        VendorChangeKind::Merged => (Severity::Warning, "合併により消滅したとされています"),
+        VendorChangeKind::Closed => (Severity::Warning, CLOSED),
+        VendorChangeKind::Merged => (Severity::Warning, MERGED),
         VendorChangeKind::Renamed => (Severity::Info, "商号又は名称が変更されています"),
         VendorChangeKind::Reopened => (Severity::Info, "登記記録の復活等があったとされています"),
     };

@@ -71,7 +71,18 @@ pub struct AlertView {
     pub resolved_at: Option<DateTime<Utc>>,
     /// Why it ended.
     pub resolution: Option<String>,
+    /// The vendors that should have heard of it and could not: they have no people and no contact address. For the
+    /// agency's side.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub untold: Vec<Untold>,
     pub version: i64,
+}
+
+/// A vendor that could not be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Untold {
+    pub id: OrganizationId,
+    pub name: String,
 }
 
 /// The alerts that the caller can know of, in the order asked for; a cursor of the other order is refused.
@@ -114,14 +125,31 @@ fn show(conn: &mut Conn, scope: Scope, rows: Vec<AlertRow>) -> Result<Vec<AlertV
         }
     }
     let by_default = Settings::default();
+    let mut untold = if inside { untold(conn, &rows)? } else { HashMap::new() };
     rows.into_iter()
         .map(|row| {
+            let untold = untold.remove(&row.id).unwrap_or_default();
             let words = settings.get(&row.agency_id).unwrap_or(&by_default);
             let label = row.contract_id.and_then(|id| labels.get(&id));
             let view = shown(row, label, words, &handlers)?;
-            Ok(if inside { view } else { outside(view) })
+            Ok(if inside { AlertView { untold, ..view } } else { outside(view) })
         })
         .collect()
+}
+
+/// Who could not be told of each alert.
+fn untold(conn: &mut Conn, rows: &[AlertRow]) -> Result<HashMap<AlertId, Vec<Untold>>, Failure> {
+    let subjects: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
+    let found = db::notice::untold(conn, &subjects)?;
+    let vendors: Vec<OrganizationId> = found.iter().map(|(_, vendor)| *vendor).collect();
+    let names = db::organization::names(conn, &vendors)?;
+    let mut untold: HashMap<AlertId, Vec<Untold>> = HashMap::new();
+    for (subject, id) in found {
+        if let (Ok(alert), Some(name)) = (subject.parse(), names.get(&id)) {
+            untold.entry(alert).or_default().push(Untold { id, name: name.clone() });
+        }
+    }
+    Ok(untold)
 }
 
 /// Who acknowledged or took measures.
@@ -173,6 +201,7 @@ fn shown(
         resolved_on: row.resolved_on,
         resolved_at: row.resolved_at.map(|at| at.and_utc()),
         resolution: row.resolution,
+        untold: Vec::new(),
         version: row.version,
     })
 }

@@ -176,7 +176,10 @@ impl Brief<'_> {
         }
         let mine =
             |step: &&StepRow| !matches!(step.step, ApplicationStep::Resubmitted | ApplicationStep::Withdrawn);
-        let people: Vec<UserId> = filed.steps.iter().filter(mine).map(|step| step.by_user).collect();
+        let mut people: Vec<UserId> = filed.steps.iter().filter(mine).map(|step| step.by_user).collect();
+        for step in &filed.steps {
+            people.extend(super::step_view(step.clone(), true)?.deputy_for);
+        }
         Ok(db::user::names(self.conn, &people)?)
     }
 

@@ -1,6 +1,7 @@
 //! 決裁: consent or refusal, by an approver who neither filed nor reviewed the application; and withdrawal.
 
 use chrono::NaiveDate;
+use serde::Serialize;
 use serde_json::json;
 
 use super::file::Content;
@@ -18,7 +19,7 @@ use crate::notice::Mail;
 use crate::notice::context::{Day, DecidedMail, Outcome};
 use crate::service::case::{Case, check_within};
 use crate::service::telling::{self, Addressees};
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, user};
 use crate::text_enum;
 
 text_enum! {
@@ -58,6 +59,9 @@ pub fn decide(
         may_decide(filed, call.actor.user_id)?;
         filed.must_be_as_seen(given.seen_version)?;
         let known = case.facts.chain.now();
+        let deputy_for = user::decides_for(tx, call)?;
+        let is_deputy = !deputy_for.is_empty();
+        let said = Said { given, deputy_for };
         let (outcome, step) = match given.decision {
             Decision::Consent => {
                 let consent = consent(tx, &known, filed, given)?;
@@ -66,26 +70,39 @@ pub fn decide(
                     valid_until: Day::of(consent.valid_until),
                     conditions: given.conditions.clone(),
                 };
-                record_consent(tx, case, call, filed, given, consent)?;
+                record_consent(tx, case, call, filed, &said, consent)?;
                 (outcome, "consented")
             }
             Decision::Refuse => {
                 let payload = json!({
-                    "application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason, "given": given,
+                    "application_id": id, "engagement_id": filed.row.engagement_id, "reason": given.reason, "given": said,
                 });
                 let recorded = tx.record("application.refused", id, &payload)?;
-                filed.step(tx, ApplicationStep::Refused, given, &recorded)?;
+                filed.step(tx, ApplicationStep::Refused, &said, &recorded)?;
                 (Outcome::Refuse, "refused")
             }
         };
         let engagement = known.engagement(filed.row.engagement_id).ok_or(Failure::NotFound)?;
         let application =
             mail_reference(app, tx, case, &known, &filed.row, &engagement.vendor.name, engagement.tier)?;
-        let mail =
-            Mail::ApplicationDecided(DecidedMail { application, outcome, reason: given.reason.clone() });
+        let mail = Mail::ApplicationDecided(DecidedMail {
+            application,
+            outcome,
+            reason: given.reason.clone(),
+            deputy: is_deputy,
+        });
         let to = Addressees::vendors([filed.row.applicant_id]);
         telling::tell(tx, case, &to, "application", id.as_str(), step, &mail)
     })
+}
+
+/// A decision as it is kept: what was given, and in whose place it was decided, where it was in someone's.
+#[derive(Serialize)]
+struct Said<'a> {
+    #[serde(flatten)]
+    given: &'a DecisionInput,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deputy_for: Vec<UserId>,
 }
 
 /// Whether the person may decide it as it stands: nobody decides what he filed or reviewed, nor what nobody reviewed.
@@ -187,19 +204,20 @@ fn record_consent(
     case: &Case,
     call: &Call,
     filed: &Filed,
-    given: &DecisionInput,
+    said: &Said<'_>,
     consent: Consent,
 ) -> Result<(), Failure> {
+    let given = said.given;
     let id: ConsentId = consent.id;
     let payload = json!({
         "application_id": filed.row.id, "consent_id": id, "engagement_id": consent.engagement_id,
         "valid_from": consent.valid_from, "valid_until": consent.valid_until, "supersedes": consent.supersedes,
         "amount_yen": consent.amount_yen, "country": consent.country, "data": consent.data,
-        "conditions": given.conditions, "reason": given.reason, "given": given,
+        "conditions": given.conditions, "reason": given.reason, "given": said,
     });
     let recorded = tx.record("application.consented", filed.row.id, &payload)?;
     let stamp = recorded.stamp;
-    filed.step(tx, ApplicationStep::Consented, given, &recorded)?;
+    filed.step(tx, ApplicationStep::Consented, said, &recorded)?;
     let applied: Content = from_json(&filed.row.body)?;
     let body = ConsentBody {
         scope: applied.scope,

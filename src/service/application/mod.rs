@@ -65,18 +65,32 @@ pub struct StepView {
     /// Who; shown to the agency's side.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<UserId>,
+    /// 代理: it was decided in an approver's place.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub deputy: bool,
+    /// In whose; shown to the agency's side.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub deputy_for: Vec<UserId>,
     #[schema(value_type = Object)]
     pub content: Value,
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the row becomes the view")]
 fn step_view(step: StepRow, agency_side: bool) -> Result<StepView, Failure> {
+    let mut content: Value = from_json(&step.body)?;
+    let deputy_for: Vec<UserId> = content
+        .as_object_mut()
+        .and_then(|said| said.remove("deputy_for"))
+        .and_then(|ids| serde_json::from_value(ids).ok())
+        .unwrap_or_default();
     Ok(StepView {
+        deputy: !deputy_for.is_empty(),
+        deputy_for: if agency_side { deputy_for } else { Vec::new() },
         step: step.step,
         on: step.on_day,
         at: step.recorded_at.and_utc(),
         by: agency_side.then_some(step.by_user),
-        content: from_json(&step.body)?,
+        content,
     })
 }
 

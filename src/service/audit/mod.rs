@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::case::Case;
 use super::{App, Call, Failure, Page, Paged};
-use crate::db::audit::{AuditRow, CompletionRow, FindingRow, InSight};
+use crate::db::audit::{AuditRow, Done, FindingRow, InSight};
 use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::audit::{AuditKind, next_due};
 use crate::domain::id::{AuditId, ContractId, EngagementId, FindingId, of};
@@ -61,17 +61,49 @@ input! {
         findings: Vec<FindingInput> => list(nested::<FindingInput>(), 200),
     }
     check |it, errors| {
-        match (it.result, it.findings.is_empty()) {
-            (AuditResult::Pass, false) => errors.push(FieldError::new("/findings", "contradiction", "結果が「指摘なし」のときは、指摘を入力しないでください。")),
-            (AuditResult::Findings, true) => errors.push(FieldError::new("/findings", "required", "指摘を1件以上入力してください。")),
-            _ => {}
+        errors.extend(check_findings(it.done_on, it.result, &it.findings));
+    }
+}
+
+input! {
+    /// 訂正 of a result that was recorded wrongly: what is right, as a whole.
+    pub struct CorrectionInput {
+        done_on: NaiveDate => day(),
+        result: AuditResult => word::<AuditResult>(),
+        note: Option<String> => optional(prose(0, 10_000)),
+        /// Those that stand; of those recorded before, the others are withdrawn.
+        findings: Vec<FindingInput> => list(nested::<FindingInput>(), 200),
+        /// Told to everyone who sees the audit.
+        reason: String => prose(1, 1_000),
+    }
+    check |it, errors| {
+        errors.extend(check_findings(it.done_on, it.result, &it.findings));
+    }
+}
+
+fn check_findings(done_on: NaiveDate, result: AuditResult, findings: &[FindingInput]) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    match (result, findings.is_empty()) {
+        (AuditResult::Pass, false) => errors.push(FieldError::new(
+            "/findings",
+            "contradiction",
+            "結果が「指摘なし」のときは、指摘を入力しないでください。",
+        )),
+        (AuditResult::Findings, true) => {
+            errors.push(FieldError::new("/findings", "required", "指摘を1件以上入力してください。"));
         }
-        for (place, finding) in it.findings.iter().enumerate() {
-            if finding.due_on < it.done_on {
-                errors.push(FieldError::new(format!("/findings/{place}/due_on"), "before_audit", "改善の期限は、検査を行った日以降の日を入力してください。"));
-            }
+        _ => {}
+    }
+    for (place, finding) in findings.iter().enumerate() {
+        if finding.due_on < done_on {
+            errors.push(FieldError::new(
+                format!("/findings/{place}/due_on"),
+                "before_audit",
+                "改善の期限は、検査を行った日以降の日を入力してください。",
+            ));
         }
     }
+    errors
 }
 
 input! {
@@ -101,6 +133,11 @@ pub struct AuditView {
     pub findings: Vec<FindingView>,
     pub cancelled_on: Option<NaiveDate>,
     pub cancellation_reason: Option<String>,
+    /// Day and reason of the last 訂正 of the result; what stood before is in the ledger.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub corrected_on: Option<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub correction_reason: Option<String>,
     pub planned_at: DateTime<Utc>,
     /// The next of the series, once this one is done.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -172,14 +209,7 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
     let contract = app.db.read_one::<_, DbError>(|conn| db::audit::find(conn, id))?.contract_id;
     app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
-        let earliest = case.facts.chain.now().terms().map(|terms| terms.signed_on.min(terms.starts_on));
-        if let Some(earliest) = earliest.filter(|earliest| given.done_on < *earliest) {
-            let message = format!("検査を行った日は、契約日（{earliest}）以降の日を入力してください。");
-            return Err(Failure::field("/done_on", "before_contract", message));
-        }
-        if given.done_on > tx.today {
-            return Err(Failure::field("/done_on", "future", "検査を行った日は、今日までの日を入力してください。"));
-        }
+        check_day(&case, given.done_on, tx.today)?;
         let row = still_open(tx.conn, id)?;
         let findings: Vec<FindingRow> = given
             .findings
@@ -191,8 +221,8 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
             "findings": findings.iter().map(|f| json!({"finding_id": f.id, "text": f.text, "severity": f.severity, "due_on": f.due_on})).collect::<Vec<_>>(),
         });
         let recorded = tx.record("audit.completed", id, &payload)?;
-        let done = CompletionRow { audit_id: id, done_on: given.done_on, result: given.result.as_str().to_owned(), note: given.note.clone() };
-        db::audit::complete(tx, &row, &done, call.actor.user_id, &recorded)?;
+        let done = Done { done_on: given.done_on, result: given.result.as_str(), note: given.note.as_deref() };
+        db::audit::complete(tx, &row, done, call.actor.user_id, &recorded)?;
         for (place, finding) in (1..).zip(&findings) {
             db::audit::add_finding(tx, contract, place, finding, recorded.stamp)?;
         }
@@ -203,6 +233,75 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
         }
         Ok(AuditView { next_due_on: next, ..one(tx.conn, row, true)? })
     })
+}
+
+/// Refuses a day on which the audit can't have been done.
+fn check_day(case: &Case, done_on: NaiveDate, today: NaiveDate) -> Result<(), Failure> {
+    let earliest = case.facts.chain.now().terms().map(|terms| terms.signed_on.min(terms.starts_on));
+    if let Some(earliest) = earliest.filter(|earliest| done_on < *earliest) {
+        let message = format!("検査を行った日は、契約日（{earliest}）以降の日を入力してください。");
+        return Err(Failure::field("/done_on", "before_contract", message));
+    }
+    if done_on > today {
+        let message = "検査を行った日は、今日までの日を入力してください。";
+        return Err(Failure::field("/done_on", "future", message));
+    }
+    Ok(())
+}
+
+/// Corrects what was recorded of an audit that is done: its day, result, remarks and findings. The entry has what stood
+/// before; the series goes on from the due day, as it did.
+pub fn correct(app: &App, call: &Call, id: AuditId, given: &CorrectionInput) -> Result<AuditView, Failure> {
+    let contract = app.db.read_one::<_, DbError>(|conn| db::audit::find(conn, id))?.contract_id;
+    app.act_on_contract(call, contract, |tx| {
+        let case = Case::open(tx.conn, call.scope(), contract)?;
+        check_day(&case, given.done_on, tx.today)?;
+        let outcomes = db::audit::outcomes(tx.conn, &[id])?;
+        let Some(before) = outcomes.done.first() else {
+            let message = "訂正できるのは、結果を記録した検査だけです。";
+            return Err(Failure::conflict("not_done", message));
+        };
+        let (stay, withdrawn): (Vec<&FindingRow>, Vec<&FindingRow>) =
+            outcomes.findings.iter().partition(|row| given.findings.iter().any(|said| is_said(row, said)));
+        let withdrawn: Vec<FindingId> = withdrawn.iter().map(|row| row.id).collect();
+        let first = db::audit::count_findings(tx.conn, id)? + 1;
+        let new = given.findings.iter().filter(|said| !stay.iter().any(|row| is_said(row, said)));
+        let new: Vec<(i32, FindingRow)> = (i32::try_from(first).unwrap_or(i32::MAX)..)
+            .zip(new)
+            .map(|(place, said)| {
+                let FindingInput { text, severity, due_on } = said.clone();
+                (place, FindingRow { id: tx.new_id(), audit_id: id, text, severity, due_on })
+            })
+            .collect();
+        let is_same = before.done_on == given.done_on
+            && before.result == given.result.as_str()
+            && before.note.as_deref().unwrap_or_default() == given.note.as_deref().unwrap_or_default();
+        if is_same && withdrawn.is_empty() && new.is_empty() {
+            return Err(Failure::conflict("unchanged", "記録されている結果と同じです。訂正するところがありません。"));
+        }
+        let row = db::audit::find(tx.conn, id)?;
+        let payload = json!({
+            "audit_id": id, "completion_id": before.id, "engagement_id": row.engagement_id, "done_on": given.done_on,
+            "result": given.result, "note": given.note, "reason": given.reason,
+            "before": {"done_on": before.done_on, "result": before.result, "note": before.note}, "withdrawn": withdrawn,
+            "findings": new.iter().map(|(place, f)| json!({
+                "finding_id": f.id, "place": place, "text": f.text, "severity": f.severity, "due_on": f.due_on,
+            })).collect::<Vec<_>>(),
+        });
+        let recorded = tx.record("audit.corrected", id, &payload)?;
+        let done = Done { done_on: given.done_on, result: given.result.as_str(), note: given.note.as_deref() };
+        db::audit::correct(tx, before.id, done, &given.reason)?;
+        db::audit::withdraw_findings(tx, &withdrawn)?;
+        for (place, finding) in &new {
+            db::audit::add_finding(tx, contract, *place, finding, recorded.stamp)?;
+        }
+        one(tx.conn, row, true)
+    })
+}
+
+/// Whether a finding is recorded as it is said now.
+fn is_said(row: &FindingRow, said: &FindingInput) -> bool {
+    row.text == said.text && row.severity == said.severity && row.due_on == said.due_on
 }
 
 /// Cancels an audit that was planned by mistake: it is due no more, and no further one of its series follows.
@@ -276,6 +375,8 @@ fn views(conn: &mut Conn, rows: Vec<AuditRow>, agency_side: bool) -> Result<Vec<
                     .collect(),
                 cancelled_on: cancelled.map(|c| c.cancelled_on),
                 cancellation_reason: cancelled.map(|c| c.reason.clone()),
+                corrected_on: outcome.and_then(|o| o.corrected_on),
+                correction_reason: outcome.and_then(|o| o.correction.clone()),
                 planned_at: row.recorded_at.and_utc(),
                 next_due_on: None,
             })

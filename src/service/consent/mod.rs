@@ -21,7 +21,7 @@ use crate::service::case::{Case, check_volumes, check_within, place_under};
 use crate::service::contract::{DataItem, volumes};
 use crate::service::telling::{self, Addressees};
 use crate::service::vendor::{InlineVendor, NamedVendor, Names, record_name};
-use crate::service::{App, Call, Failure, application};
+use crate::service::{App, Call, Failure, application, user};
 
 input! {
     /// 承認取消し.
@@ -122,8 +122,12 @@ pub fn revoke(
         }
         let cuts = held.iter().any(|held| held.valid.is_some() && held.ends_on >= given.effective_on);
         if cuts {
-            let payload =
+            let deputy_for = user::decides_for(tx, call)?;
+            let mut payload =
                 json!({"engagement_id": id, "effective_on": given.effective_on, "reason": given.reason});
+            if let (false, Some(said)) = (deputy_for.is_empty(), payload.as_object_mut()) {
+                said.insert("deputy_for".to_owned(), json!(deputy_for));
+            }
             let recorded = tx.record("consent.revoked", id, &payload)?;
             db::chain::add_revocation(tx, contract, id, given.effective_on, &given.reason, &recorded)?;
             let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
@@ -134,6 +138,7 @@ pub fn revoke(
                 vendor: engagement.vendor.name.clone(),
                 effective: Day::of(given.effective_on),
                 reason: given.reason.clone(),
+                deputy: !deputy_for.is_empty(),
                 link: format!("{}/contracts/{contract}", app.config.server.public_url),
             });
             let above = known.ancestors(id).next().map(|parent| parent.vendor.id);

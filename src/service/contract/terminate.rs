@@ -7,7 +7,7 @@ use super::{ContractView, change};
 use crate::db;
 use crate::domain::id::ContractId;
 use crate::input;
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, user};
 
 input! {
     /// 契約の解除・終了. `effective_on` is the first day on which the contract no longer runs.
@@ -43,8 +43,12 @@ pub fn terminate(app: &App, call: &Call, id: ContractId, given: &Terminate) -> R
         if given.effective_on < tx.today {
             return wrong("past", format!("本日（{}）以後の日を指定してください。", tx.today));
         }
-        let payload =
+        let mut payload =
             json!({"reason": given.reason, "effective_on": given.effective_on, "version": row.version + 1});
+        let deputy_for = user::decides_for(tx, call)?;
+        if let (false, Some(said)) = (deputy_for.is_empty(), payload.as_object_mut()) {
+            said.insert("deputy_for".to_owned(), json!(deputy_for));
+        }
         let recorded = tx.record("contract.terminated", id, &payload)?;
         db::contract::add_termination(tx, id, given.effective_on, &given.reason, &recorded)?;
         Ok(true)

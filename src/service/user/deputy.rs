@@ -9,6 +9,7 @@ use super::pending::{self, ChangeKind, PendingRef};
 use crate::db::pending::Wanted;
 use crate::db::user::DeputyRow;
 use crate::db::{self, DbError, Tx};
+use crate::domain::access::Role;
 use crate::domain::contract::Instant;
 use crate::domain::id::{ChangeId, Id, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
@@ -26,6 +27,15 @@ input! {
         if it.ends_on < it.starts_on {
             errors.push(FieldError::new("/ends_on", "order", "終了日は開始日以後の日を指定してください。"));
         }
+    }
+}
+
+input! {
+    /// 代理の終了: a last day earlier than the one that was named.
+    pub struct DeputyEnd {
+        /// Yesterday: from today on nobody stands in.
+        ends_on: NaiveDate => day(),
+        reason: String => prose(1, 1_000),
     }
 }
 
@@ -120,6 +130,53 @@ pub(super) fn write_deputy(
     db::user::insert_deputy(tx.conn, organization, &row, recorded.stamp.at)?;
     tracing::info!(event = "deputy_appointed", user = %user, deputy = %deputy_id, "deputy appointed");
     Ok((row, recorded.stamp.at))
+}
+
+/// Brings the last day of an appointment forward, with the reason. What was done in the other's place stays; a longer
+/// period is another appointment, which may need a second administrator.
+pub fn end_deputy(app: &App, call: &Call, id: Id<()>, input: &DeputyEnd) -> Result<DeputyView, Failure> {
+    let own = call.actor.organization.id;
+    app.act_on_organization(call, own, |tx| {
+        let (mut row, organization) = db::user::find_deputy(tx.conn, id)?;
+        if organization != own {
+            return Err(Failure::NotFound);
+        }
+        let before = row.ends_on;
+        if before < tx.today {
+            return Err(Failure::conflict("over", "この代理の期間は、すでに終わっています。"));
+        }
+        if input.ends_on >= before {
+            let message = format!(
+                "いまの最終日（{before}）より前の日を入力してください。期間を延ばすときは、新しく代理を指定してください。"
+            );
+            return Err(Failure::field("/ends_on", "not_earlier", message));
+        }
+        if tx.today.pred_opt().is_some_and(|yesterday| input.ends_on < yesterday) {
+            let message = "昨日より前の日にはできません。今日から代理でなくすときは、昨日の日付を入力してください。";
+            return Err(Failure::field("/ends_on", "past", message));
+        }
+        row.ends_on = input.ends_on;
+        let payload = json!({
+            "appointment_id": id, "deputy_id": row.deputy_id, "starts_on": row.starts_on, "ends_on": row.ends_on,
+            "before": {"ends_on": before}, "reason": input.reason,
+        });
+        tx.record("user.deputy_ended", row.user_id, &payload)?;
+        db::user::end_deputy(tx.conn, id, row.ends_on)?;
+        tracing::info!(event = "deputy_ended", user = %row.user_id, deputy = %row.deputy_id, "deputy ended");
+        Ok(row.into())
+    })
+}
+
+/// One appointment of the caller's own organization.
+pub fn deputy(app: &App, call: &Call, id: Id<()>) -> Result<DeputyView, Failure> {
+    let (row, organization) = app.db.read_one(|conn| db::user::find_deputy(conn, id))?;
+    if organization == call.actor.organization.id { Ok(row.into()) } else { Err(Failure::NotFound) }
+}
+
+/// In whose place the caller decides, where the role of an approver is not their own; it stands in the entry of what
+/// they decide.
+pub fn decides_for(tx: &mut Tx<'_>, call: &Call) -> Result<Vec<UserId>, DbError> {
+    db::user::stands_in_as(tx.conn, call.actor.user_id, Role::Approver, tx.today)
 }
 
 /// Who stood, stands or will stand in for a person.

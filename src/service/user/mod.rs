@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::account::{check_password, post_token, token_mail};
 use super::session::{DONE, Done};
-use super::{App, Call, Failure, Page, Paged, hashing, organization};
+use super::{App, Call, Failure, Page, Paged, alert, hashing, organization};
 use crate::db::organization::OrganizationRow;
 use crate::db::pending::Wanted;
 use crate::db::session::TokenPurpose;
@@ -26,14 +26,17 @@ use crate::notice::Mail;
 
 pub use access::{blocked_until, end_sessions, sessions, unblock};
 pub use change::{STILL_NEEDED, UserChange, change};
-pub use deputy::{DeputyInput, DeputyView, appoint_deputy, deputies};
+pub use deputy::{
+    DeputyEnd, DeputyInput, DeputyView, appoint_deputy, decides_for, deputies, deputy as one_deputy,
+    end_deputy,
+};
 pub use pending::PendingRef;
 
 input! {
     /// An account to be made.
     pub struct UserInput {
         email: String => email(),
-        name: String => text(1, 100),
+        name: String => text(1, MAX_NAME),
         organization_id: OrganizationId => id::<of::Organization>(),
         roles: Vec<Role> => list(word::<Role>(), 8),
         /// Left out: an invitation is mailed. Outside a demonstration accounts begin by invitation only.
@@ -258,6 +261,34 @@ pub fn create_first(
     tracing::info!(event = "user_registered", user = %made.id, "account made at the command line");
     Ok(made)
 }
+
+/// Makes the first account of a vendor, of whoever reads its contact address, and mails the invitation: they let the
+/// others in. False: the address is another account's, or the vendor has an account by now.
+pub fn invite_contact(app: &App, vendor: OrganizationId) -> Result<bool, Failure> {
+    alert::on_agency(app, vendor, |tx| {
+        let organization = db::organization::find(tx.conn, vendor)?;
+        let Some(email) = organization.contact_email.clone() else { return Ok(false) };
+        let has_people = !db::user::list(tx.conn, Some(vendor), None, None, 1)?.is_empty();
+        if has_people || db::user::by_email(tx.conn, &email)?.is_some() {
+            return Ok(false);
+        }
+        let name: String = format!("{}の担当者", organization.name).chars().take(MAX_NAME).collect();
+        let new = Enrolment {
+            email: &email,
+            name: &name,
+            roles: &[Role::VendorUser, Role::VendorAdmin],
+            password_hash: None,
+            password_set_by_other: false,
+            expires_on: None,
+        };
+        let made = enroll(tx, &organization, &new)?;
+        invite(app, tx, made.id)?;
+        Ok(true)
+    })
+}
+
+/// Characters of a person's name at most.
+const MAX_NAME: usize = 100;
 
 fn invite(app: &App, tx: &mut Tx<'_>, id: UserId) -> Result<(), Failure> {
     let user = db::user::find(tx.conn, id)?;

@@ -37,6 +37,11 @@ pub fn routes() -> Vec<Route> {
         act("/audits/{id}/complete", "検査の完了と指摘").needs(Permission::PlanAudit).takes(
             |app, call, request, given| audit::complete(app, call, request.id("id")?, &given).map(Plain),
         ),
+        act("/audits/{id}/correct", "検査の結果の訂正（前の内容は変更履歴に残る）")
+            .needs(Permission::PlanAudit)
+            .takes(|app, call, request, given| {
+                audit::correct(app, call, request.id("id")?, &given).map(Plain)
+            }),
         act("/audits/{id}/cancel", "検査の取消し（完了していないもの。周期のある検査はそこで終わる）")
             .needs(Permission::PlanAudit)
             .takes(|app, call, request, given| {

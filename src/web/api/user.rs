@@ -2,7 +2,7 @@
 
 use crate::domain::access::Permission;
 use crate::service::factor;
-use crate::service::user::{self, DeputyInput, UserChange, UserInput};
+use crate::service::user::{self, DeputyEnd, DeputyInput, UserChange, UserInput};
 use crate::web::route::{Plain, Route, Versioned, act, create, get, patch};
 
 /// The routes of accounts.
@@ -54,6 +54,11 @@ pub fn routes() -> Vec<Route> {
                 user::appoint_deputy(app, call, request.id("id")?, &input).map(Plain)
             },
         ),
+        act("/deputies/{id}/end", "代理の最終日を早める（昨日にすると、今日から代理でなくなる）")
+            .needs(Permission::ManageDeputies)
+            .takes(|app, call, request, input: DeputyEnd| {
+                user::end_deputy(app, call, request.id("id")?, &input).map(Plain)
+            }),
         get("/users/{id}/deputies", "代理の一覧").paged().needs(Permission::ManageDeputies).run(
             |app, call, request| user::deputies(app, call, request.id("id")?, &request.page()?).map(Plain),
         ),

@@ -15,6 +15,7 @@ const GROUPS: &[(&str, &str, &[NoticeState])] = &[
     ("waiting", "これから送る", &[NoticeState::Queued, NoticeState::Held, NoticeState::Digest]),
     ("sent", "送信済み", &[NoticeState::Sent, NoticeState::Digested]),
     ("failed", "不達", &[NoticeState::Failed]),
+    ("unaddressed", "宛先なし", &[NoticeState::Unaddressed]),
 ];
 
 pub fn routes() -> Vec<PageRoute> {

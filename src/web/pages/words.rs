@@ -361,6 +361,7 @@ fn notice(state: NoticeState) -> Word {
         NoticeState::Failed => ("不達", Tone::Bad),
         NoticeState::Held | NoticeState::Digest => ("まとめて送る予定", Tone::Busy),
         NoticeState::Digested => ("まとめて送信済み", Tone::Good),
+        NoticeState::Unaddressed => ("宛先なし", Tone::Bad),
     }
 }
 

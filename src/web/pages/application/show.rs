@@ -59,7 +59,7 @@ fn last(view: &ApplicationView, step: ApplicationStep) -> Option<&StepView> {
 fn outcome(view: &ApplicationView) -> Option<Value> {
     let closed = [ApplicationStep::Consented, ApplicationStep::Refused, ApplicationStep::Withdrawn];
     let step = view.steps.last().filter(|step| closed.contains(&step.step))?;
-    Some(json!({ "on": step.on, "content": step.content }))
+    Some(json!({ "on": step.on, "content": step.content, "deputy": step.deputy }))
 }
 
 /// What stood before, with the fields in which the application differs from it.
@@ -118,6 +118,8 @@ fn history(app: &App, brief: &Briefing) -> Vec<Value> {
         let what = words::told("step", step.step.as_str());
         json!({
             "what": what, "when": words::instant(app, step.at), "by": by.unwrap_or(&brief.agency_name), "text": text,
+            "deputy": step.deputy,
+            "deputy_for": step.deputy_for.iter().filter_map(|id| brief.names.get(id)).collect::<Vec<_>>(),
         })
     };
     std::iter::once(filed).chain(brief.application.steps.iter().map(step)).collect()

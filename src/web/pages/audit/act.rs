@@ -9,7 +9,9 @@ use super::super::visit::Visit;
 use super::super::words;
 use super::{inspected, is_open, places, title};
 use crate::domain::access::Permission;
-use crate::service::audit::{self, AuditResult, CancellationInput, CompletionInput};
+use crate::service::audit::{
+    self, AuditResult, CancellationInput, CompletionInput, CorrectionInput, FindingInput,
+};
 use crate::service::{App, Call, Failure, contract};
 
 const RESULT: &Labels = &[
@@ -21,12 +23,23 @@ const RESULT: &Labels = &[
     ("findings/severity", "指摘の重さ"),
     ("findings/due_on", "改善の期限"),
 ];
+const CORRECTION: &Labels = &[
+    ("done_on", "検査を行った日"),
+    ("result", "結果"),
+    ("note", "所見"),
+    ("findings", "指摘"),
+    ("findings/text", "指摘の内容"),
+    ("findings/severity", "指摘の重さ"),
+    ("findings/due_on", "改善の期限"),
+    ("reason", "訂正の理由"),
+];
 const CANCELLATION: &Labels = &[("reason", "取り消す理由")];
 
 pub fn routes() -> Vec<PageRoute> {
     let complete = form("/audits/{id}/complete", RESULT).needs(Permission::PlanAudit, result, complete);
     let cancel = form("/audits/{id}/cancel", CANCELLATION).needs(Permission::PlanAudit, cancellation, cancel);
-    [complete, cancel].concat()
+    let correct = form("/audits/{id}/correct", CORRECTION).needs(Permission::PlanAudit, correction, correct);
+    [complete, correct, cancel].concat()
 }
 
 /// A form about an audit: what it is, under its own page.
@@ -59,12 +72,7 @@ fn result(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 
 fn complete(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let given: CompletionInput = visit.input()?;
-    let mut findings = String::new();
-    for (place, finding) in (1..).zip(&given.findings) {
-        let (text, severity, due_on) = (&finding.text, &finding.severity, words::day(finding.due_on));
-        // Writing into a text can't fail.
-        let _ = writeln!(findings, "{place}. {text}（{severity}、改善の期限 {due_on}）");
-    }
+    let findings = listed(&given.findings);
     let result = words::told("result", given.result.as_str());
     let answers = [
         ("検査を行った日", words::day(given.done_on)),
@@ -77,6 +85,51 @@ fn complete(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     }
     let audit = audit::complete(app, call, visit.id("id")?, &given)?;
     Ok(Outcome::Moved(format!("/audits/{}?done=completed", audit.id)))
+}
+
+/// The findings as they are looked at once more.
+fn listed(findings: &[FindingInput]) -> String {
+    let mut listed = String::new();
+    for (place, finding) in (1..).zip(findings) {
+        let (text, severity, due_on) = (&finding.text, &finding.severity, words::day(finding.due_on));
+        // Writing into a text can't fail.
+        let _ = writeln!(listed, "{place}. {text}（{severity}、改善の期限 {due_on}）");
+    }
+    listed
+}
+
+/// The form, with what is recorded filled in.
+fn correction(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let audit = audit::find(app, call, visit.id("id")?)?;
+    let shown = if visit.is_sent { visit.form.rows("findings") } else { audit.findings.len() };
+    let rows: Vec<usize> = (0..=shown).collect();
+    let more = json!({ "results": words::choices::<AuditResult>("result"), "rows": rows });
+    let findings: Vec<Value> = audit
+        .findings
+        .iter()
+        .map(|f| json!({ "text": f.text, "severity": f.severity, "due_on": f.due_on }))
+        .collect();
+    let recorded =
+        json!({ "done_on": audit.done_on, "result": audit.result, "note": audit.note, "findings": findings });
+    let page = about(app, call, visit, "audit/correct.html", "検査の結果を訂正する", &more)?;
+    Ok(page.filled(&recorded))
+}
+
+fn correct(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: CorrectionInput = visit.input()?;
+    let answers = [
+        ("検査を行った日", words::day(given.done_on)),
+        ("結果", words::told("result", given.result.as_str())),
+        ("所見", given.note.clone().unwrap_or_default()),
+        ("指摘", listed(&given.findings)),
+        ("訂正の理由", given.reason.clone()),
+    ];
+    if let Some(asked) = check(visit, "訂正する内容を確かめる", "結果を訂正する", &answers)
+    {
+        return Ok(asked);
+    }
+    let audit = audit::correct(app, call, visit.id("id")?, &given)?;
+    Ok(Outcome::Moved(format!("/audits/{}?done=corrected", audit.id)))
 }
 
 fn cancellation(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {

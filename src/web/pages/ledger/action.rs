@@ -23,6 +23,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("application.withdrawn", "申請を取り下げた"),
     ("audit.cancelled", "検査の計画を取り消した"),
     ("audit.completed", "検査の結果を登録した"),
+    ("audit.corrected", "検査の結果を訂正した"),
     ("audit.planned", "検査を計画に入れた"),
     ("consent.recorded", "既に与えた承認を登録した"),
     ("consent.revoked", "承認を取り消した"),
@@ -55,6 +56,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.change_withdrawn", "承認待ちの変更を取り下げた"),
     ("user.changed", "利用者を変更した"),
     ("user.deputy_appointed", "代理を指定した"),
+    ("user.deputy_ended", "代理の最終日を早めた"),
     ("user.factor_enrolled", "二要素認証を登録した"),
     ("user.factor_removed", "二要素認証を外した"),
     ("user.factors_reset", "二要素認証を解除した"),
@@ -67,6 +69,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.recovery_code_used", "回復コードを使った"),
     ("user.recovery_codes_renewed", "回復コードを新しくした"),
     ("user.registered", "利用者を登録した"),
+    ("vendor.merged", "事業者を別の事業者に統合した"),
 ];
 
 /// Whose pages show one thing by its id: the first word of the action, the address before the id, and what one needs

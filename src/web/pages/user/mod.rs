@@ -32,7 +32,7 @@ const LABELS: &Labels = &[
 pub fn routes() -> Vec<PageRoute> {
     let acts = [new::routes(), change::routes(), deputy::routes()].concat();
     let fresh = acts.into_iter().map(PageRoute::fresh).collect();
-    [list::routes(), show::routes(), fresh, pending::routes()].concat()
+    [list::routes(), show::routes(), fresh, deputy::endings(), pending::routes()].concat()
 }
 
 /// The address of a person's page.

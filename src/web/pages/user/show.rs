@@ -100,6 +100,7 @@ fn deputies(app: &App, call: &Call, user: &UserView, found: &[DeputyView]) -> Re
             (_, false) => ("終了", Tone::Quiet),
         };
         json!({
+            "id": deputy.id, "can_end": today <= deputy.ends_on,
             "name": names.get(&deputy.deputy_id), "starts_on": deputy.starts_on, "ends_on": deputy.ends_on,
             "state": { "word": when.0, "tone": when.1.class() },
         })
