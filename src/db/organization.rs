@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 
-use super::schema::{ledger_chains, organizations};
+use super::schema::{engagements, ledger_chains, organization_names, organizations};
 use super::sight::{SEEN_BELOW, SEEN_FROM};
 use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Scope};
@@ -90,6 +90,17 @@ pub fn insert(conn: &mut Conn, new: &NewOrganization<'_>, now: Instant) -> Resul
 
 /// Writes what can change of an organization, if it has still the version `from`; false: it was changed meanwhile.
 pub fn update(conn: &mut Conn, row: &OrganizationRow, from: i64) -> Result<bool, DbError> {
+    let before = organizations::table.find(row.id).filter(organizations::version.eq(from));
+    let before: Option<String> = before.select(organizations::search_key).first(conn).optional()?;
+    if let Some(key) = before.filter(|key| *key != search_key(&row.name)) {
+        diesel::insert_into(organization_names::table)
+            .values((
+                organization_names::organization_id.eq(row.id),
+                organization_names::version.eq(from),
+                organization_names::search_key.eq(key),
+            ))
+            .execute(conn)?;
+    }
     let changed = diesel::update(organizations::table.find(row.id).filter(organizations::version.eq(from)))
         .set((
             organizations::name.eq(&row.name),
@@ -120,6 +131,18 @@ pub fn vendor_of_contact(conn: &mut Conn, address: &str) -> Result<Option<Organi
         .select(organizations::id)
         .first(conn)
         .optional()?)
+}
+
+/// Whether a vendor stands on a chain of another agency.
+pub fn is_known_elsewhere(
+    conn: &mut Conn,
+    vendor: OrganizationId,
+    agency: OrganizationId,
+) -> Result<bool, DbError> {
+    let others = engagements::table
+        .filter(engagements::vendor_id.eq(vendor))
+        .filter(engagements::agency_id.ne(agency));
+    Ok(diesel::select(diesel::dsl::exists(others)).get_result(conn)?)
 }
 
 /// The names of these organizations, whoever asks.
@@ -254,10 +277,15 @@ pub fn list(
     }
     if let Some(text) = &filter.text {
         let number = text.parse::<CorporateNumber>().map_or_else(|_| text.clone(), |n| n.to_string());
+        let pattern = format!("%{}%", super::like_escaped(&search_key(text)));
+        let once = organization_names::table
+            .filter(organization_names::organization_id.eq(organizations::id))
+            .filter(organization_names::search_key.like(pattern.clone()).escape('\\'));
         query = query.filter(
             organizations::search_key
-                .like(format!("%{}%", super::like_escaped(&search_key(text))))
+                .like(pattern)
                 .escape('\\')
+                .or(diesel::dsl::exists(once))
                 .or(organizations::code.assume_not_null().eq(text.clone()))
                 .or(organizations::corporate_number.assume_not_null().eq(number)),
         );

@@ -21,6 +21,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    organization_names (organization_id, version) {
+        organization_id -> Text,
+        version -> BigInt,
+        search_key -> Text,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Text,
         organization_id -> Text,
@@ -744,6 +752,7 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
+    organization_names,
     users,
     user_roles,
     deputies,

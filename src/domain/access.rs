@@ -95,6 +95,8 @@ text_enum! {
         ReadOverview = "read_overview",
         RegisterOrganization = "register_organization",
         ChangeOrganization = "change_organization",
+        /// Of a vendor: the name that the corporate-number register has, and a contact where there is none.
+        RecordVendor = "record_vendor",
         ReadOrganizations = "read_organizations",
         ManageUsers = "manage_users",
         ReadUser = "read_user",
@@ -141,6 +143,8 @@ impl Permission {
                 Role::ALL_ROLES
             }
             Self::RegisterOrganization => &[SystemAdmin, Officer],
+            // Whoever is told that a vendor changed, or that nobody of it was told, can act on it.
+            Self::RecordVendor => &[SystemAdmin, Officer, AgencyAdmin],
             Self::ManageUsers => &[SystemAdmin, AgencyAdmin, VendorAdmin],
             Self::RegisterContract | Self::ChangeContract | Self::ReviewApplication => &[Officer],
             Self::TerminateContract

@@ -110,7 +110,7 @@ impl Columns {
         for (index, header) in headers.iter().enumerate() {
             match known(header) {
                 None if header.is_empty() => {
-                    problems.push(format!("{}列目に見出しがありません。", index + 1))
+                    problems.push(format!("{}列目に見出しがありません。", index + 1));
                 }
                 None => problems.push(format!("{}という列は、既承認の様式にありません。", quote(header))),
                 Some((name, field)) => {

@@ -18,6 +18,7 @@ use crate::domain::corporate_number::{self, CorporateNumber};
 use crate::domain::id::OrganizationId;
 use crate::domain::input::FieldError;
 use crate::domain::limits::MAX_COMPANY;
+use crate::domain::text::same_company;
 use crate::input;
 use crate::ledger::entry::{instant_text, salt_hash, salted};
 
@@ -326,6 +327,9 @@ pub fn change(
         row.name = input.name.clone().unwrap_or(row.name);
         row.address = input.address.clone().or(row.address);
         row.contact_email = input.contact_email.clone().or(row.contact_email);
+        if !call.actor.is(Role::SystemAdmin) {
+            check_agencys(tx, call, &before, &row)?;
+        }
         let row = record_change(tx, &before, row)?;
         let version = row.version;
         let mut view = OrganizationView::from(row);
@@ -336,6 +340,50 @@ pub fn change(
     })?;
     tell_recorded(app, id);
     Ok(changed)
+}
+
+/// What an agency's people may record of a vendor, which other agencies know as well: the name that the register has, and
+/// a contact where it stands on no other agency's chain.
+fn check_agencys(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    before: &OrganizationRow,
+    after: &OrganizationRow,
+) -> Result<(), Failure> {
+    let refused = |code, message: &str| Err(Failure::conflict(code, message));
+    if before.kind != OrganizationKind::Vendor {
+        return refused(
+            "not_a_vendor",
+            "変更できるのは事業者だけです。機関の変更は、システム管理者に依頼してください。",
+        );
+    }
+    if after.address != before.address || after.corporate_number != before.corporate_number {
+        return refused(
+            "not_yours",
+            "所在地と法人番号の変更は、ほかの機関にも及ぶため、システム管理者に依頼してください。",
+        );
+    }
+    if after.name != before.name {
+        let record = match &before.corporate_number {
+            Some(number) => db::register::record(tx.conn, number)?,
+            None => None,
+        };
+        if record.is_none_or(|record| !same_company(&record.name, &after.name)) {
+            return refused(
+                "not_in_register",
+                "記録できる名称は、取り込まれている法人番号公表サイトの名称だけです。ほかの名称への変更は、システム管理者に依頼してください。",
+            );
+        }
+    }
+    if after.contact_email != before.contact_email
+        && db::organization::is_known_elsewhere(tx.conn, before.id, call.actor.organization.id)?
+    {
+        return refused(
+            "known_elsewhere",
+            "この事業者は、ほかの機関の契約の体制にもいます。連絡先の変更は、システム管理者に依頼してください。",
+        );
+    }
+    Ok(())
 }
 
 /// A number for a vendor that had none.

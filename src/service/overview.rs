@@ -11,6 +11,7 @@ use crate::db::{self, Conn};
 use crate::domain::access::{OrganizationKind, Permission, Role, Scope};
 use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::calendar::add_days;
+use crate::domain::id::OrganizationId;
 use crate::domain::settings::Settings;
 
 /// An alert is due soon within so many days, today not counted.
@@ -243,8 +244,8 @@ fn untold(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<Vec<Untold
     let vendors = db::overview::untold_vendors(conn, scope)?;
     let nobody = reach::nobody_of(conn, vendors, today)?;
     let names = db::organization::names(conn, &nobody)?;
-    let named = nobody.into_iter().filter_map(|id| Some(Untold { id, name: names.get(&id)?.clone() }));
-    Ok(named.collect())
+    let untold = |id: OrganizationId| Some(Untold { id, name: names.get(&id)?.clone() });
+    Ok(nobody.into_iter().filter_map(untold).collect())
 }
 
 fn contracts(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<ContractCounts, Failure> {

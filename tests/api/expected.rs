@@ -37,7 +37,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         ("POST", "/users/{id}/factors/reset") => PEOPLE,
         ("POST", "/organizations" | "/vendors/{id}/merge") => &[SystemAdmin, Officer],
         ("GET", "/organizations" | "/organizations/{id}" | "/organizations/{id}/register") => Role::ALL,
-        ("PATCH", "/organizations/{id}") => &[SystemAdmin],
+        ("PATCH", "/organizations/{id}") => &[SystemAdmin, Officer, AgencyAdmin],
         (
             "POST",
             "/users" | "/users/{id}/invitation" | "/users/{id}/unblock" | "/users/{id}/sessions/end",

@@ -236,7 +236,7 @@ both! {
         let vendor = app.vendor("株式会社架空");
         let path = format!("/organizations/{vendor}");
         let officer = app.person(app.agency("A1"), &[Role::Officer]);
-        app.patch_if(&officer, &path, "\"1\"", json!({"name": "株式会社新架空"})).must(403);
+        assert_eq!(app.patch_if(&officer, &path, "\"1\"", json!({"name": "株式会社新架空"})).problem(409), "not_in_register");
         app.patch_if(&app.admin(), &path, "\"9\"", json!({"name": "株式会社新架空"})).must(412);
         app.patch_if(&app.admin(), "/organizations/00000000-0000-7000-8000-00000000ffff", "\"1\"", json!({})).must(404);
         app.patch(&app.admin(), &path, json!({"name": "株式会社新架空"})).must(200);

@@ -147,7 +147,7 @@ both! {
         let s = Stage::new(app);
         let alone = app.vendor("架空無人株式会社");
         let other = app.person(app.agency("A2"), &[Role::Officer]);
-        let k = s.contract_with(&json!({"vendor_id": alone, "declaration_interval": "monthly"}));
+        let k = s.contract_with(&json!({"vendor_id": alone, "declaration_interval": "monthly", "data": [{"category": "personal", "persons": 100}]}));
         let sweep = |on: &str| {
             app.move_to(on);
             itaku::schedule::sweep::sweep(&app.app, on.parse().unwrap(), false).unwrap();
@@ -292,5 +292,39 @@ both! {
         let ended = app.entries(s.approver.id.as_str()).into_iter().filter(|(action, _)| action == "user.deputy_ended").count();
         assert_eq!(ended, 2);
         app.post(&app.log_in(&stranger), &format!("/deputies/{appointment}/end"), json!({"ends_on": "2026-05-09", "reason": "x"})).must(404);
+    }
+
+    fn n23_whoever_is_told_that_a_vendor_changed_can_record_it(app: TestApp) {
+        let s = Stage::new(app);
+        let admin = app.person(s.agency, &[Role::AgencyAdmin]);
+        let made = json!({"kind": "vendor", "name": "架空旧称株式会社", "corporate_number": "7000012050002"});
+        let vendor = text(&app.post(&app.admin(), "/organizations", made).must(201), "id");
+        let k = s.contract_with(&json!({"vendor_id": vendor}));
+        let row = "1,7000012050002,11,0,2026-04-01,2026-04-01,\"株式会社架空新称\",,301,\"架空県\",\"例示市\",\"一丁目\",,99,999,0000000,,,,,,,2026-04-01,1,,,,,\"カクウ\",0\r\n";
+        let file = itaku::exchange::register::read(row.as_bytes()).unwrap();
+        assert_eq!(itaku::service::register::import_register(&app.app, &file).unwrap().alerts, 1);
+        let path = format!("/organizations/{vendor}");
+        let change = |who: &Person, body: Value| app.patch(&app.log_in(who), &path, body);
+        assert_eq!(change(&s.officer, json!({"name": "株式会社架空別称"})).problem(409), "not_in_register");
+        assert_eq!(change(&s.officer, json!({"address": "架空市"})).problem(409), "not_yours");
+        change(&s.approver, json!({"name": "株式会社架空新称"})).must(403);
+        change(&s.officer, json!({"name": "株式会社架空新称"})).must(200);
+        assert_eq!(s.items(&s.officer, "/alerts?kind=vendor_changed")[0]["state"], "resolved");
+        for q in ["架空旧称", "架空新称"] {
+            let found = |path: &str| s.items(&s.officer, &format!("{path}q={}", q.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>())).iter().map(|one| text(one, "id")).collect::<Vec<_>>();
+            assert_eq!(found("/organizations?kind=vendor&"), [vendor.clone()], "{q}");
+            assert_eq!(found("/contracts?"), [k.id.clone()], "{q}");
+        }
+        change(&admin, json!({"contact_email": "madoguchi@example.jp"})).must(200);
+        assert_eq!(app.patch(&app.log_in(&s.officer), &format!("/organizations/{}", s.agency), json!({"name": "架空"})).problem(409), "not_a_vendor");
+        // Where it stands on another agency's chain, its contact is not one agency's to change.
+        let other = app.agency("A2");
+        let officer = app.person(other, &[Role::Officer]);
+        let body = json!({"number": "X-1", "title": "架空業務", "fiscal_year": 2026, "vendor_id": vendor, "amount_yen": 1, "signed_on": "2026-04-01",
+            "starts_on": "2026-04-01", "ends_on": "2027-03-31", "scope": "入力", "data": [], "subcontracting": {"policy": "consent_required"}});
+        app.post(&officer, "/contracts", body).must(201);
+        assert_eq!(change(&s.officer, json!({"contact_email": "betsu@example.jp"})).problem(409), "known_elsewhere");
+        let page = app.tab(&s.officer).open(&format!("/vendors/{vendor}"));
+        assert!(page.body.as_str().unwrap().contains(&format!("/vendors/{vendor}/edit")));
     }
 }

@@ -22,6 +22,15 @@ CREATE TABLE organizations (
   version BIGINT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX organizations_kind ON organizations (kind, id);
+
+-- The keys of names that an organization had before: they still lead to it.
+CREATE TABLE organization_names (
+  organization_id TEXT NOT NULL REFERENCES organizations (id),
+  -- The last version of the organization with that name.
+  version BIGINT NOT NULL,
+  search_key TEXT NOT NULL,
+  PRIMARY KEY (organization_id, version)
+);
 CREATE INDEX organizations_name_key ON organizations (name_key);
 CREATE INDEX organizations_skeleton ON organizations (skeleton);
 

@@ -44,6 +44,13 @@ pub enum ContractOrder {
     Amount { descending: bool, after: Option<(i64, ContractId)> },
 }
 
+/// Contracts on whose chain a company of that name stands; the prime holds a place, too.
+const NAMED: &str = "contracts.id IN (SELECT e.contract_id FROM engagements e \
+     JOIN organizations o ON o.id = e.vendor_id WHERE o.search_key LIKE ";
+/// Or one that had the name before.
+const OR_ONCE: &str =
+    " ESCAPE '\\' OR o.id IN (SELECT n.organization_id FROM organization_names n WHERE n.search_key LIKE ";
+
 /// A page of contracts.
 pub fn list(
     conn: &mut Conn,
@@ -108,12 +115,8 @@ pub fn list(
         query = if let Scope::Vendor(_) = scope {
             query.filter(own)
         } else {
-            // The prime holds a place, too.
-            let named = sql::<Bool>(
-                "contracts.id IN (SELECT e.contract_id FROM engagements e \
-                 JOIN organizations o ON o.id = e.vendor_id WHERE o.search_key LIKE ",
-            );
-            query.filter(own.or(named.bind::<Text, _>(pattern).sql(" ESCAPE '\\')")))
+            let once = sql::<Bool>(NAMED).bind::<Text, _>(pattern.clone()).sql(OR_ONCE);
+            query.filter(own.or(once.bind::<Text, _>(pattern).sql(" ESCAPE '\\'))")))
         };
     }
     if let Some(year) = filter.fiscal_year {

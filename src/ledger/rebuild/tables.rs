@@ -589,6 +589,7 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     ("ledger_names", "the ledger itself"),
     ("login_attempts", "how often a password was guessed, for a day"),
     ("notices", "mail to be sent or sent; what it tells of is an entry"),
+    ("organization_names", "keys of names before, to search by; each change of a name is an entry"),
     ("passkeys", "public keys and counters; that one was registered or taken away is an entry"),
     ("recovery_codes", "by hash, each of one use; a new set, and each use, is an entry"),
     ("refresh_tokens", "of sessions"),

@@ -30,12 +30,15 @@ pub fn routes() -> Vec<Route> {
                 vendor::merge(app, call, request.id("id")?, &input).map(Plain)
             },
         ),
-        patch("/organizations/{id}", "組織の変更").needs(Permission::ChangeOrganization).takes(
-            |app, call, request, input: OrganizationChange| {
-                let id = request.id("id")?;
-                organization::find(app, call, id)?;
-                organization::change(app, call, id, &request.version()?, &input).map(Versioned::from)
-            },
-        ),
+        patch(
+            "/organizations/{id}",
+            "組織の変更（担当者と管理者は、事業者の登録情報どおりの名称と、連絡先だけ）",
+        )
+        .needs(Permission::RecordVendor)
+        .takes(|app, call, request, input: OrganizationChange| {
+            let id = request.id("id")?;
+            organization::find(app, call, id)?;
+            organization::change(app, call, id, &request.version()?, &input).map(Versioned::from)
+        }),
     ]
 }

@@ -54,8 +54,12 @@ pub fn routes() -> Vec<PageRoute> {
         show_merge,
         merge,
     ));
-    for path in ["/vendors/{id}/edit", "/organizations/{id}/edit"] {
-        routes.extend(form(path, LABELS).needs(Permission::ChangeOrganization, known, change));
+    let edits = [
+        ("/vendors/{id}/edit", Permission::RecordVendor),
+        ("/organizations/{id}/edit", Permission::ChangeOrganization),
+    ];
+    for (path, permission) in edits {
+        routes.extend(form(path, LABELS).needs(permission, known, change));
     }
     routes
 }
