@@ -25,7 +25,7 @@ use crate::service::{Failure, alert};
 input! {
     /// A vendor named where it is needed, registered or not.
     pub struct InlineVendor {
-        name: String => text(1, MAX_COMPANY),
+        name: String => company_name(MAX_COMPANY),
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
         country: String => country(),
         address: Option<String> => optional(text(1, 300)),
