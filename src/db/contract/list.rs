@@ -51,6 +51,12 @@ const NAMED: &str = "contracts.id IN (SELECT e.contract_id FROM engagements e \
 const OR_ONCE: &str =
     " ESCAPE '\\' OR o.id IN (SELECT n.organization_id FROM organization_names n WHERE n.search_key LIKE ";
 
+macro_rules! lines {
+    ($rows:expr) => {
+        joined!().select(line_columns!()).limit($rows)
+    };
+}
+
 /// A page of contracts.
 pub fn list(
     conn: &mut Conn,
@@ -60,11 +66,6 @@ pub fn list(
     today: NaiveDate,
     rows: i64,
 ) -> Result<Vec<ContractLine>, DbError> {
-    macro_rules! lines {
-        () => {
-            joined!().select(line_columns!()).limit(rows)
-        };
-    }
     if let (Scope::Agency(agency), ContractOrder::Newest { after }, true) =
         (scope, order, *filter == ContractFilter::default())
     {
@@ -73,11 +74,11 @@ pub fn list(
         let found: Vec<Line> = directly!(conn, |own| {
             let within = contracts::agency_id.eq(agency).and(contracts::id.lt(before));
             let within = within.and(contracts::voided_on.is_null());
-            lines!().order(contracts::id.desc()).filter(within).load(own)
+            lines!(rows).order(contracts::id.desc()).filter(within).load(own)
         })?;
         return Ok(found.into_iter().map(line).collect());
     }
-    let mut query = lines!().into_boxed();
+    let mut query = lines!(rows).into_boxed();
     in_scope!(query, scope);
     // Keyset: beyond the last row of the page before, by the column and by id among equals.
     macro_rules! ordered {
@@ -123,7 +124,7 @@ pub fn list(
         // A contract over several years is found in every year in which it runs.
         let (first, last) = fiscal_year_range(year.clamp(1, 9998));
         let runs = contracts::starts_on.le(last).and(contracts::last_day.ge(first));
-        query = query.filter(contracts::fiscal_year.eq(year).or(runs));
+        query = query.filter(runs.or(contracts::fiscal_year.eq(year)));
     }
     // One that was registered by mistake is found by asking for such.
     query = if filter.status == Some(ContractStatus::Voided) {
