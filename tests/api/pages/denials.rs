@@ -147,6 +147,8 @@ both! {
                     (true, "/applications/{id}/withdraw") => &[200, 303, 403, 409, 422],
                     // A file that is not there is asked for again.
                     (_, path) if path.starts_with("/contracts/import/{id}") => &[404],
+                    // Nothing was taken in from a file.
+                    (_, path) if path.starts_with("/contracts/imports/{id}") => &[404],
                     (true, _) => &[200, 303, 409, 412, 422],
                     (false, _) => &[200],
                 };

@@ -82,7 +82,8 @@ impl Case<'_> {
         let allowed = d(on) >= latest.effective_on
             && terms != latest.terms
             && terms.starts_on <= terms.ends_on
-            && d(on) <= terms.ends_on.max(latest.terms.ends_on);
+            && d(on) <= terms.ends_on
+            && !(terms.ends_on < self.today() && self.today() <= latest.terms.ends_on);
         let body = json!({"effective_on": d(on), "reason": "変更契約", "ends_on": d(ends)});
         let amend = || contract::amend(&self.app.app, &self.people.officer, self.contract, &input(&body)?);
         if let Some(view) = self.expect(allowed, act, amend)? {
