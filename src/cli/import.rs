@@ -15,7 +15,7 @@ use crate::exchange::{
     register as register_files,
 };
 use crate::service::consent::import::import as import_consents;
-use crate::service::contract::import::{ImportOptions, import};
+use crate::service::contract::import::{ImportOptions, Warning, import};
 use crate::service::register::{Problem, import_register};
 use crate::service::{App, Failure, calendar};
 
@@ -27,7 +27,7 @@ pub struct Import {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Contracts of one agency: itaku's template, gBizINFO's form or the central procurement portal's; CSV in
+    /// Contracts of one agency: itaku's template, gBizINFO's download or the central procurement portal's; CSV in
     /// UTF-8 or CP932.
     ///
     /// 契約の一覧（CSV）を取り込みます。誤りのある行は、行・列・理由を示します。
@@ -37,6 +37,10 @@ enum What {
         /// Import the good rows even if others are bad.
         #[arg(long)]
         skip_bad: bool,
+        /// Take the rows of other agencies too. Without it only those of the agency's own name, of the other names in its
+        /// settings (published_names) or of its 府省コード are taken from a published file.
+        #[arg(long)]
+        all_agencies: bool,
     },
     /// 既承認: consents given on paper before the contracts were registered here; CSV of itaku's own template. All
     /// rows or none.
@@ -63,10 +67,13 @@ enum What {
     },
     /// The Cabinet Office's holidays (syukujitsu.csv).
     ///
-    /// 内閣府の「国民の祝日」CSVを取り込みます。
+    /// 内閣府の「国民の祝日」CSVを取り込みます。いまの暦より祝日が少なくなる年があるファイルは、--force なしでは取り込みません。
     Holidays {
         /// The CSV file.
         file: PathBuf,
+        /// Take the file although years of the present calendar would lose holidays.
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         settings: Settings,
         /// Print the summary as one JSON object.
@@ -112,9 +119,10 @@ impl Given {
 impl Import {
     pub fn run(&self) -> ExitCode {
         match &self.what {
-            What::Contracts { given, skip_bad } => {
+            What::Contracts { given, skip_bad, all_agencies } => {
                 given.run(contract_files::template, |app, file, agency| {
-                    let options = ImportOptions { dry_run: given.dry_run, skip_bad: *skip_bad };
+                    let (dry_run, skip_bad, all_agencies) = (given.dry_run, *skip_bad, *all_agencies);
+                    let options = ImportOptions { dry_run, skip_bad, all_agencies };
                     contracts(app, file, agency, options, given.json)
                 })
             }
@@ -123,7 +131,9 @@ impl Import {
                 consents(app, file, agency, approver, given.dry_run, given.json)
             }),
             What::Vendors { file, settings, json } => with_app(settings, |app| vendors(app, file, *json)),
-            What::Holidays { file, settings, json } => with_app(settings, |app| holidays(app, file, *json)),
+            What::Holidays { file, force, settings, json } => {
+                with_app(settings, |app| holidays(app, file, *force, *json))
+            }
         }
     }
 }
@@ -143,6 +153,8 @@ fn with_app(settings: &Settings, work: impl FnOnce(&App) -> u8) -> ExitCode {
     }
 }
 
+/// Other agencies named before the rest is counted.
+const NAMED: usize = 10;
 /// The thing asked for was done.
 const DONE: u8 = 0;
 /// It was not, or not wholly.
@@ -165,19 +177,36 @@ fn contracts(app: &App, path: &Path, agency: &str, options: ImportOptions, json:
         Err(failure) => return told(&failure),
     };
     tell_problems(&summary.problems);
-    for warning in &summary.warnings {
-        eprintln!("{}行目 {}: 注意: {}", warning.line, warning.column, warning.message);
-    }
-    let outcome = match (summary.written, options.dry_run) {
-        (true, _) => outcome_of(summary.taken, summary.bad),
-        (false, true) => "試行のため、取り込んでいません。",
-        (false, false) => {
+    tell_warnings(&summary.warnings);
+    let outcome = match options.dry_run {
+        true => "試行のため、取り込んでいません。",
+        false if summary.bad == 0 || options.skip_bad => outcome_of(summary.taken, summary.bad),
+        false => {
             "誤りのある行があるため、1件も取り込みませんでした。--skip-bad を付けると、誤りのない行だけを取り込みます。"
         }
     };
+    if summary.elsewhere > 0 {
+        let others = &summary.other_agencies;
+        let mut named: Vec<String> =
+            others.iter().take(NAMED).map(|other| format!("{}（{}行）", other.name, other.rows)).collect();
+        if others.len() > NAMED {
+            named.push(format!("ほか{}機関", others.len() - NAMED));
+        }
+        eprintln!(
+            "ほかの機関の{}行は取り込みません: {}。この機関の別名なら、設定の「公表資料での名称」に登録してください。--all-agencies を付けると、すべて取り込みます。",
+            summary.elsewhere,
+            named.join("、")
+        );
+    }
     eprintln!(
-        "{}行: 取込み{}件、重複{}件、誤り{}件、新しい事業者{}件。{outcome}",
-        summary.rows, summary.taken, summary.duplicates, summary.bad, summary.new_vendors
+        "{}行: 取込み{}件、重複{}件、共同契約にまとめた行{}件、ほかの機関{}件、誤り{}件、新しい事業者{}件。{outcome}",
+        summary.rows,
+        summary.taken,
+        summary.duplicates,
+        summary.joined,
+        summary.elsewhere,
+        summary.bad,
+        summary.new_vendors
     );
     print(json, &summary);
     if summary.bad == 0 || options.skip_bad { DONE } else { FAILED }
@@ -189,7 +218,7 @@ fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool,
         Ok(bytes) => bytes,
         Err(status) => return status,
     };
-    let file = match consent_files::read(&bytes) {
+    let file = match consent_files::read(&bytes, app.today()) {
         Ok(file) => file,
         Err(error) => return unreadable(path, &error),
     };
@@ -198,10 +227,11 @@ fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool,
         Err(failure) => return told(&failure),
     };
     tell_problems(&summary.problems);
-    let outcome = match (summary.written, dry_run) {
-        (true, _) => outcome_of(summary.taken, summary.bad),
-        (false, true) => "試行のため、取り込んでいません。",
-        (false, false) => "誤りのある行があるため、1件も取り込みませんでした。",
+    tell_warnings(&summary.warnings);
+    let outcome = match dry_run {
+        true => "試行のため、取り込んでいません。",
+        false if summary.bad == 0 => outcome_of(summary.taken, summary.bad),
+        false => "誤りのある行があるため、1件も取り込みませんでした。",
     };
     eprintln!(
         "{}行: 取込み{}件、重複{}件、誤り{}件。{outcome}",
@@ -249,7 +279,7 @@ fn vendors(app: &App, path: &Path, json: bool) -> u8 {
 }
 
 /// Imports the Cabinet Office's file of holidays. Exit status.
-fn holidays(app: &App, path: &Path, json: bool) -> u8 {
+fn holidays(app: &App, path: &Path, force: bool, json: bool) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
@@ -259,11 +289,19 @@ fn holidays(app: &App, path: &Path, json: bool) -> u8 {
         Err(error) => return unreadable(path, &error),
     };
     tell_problems(&file.bad.iter().map(Problem::from).collect::<Vec<_>>());
-    let summary = match calendar::import_holidays(app, &file) {
+    let summary = match calendar::import_holidays(app, &file, force) {
         Ok(summary) => summary,
         Err(failure) => return told(&failure),
     };
-    eprintln!("祝日{}日を取り込みました（{}年まで）。", summary.days, summary.last_year);
+    let before = match summary.before {
+        Some((first, last)) => format!("これまでは{first}年から{last}年まで"),
+        None => "これまではなし".to_owned(),
+    };
+    eprintln!("祝日{}日を取り込みました（{}年まで。{before}）。", summary.days, summary.last_year);
+    if !summary.lost_years.is_empty() {
+        let lost: Vec<String> = summary.lost_years.iter().map(|year| format!("{year}年")).collect();
+        eprintln!("祝日が減った年: {}", lost.join("、"));
+    }
     print(json, &summary);
     DONE
 }
@@ -316,6 +354,12 @@ fn tell_problems(problems: &[Problem]) {
             "{}",
             RowError { line: *line, column: column.clone(), code: problem.code, message: cause.clone() }
         );
+    }
+}
+
+fn tell_warnings(warnings: &[Warning]) {
+    for Warning { line, column, message } in warnings {
+        eprintln!("{line}行目 {column}: 注意: {message}");
     }
 }
 

@@ -332,6 +332,19 @@ pub fn find(conn: &mut Conn, scope: Scope, id: AlertId) -> Result<AlertRow, DbEr
     Ok(in_scope!(query, scope).first(conn)?)
 }
 
+/// The alerts about a place on a contract's chain that are not resolved.
+pub fn unresolved_of_place(
+    conn: &mut Conn,
+    contract: ContractId,
+    place: EngagementId,
+) -> Result<Vec<AlertId>, DbError> {
+    let found = alerts::table
+        .filter(alerts::contract_id.eq(contract).and(alerts::engagement_id.eq(place)))
+        .filter(Unresolved::new(alerts::state))
+        .order(alerts::id);
+    Ok(found.select(alerts::id).load(conn)?)
+}
+
 /// Of these alerts, those in scope.
 pub fn find_all(conn: &mut Conn, scope: Scope, ids: &[AlertId]) -> Result<Vec<AlertRow>, DbError> {
     let query =

@@ -7,7 +7,8 @@ use diesel::sql_types::Bool;
 
 use super::organization::OrganizationRow;
 use super::schema::{
-    application_steps, applications, consents, contracts, engagements, organizations, revocations,
+    application_steps, applications, consents, contracts, engagement_merges, engagements, organizations,
+    revocations,
 };
 use super::tx::Recorded;
 use super::types::to_json;
@@ -64,6 +65,71 @@ pub fn vendor_of(conn: &mut Conn, id: EngagementId) -> Result<OrganizationRow, D
     let joined =
         engagements::table.inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)));
     Ok(joined.filter(engagements::id.eq(id)).select(OrganizationRow::as_select()).first(conn)?)
+}
+
+/// Places of a company that turned out to be another: those that are the other's from now on, those that stand under
+/// another place, and those that are one with another.
+#[derive(Debug, Default)]
+pub struct MergedPlaces {
+    pub reassigned: Vec<EngagementId>,
+    /// Each with its parent.
+    pub moved: Vec<(EngagementId, EngagementId)>,
+    /// Each with the one that it is one with.
+    pub joined: Vec<(EngagementId, EngagementId)>,
+    /// The contract's own party.
+    pub prime: bool,
+}
+
+/// Writes them: the contract's places are `vendor`'s.
+pub fn merge_places(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    vendor: OrganizationId,
+    places: &MergedPlaces,
+    stamp: Stamp,
+) -> Result<(), DbError> {
+    for id in &places.reassigned {
+        diesel::update(engagements::table.find(id))
+            .set(engagements::vendor_id.eq(vendor))
+            .execute(tx.conn)?;
+    }
+    for (id, parent) in &places.moved {
+        diesel::update(engagements::table.find(id))
+            .set(engagements::parent_id.eq(Some(*parent)))
+            .execute(tx.conn)?;
+    }
+    for (id, into) in &places.joined {
+        diesel::insert_into(engagement_merges::table)
+            .values((
+                engagement_merges::id.eq(id),
+                engagement_merges::contract_id.eq(contract),
+                engagement_merges::agency_id.eq(tx.organization_id),
+                engagement_merges::into_id.eq(into),
+                engagement_merges::seq.eq(stamp.seq),
+                engagement_merges::recorded_at.eq(stamp.at.naive_utc()),
+            ))
+            .execute(tx.conn)?;
+    }
+    if places.prime {
+        diesel::update(contracts::table.find(contract))
+            .set(contracts::vendor_id.eq(vendor))
+            .execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+/// The contracts on whose chain a vendor stands, each with its agency, in order of id.
+pub fn contracts_of(
+    conn: &mut Conn,
+    vendor: OrganizationId,
+) -> Result<Vec<(ContractId, OrganizationId)>, DbError> {
+    let merged = engagement_merges::table.select(engagement_merges::id);
+    let places = engagements::table
+        .filter(engagements::vendor_id.eq(vendor).and(engagements::id.ne_all(merged)))
+        .select((engagements::contract_id, engagements::agency_id))
+        .distinct()
+        .order(engagements::contract_id);
+    Ok(places.load(conn)?)
 }
 
 /// Vendor's name and tier of engagements, for lists across contracts; those asked for were in scope.

@@ -7,15 +7,15 @@ use diesel::prelude::*;
 
 use super::schema::{
     application_steps, applications, audit_cancellations, audit_completions, audits, consents,
-    contract_terminations, contract_terms, contracts, declarations, engagements, organizations, retractions,
-    revocations, statements,
+    contract_terminations, contract_terms, contracts, declarations, engagement_merges, engagements,
+    organizations, retractions, revocations, statements,
 };
 use super::types::from_json;
 use super::{Conn, DbError};
 use crate::domain::audit::{AuditFact, AuditKind, Cancellation};
 use crate::domain::chain::{
-    Application, ApplicationEvent, ApplicationStep, ChainFacts, Consent, Engagement, Retraction, Revocation,
-    Source, Statement, StatementOrigin, Vendor,
+    Application, ApplicationEvent, ApplicationStep, ChainFacts, Consent, Engagement, PlaceMerge, Retraction,
+    Revocation, Source, Statement, StatementOrigin, Vendor,
 };
 use crate::domain::contract::{Stamp, Termination, Terms, TermsFact};
 use crate::domain::days::DayRange;
@@ -63,9 +63,18 @@ pub fn load(conn: &mut Conn, id: ContractId) -> Result<ContractFacts, DbError> {
         revocations: self::revocations(conn, id)?,
         statements: self::statements(conn, id)?,
         retractions: retracted,
+        merges: merges(conn, id)?,
     };
     let declarations = self::declarations(conn, id, &chain.retractions)?;
-    let audits = self::audits(conn, id)?;
+    let mut audits = self::audits(conn, id)?;
+    for audit in &mut audits {
+        // Of a place that was merged into another: the other's.
+        while let Some(merge) =
+            chain.merges.iter().find(|merge| Some(merge.engagement_id) == audit.engagement_id)
+        {
+            audit.engagement_id = Some(merge.into);
+        }
+    }
     Ok(ContractFacts {
         chain,
         declarations,
@@ -180,6 +189,16 @@ fn engagements(conn: &mut Conn, id: ContractId) -> Result<Vec<Engagement>, DbErr
             stamp: stamp(seq, at),
         })
         .collect())
+}
+
+fn merges(conn: &mut Conn, id: ContractId) -> Result<Vec<PlaceMerge>, DbError> {
+    use engagement_merges as m;
+    let rows: Vec<(EngagementId, EngagementId, i64, NaiveDateTime)> = m::table
+        .filter(m::contract_id.eq(id))
+        .select((m::id, m::into_id, m::seq, m::recorded_at))
+        .load(conn)?;
+    let fact = |(engagement_id, into, seq, at)| PlaceMerge { engagement_id, into, stamp: stamp(seq, at) };
+    Ok(rows.into_iter().map(fact).collect())
 }
 
 fn applications(conn: &mut Conn, id: ContractId) -> Result<Vec<Application>, DbError> {

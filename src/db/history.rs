@@ -98,6 +98,7 @@ pub fn contracts(
                 revocations: Vec::new(),
                 statements: Vec::new(),
                 retractions: Vec::new(),
+                merges: Vec::new(),
             },
             officers: officers.remove(&id).unwrap_or_default(),
             alerts: alerts.remove(&id).unwrap_or_default(),

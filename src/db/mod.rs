@@ -2,6 +2,7 @@
 //! aggregate. Every finder of tenant data takes a [`Scope`](crate::domain::access::Scope).
 
 pub mod access_log;
+mod address;
 pub mod alert;
 pub mod audit;
 pub mod backup;
@@ -26,6 +27,7 @@ pub mod organization;
 pub mod overview;
 pub mod pending;
 pub mod pool;
+mod pooler;
 pub mod postgres_tools;
 pub mod register;
 pub mod schema;
@@ -39,6 +41,7 @@ pub mod types;
 pub mod upload;
 pub mod user;
 pub mod watch;
+mod watchdog;
 mod writer;
 #[cfg(test)]
 mod writer_tests;

@@ -31,6 +31,8 @@ pub struct OrganizationRow {
     pub country: String,
     pub address: Option<String>,
     pub contact_email: Option<String>,
+    /// The vendor that it turned out to be.
+    pub merged_into: Option<OrganizationId>,
     /// Goes before what is hashed for the ledger.
     pub salt: String,
     pub created_at: NaiveDateTime,
@@ -108,6 +110,7 @@ pub fn update(conn: &mut Conn, row: &OrganizationRow, from: i64) -> Result<bool,
             organizations::corporate_number.eq(&row.corporate_number),
             organizations::address.eq(&row.address),
             organizations::contact_email.eq(&row.contact_email),
+            organizations::merged_into.eq(row.merged_into),
             organizations::version.eq(row.version),
         ))
         .execute(conn)?;
@@ -181,7 +184,7 @@ pub fn unnumbered_vendors(
     let mut query = organizations::table
         .filter(organizations::name_key.eq(company_key(name)))
         .filter(organizations::kind.eq(OrganizationKind::Vendor))
-        .filter(organizations::corporate_number.is_null())
+        .filter(organizations::corporate_number.is_null().and(organizations::merged_into.is_null()))
         .order(organizations::id)
         .limit(limit)
         .select(OrganizationRow::as_select())

@@ -1,15 +1,17 @@
 //! Opening either database by URL: readers and one writer on SQLite, one pool on PostgreSQL.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
-use diesel::{Connection, PgConnection, RunQueryDsl as _, SqliteConnection, sql_query};
+use diesel::{Connection, RunQueryDsl as _, SqliteConnection, sql_query};
 
+use super::address::bounded;
 use super::watch::Watch;
 use super::writer::{Company, Writer};
-use super::{Backend, Conn, DbError, speaks_of_damage};
+use super::{Backend, Conn, DbError, pooler, speaks_of_damage, watchdog};
 
 /// How long one waits for another process's lock, in milliseconds.
 const WAIT_FOR_OTHERS: &str = "PRAGMA busy_timeout = 10000";
@@ -54,13 +56,50 @@ fn private(path: &str) {
     }
 }
 
-/// libpq alone would wait for a silent host for minutes.
-fn with_connect_timeout(url: &str) -> String {
-    if url.contains("connect_timeout=") {
-        return url.to_owned();
+/// How long a connection of the pool is waited for. To a server: long enough that a frozen one is noticed and given up
+/// ([`watchdog`]), and an answer is still given within five seconds.
+const fn turn(backend: Backend) -> Duration {
+    match backend {
+        Backend::Sqlite => Duration::from_secs(5),
+        Backend::Postgresql => Duration::from_secs(4),
     }
-    let sign = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{sign}connect_timeout=5")
+}
+
+/// A connection of the pool.
+pub struct Held {
+    /// Goes before the connection does. None: embedded, or its socket could not be told.
+    watch: Option<watchdog::Watch>,
+    conn: Conn,
+}
+
+impl From<Held> for Conn {
+    fn from(held: Held) -> Self {
+        held.conn
+    }
+}
+
+/// One that was taken from the pool.
+pub(super) struct Reader(PooledConnection<Manager>);
+
+impl Reader {
+    fn watched(&self, tell: impl FnOnce(&watchdog::Watch)) {
+        if let Some(watch) = &self.0.watch {
+            tell(watch);
+        }
+    }
+}
+
+impl Deref for Reader {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        &self.0.conn
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.0.conn
+    }
 }
 
 /// Makes connections of the kind that the URL names.
@@ -77,7 +116,7 @@ impl Manager {
         if let Some(path) = file_of(url) {
             Ok(Self { backend: Backend::Sqlite, target: path.to_owned(), read_only: false, fleeting: false })
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let target = with_connect_timeout(url);
+            let target = bounded(url);
             Ok(Self { backend: Backend::Postgresql, target, read_only: false, fleeting: false })
         } else {
             Err(DbError::Setup("a database URL begins with sqlite: or postgres://".to_owned()))
@@ -91,9 +130,10 @@ impl Manager {
         Ok(manager)
     }
 
-    pub(super) fn open(&self) -> Result<Conn, DbError> {
+    pub(super) fn open(&self) -> Result<Held, DbError> {
+        let embedded = |conn| Held { watch: None, conn: Conn::Sqlite(conn) };
         match self.backend {
-            Backend::Sqlite if self.read_only => read_sqlite(&self.target).map(Conn::Sqlite),
+            Backend::Sqlite if self.read_only => read_sqlite(&self.target).map(embedded),
             Backend::Sqlite => {
                 let mut conn = SqliteConnection::establish(&self.target).map_err(unavailable)?;
                 // Either keeps the file whole; the second waits for the disk at every commit.
@@ -105,17 +145,20 @@ impl Manager {
                 {
                     conn.batch_execute(pragma).map_err(|e| out_of_order(e.to_string()))?;
                 }
-                Ok(Conn::Sqlite(conn))
+                Ok(embedded(conn))
             }
             Backend::Postgresql => {
-                let mut conn = PgConnection::establish(&self.target).map_err(unavailable)?;
-                // Who verifies reads everything once.
+                let (mut conn, watch) = watchdog::open(&self.target).map_err(unavailable)?;
+                // Who verifies reads everything once, and it takes what it takes.
+                if let Some(watch) = watch.as_ref().filter(|_| self.read_only) {
+                    watch.is_patient();
+                }
                 let manner = if self.read_only { "SET default_transaction_read_only = on" } else { PATIENCE };
                 conn.batch_execute(&format!(
                     "SET TIME ZONE 'UTC'; SET client_min_messages = warning; {manner}; {IN_ENGLISH}"
                 ))
                 .map_err(|e| DbError::Unavailable(e.to_string()))?;
-                Ok(Conn::Postgresql(conn))
+                Ok(Held { watch, conn: Conn::Postgresql(conn) })
             }
         }
     }
@@ -150,21 +193,25 @@ fn out_of_order(why: String) -> DbError {
 }
 
 impl ManageConnection for Manager {
-    type Connection = Conn;
+    type Connection = Held;
     type Error = DbError;
 
-    fn connect(&self) -> Result<Conn, DbError> {
+    fn connect(&self) -> Result<Held, DbError> {
         self.open()
     }
-    fn is_valid(&self, conn: &mut Conn) -> Result<(), DbError> {
-        conn.batch_execute("SELECT 1").map_err(DbError::from)
+    fn is_valid(&self, held: &mut Held) -> Result<(), DbError> {
+        held.conn.batch_execute("SELECT 1").map_err(DbError::from)
     }
-    fn has_broken(&self, conn: &mut Conn) -> bool {
+    /// Asked when a connection is given back.
+    fn has_broken(&self, held: &mut Held) -> bool {
+        if let Some(watch) = &held.watch {
+            watch.rests();
+        }
         // As diesel's own manager does: a panic may have left a transaction open. And who only reads leaves the file
         // as it was: the connection is closed in the reader's own thread, not by a pool that the program outruns.
         self.read_only
             || std::thread::panicking()
-            || match conn {
+            || match &mut held.conn {
                 Conn::Sqlite(c) => AnsiTransactionManager::is_broken_transaction_manager(c),
                 Conn::Postgresql(c) => AnsiTransactionManager::is_broken_transaction_manager(c),
             }
@@ -198,12 +245,18 @@ impl Db {
             private(path);
         }
         // The one connection that changes the journal mode of a new file must be alone.
-        manager()?.open()?;
+        let first = manager()?.open()?;
         let backend = manager()?.backend;
+        if let Conn::Postgresql(mut first) = first.into() {
+            // Where no second one is to be had, the pool will say so.
+            if let Ok(Conn::Postgresql(mut second)) = manager()?.open().map(Conn::from) {
+                pooler::must_keep_sessions(&mut first, &mut second)?;
+            }
+        }
         let pool = Pool::builder()
             .max_size(readers)
             .min_idle(Some(1))
-            .connection_timeout(Duration::from_secs(5))
+            .connection_timeout(turn(backend))
             .test_on_check_out(backend == Backend::Postgresql)
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
             .build(manager()?)
@@ -224,7 +277,7 @@ impl Db {
         let pool = Pool::builder()
             .max_size(1)
             .min_idle(Some(0))
-            .connection_timeout(Duration::from_secs(5))
+            .connection_timeout(turn(backend))
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
             .build(manager)
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
@@ -260,17 +313,23 @@ impl Db {
         self.readers.state().idle_connections > 0
     }
 
-    pub(super) fn reader(&self) -> Result<PooledConnection<Manager>, DbError> {
-        self.readers.get().map_err(|e| DbError::Unavailable(e.to_string()))
+    pub(super) fn reader(&self) -> Result<Reader, DbError> {
+        self.readers.get().map(Reader).map_err(|e| DbError::Unavailable(e.to_string()))
     }
 
     /// Several queries on one consistent snapshot; nothing can be written.
     pub fn read<T, E: From<DbError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-        let mut conn = self.reader()?;
-        begin_with(&mut conn, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-        let answer = work(&mut conn);
-        rolled_back(&mut conn);
-        answer
+        on_snapshot(self.reader()?, work)
+    }
+
+    /// As [`read`](Self::read), for a job that keeps the snapshot as long as it takes.
+    pub fn read_long<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let reader = self.reader()?;
+        reader.watched(watchdog::Watch::is_patient);
+        on_snapshot(reader, work)
     }
 
     /// A single query, without a transaction around it.
@@ -305,6 +364,9 @@ impl Db {
             return writer.write(company, work);
         }
         let mut conn = self.reader()?;
+        if company == Company::Alone {
+            conn.watched(watchdog::Watch::is_for_a_job);
+        }
         begin_write(&mut conn)?;
         match work(&mut conn) {
             Ok(answer) => {
@@ -355,7 +417,11 @@ impl Db {
     ) -> Result<T, DbError> {
         match &self.writer {
             Some(writer) => writer.with(work),
-            None => work(&mut *self.reader()?),
+            None => {
+                let mut conn = self.reader()?;
+                conn.watched(watchdog::Watch::is_patient);
+                work(&mut conn)
+            }
         }
     }
 
@@ -366,6 +432,16 @@ impl Db {
         }
         Ok(())
     }
+}
+
+fn on_snapshot<T, E: From<DbError>>(
+    mut conn: Reader,
+    work: impl FnOnce(&mut Conn) -> Result<T, E>,
+) -> Result<T, E> {
+    begin_with(&mut conn, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    let answer = work(&mut conn);
+    rolled_back(&mut conn);
+    answer
 }
 
 fn begin_with(conn: &mut Conn, sqlite: &str, postgresql: &str) -> Result<(), DbError> {
@@ -438,15 +514,6 @@ mod tests {
             assert_eq!(file_of(url), Some(path), "{url}");
         }
         assert_eq!(file_of("postgres://x/y"), None);
-        assert_eq!(with_connect_timeout("postgres:///itaku"), "postgres:///itaku?connect_timeout=5");
-        assert_eq!(
-            with_connect_timeout("postgres://h/d?sslmode=require"),
-            "postgres://h/d?sslmode=require&connect_timeout=5"
-        );
-        assert_eq!(
-            with_connect_timeout("postgres://h/d?connect_timeout=1"),
-            "postgres://h/d?connect_timeout=1"
-        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ diesel::table! {
         country -> Text,
         address -> Nullable<Text>,
         contact_email -> Nullable<Text>,
+        merged_into -> Nullable<Text>,
         salt -> Text,
         created_at -> Timestamp,
         version -> BigInt,
@@ -380,6 +381,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    engagement_merges (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        into_id -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     engagement_names (id) {
         id -> Text,
         contract_id -> Text,
@@ -738,6 +750,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     contract_terminations,
     contract_officers,
     engagements,
+    engagement_merges,
     engagement_names,
     applications,
     application_steps,

@@ -1,4 +1,4 @@
-//! Files sent for import, between preview and confirmation: one a person.
+//! Files sent for import, between preview and confirmation: a few a person, one for each tab.
 
 use diesel::prelude::*;
 
@@ -8,7 +8,10 @@ use crate::domain::access::Actor;
 use crate::domain::contract::Instant;
 use crate::domain::id::{UploadId, UserId};
 
-/// Keeps a file in the place of the one that the person sent before.
+/// Files that wait at most, of one person.
+const MOST: i64 = 5;
+
+/// Keeps a file beside those that the person sent before; of too many the oldest is forgotten.
 pub fn keep(
     conn: &mut Conn,
     id: UploadId,
@@ -17,7 +20,14 @@ pub fn keep(
     content: &[u8],
     now: Instant,
 ) -> Result<(), DbError> {
-    diesel::delete(dsl::uploads.filter(dsl::user_id.eq(actor.user_id))).execute(conn)?;
+    let older: Vec<UploadId> = dsl::uploads
+        .filter(dsl::user_id.eq(actor.user_id))
+        .order((dsl::created_at.desc(), dsl::id.desc()))
+        .offset(MOST - 1)
+        .limit(1_000)
+        .select(dsl::id)
+        .load(conn)?;
+    diesel::delete(dsl::uploads.filter(dsl::id.eq_any(older))).execute(conn)?;
     diesel::insert_into(dsl::uploads)
         .values((
             dsl::id.eq(id),

@@ -155,7 +155,7 @@ impl Writer {
     fn opened(&self, place: Place) -> Result<Conn, DbError> {
         let conn = match place {
             Place::Free(Some(conn)) => Ok(conn),
-            _ => self.manager.open(),
+            _ => self.manager.open().map(Conn::from),
         };
         conn.inspect_err(|_| self.free(None))
     }

@@ -52,6 +52,15 @@ impl Calendar {
         years.iter().zip(first..).take_while(|(year, next)| *year == next).last().map(|(year, _)| *year)
     }
 
+    /// How many national holidays each known year has.
+    pub fn holidays_of_years(&self) -> BTreeMap<i32, usize> {
+        let mut years = BTreeMap::new();
+        for year in self.holidays.keys().map(Datelike::year).filter(|year| *year <= self.last_known_year) {
+            *years.entry(year).or_default() += 1;
+        }
+        years
+    }
+
     /// The same calendar with an agency's own closed days instead of the present ones.
     pub fn with_closed(self, closed: BTreeSet<NaiveDate>) -> Self {
         Self { closed, ..self }

@@ -43,6 +43,8 @@ text_enum! {
         Declaration = "declaration",
         /// 確認事項
         Observation = "observation",
+        /// 事業者の統合
+        Merge = "merge",
     }
 }
 
@@ -66,6 +68,7 @@ impl NamedIn {
             Self::Consent => "既承認",
             Self::Declaration => "再委託状況報告",
             Self::Observation => "確認事項",
+            Self::Merge => "事業者の統合",
         }
     }
 }
@@ -145,6 +148,32 @@ pub fn likeness(known: &str, given: &str) -> Likeness {
     Likeness::Other
 }
 
+/// Whether two names without a number between them may be of one company: other spellings, another legal form, or a branch
+/// beside its company. Not two branches, nor one name that merely begins with the other: without a number, these are as
+/// often two companies.
+pub fn may_be_one(a: &str, b: &str) -> bool {
+    let (key, other) = (company_key(a), company_key(b));
+    if key.is_empty() || other.is_empty() {
+        return false;
+    }
+    if key == other || same_but_unwritten(&key, &other) {
+        return true;
+    }
+    let (bare, other) = (bare_name_key(&of_company(a)), bare_name_key(&of_company(b)));
+    let is_branch_of = |short: &str, long: &str| {
+        long.strip_prefix(short).is_some_and(|rest| {
+            BRANCHES.iter().any(|ending| rest.strip_suffix(&*search_key(ending)).is_some_and(is_place))
+        })
+    };
+    bare.chars().count() >= 2
+        && other.chars().count() >= 2
+        && (bare == other || is_branch_of(&bare, &other) || is_branch_of(&other, &bare))
+}
+
+fn is_place(text: &str) -> bool {
+    text.chars().count() <= PLACE_LETTERS
+}
+
 /// The name of the company in one that goes on with a branch or a representative; None: it does not, or it can't be told
 /// where the company's name ends.
 pub fn head_office(name: &str) -> Option<&str> {
@@ -202,14 +231,11 @@ fn are_branches(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) =
         (bare_name_key(a).chars().collect(), bare_name_key(b).chars().collect());
     let common = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let is_place = |name: &[char]| {
+    let goes_on = |name: &[char]| {
         let rest: String = name.iter().skip(common).collect();
-        BRANCHES.iter().any(|ending| {
-            rest.strip_suffix(&*search_key(ending))
-                .is_some_and(|place| place.chars().count() <= PLACE_LETTERS)
-        })
+        BRANCHES.iter().any(|ending| rest.strip_suffix(&*search_key(ending)).is_some_and(is_place))
     };
-    common >= 2 && is_place(&a) && is_place(&b)
+    common >= 2 && goes_on(&a) && goes_on(&b)
 }
 
 /// Whether the two differ only in characters that one of the writers could not write.
@@ -258,6 +284,26 @@ mod tests {
             ("", "株式会社架空"),
         ] {
             assert_eq!(likeness(known, given), Likeness::Other, "{known} / {given}");
+        }
+    }
+
+    #[test]
+    fn without_a_number_less_is_one() {
+        for (a, b) in [
+            ("株式会社架空データ", "（株）架空データ"),
+            ("架空データ", "株式会社架空データ"),
+            ("株式会社架空", "株式会社架空大阪支店"),
+            ("株式会社架空", "架空（株）　島田営業所"),
+        ] {
+            assert!(may_be_one(a, b) && may_be_one(b, a), "{a} / {b}");
+        }
+        for (a, b) in [
+            ("架空第1号丁事業所", "架空第1号戊事業所"),
+            ("株式会社架空", "株式会社架空データ"),
+            ("架空データＪＶ", "例示共同企業体"),
+            ("", "株式会社架空"),
+        ] {
+            assert!(!may_be_one(a, b) && !may_be_one(b, a), "{a} / {b}");
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub severities: Severities,
     /// The agency's own closed days, beside weekends and holidays.
     pub closed_days: Vec<NaiveDate>,
+    /// What the agency is called in published files beside its name: names of its parts, former names, a 府省コード.
+    pub published_names: Vec<String>,
     /// The agency's own word for one of the program's, such as 承認 → 承諾.
     pub words: BTreeMap<String, String>,
     /// What is checked in a contract between vendors, before a consent.
@@ -85,6 +87,8 @@ const GUIDELINE_CLAUSES: [&str; 10] = [
 const MOST_DAYS: i32 = 365;
 const MOST_STEPS: usize = 10;
 const MOST_CLOSED_DAYS: usize = 400;
+const MOST_PUBLISHED_NAMES: usize = 100;
+const LONGEST_PUBLISHED_NAME: usize = 100;
 const MOST_WORDS: usize = 50;
 const MOST_CLAUSES: usize = 50;
 const LONGEST_WORD: usize = 40;
@@ -103,6 +107,7 @@ impl Default for Settings {
             escalation_working_days: 3,
             severities: Severities::default(),
             closed_days: Vec::new(),
+            published_names: Vec::new(),
             words: BTreeMap::new(),
             clauses: clauses
                 .map(|(text, number)| Clause { number: number.to_string(), text: (*text).to_owned() })
@@ -164,6 +169,10 @@ impl Settings {
         check.severities(&self.severities);
         check.list("/closed_days", &self.closed_days, MOST_CLOSED_DAYS);
         check.years("/closed_days", &self.closed_days);
+        check.list("/published_names", &self.published_names, MOST_PUBLISHED_NAMES);
+        for (place, name) in self.published_names.iter().enumerate() {
+            check.text(format!("/published_names/{place}"), name, LONGEST_PUBLISHED_NAME);
+        }
         check.words(&self.words);
         check.clauses(&self.clauses);
         if check.errors.is_empty() { Ok(()) } else { Err(check.errors) }
@@ -308,6 +317,7 @@ mod tests {
             decision_working_days: 0,
             severities: Severities { tier_exceeded: Severity::Info, ..Severities::default() },
             closed_days: vec![NaiveDate::default(), NaiveDate::default()],
+            published_names: vec!["架空省".into(), " ".into()],
             words: [("承認/許可".to_owned(), "a\nb".to_owned()), ("審\u{fdd3}査".to_owned(), "b".to_owned())]
                 .into(),
             clauses: vec![
@@ -325,6 +335,7 @@ mod tests {
                 ("/decision_working_days", "out_of_range"),
                 ("/severities/tier_exceeded", "not_allowed"),
                 ("/closed_days/1", "duplicate"),
+                ("/published_names/1", "required"),
                 ("/words/審\u{fdd3}査", "noncharacter"),
                 ("/words/承認~1許可", "line_break"),
                 ("/clauses/0/text", "too_long"),

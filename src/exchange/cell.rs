@@ -1,6 +1,6 @@
 //! Cells → values, with every error of a row collected in the users' words.
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate};
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, Weekday};
 use unicode_normalization::UnicodeNormalization;
 
 use super::table::{Row, RowError};
@@ -50,7 +50,7 @@ impl<'a> RowReader<'a> {
         if text.is_empty() {
             return None;
         }
-        match parse(text) {
+        match stands_for_nothing(text).and_then(|()| parse(text)) {
             Ok(value) => Some(value),
             Err(error) => {
                 self.refuse(column, error.code, error.message);
@@ -76,6 +76,54 @@ impl<'a> RowReader<'a> {
     /// What was wrong with the row.
     pub fn into_errors(self) -> Vec<RowError> {
         self.errors
+    }
+}
+
+/// Refuses what says of a value only where it stands, and what a spreadsheet shows in the place of a value.
+fn stands_for_nothing(text: &str) -> Cell<()> {
+    const DITTO: [&str; 9] = ["同上", "同右", "上に同じ", "上記と同じ", "〃", "″", "仝", "々", "\""];
+    const EXCEL: [&str; 7] = ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"];
+    let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+    if DITTO.iter().any(|word| *word == text || *word == plain) {
+        return wrong(
+            "ditto",
+            format!("{}は読み取れません。上の行と同じ値を入力してください。", quote(text)),
+        );
+    }
+    let filled = plain.len() >= 3 && plain.bytes().all(|b| b == b'#');
+    if filled || EXCEL.contains(&plain.as_str()) {
+        let message = format!(
+            "{}は、Excelが値を表示できなかったときの記号です。Excelで列の幅または式を直し、値が見える状態で保存し直してください。",
+            quote(text)
+        );
+        return wrong("excel_error", message);
+    }
+    Ok(())
+}
+
+/// Refuses a number that Excel wrote as 9.00E+12: the digits it cut off are in no cell any more.
+fn unrounded(text: &str) -> Cell<()> {
+    let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let rounded = plain.split_once(['E', 'e']).is_some_and(|(number, power)| {
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+        digits(whole) && digits(fraction) && power.strip_prefix('+').is_some_and(digits)
+    });
+    if !rounded {
+        return Ok(());
+    }
+    let message = format!(
+        "{}は、Excelが長い数字を指数で表したもので、下の桁が失われています。元の番号や数を確かめ、列の表示形式を「文字列」（金額は「数値」）にしてから入力し直してください。",
+        quote(text)
+    );
+    wrong("excel_exponent", message)
+}
+
+/// Text of one line that is a number of a contract or a document by its nature.
+pub fn number_text(most: usize) -> impl Fn(&str) -> Cell<String> {
+    move |text| {
+        unrounded(text)?;
+        line(most)(text)
     }
 }
 
@@ -128,17 +176,11 @@ fn free_text(text: &str, most: usize, allowed: Lines) -> Cell<String> {
     Ok(text.to_owned())
 }
 
-/// A day in any way of writing that the calendar reads, or gBizINFO's instant; not before 1947 and not after the
-/// tenth 年度 from that of `today`.
+/// A day in any way of writing that the calendar reads, or as spreadsheets and gBizINFO write it; not before 1947 and
+/// not after the tenth 年度 from that of `today`.
 pub fn day(today: NaiveDate) -> impl Fn(&str) -> Cell<NaiveDate> {
     move |text| {
-        let Some(day) = any_day(text) else {
-            let message = format!(
-                "{}は日付として読めません。2026-04-01、2026/4/1、令和8年4月1日 のように実在する日を入力してください。",
-                quote(text)
-            );
-            return wrong("not_a_date", message);
-        };
+        let day = any_day(text)?;
         let last = last_fiscal_year(today);
         if day.year() < FIRST_YEAR || day > fiscal_year_range(last).1 {
             let message = format!(
@@ -156,11 +198,104 @@ pub fn day(today: NaiveDate) -> impl Fn(&str) -> Cell<NaiveDate> {
 /// Japan's offset, in seconds: gBizINFO's instants are midnights there.
 const JAPAN: i32 = 9 * 60 * 60;
 
-fn any_day(text: &str) -> Option<NaiveDate> {
-    parse_day(text).or_else(|| {
-        let instant = DateTime::parse_from_rfc3339(text).ok()?;
-        Some(instant.with_timezone(&FixedOffset::east_opt(JAPAN)?).date_naive())
-    })
+/// A day in any way of writing: as the calendar reads it, as an instant, as a spreadsheet's number, in eight digits;
+/// with a time behind it or the day of the week, which must be its own.
+pub fn any_day(text: &str) -> Cell<NaiveDate> {
+    let plain: String = text.nfkc().collect();
+    let (plain, weekday) = without_weekday(plain.trim());
+    let day = parse_day(plain)
+        .or_else(|| instant(plain))
+        .or_else(|| parse_day(without_time(plain)?))
+        .or_else(|| eight_digits(plain))
+        .or_else(|| serial(plain));
+    let Some(day) = day else {
+        let message = format!(
+            "{}は日付として読めません。2026-04-01、2026/4/1、令和8年4月1日 のように実在する日を入力してください。",
+            quote(text)
+        );
+        return wrong("not_a_date", message);
+    };
+    match weekday {
+        Some(weekday) if weekday != day.weekday() => {
+            let message = format!(
+                "{}の曜日が合いません。{}は{}曜日です。日付か曜日を直してください。",
+                quote(text),
+                wareki(day),
+                weekday_name(day.weekday())
+            );
+            wrong("weekday_mismatch", message)
+        }
+        _ => Ok(day),
+    }
+}
+
+fn instant(text: &str) -> Option<NaiveDate> {
+    let instant = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(instant.with_timezone(&FixedOffset::east_opt(JAPAN)?).date_naive())
+}
+
+const WEEKDAYS: [(char, Weekday); 7] = [
+    ('月', Weekday::Mon),
+    ('火', Weekday::Tue),
+    ('水', Weekday::Wed),
+    ('木', Weekday::Thu),
+    ('金', Weekday::Fri),
+    ('土', Weekday::Sat),
+    ('日', Weekday::Sun),
+];
+
+fn weekday_name(day: Weekday) -> char {
+    WEEKDAYS.iter().find(|(_, known)| *known == day).map_or('？', |(name, _)| *name)
+}
+
+/// The text without 「(水)」, 「(水曜日)」 or 「水曜日」 at its end, and which day of the week that is.
+fn without_weekday(text: &str) -> (&str, Option<Weekday>) {
+    let named = |name: &str| {
+        let name = name.trim().trim_end_matches('祝').trim_end_matches(['・', '/']);
+        let mut chars = name.trim_end_matches('日').trim_end_matches('曜').chars();
+        // 「(日)」 alone has lost its only character to the trimming above.
+        let first = chars.next().or_else(|| name.chars().next());
+        let first = first.filter(|_| chars.next().is_none())?;
+        WEEKDAYS.iter().find(|(known, _)| *known == first).map(|(_, day)| *day)
+    };
+    let bracketed = text.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
+    if let Some((before, weekday)) = bracketed.and_then(|(before, name)| Some((before, named(name)?))) {
+        return (before.trim_end(), Some(weekday));
+    }
+    for (name, weekday) in WEEKDAYS {
+        if let Some(before) = text.strip_suffix("曜日").and_then(|rest| rest.strip_suffix(name)) {
+            return (before.trim_end(), Some(weekday));
+        }
+    }
+    (text, None)
+}
+
+/// The text before a time of day: 2026/04/01 0:00, 2026-04-01T00:00:00.000.
+fn without_time(text: &str) -> Option<&str> {
+    let (day, time) = text.rsplit_once(['T', ' '])?;
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let mut parts =
+        time.split(':').map(|part| (1..=2).contains(&part.len()).then(|| part.parse::<u32>().ok()).flatten());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
+    let is_time = hour < 24 && minute < 60 && second < 60 && parts.next().is_none();
+    (is_time && fraction.bytes().all(|b| b.is_ascii_digit())).then(|| day.trim_end())
+}
+
+/// 20260401.
+fn eight_digits(text: &str) -> Option<NaiveDate> {
+    if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let part = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
+    NaiveDate::from_ymd_opt(i32::try_from(part(0, 4)?).ok()?, part(4, 6)?, part(6, 8)?)
+}
+
+/// 46113: the days that Excel counts, where its first year is 1900 (day 60, the 29 February that 1900 did not have, lies
+/// before all days taken).
+fn serial(text: &str) -> Option<NaiveDate> {
+    let is_number = text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
+    let days: u64 = text.parse().ok().filter(|_| is_number)?;
+    NaiveDate::from_ymd_opt(1899, 12, 30)?.checked_add_days(Days::new(days))
 }
 
 fn last_fiscal_year(today: NaiveDate) -> i32 {
@@ -207,12 +342,27 @@ pub fn small(most: i32, unit: &'static str) -> impl Fn(&str) -> Cell<i32> {
     move |text| {
         let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
         let plain = plain.strip_suffix(unit).unwrap_or(&plain);
+        if let (Some(percent), "%") = (share(plain), unit) {
+            let message = format!(
+                "{}は、Excelが{percent}%を割合で表したものです。{percent} と入力してください。",
+                quote(text)
+            );
+            return wrong("excel_share", message);
+        }
         let value = whole_number(text, plain, i64::from(most), unit, "数字で")?;
         Ok(i32::try_from(value).unwrap_or(most))
     }
 }
 
+/// 0.5 as percent: 50. None: not below one, or no whole percent.
+fn share(text: &str) -> Option<u32> {
+    let fraction = text.strip_prefix("0.").or_else(|| text.strip_prefix('.'))?.trim_end_matches('0');
+    let digits = (1..=2).contains(&fraction.len()) && fraction.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| format!("{fraction:0<2}").parse().ok()).flatten()
+}
+
 fn whole_number(found: &str, plain: &str, most: i64, unit: &str, how: &str) -> Cell<i64> {
+    unrounded(plain)?;
     let found = quote(found);
     match text::whole_number(plain) {
         Err(NotWhole::NotANumber) => {
@@ -247,6 +397,18 @@ fn thousands(value: i64) -> String {
 
 /// 法人番号.
 pub fn corporate_number(text: &str) -> Cell<CorporateNumber> {
+    unrounded(text)?;
+    let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+    if plain
+        .strip_prefix(['T', 't'])
+        .is_some_and(|rest| rest.len() == 13 && rest.bytes().all(|b| b.is_ascii_digit()))
+    {
+        let message = format!(
+            "{}は、Tで始まる適格請求書発行事業者の登録番号です。法人なら、Tを除いた13桁を入力してください。個人事業者には法人番号がないので、空欄にしてください。",
+            quote(text)
+        );
+        return wrong("invoice_number", message);
+    }
     text.parse().or_else(|e: NotACorporateNumber| wrong("corporate_number", format!("{}: {e}", quote(text))))
 }
 
@@ -331,6 +493,69 @@ mod tests {
         assert!(read("2910-04-01").unwrap_err().message.contains("2910年の日付です。1947年から2036年度"));
         assert_eq!(code(read("2026-02-29")), "not_a_date");
         assert_eq!(code(read("未定")), "not_a_date");
+    }
+
+    #[test]
+    fn days_as_spreadsheets_write_them() {
+        let read = day(today());
+        for text in [
+            "20260401",
+            "２０２６０４０１",
+            "46113",
+            "2026/04/01 0:00",
+            "2026/4/1 00:00:00",
+            "2026-04-01T00:00:00",
+            "2026-04-01T00:00:00.000",
+            "2026年4月1日（水）",
+            "令和8年4月1日(水曜日)",
+            "R8.4.1 水曜日",
+        ] {
+            assert_eq!(read(text), Ok(today()), "{text}");
+        }
+        assert_eq!(read("2026/4/29（水・祝）"), Ok("2026-04-29".parse().unwrap()));
+        assert_eq!(read("2026/4/5（日）"), Ok("2026-04-05".parse().unwrap()));
+        let error = read("令和8年4月1日（木）").unwrap_err();
+        assert_eq!(error.code, "weekday_mismatch");
+        assert!(error.message.contains("令和8年4月1日は水曜日です"), "{}", error.message);
+        for text in [
+            "20260431",
+            "2026/4/1 25:00",
+            "2026/4/1 0:0:0:0",
+            "4611",
+            "2026/4/1（祝）",
+            "46113.5",
+            "2026-04-01T",
+        ] {
+            assert_eq!(code(read(text)), "not_a_date", "{text}");
+        }
+        assert_eq!(code(read("99999")), "date_out_of_range");
+    }
+
+    #[test]
+    fn what_excel_did_is_said_in_the_clerks_words() {
+        assert_eq!(code(corporate_number("9.00E+12")), "excel_exponent");
+        assert_eq!(code(amount("1.2e+07")), "excel_exponent");
+        assert_eq!(code(number_text(10)("2.02611E+11")), "excel_exponent");
+        assert!(number_text(10)("1E5").is_ok());
+        let error = corporate_number("Ｔ9000000000000").unwrap_err();
+        assert_eq!(error.code, "invoice_number");
+        assert!(error.message.contains("Tを除いた13桁"), "{}", error.message);
+        for (text, percent) in [("0.5", 50), ("０．５", 50), (".05", 5), ("0.500", 50), ("0.33", 33)] {
+            let error = small(100, "%")(text).unwrap_err();
+            assert_eq!(error.code, "excel_share", "{text}");
+            assert!(error.message.contains(&format!("{percent} と入力")), "{}", error.message);
+        }
+        assert_eq!(code(small(100, "%")("0.333")), "fraction");
+        assert_eq!(code(small(100, "日")("0.5")), "fraction");
+        let row = Row {
+            line: 2,
+            cells: ["同上", "〃", "#N/A", "####", "#1", "同上課"].map(str::to_owned).to_vec(),
+        };
+        let mut reader = RowReader::new(&row, &[]);
+        let taken: Vec<bool> = (0..6).map(|column| reader.optional(column, line(10)).is_some()).collect();
+        assert_eq!(taken, [false, false, false, false, true, true]);
+        let codes: Vec<_> = reader.into_errors().into_iter().map(|error| error.code).collect();
+        assert_eq!(codes, ["ditto", "ditto", "excel_error", "excel_error"]);
     }
 
     #[test]

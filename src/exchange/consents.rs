@@ -1,11 +1,20 @@
-//! 既承認 from a file: itaku's own template, one row a consent given on paper. The cells are read as a form is, so the
-//! rules of the fields are those of the API.
+//! 既承認 from a file: itaku's own template, one row a consent given on paper. Headers, days, amounts and numbers of persons
+//! are understood as in a file of contracts; the rules of the fields are those of the API.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
-use super::table::{self, FileError, RowError};
+use super::cell::{
+    Cell, RowReader, amount, corporate_number, day, line, lines, number_text, persons, quote, wrong,
+};
+use super::table::{self, FileError, Note, Row, RowError};
+use crate::domain::limits::{MAX_COMPANY, MAX_NUMBER, MAX_SCOPE};
+use crate::domain::text::search_key;
+
+/// 文書番号, in characters.
+const MAX_DOCUMENT: usize = 200;
 
 /// A column of the template: its header, and the field of the input it fills.
 const COLUMNS: [(&str, &str); 15] = [
@@ -48,6 +57,14 @@ pub struct ConsentRow {
 pub struct ConsentFile {
     pub rows: Vec<ConsentRow>,
     pub bad: Vec<RowError>,
+    pub notes: Vec<Note>,
+}
+
+impl ConsentFile {
+    /// How many rows it has, the bad ones too.
+    pub fn count(&self) -> usize {
+        self.rows.len() + self.bad.iter().map(|error| error.line).collect::<BTreeSet<_>>().len()
+    }
 }
 
 /// The column that fills a field, for errors that name the field by pointer.
@@ -72,29 +89,74 @@ pub fn template() -> Vec<u8> {
     format!("\u{feff}{}\r\n", headers.join(",")).into_bytes()
 }
 
-/// Reads the file. Every column of the template but the optional ones must be there; others are refused by name.
-pub fn read(bytes: &[u8]) -> Result<ConsentFile, FileError> {
-    let table = table::read(bytes)?;
-    let headers: Vec<&str> = table.first.cells.iter().map(|cell| cell.trim()).collect();
-    let known = |header: &str| {
-        COLUMNS.iter().chain(&OPTIONAL).find(|(name, _)| *name == header).map(|(_, field)| *field)
-    };
-    if let Some(unknown) = headers.iter().find(|header| known(header).is_none()) {
-        return Err(FileError::Columns(format!("「{unknown}」という列は、既承認の様式にありません。")));
+/// The column that a header names, whatever its width and spaces.
+fn known(header: &str) -> Option<(&'static str, &'static str)> {
+    let key = search_key(header);
+    COLUMNS.iter().chain(&OPTIONAL).find(|(name, _)| search_key(name) == key).copied()
+}
+
+/// Where a file has which column.
+struct Columns {
+    /// The template's headers, in the file's order.
+    names: Vec<String>,
+    fields: Vec<&'static str>,
+}
+
+impl Columns {
+    /// Every column of the template but the optional ones must be there, once; others are refused by name.
+    fn of(headers: &[&str]) -> Result<Self, FileError> {
+        let (mut names, mut fields, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, header) in headers.iter().enumerate() {
+            match known(header) {
+                None if header.is_empty() => {
+                    problems.push(format!("{}列目に見出しがありません。", index + 1))
+                }
+                None => problems.push(format!("{}という列は、既承認の様式にありません。", quote(header))),
+                Some((name, field)) => {
+                    if fields.contains(&field) {
+                        problems.push(format!("「{name}」が重複しています。"));
+                    }
+                    names.push(name.to_owned());
+                    fields.push(field);
+                }
+            }
+        }
+        let missing = COLUMNS.iter().filter(|(_, field)| !fields.contains(field));
+        problems.extend(missing.map(|(name, _)| format!("「{name}」の列がありません。")));
+        if problems.is_empty() {
+            Ok(Self { names, fields })
+        } else {
+            Err(FileError::Columns(problems.concat()))
+        }
     }
-    if let Some((missing, _)) = COLUMNS.iter().find(|(header, _)| !headers.contains(header)) {
-        return Err(FileError::Columns(format!("「{missing}」の列がありません。")));
+
+    /// The place of a field's column; past the last one where the file does not have it.
+    fn at(&self, field: &str) -> usize {
+        self.fields.iter().position(|known| *known == field).unwrap_or(self.fields.len())
     }
-    let mut file = ConsentFile { rows: Vec::new(), bad: Vec::new() };
+}
+
+/// Reads the file. `today` bounds the days accepted.
+pub fn read(bytes: &[u8], today: NaiveDate) -> Result<ConsentFile, FileError> {
+    let sheet = table::open(bytes)?;
+    let is_header = |cells: &[&str]| cells.iter().filter(|cell| known(cell).is_some()).count() >= 2;
+    let place = sheet.header(is_header).unwrap_or(0);
+    let columns = Columns::of(&sheet.header_cells(place))?;
+    let table = sheet.into_table(place, columns.names.len())?;
+    let mut file = ConsentFile { rows: Vec::new(), bad: Vec::new(), notes: Vec::new() };
+    file.notes.extend(table.note_above());
     for row in table.rest {
         match row {
+            Ok(row) if row.is_total() => file.notes.push(row.note_total()),
             Ok(row) => {
-                let cells: HashMap<&str, &str> = headers
-                    .iter()
-                    .zip(&row.cells)
-                    .filter_map(|(header, cell)| known(header).map(|field| (field, cell.trim())))
-                    .collect();
-                file.rows.push(read_row(row.line, &cells));
+                let mut reader = RowReader::new(&row, &columns.names);
+                let read = read_row(&mut reader, &row, &columns, today);
+                let errors = reader.into_errors();
+                if errors.is_empty() {
+                    file.rows.push(read);
+                } else {
+                    file.bad.extend(errors);
+                }
             }
             Err(error) => file.bad.push(error),
         }
@@ -102,40 +164,74 @@ pub fn read(bytes: &[u8]) -> Result<ConsentFile, FileError> {
     Ok(file)
 }
 
-fn read_row(line: u64, cells: &HashMap<&str, &str>) -> ConsentRow {
-    let cell = |field: &str| cells.get(field).copied().unwrap_or_default();
-    let mut input = Map::new();
-    for field in [
+/// A cell as the input has it: what is understood here is put in the API's own way of writing.
+fn cell(reader: &mut RowReader, columns: &Columns, field: &'static str, today: NaiveDate) -> Option<String> {
+    let at = columns.at(field);
+    let shown = |value: Cell<i64>| value.map(|value| value.to_string());
+    match field {
+        "amount_yen" => reader.required(at, |text| shown(amount(text))),
+        "personal" | "my_number" | "sensitive" => reader.optional(at, |text| shown(persons(text))),
+        "decided_on" | "valid_from" | "valid_until" => {
+            reader.required(at, |text| day(today)(text).map(|day| day.to_string()))
+        }
+        "vendor/corporate_number" | "parent_corporate_number" => {
+            reader.optional(at, |text| corporate_number(text).map(|number| number.to_string()))
+        }
+        "contract_number" => reader.required(at, number_text(MAX_NUMBER)),
+        "document_number" => reader.required(at, number_text(MAX_DOCUMENT)),
+        "vendor/name" => reader.required(at, line(MAX_COMPANY)),
+        "parent_name" => reader.optional(at, line(MAX_COMPANY)),
+        "country" => reader.optional(at, country),
+        "scope" => reader.required(at, lines(MAX_SCOPE)),
+        _ => reader.optional(at, lines(MAX_SCOPE)),
+    }
+}
+
+/// A country's two letters, in any width and case.
+fn country(text: &str) -> Cell<String> {
+    let code = search_key(text).to_uppercase();
+    if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Ok(code);
+    }
+    wrong(
         "country",
-        "scope",
-        "amount_yen",
-        "decided_on",
-        "document_number",
-        "valid_from",
-        "valid_until",
-        "note",
-    ] {
-        if !cell(field).is_empty() {
-            input.insert(field.to_owned(), cell(field).into());
+        format!("{}は読み取れません。国は2文字の国コード（例 JP）で指定してください。", quote(text)),
+    )
+}
+
+fn read_row(reader: &mut RowReader, row: &Row, columns: &Columns, today: NaiveDate) -> ConsentRow {
+    let mut read = |field: &'static str| cell(reader, columns, field, today);
+    let mut input = Map::new();
+    for field in ["scope", "amount_yen", "decided_on", "document_number", "valid_from", "valid_until", "note"]
+    {
+        if let Some(text) = read(field) {
+            input.insert(field.to_owned(), text.into());
         }
     }
-    let mut vendor = json!({"name": cell("vendor/name"), "country": if cell("country").is_empty() { "JP" } else { cell("country") }});
-    if let (false, Value::Object(vendor)) = (cell("vendor/corporate_number").is_empty(), &mut vendor) {
-        vendor.insert("corporate_number".to_owned(), cell("vendor/corporate_number").into());
+    let country = read("country");
+    let mut vendor = Map::new();
+    vendor.insert("name".to_owned(), read("vendor/name").unwrap_or_default().into());
+    vendor.insert("country".to_owned(), country.clone().unwrap_or_else(|| "JP".to_owned()).into());
+    if let Some(number) = read("vendor/corporate_number") {
+        vendor.insert("corporate_number".to_owned(), number.into());
     }
-    input.insert("vendor".to_owned(), vendor);
-    let data: Vec<Value> = ["personal", "my_number", "sensitive"]
-        .iter()
-        .filter(|category| !cell(category).is_empty())
-        .map(|category| json!({"category": category, "persons": cell(category)}))
-        .collect();
+    if let Some(country) = country {
+        input.insert("country".to_owned(), country.into());
+    }
+    input.insert("vendor".to_owned(), Value::Object(vendor));
+    let mut data = Vec::new();
+    for category in ["personal", "my_number", "sensitive"] {
+        if let Some(persons) = read(category) {
+            data.push(json!({"category": category, "persons": persons}));
+        }
+    }
     input.insert("data".to_owned(), Value::Array(data));
     ConsentRow {
-        line,
-        contract_number: cell("contract_number").to_owned(),
-        parent_engagement_id: cell("parent_engagement_id").to_owned(),
-        parent_corporate_number: cell("parent_corporate_number").to_owned(),
-        parent_name: cell("parent_name").to_owned(),
+        line: row.line,
+        contract_number: read("contract_number").unwrap_or_default(),
+        parent_engagement_id: read("parent_engagement_id").unwrap_or_default(),
+        parent_corporate_number: read("parent_corporate_number").unwrap_or_default(),
+        parent_name: read("parent_name").unwrap_or_default(),
         input,
     }
 }
@@ -150,25 +246,71 @@ mod tests {
         bytes
     }
 
+    fn read_text(text: &str) -> Result<ConsentFile, FileError> {
+        read(text.as_bytes(), "2026-04-01".parse().unwrap())
+    }
+
     #[test]
     fn a_row_fills_the_fields_of_the_input() {
-        let read = read(&file("A-1,,,,架空入力株式会社,,入力の一部,\"1,000\",10,,,令和8年3月1日,総務1号,2026/4/1,2026/9/30,,\r\n")).unwrap();
+        let bytes = file(
+            "A-1,,,,架空入力株式会社,,入力の一部,\"1,000\",10,,,令和8年3月1日,総務1号,2026/4/1,2026/9/30,,\r\n",
+        );
+        let read = read(&bytes, "2026-04-01".parse().unwrap()).unwrap();
         assert!(read.bad.is_empty());
         let row = &read.rows[0];
         assert_eq!((row.line, row.contract_number.as_str()), (2, "A-1"));
-        assert_eq!(row.input["vendor"]["name"], "架空入力株式会社");
+        assert_eq!(row.input["vendor"], json!({"name": "架空入力株式会社", "country": "JP"}));
         assert_eq!(row.input["data"], json!([{"category": "personal", "persons": "10"}]));
-        assert_eq!(row.input["decided_on"], "令和8年3月1日");
+        assert_eq!(
+            (&row.input["decided_on"], &row.input["amount_yen"]),
+            (&json!("2026-03-01"), &json!("1000"))
+        );
+    }
+
+    #[test]
+    fn n29_what_a_file_of_contracts_may_have_is_understood() {
+        let header = String::from_utf8(template())
+            .unwrap()
+            .trim_start_matches('\u{feff}')
+            .trim_end()
+            .replace("金額（円）", "金額(円)")
+            .replace("個人情報人数", " 個人情報 人数");
+        let row = |cells: &str| format!("{cells},,\r\n");
+        let text = [
+            "sep=,\r\n既承認の一覧,,,\r\n".to_owned(),
+            format!("{header},,\r\n"),
+            row("A-1,,,,架空入力株式会社,ＪＰ,入力,\"1,000円\",\"１，０００人\",,,20260301,総務1号,46113,2026/09/30 0:00,,"),
+            row("A-1,,,,同上,JP,〃,5,,,,2026-03-01,総務1号,2026-04-01,2026-09-30,,"),
+            row("A-1,,,9.00E+12,架空入力株式会社,JP,入力,#N/A,,,,2026年3月1日（月）,総務1号,2026-04-01,2026-09-30,,"),
+            row("合計,,,,,,,1005,1000,,,,,,,,"),
+        ]
+        .concat();
+        let read = read_text(&text).unwrap();
+        assert_eq!((read.rows.len(), read.count()), (1, 3));
+        let input = &read.rows[0].input;
+        assert_eq!(input["data"], json!([{"category": "personal", "persons": "1000"}]));
+        assert_eq!(
+            [&input["amount_yen"], &input["valid_from"], &input["valid_until"]],
+            ["1000", "2026-04-01", "2026-09-30"]
+        );
+        let bad: Vec<_> = read.bad.iter().map(|e| (e.line, e.column.as_str(), e.code)).collect();
+        let expected = [
+            (5, "業務範囲", "ditto"),
+            (5, "事業者名", "ditto"),
+            (6, "金額（円）", "excel_error"),
+            (6, "決裁日", "weekday_mismatch"),
+            (6, "法人番号", "excel_exponent"),
+        ];
+        assert_eq!(bad, expected);
+        assert_eq!(read.notes.iter().map(|note| note.line).collect::<Vec<_>>(), [2, 7]);
     }
 
     #[test]
     fn a_missing_and_an_unknown_column_are_named() {
         assert!(
-            matches!(read("契約番号\r\nA\r\n".as_bytes()), Err(FileError::Columns(why)) if why.contains("上位法人番号"))
+            matches!(read_text("契約番号,国\r\nA\r\n"), Err(FileError::Columns(why)) if why.contains("上位法人番号"))
         );
-        assert!(
-            matches!(read("金額\r\nA\r\n".as_bytes()), Err(FileError::Columns(why)) if why.contains("金額"))
-        );
+        assert!(matches!(read_text("金額\r\nA\r\n"), Err(FileError::Columns(why)) if why.contains("金額")));
     }
 
     #[test]

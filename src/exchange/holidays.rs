@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::cell::{RowReader, line, quote, wrong};
+use super::cell::{RowReader, any_day, line, quote};
 use super::table::{self, FileError, RowError};
-use crate::domain::calendar::{Calendar, parse_day};
+use crate::domain::calendar::Calendar;
 
 /// What a file of holidays says, and what was wrong in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,15 +19,16 @@ pub struct HolidayFile {
 
 /// Reads the file. One that names no holiday at all is refused.
 pub fn read(bytes: &[u8]) -> Result<HolidayFile, FileError> {
-    let table = table::read(bytes)?;
-    if table.first.cells.len() != 2 {
-        let found = table.first.cells.len();
+    let sheet = table::open(bytes)?;
+    let found = sheet.width(2);
+    if found != 2 {
         return Err(FileError::Columns(format!(
             "国民の祝日のCSVは2列（月日、名称）です。1行目は{found}列です。"
         )));
     }
+    let table = sheet.into_table(0, found)?;
     let names = ["国民の祝日・休日月日".to_owned(), "国民の祝日・休日名称".to_owned()];
-    let header = table.first.cells.first().is_some_and(|cell| parse_day(cell).is_none());
+    let header = table.first.cells.first().is_some_and(|cell| any_day(cell).is_err());
     let first = (!header).then_some(Ok(table.first));
     let (mut days, mut bad) = (BTreeMap::<NaiveDate, String>::new(), Vec::new());
     for row in first.into_iter().chain(table.rest) {
@@ -39,13 +40,7 @@ pub fn read(bytes: &[u8]) -> Result<HolidayFile, FileError> {
             }
         };
         let mut reader = RowReader::new(&row, &names);
-        let day = reader.required(0, |text| match parse_day(text) {
-            Some(day) => Ok(day),
-            None => wrong(
-                "not_a_date",
-                format!("{}は日付として読めません。2026/5/6 のように実在する日が必要です。", quote(text)),
-            ),
-        });
+        let day = reader.required(0, any_day);
         let name = reader.required(1, line(100));
         if let (Some(day), Some(name)) = (day, name) {
             match days.get(&day) {

@@ -146,14 +146,16 @@ const MAX_TEXT: usize = 1_000;
 
 /// Reads a daily file. Rows are in the file's order; a number may occur several times.
 pub fn read(bytes: &[u8]) -> Result<Rows<RegisterRow>, FileError> {
-    let table = table::read(bytes)?;
-    if table.first.cells.len() != COLUMNS.len() {
-        let found = table.first.cells.len();
+    let sheet = table::open(bytes)?;
+    // The last columns of the first row may be empty: they are columns all the same.
+    let found = sheet.width(COLUMNS.len());
+    if found != COLUMNS.len() {
         return Err(FileError::Columns(format!(
             "法人番号公表サイトのCSVは{}列です。1行目は{found}列です。",
             COLUMNS.len()
         )));
     }
+    let table = sheet.into_table(0, found)?;
     let names: Vec<String> =
         COLUMNS.iter().enumerate().map(|(index, name)| format!("{}列目（{name}）", index + 1)).collect();
     let header = table.first.cells.get(NUMBER).map(|cell| cell.trim()) == COLUMNS.get(NUMBER).copied();

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
+
+use super::cell::quote;
+use crate::domain::text::{search_key, whole_number};
 use crate::text_enum;
 
 /// Largest file read.
@@ -29,6 +33,10 @@ pub enum FileError {
         "UTF-16のファイルは読み込めません。「CSV UTF-8」形式またはShift_JIS（CP932）のCSVで保存し直してください。"
     )]
     Utf16,
+    #[error(
+        "電子メール用の文字コード（JIS、ISO-2022-JP）のファイルは読み込めません。Excelなら「名前を付けて保存」で「CSV UTF-8」を選び、保存し直してください。"
+    )]
+    Jis,
     #[error("列がタブまたはセミコロンで区切られています。区切りはカンマにしてください。")]
     Delimiter,
     #[error("Excelブックなどの圧縮形式のファイルは読み込めません。CSV形式で保存し直してください。")]
@@ -55,6 +63,7 @@ impl FileError {
             Self::TooLarge(_) => "file_too_large",
             Self::TooManyRows => "too_many_rows",
             Self::Utf16 => "utf16",
+            Self::Jis => "iso_2022_jp",
             Self::Delimiter => "delimiter",
             Self::Archive => "archive",
             Self::Binary { .. } => "binary",
@@ -64,6 +73,9 @@ impl FileError {
         }
     }
 }
+
+/// What stands in the place of a column where a row as a whole is meant.
+pub const WHOLE_ROW: &str = "（行全体）";
 
 /// What is wrong with one cell or one row.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -87,8 +99,15 @@ impl fmt::Display for RowError {
 impl RowError {
     /// An error about a row as a whole.
     pub fn whole(line: u64, code: &'static str, message: String) -> Self {
-        Self { line, column: "（行全体）".to_owned(), code, message }
+        Self { line, column: WHOLE_ROW.to_owned(), code, message }
     }
+}
+
+/// Something about a row that was understood in a way which a person should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub line: u64,
+    pub message: String,
 }
 
 /// One row and the line on which it begins.
@@ -99,14 +118,111 @@ pub struct Row {
     pub cells: Vec<String>,
 }
 
-/// A file's rows in order, the first included. Rows whose cells are all empty are not rows.
+/// A file's rows as they stand, of any width; at least one. Rows whose cells are all empty are not rows, nor is the
+/// line `sep=,` by which Excel is told the delimiter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    pub encoding: Encoding,
+    /// Each with whether it opens a quotation that nothing closes.
+    rows: Vec<(Row, bool)>,
+}
+
+/// Rows of one width from a first one on, which may be a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     pub encoding: Encoding,
+    /// Lines that stand above the first row: a title, a day of printing.
+    pub above: Vec<Row>,
     /// What the file's first row has, header or not.
     pub first: Row,
     /// Every later row, or what is wrong with its shape.
     pub rest: Vec<Result<Row, RowError>>,
+}
+
+/// Rows looked at for a header: people put a title and a day of printing above it.
+const LOOKED_AT: usize = 20;
+
+impl Sheet {
+    /// The first row's cells without the spaces around them.
+    pub fn first(&self) -> Vec<&str> {
+        self.rows.first().map(|(row, _)| trimmed(row)).unwrap_or_default()
+    }
+
+    /// The place of the first of the leading rows that is a header.
+    pub fn header(&self, is_header: impl Fn(&[&str]) -> bool) -> Option<usize> {
+        self.rows.iter().take(LOOKED_AT).position(|(row, _)| is_header(&trimmed(row)))
+    }
+
+    /// The header in that place: its cells without the spaces around them, and without the empty ones at the end that
+    /// spreadsheets leave where a column once stood.
+    pub fn header_cells(&self, place: usize) -> Vec<&str> {
+        self.rows.get(place).map(|(row, _)| trimmed(row)).map(without_tail).unwrap_or_default()
+    }
+
+    /// How many columns the first row has, those of a spreadsheet's empty tail left out, but no fewer than `least`.
+    pub fn width(&self, least: usize) -> usize {
+        let Some((row, _)) = self.rows.first() else { return 0 };
+        without_tail(trimmed(row)).len().max(row.cells.len().min(least))
+    }
+
+    /// The rows from `place` on, each of `width` columns. What stands in no column is empty, or the row is bad.
+    pub fn into_table(self, place: usize, width: usize) -> Result<Table, FileError> {
+        let encoding = self.encoding;
+        let mut rows = self.rows.into_iter();
+        let above = rows.by_ref().take(place).map(|(row, _)| row).collect();
+        let (mut first, _) = rows.next().ok_or(FileError::Empty)?;
+        if rows.len() > MAX_ROWS {
+            return Err(FileError::TooManyRows);
+        }
+        first.cells.truncate(width);
+        let like = first.line;
+        let rest = rows.map(|(row, open)| shaped(row, width, like, open)).collect();
+        Ok(Table { encoding, above, first, rest })
+    }
+}
+
+impl Table {
+    /// That lines above the first row were left out, if any were.
+    pub fn note_above(&self) -> Option<Note> {
+        let first = self.above.first()?;
+        let shown = trimmed(first).into_iter().find(|cell| !cell.is_empty()).unwrap_or_default();
+        let message =
+            format!("見出しより上の{}行（{}など）は読んでいません。", self.above.len(), quote(shown));
+        Some(Note { line: first.line, message })
+    }
+}
+
+fn trimmed(row: &Row) -> Vec<&str> {
+    row.cells.iter().map(|cell| cell.trim()).collect()
+}
+
+fn without_tail(mut cells: Vec<&str>) -> Vec<&str> {
+    while cells.last().is_some_and(|cell| cell.is_empty()) {
+        cells.pop();
+    }
+    cells
+}
+
+impl Row {
+    /// Whether the row is a sum below others: 合計 or the like, and beside it nothing but numbers.
+    pub fn is_total(&self) -> bool {
+        const WORDS: [&str; 8] = ["合計", "小計", "総計", "総合計", "累計", "計", "合計額", "合計金額"];
+        let mut cells = trimmed(self).into_iter().filter(|cell| !cell.is_empty());
+        let is_word = |cell: &str| {
+            let key = search_key(cell);
+            WORDS.contains(&key.trim_matches(['(', ')', '[', ']', ':', '【', '】']))
+        };
+        let is_number = |cell: &str| {
+            let plain: String = cell.nfkc().collect();
+            whole_number(plain.trim().trim_end_matches(['件', '人', '名', '行'])).is_ok()
+        };
+        cells.next().is_some_and(is_word) && cells.all(is_number)
+    }
+
+    /// That the row, a sum, was left out.
+    pub fn note_total(&self) -> Note {
+        Note { line: self.line, message: "合計の行なので、数えていません。".to_owned() }
+    }
 }
 
 /// Rows as read, and what was wrong with the others.
@@ -130,6 +246,12 @@ pub fn decode(bytes: &[u8]) -> Result<(String, Encoding), FileError> {
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xD0\xCF\x11\xE0") {
         return Err(FileError::Archive);
     }
+    // The first escapes of JIS to two-byte characters and to katakana.
+    if [b"\x1B$B", b"\x1B$@", b"\x1B(I"].iter().any(|mark| bytes.windows(3).any(|at| at == *mark)) {
+        return Err(FileError::Jis);
+    }
+    // Old programs end a text with Ctrl+Z.
+    let bytes = bytes.trim_ascii_end().strip_suffix(b"\x1A").unwrap_or(bytes);
     if let Some(offset) = bytes.iter().position(|b| *b == 0) {
         return Err(FileError::Binary { offset, line: line_at(bytes, offset) });
     }
@@ -199,13 +321,19 @@ impl Lines<'_> {
     }
 }
 
-/// Reads a whole CSV file into rows of the width of its first.
+/// Reads a whole CSV file into rows of the width of its first, an empty tail of which is none.
 pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
+    let sheet = open(bytes)?;
+    let width = sheet.width(0);
+    sheet.into_table(0, width)
+}
+
+/// Reads a whole CSV file.
+pub fn open(bytes: &[u8]) -> Result<Sheet, FileError> {
     let (text, encoding) = decode(bytes)?;
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut lines = Lines { bytes: text.as_bytes(), at: 0, line: 1 };
-    let mut first: Option<Row> = None;
-    let mut rest = Vec::new();
+    let mut rows: Vec<(Row, bool)> = Vec::new();
     let mut record = csv::StringRecord::new();
     // The text is UTF-8 in memory and rows may be ragged, so no read fails; one that did would end the file.
     while let Ok(true) = reader.read_record(&mut record) {
@@ -214,23 +342,28 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
-        if rest.len() >= MAX_ROWS {
+        if rows.len() > MAX_ROWS + LOOKED_AT {
             return Err(FileError::TooManyRows);
         }
         let row = Row { line: lines.of_row(start), cells: record.iter().map(str::to_owned).collect() };
-        let open = text.get(start..end).is_some_and(|raw| end >= text.len() && left_open(raw));
-        match &first {
-            None => first = Some(row),
-            Some(first) => rest.push(shaped(row, first.cells.len(), open)),
+        if rows.is_empty() && delimits(&row) {
+            continue;
         }
+        let open = text.get(start..end).is_some_and(|raw| end >= text.len() && left_open(raw));
+        rows.push((row, open));
     }
-    let first = first.ok_or(FileError::Empty)?;
-    if let [only] = first.cells.as_slice()
-        && only.contains(['\t', ';'])
-    {
-        return Err(FileError::Delimiter);
+    match rows.first().map(|(row, _)| row.cells.as_slice()) {
+        None => return Err(FileError::Empty),
+        Some([only]) if only.contains(['\t', ';']) => return Err(FileError::Delimiter),
+        Some(_) => {}
     }
-    Ok(Table { encoding, first, rest })
+    Ok(Sheet { encoding, rows })
+}
+
+/// The line `sep=,`, also where a program quoted it.
+fn delimits(row: &Row) -> bool {
+    let text = row.cells.join(",");
+    text.trim().trim_end_matches(',').eq_ignore_ascii_case("sep=")
 }
 
 /// Whether the last row of a file opens a quotation that nothing closes, and so swallowed the lines after it.
@@ -239,7 +372,7 @@ fn left_open(raw: &str) -> bool {
     quotes % 2 == 1 && (raw.trim_start().starts_with('"') || raw.contains(",\""))
 }
 
-fn shaped(row: Row, width: usize, open: bool) -> Result<Row, RowError> {
+fn shaped(mut row: Row, width: usize, like: u64, open: bool) -> Result<Row, RowError> {
     let line = row.line;
     if open {
         let message =
@@ -247,8 +380,11 @@ fn shaped(row: Row, width: usize, open: bool) -> Result<Row, RowError> {
                 .to_owned();
         return Err(RowError::whole(line, "unclosed_quote", message));
     }
+    if row.cells.iter().skip(width).all(|cell| cell.trim().is_empty()) {
+        row.cells.truncate(width);
+    }
     if row.cells.len() != width {
-        let message = format!("列の数が{}です。1行目と同じ{width}列にしてください。", row.cells.len());
+        let message = format!("列の数が{}です。{like}行目と同じ{width}列にしてください。", row.cells.len());
         return Err(RowError::whole(line, "column_count", message));
     }
     for (index, cell) in row.cells.iter().enumerate() {
@@ -284,6 +420,9 @@ mod tests {
         assert_eq!(decode(b"\xFF\xFEa\0"), Err(FileError::Utf16));
         assert_eq!(decode(b"\xFE\xFF\0a"), Err(FileError::Utf16));
         assert_eq!(decode(b"PK\x03\x04rest"), Err(FileError::Archive));
+        let (jis, _, _) = encoding_rs::ISO_2022_JP.encode(text);
+        assert_eq!(decode(&jis), Err(FileError::Jis));
+        assert_eq!(decode("件名\r\n\x1a".as_bytes()).unwrap().0, "件名\r\n");
         assert_eq!(decode(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1\0"), Err(FileError::Archive));
         assert_eq!(decode(b"a,b\nc\0"), Err(FileError::Binary { offset: 5, line: 2 }));
         assert_eq!(decode(&vec![b'a'; MAX_BYTES + 1]), Err(FileError::TooLarge(MAX_BYTES + 1)));
@@ -343,6 +482,27 @@ mod tests {
     }
 
     #[test]
+    fn what_spreadsheets_leave_around_a_table_is_no_part_of_it() {
+        let sheet = open("sep=,\r\n令和8年度 契約一覧,,,,\r\n\r\n番号 ,件名,金額,,\r\nA,甲,1,,\r\nB,乙,2,,x\r\n合計,,\"1,234\",,\r\n\x1a".as_bytes()).unwrap();
+        assert_eq!(sheet.first(), ["令和8年度 契約一覧", "", "", "", ""]);
+        let place = sheet.header(|cells| cells.contains(&"件名")).unwrap();
+        assert_eq!(sheet.header_cells(place), ["番号", "件名", "金額"]);
+        let table = sheet.into_table(place, 3).unwrap();
+        assert_eq!((table.above.len(), table.above[0].line, table.first.line), (1, 2, 4));
+        let rest: Vec<_> = table.rest.iter().map(|row| row.as_ref().map_err(|e| (e.line, e.code))).collect();
+        assert_eq!(rest[0].unwrap().cells, ["A", "甲", "1"]);
+        assert_eq!(rest[1], Err((6, "column_count")));
+        assert!(rest[2].unwrap().is_total() && !rest[0].unwrap().is_total());
+        assert_eq!(open(b"\"sep=,\"\na,b\n").unwrap().first(), ["a", "b"]);
+        assert_eq!(open(b"sep=;\na;b\n").unwrap_err(), FileError::Delimiter);
+        let total = |cells: &[&str]| {
+            Row { line: 1, cells: cells.iter().map(|c| (*c).to_owned()).collect() }.is_total()
+        };
+        assert!(total(&["【合　計】", "", "１２件", "12,000円"]) && total(&["", "小計", "5"]));
+        assert!(!total(&["合計", "架空業務", "5"]) && !total(&["計算業務", "5"]) && !total(&["5"]));
+    }
+
+    #[test]
     fn limits_hold() {
         assert_eq!(read(b"").unwrap_err(), FileError::Empty);
         assert_eq!(read(b"\r\n,,\r\n").unwrap_err(), FileError::Empty);
@@ -365,7 +525,7 @@ mod tests {
             for row in &rows {
                 writer.write_record(row).unwrap();
             }
-            let table = read(&writer.into_inner().unwrap()).unwrap();
+            let table = open(&writer.into_inner().unwrap()).unwrap().into_table(0, 3).unwrap();
             let rest = table.rest.into_iter().map(|row| row.unwrap().cells);
             let back: Vec<_> = std::iter::once(table.first.cells).chain(rest).collect();
             prop_assert_eq!(back, rows);

@@ -66,6 +66,18 @@ pub struct DigestMail {
 pub struct DigestGroup {
     pub severity: String,
     pub items: Vec<DigestItem>,
+    /// What has no line of its own.
+    pub more: Vec<DigestRest>,
+}
+
+/// Of one kind and gravity: how many more there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestRest {
+    /// The kind in Japanese.
+    pub title: String,
+    pub count: usize,
+    /// The list of them.
+    pub link: String,
 }
 
 /// One line of a digest.

@@ -5,9 +5,9 @@ use super::{
     context::{
         AccountChange, AccountChangedMail, AlertMail, ApplicationRef, BackupOverdueMail, ChangeAskedMail,
         ChangeEndedMail, ChangeOutcome, ChangeRef, CollectedItem, CollectedMail, ContractRef, Day,
-        DecidedMail, DeclaredEngagement, DigestGroup, DigestItem, DigestMail, EmailChangedMail, FiledMail,
-        LoginFailuresMail, Mail, Moment, Outcome, ReceiptMail, ReturnedMail, ReviewedMail, RevokedMail,
-        TokenMail,
+        DecidedMail, DeclaredEngagement, DigestGroup, DigestItem, DigestMail, DigestRest, EmailChangedMail,
+        FiledMail, LoginFailuresMail, Mail, Moment, Outcome, ReceiptMail, ReturnedMail, ReviewedMail,
+        RevokedMail, TokenMail,
     },
 };
 use crate::{
@@ -219,10 +219,16 @@ fn digest() -> DigestMail {
                     item("決定待ちの申請", Some(due), Some(contract())),
                     item("通知の不達", None, None),
                 ],
+                more: vec![DigestRest {
+                    title: "監査期限の超過".into(),
+                    count: 2950,
+                    link: "https://itaku.example.lg.jp/alerts?kind=audit_overdue&severity=warning".into(),
+                }],
             },
             DigestGroup {
                 severity: "情報".into(),
                 items: vec![item("契約期間の満了", None, Some(contract()))],
+                more: Vec::new(),
             },
         ],
         link: LINK.into(),

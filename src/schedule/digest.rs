@@ -1,5 +1,6 @@
 //! The digest: what is not urgent reaches a person in one mail a day, as it is when the mail is written.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
@@ -10,12 +11,15 @@ use crate::db::notice::NoticeRow;
 use crate::db::{self, Conn};
 use crate::domain::alert::Severity;
 use crate::domain::id::{AlertId, OrganizationId};
-use crate::notice::context::{AlertMail, Day, DigestGroup, DigestItem, DigestMail};
+use crate::domain::text_enum::TextEnum as _;
+use crate::notice::context::{AlertMail, Day, DigestGroup, DigestItem, DigestMail, DigestRest};
 use crate::notice::{About, Draft, Mail, NoticeKind, Recipient};
 use crate::service::{App, Failure};
 
 /// People looked up at once.
 const BATCH: i64 = 200;
+/// Lines of one digest: more is not read, and a first import may bring thousands.
+const LINES: usize = 50;
 
 /// Writes the day's digest of everyone for whom something waits, and counts into the report. What came after a
 /// person's digest of the day waits for the next. One that can't be written does not keep the others from theirs.
@@ -119,17 +123,119 @@ fn groups(conn: &mut Conn, rows: &[NoticeRow]) -> Result<Vec<DigestGroup>, Failu
     let mut current: Vec<&NoticeRow> =
         latest.into_values().filter(|row| !over.contains(&row.subject)).collect();
     current.sort_by_key(|row| row.id);
-    let mut items: Vec<(String, DigestItem)> = Vec::new();
+    let mut mails: Vec<AlertMail> = Vec::new();
     for row in current {
         let broken = |e: serde_json::Error| Failure::Internal(format!("notice {}: {e}", row.id));
-        let mail: AlertMail = serde_json::from_value(row.context()?).map_err(broken)?;
-        let AlertMail { title, contract, message, due, link, severity, .. } = mail;
-        items.push((severity, DigestItem { title, contract, message, due, link }));
+        mails.push(serde_json::from_value(row.context()?).map_err(broken)?);
     }
-    let groups = [Severity::Critical, Severity::Warning, Severity::Info].map(|severity| {
-        let severity = severity.label().to_owned();
-        let items = items.iter().filter(|(of, _)| *of == severity).map(|(_, item)| item.clone()).collect();
-        DigestGroup { severity, items }
-    });
-    Ok(groups.into_iter().filter(|group| !group.items.is_empty()).collect())
+    Ok(within(LINES, mails))
+}
+
+/// So many lines at most, the gravest first and of each gravity in turn one of every kind; of the rest of a kind its number,
+/// and where it is listed.
+fn within(lines: usize, mails: Vec<AlertMail>) -> Vec<DigestGroup> {
+    let mut kinds: BTreeMap<(Reverse<Severity>, NoticeKind), Vec<AlertMail>> = BTreeMap::new();
+    for mail in mails {
+        let gravity = Severity::ALL.iter().copied().find(|severity| severity.label() == mail.severity);
+        kinds.entry((Reverse(gravity.unwrap_or(Severity::Info)), mail.kind)).or_default().push(mail);
+    }
+    let mut groups: Vec<DigestGroup> = Vec::new();
+    let mut room = lines;
+    for severity in [Severity::Critical, Severity::Warning, Severity::Info] {
+        let of_severity = kinds.extract_if(.., |(Reverse(of), _), _| *of == severity);
+        let waiting: Vec<Vec<AlertMail>> = of_severity.map(|(_, of_kind)| of_kind).collect();
+        if waiting.is_empty() {
+            continue;
+        }
+        let shown = in_turn(room, &waiting.iter().map(Vec::len).collect::<Vec<_>>());
+        let mut group =
+            DigestGroup { severity: severity.label().to_owned(), items: Vec::new(), more: Vec::new() };
+        for (mut of_kind, shown) in waiting.into_iter().zip(shown) {
+            let rest = of_kind.split_off(shown);
+            room -= shown;
+            if let Some(first) = rest.first() {
+                let (kind, severity) = (first.kind.as_str(), severity.as_str());
+                group.more.push(DigestRest {
+                    title: first.title.clone(),
+                    count: rest.len(),
+                    link: format!("/alerts?kind={kind}&severity={severity}"),
+                });
+            }
+            group.items.extend(of_kind.into_iter().map(|mail| {
+                let AlertMail { title, contract, message, due, link, .. } = mail;
+                DigestItem { title, contract, message, due, link }
+            }));
+        }
+        groups.push(group);
+    }
+    groups
+}
+
+/// How many of each are taken, where `room` is given out one by one in turn.
+fn in_turn(mut room: usize, of_each: &[usize]) -> Vec<usize> {
+    let mut taken = vec![0; of_each.len()];
+    while room > 0 {
+        let before = room;
+        for (taken, of_one) in taken.iter_mut().zip(of_each) {
+            if *taken < *of_one && room > 0 {
+                *taken += 1;
+                room -= 1;
+            }
+        }
+        if room == before {
+            break;
+        }
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mails(kind: NoticeKind, severity: Severity, n: usize) -> Vec<AlertMail> {
+        let one = |n| AlertMail {
+            kind,
+            title: format!("{kind}の名"),
+            agency: String::new(),
+            contract: None,
+            message: format!("{kind} {n}"),
+            severity: severity.label().to_owned(),
+            cause: None,
+            due: None,
+            rule: String::new(),
+            basis: String::new(),
+            next_step: String::new(),
+            link: "/alerts/1".to_owned(),
+        };
+        (0..n).map(one).collect()
+    }
+
+    #[test]
+    fn n27_the_gravest_come_first_each_kind_has_its_turn_and_the_rest_is_counted() {
+        use NoticeKind::{AuditDue, AuditOverdue, ContractExpiring, DeclarationOverdue};
+        let all = [
+            mails(ContractExpiring, Severity::Info, 4),
+            mails(AuditOverdue, Severity::Critical, 2),
+            mails(AuditDue, Severity::Warning, 3000),
+            mails(DeclarationOverdue, Severity::Warning, 3),
+        ];
+        let groups = within(50, all.concat());
+        let shown: Vec<(&str, usize)> = groups.iter().map(|g| (g.severity.as_str(), g.items.len())).collect();
+        assert_eq!(shown, [("重大", 2), ("注意", 48), ("情報", 0)]);
+        let of_kind = |kind: &str| groups[1].items.iter().filter(|it| it.message.starts_with(kind)).count();
+        assert_eq!((of_kind("audit_due"), of_kind("declaration_overdue")), (45, 3));
+        assert_eq!(groups[1].items[0].message, "audit_due 0");
+        let more: Vec<_> = groups.iter().flat_map(|g| &g.more).map(|m| (m.count, m.link.as_str())).collect();
+        assert_eq!(
+            more,
+            [
+                (2955, "/alerts?kind=audit_due&severity=warning"),
+                (4, "/alerts?kind=contract_expiring&severity=info")
+            ]
+        );
+        // What has room is told in full.
+        let all = within(50, mails(AuditDue, Severity::Warning, 50));
+        assert_eq!((all.len(), all[0].items.len(), all[0].more.len()), (1, 50, 0));
+    }
 }

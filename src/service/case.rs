@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 
 use super::Failure;
-use super::vendor::{NamedVendor, OtherName};
+use super::vendor::{InlineVendor, NamedVendor, OtherName};
 use crate::db::facts::ContractFacts;
 use crate::db::organization::OrganizationRow;
 use crate::db::{self, Conn, Tx};
@@ -104,9 +104,13 @@ pub fn named_beside(
     named: &NamedVendor<'_>,
 ) -> Result<Option<OtherName>, Failure> {
     let at = named.at;
+    let vendor = &engagement.vendor;
+    let is_another =
+        |it: &InlineVendor| it.beside(&vendor.name, vendor.corporate_number.as_deref(), named.names).is_err();
     let others = [
         ("parent_engagement_id", parent.is_some() && parent != engagement.parent_id),
-        ("vendor_id", named.id.is_some_and(|id| id != engagement.vendor.id)),
+        ("vendor_id", named.id.is_some_and(|id| id != vendor.id)),
+        ("vendor", named.inline.is_some_and(is_another)),
     ];
     let errors = others.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| {
         let message = "engagement_id の示す再委託先と食い違っています。どちらか一方だけを指定してください。";

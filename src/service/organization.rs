@@ -86,6 +86,9 @@ pub struct OrganizationView {
     pub country: String,
     pub address: Option<String>,
     pub contact_email: Option<String>,
+    /// The vendor that it turned out to be, and whose it is called by since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<OrganizationId>,
     pub created_at: DateTime<Utc>,
     /// What someone should look at; nothing stands in the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -147,6 +150,7 @@ impl From<OrganizationRow> for OrganizationView {
             country: row.country,
             address: row.address,
             contact_email: row.contact_email,
+            merged_into: row.merged_into,
             created_at: row.created_at.and_utc(),
             warnings: Vec::new(),
             similar: Vec::new(),
@@ -424,6 +428,7 @@ pub(crate) fn record_change(
     let same = after.name == before.name
         && after.address == before.address
         && after.corporate_number == before.corporate_number
+        && after.merged_into == before.merged_into
         && !contact_changed;
     if same {
         return Ok(after);
@@ -432,6 +437,7 @@ pub(crate) fn record_change(
     let mut payload = identity(after.kind, numbered, &after.name, address, contact, &after.salt);
     payload.insert("contact_changed".to_owned(), json!(contact_changed));
     payload.insert("corporate_number".to_owned(), json!(after.corporate_number));
+    payload.insert("merged_into".to_owned(), json!(after.merged_into));
     payload.insert("version".to_owned(), json!(before.version + 1));
     let written = OrganizationRow { version: before.version + 1, ..after };
     if !db::organization::update(tx.conn, &written, before.version)? {

@@ -78,7 +78,9 @@ fn merge(settings: &Settings, change: &SettingsChange) -> Result<Settings, Vec<F
         // One at a time, so that each wrong one is named.
         if serde_json::from_value::<Settings>(Value::Object(alone.clone())).is_err() {
             errors.push(FieldError::new(pointer, "type", "値の形が正しくありません。"));
-        } else if matches!(name.as_str(), "words" | "clauses") && contains_my_number(&value.to_string()) {
+        } else if matches!(name.as_str(), "words" | "clauses" | "published_names")
+            && contains_my_number(&value.to_string())
+        {
             let message = "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。";
             errors.push(FieldError::new(pointer, "my_number", message));
         } else if let Some(value) = alone.remove(name) {

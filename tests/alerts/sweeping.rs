@@ -137,6 +137,26 @@ both! {
         assert_eq!(house.sweep("2026-11-18").digests, 0);
     }
 
+    fn n27_a_digest_has_fifty_lines_and_counts_the_rest(app: TestApp) {
+        let house = House::new(app);
+        for n in 1..=53 {
+            house.contract(&format!("R8-{n}"));
+        }
+        assert_eq!(house.sweep("2026-11-17").opened, 53);
+        let mails = house.deliver();
+        let mail = mails.iter().find(|mail| mail.to == house.officer.email).unwrap();
+        assert_eq!(mail.text.matches("（R8-").count(), 50, "{}", mail.text);
+        assert!(mail.text.contains("：ほかに3件あります。"), "{}", mail.text);
+        // The rest is counted with a link, which lists all that stand.
+        let link = mail.text.lines().find_map(|line| line.trim().strip_prefix("https://itaku.example.jp/alerts?")).unwrap();
+        let listed = app.get(&app.log_in(&house.officer), &format!("/alerts?{link}&limit=100")).must(200);
+        assert_eq!(listed["items"].as_array().unwrap().len(), 53, "{link}");
+        // Each row is told, also those without a line of their own.
+        let waiting: i64 = app.app.db.read_one::<_, DbError>(|conn| Ok(notices::table.filter(notices::state.eq("digest")).count().get_result(conn)?)).unwrap();
+        assert_eq!(waiting, 0);
+        assert_eq!(house.sweep("2026-11-18").digests, 0);
+    }
+
     fn after_downtime_the_sweep_tells_what_is_true_today(app: TestApp) {
         let house = House::new(app);
         let contract = house.contract("R8-1");
@@ -275,7 +295,7 @@ both! {
         assert_eq!(house.told(), pairs(KIND, &[&house.officer, &house.approver, &house.auditor]));
         // Three working days to the administrator: 11 May by the holidays built in, 6 May by these.
         let file = itaku::exchange::holidays::read("月日,名称\r\n2026/1/1,元日\r\n".as_bytes()).unwrap();
-        itaku::service::calendar::import_holidays(&app.app, &file).unwrap();
+        itaku::service::calendar::import_holidays(&app.app, &file, true).unwrap();
         house.sweep("2026-05-02");
         assert_eq!(house.told(), []);
         house.sweep("2026-05-06");

@@ -35,7 +35,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             | "/me/passkeys/{id}/remove",
         ) => Role::ALL,
         ("POST", "/users/{id}/factors/reset") => PEOPLE,
-        ("POST", "/organizations") => &[SystemAdmin, Officer],
+        ("POST", "/organizations" | "/vendors/{id}/merge") => &[SystemAdmin, Officer],
         ("GET", "/organizations" | "/organizations/{id}" | "/organizations/{id}/register") => Role::ALL,
         ("PATCH", "/organizations/{id}") => &[SystemAdmin, Officer, AgencyAdmin],
         (
@@ -117,7 +117,7 @@ pub fn sample(world: &World, path: &str) -> Value {
     let used = json!({
         "engagement_id": house.sub.engagement, "parent_engagement_id": house.prime.engagement,
         "vendor_id": house.sub.organization, "vendor": vendor, "started_on": "2026-04-01", "ended_on": "2026-04-18",
-        "scope": "入力", "country": "JP", "amount_yen": 100, "data": data,
+        "scope": "入力", "country": "JP", "amount_yen": 100, "data": data, "distinct": false,
     });
     let clause = json!({
         "policy": "minor_exempt", "max_tier": 3, "max_ratio_percent": 90, "overseas": "prohibited",
@@ -145,8 +145,9 @@ pub fn sample(world: &World, path: &str) -> Value {
             "address": "東京都", "contact_email": "x@example.jp", "distinct": false,
         }),
         "/organizations/{id}" => {
-            json!({"name": "架空改称株式会社", "address": "大阪府", "contact_email": "y@example.jp"})
+            json!({"name": "架空改称株式会社", "corporate_number": "7000012050002", "address": "大阪府", "contact_email": "y@example.jp"})
         }
+        "/vendors/{id}/merge" => json!({"into": house.sub.organization, "reason": "同じ会社"}),
         "/users" => json!({
             "email": "new@example.jp", "name": "架空太郎", "organization_id": house.agency, "roles": ["officer"],
             "password": "架空の合言葉はこれです", "expires_on": "2027-03-31",
@@ -164,13 +165,13 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/deputies/{id}/end" => json!({"ends_on": "2026-12-05", "reason": "早く戻ったため"}),
         "/contracts" => json!({
             "number": "新1", "title": "架空新業務", "fiscal_year": 2026, "vendor_id": house.prime.organization,
-            "amount_yen": 1000, "signed_on": "2026-04-01", "starts_on": "2026-04-01", "ends_on": "2027-03-31",
+            "amount_yen": 1000, "unit_price": "1件10円", "signed_on": "2026-04-01", "starts_on": "2026-04-01", "ends_on": "2027-03-31",
             "scope": "入力", "data": data, "subcontracting": clause, "declaration_interval": "none",
             "return_due_days": 10, "department": "架空課",
         }),
         "/contracts/{id}" => json!({"department": "架空課"}),
         "/contracts/{id}/amendments" => json!({
-            "effective_on": "2026-05-01", "reason": "増額", "title": "架空改業務", "fiscal_year": 2026, "amount_yen": 2000,
+            "effective_on": "2026-05-01", "reason": "増額", "title": "架空改業務", "fiscal_year": 2026, "amount_yen": 2000, "unit_price": "1件20円",
             "signed_on": "2026-04-20", "starts_on": "2026-04-01", "ends_on": "2027-03-31", "scope": "入力と検査",
             "data": data, "subcontracting": clause, "declaration_interval": "none", "return_due_days": 10,
             "department": "架空課",
@@ -185,7 +186,7 @@ pub fn sample(world: &World, path: &str) -> Value {
             corrected,
             json!({
                 "engagement_id": house.sub.engagement, "parent_engagement_id": house.prime.engagement,
-                "vendor_id": house.sub.organization, "vendor": vendor, "supersedes": true,
+                "vendor_id": house.sub.organization, "vendor": vendor, "distinct": false, "supersedes": true,
             }),
         ),
         "/applications/{id}/resubmit" => corrected,
@@ -202,7 +203,7 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/engagements/{id}/revoke" => json!({"reason": "違反", "effective_on": "2026-05-01"}),
         "/contracts/{id}/consents" => json!({
             "parent_engagement_id": house.prime.engagement, "vendor_id": house.sub.organization, "vendor": vendor,
-            "scope": "入力", "amount_yen": 100, "country": "JP", "data": data, "decided_on": "2026-04-01",
+            "distinct": false, "scope": "入力", "amount_yen": 100, "country": "JP", "data": data, "decided_on": "2026-04-01",
             "document_number": "文1", "valid_from": "2026-04-02", "valid_until": "2026-12-31", "note": "なし",
         }),
         "/contracts/{id}/declarations" => json!({

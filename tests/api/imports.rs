@@ -29,9 +29,12 @@ fn row(number: &str, vendor: &str, name: &str, amount: &str) -> String {
 
 fn take(app: &TestApp, rows: &[String]) -> ImportSummary {
     let file = contracts::read(format!("{HEADER}{}", rows.concat()).as_bytes(), app.app.today()).unwrap();
-    let options = ImportOptions { skip_bad: true, dry_run: false };
+    let options = ImportOptions { skip_bad: true, ..ImportOptions::default() };
     let summary = import(&app.app, None, "A1", &file, options).unwrap();
-    assert_eq!(summary.taken + summary.duplicates + summary.bad, summary.rows);
+    assert_eq!(
+        summary.taken + summary.duplicates + summary.joined + summary.elsewhere + summary.bad,
+        summary.rows
+    );
     summary
 }
 
@@ -153,7 +156,7 @@ both! {
             format!("R8-1,,架空丙企画株式会社,{vendor},{name},JP,入力,\"{amount}\",,,,2026-03-20,架第1号,2026-04-01,2026-12-31,{id},\r\n")
         };
         let take = |rows: &[String]| -> Result<ConsentSummary, Failure> {
-            let file = consents::read(format!("{header}{}", rows.concat()).as_bytes()).unwrap();
+            let file = consents::read(format!("{header}{}", rows.concat()).as_bytes(), app.app.today()).unwrap();
             import_consents(&app.app, "A1", &s.approver.email, &file, false)
         };
         let bad = take(&[line("", "架空己印刷株式会社", "100", ""), line("", "架空己印刷株式会社", "3,5", &twins[0])]).unwrap();
@@ -175,6 +178,33 @@ both! {
         app.patch(&admin, &format!("/users/{}", s.approver.id), json!({"expires_on": "2026-04-01", "confirmed": true})).must(200);
         app.move_to("2026-04-02");
         assert!(matches!(take(&rows), Err(Failure::Invalid(errors)) if errors[0].pointer == "/approver"));
+    }
+
+    fn n29_consents_above_the_contract_are_told(app: TestApp) {
+        let s = Stage::new(app);
+        s.contract_with(&json!({"amount_yen": 12_000_000, "data": [{"category": "personal", "persons": 1_000}]}));
+        let header = String::from_utf8(consents::template()).unwrap().replace("金額（円）", "金額(円)");
+        let line = |amount: &str, persons: &str, document: &str| {
+            format!("R8-1,,,,架空己印刷株式会社,JP,入力,\"{amount}\",\"{persons}\",,,2026/3/20,{document},2026/4/1（水）,2026/12/31,,,,\r\n")
+        };
+        let take = |rows: &[String], dry_run: bool| {
+            let text = format!("{},,\r\n{}", header.trim_end(), rows.concat());
+            let file = consents::read(text.as_bytes(), app.app.today()).unwrap();
+            import_consents(&app.app, "A1", &s.approver.email, &file, dry_run).unwrap()
+        };
+        let rows = [line("12,000,000円", "1,000人", "架第1号"), line("12,000,001", "1,001人", "架第2号")];
+        for dry_run in [true, false] {
+            let told = take(&rows, dry_run);
+            assert_eq!((told.written, told.taken, told.bad), (!dry_run, 2, 0), "{:?}", told.problems);
+            let places: Vec<_> = told.warnings.iter().map(|w| (w.line, w.column.as_str())).collect();
+            assert_eq!(places, [(3, "金額（円）"), (3, "個人情報人数")]);
+            assert!(told.warnings[0].message.contains("12,000,001円が、契約の12,000,000円"), "{}", told.warnings[0].message);
+        }
+        let again = take(&rows, false);
+        assert_eq!((again.written, again.taken, again.duplicates), (false, 0, 2));
+        let ditto = take(&["R8-1,,,,同上,JP,入力,5,,,,2026/3/20,〃,2026/4/1,2026/12/31,,,,\r\n".to_owned()], false);
+        let columns: Vec<_> = ditto.problems.iter().map(|p| p.column.as_str()).collect();
+        assert_eq!((ditto.written, columns), (false, vec!["文書番号", "事業者名"]));
     }
 
     fn an_export_speaks_of_one_day_by_all_that_is_known(app: TestApp) {

@@ -28,8 +28,8 @@ fn every_change_of_a_structure_is_named() {
         ("missing", "unique index alerts_one_unresolved", "DROP INDEX alerts_one_unresolved"),
         (
             "missing",
-            "unique contracts (agency_id,number)",
-            "ALTER TABLE contracts DROP CONSTRAINT contracts_agency_id_number_key",
+            "unique contracts (agency_id,number_key)",
+            "ALTER TABLE contracts DROP CONSTRAINT contracts_agency_id_number_key_key",
         ),
         (
             "missing",

@@ -57,6 +57,7 @@ mod schema;
 mod second;
 mod sessions;
 mod settings;
+mod silent;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,6 +1,7 @@
 //! Who is meant: names without a number, numbers without a name, branches, former names, and numbers of contracts that
 //! differ in nothing but their spelling.
 
+use itaku::domain::access::Role;
 use itaku::exchange::{contracts, register};
 use itaku::service::contract::import::{ImportOptions, ImportSummary, import};
 use itaku::service::register::import_register;
@@ -23,7 +24,7 @@ fn take(app: &TestApp, rows: &[(&str, &str, &str)]) -> ImportSummary {
     });
     let text = format!("{HEADER}{}", lines.collect::<String>());
     let file = contracts::read(text.as_bytes(), app.app.today()).unwrap();
-    import(&app.app, None, "A1", &file, ImportOptions { skip_bad: true, dry_run: false }).unwrap()
+    import(&app.app, None, "A1", &file, ImportOptions { skip_bad: true, ..ImportOptions::default() }).unwrap()
 }
 
 /// A row of the corporate-number register.
@@ -231,6 +232,79 @@ both! {
         b.declare(&s.a, &[with(unnumbered, &json!({"distinct": true}))]);
         assert_eq!(nodes(&b.chain("")).len(), 3);
         assert_ne!(nodes(&b.chain(""))[2]["engagement_id"], filed["engagement_id"]);
+        verified(app);
+    }
+
+    fn n20_two_vendors_that_are_one_are_merged(app: TestApp) {
+        let s = Stage::new(app);
+        let (k, other) = (s.contract(), s.contract_with(&json!({"number": "R8-2"})));
+        // Consented to with its number, declared without and said to be another; below the latter stands a third.
+        let numbered = json!({"name": "（株）架空データ", "corporate_number": NUMBER});
+        let filed = apply(&k, &json!({"parent_engagement_id": k.root, "vendor": numbered, "starts_on": "2026-04-01"})).must(201);
+        k.review(&text(&filed, "id"));
+        k.decide(&text(&filed, "id"), &json!({})).must(200);
+        let there = text(&filed, "engagement_id");
+        let unnumbered = with(inline(&k, json!({"name": "架空データ"})), &json!({"distinct": true}));
+        k.declare(&s.a, &[unnumbered]);
+        let all = nodes(&k.chain(""));
+        let twin = text(all.iter().find(|node| node["vendor"]["name"] == "架空データ").unwrap(), "engagement_id");
+        k.declare(&s.a, &[json!({"parent_engagement_id": twin, "vendor_id": s.c.id, "started_on": "2026-04-01"})]);
+        // On the other contract only the one without a number.
+        other.declare(&s.a, &[inline(&other, json!({"name": "架空データ"}))]);
+        let (from, into) = (text(&k.node(&twin, "")["vendor"], "id"), text(&k.node(&there, "")["vendor"], "id"));
+        let critical = |id: &str| s.alerts("unapproved_subcontractor").into_iter().filter(|(state, subject)| state == "open" && subject == id).count();
+        assert_eq!((critical(&twin), critical(&there)), (1, 0));
+        // Not the other way round, not with itself, not without a reason.
+        let merge = |from: &str, body: Value| s.post(&s.officer, &format!("/vendors/{from}/merge"), body);
+        assert_eq!(merge(&into, json!({"into": from, "reason": "同じ会社"})).problem(409), "numbered");
+        assert_eq!(merge(&from, json!({"into": from, "reason": "同じ会社"})).errors()[0].1, "same");
+        assert_eq!(merge(&from, json!({"into": into})).errors()[0].0, "/reason");
+        s.post(&s.a.user, &format!("/vendors/{from}/merge"), json!({"into": into, "reason": "同じ会社"})).must(403);
+        let before = app.app.now();
+        app.pass(chrono::TimeDelta::seconds(1));
+        let merged = merge(&from, json!({"into": into, "reason": "電話で確かめた"})).must(200);
+        assert_eq!((merged["vendor"]["id"].as_str(), merged["contracts"].as_i64()), (Some(into.as_str()), Some(2)));
+        // One place, the third below it, and both names.
+        let all = nodes(&k.chain(""));
+        let places: Vec<(String, String)> = all.iter().map(|n| (text(&n["vendor"], "name"), n["tier"].to_string())).collect();
+        assert_eq!(places.iter().map(|(name, tier)| format!("{tier} {name}")).collect::<Vec<_>>(),
+            ["1 架空甲データ株式会社", "2 （株）架空データ", "3 架空丙企画株式会社"]);
+        assert_eq!(all[1]["engagement_id"], there.as_str());
+        assert!(other_names(&k).contains(&("架空データ".to_owned(), "merge".to_owned(), "akin".to_owned())));
+        assert_eq!(k.node(&there, "")["statements"].as_array().unwrap().len(), 1);
+        assert_eq!((critical(&twin), critical(&there)), (0, 0), "it is consented to");
+        // As it was known before, both stood there.
+        let then = before.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+        assert_eq!(nodes(&k.chain(&format!("?known_at={then}"))).len(), 4);
+        // On the other contract the place is the other's, and its alert stands.
+        let place = nodes(&other.chain(""))[1].clone();
+        assert_eq!((text(&place["vendor"], "id"), critical(&text(&place, "engagement_id"))), (into.clone(), 1));
+        // Again it changes nothing, and whoever is named by it is the other.
+        assert_eq!(merge(&from, json!({"into": into, "reason": "もう一度"})).must(200)["contracts"], 0);
+        let named = json!({"parent_engagement_id": other.root, "vendor_id": from, "started_on": "2026-04-01"});
+        other.observe("audit", named);
+        assert_eq!(nodes(&other.chain("")).len(), 2);
+        assert_eq!(s.get(&s.officer, &format!("/organizations/{from}")).must(200)["merged_into"], into.as_str());
+        verified(app);
+    }
+
+    fn n20_a_vendor_of_other_agencies_is_merged_by_the_operator_only(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        k.declare(&s.a, &[inline(&k, json!({"name": "例示データ"}))]);
+        let from = text(&nodes(&k.chain(""))[1]["vendor"], "id");
+        let second = app.person(app.agency("A2"), &[Role::Officer]);
+        let body = json!({"into": s.b.id, "reason": "同じ会社"});
+        let path = format!("/vendors/{from}/merge");
+        assert_eq!(app.post(&app.log_in(&second), &path, body.clone()).problem(409), "elsewhere");
+        app.post(&app.admin(), &path, body).must(200);
+        assert_eq!(text(&nodes(&k.chain(""))[1]["vendor"], "id"), s.b.id.to_string());
+        // 甲 stands above: it can't be its own subcontractor.
+        k.declare(&s.a, &[inline(&k, json!({"name": "例示印刷"}))]);
+        let all = nodes(&k.chain(""));
+        let other = text(&all.iter().find(|node| node["vendor"]["name"] == "例示印刷").unwrap()["vendor"], "id");
+        let refused = app.post(&app.admin(), &format!("/vendors/{other}/merge"), json!({"into": s.a.id, "reason": "同じ会社"}));
+        assert_eq!(refused.problem(409), "vendor_on_path");
         verified(app);
     }
 

@@ -44,6 +44,7 @@ fn chain(app: &TestApp, number: &str, agency: OrganizationId, nodes: &[(Organiza
                 contracts::id.eq(contract),
                 contracts::agency_id.eq(agency),
                 contracts::number.eq(number),
+                contracts::number_key.eq(number),
                 contracts::vendor_id.eq(nodes[0].0),
                 contracts::origin.eq("entered"),
                 contracts::period_assumed.eq(false),

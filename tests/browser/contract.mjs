@@ -149,6 +149,64 @@ export async function contract_import(t) {
   check("a file that is none says so", (await page.locator("#error-summary").count()) === 1);
 }
 
+/** The whole of a file that a link gives to keep. */
+const kept = async (page, name) => {
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name }).press("Enter")]);
+  const chunks = [];
+  for await (const chunk of await file.createReadStream()) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8").trim().split(/\r?\n/);
+};
+
+export async function contract_import_shows_its_rows(t) {
+  const { page, base, check } = t;
+  await signIn(t, "officer");
+  await page.goto(base + "/contracts/import");
+  const its = number();
+  const head = "契約番号,件名,受託者名,契約金額（円）,契約日,開始日,終了日,,";
+  const row = (n, vendor = `架空第${n}商会`) => `${its}-${n},架空の取込み${n},${vendor},"1,000",20260401,2026/04/01 0:00,2027年3月31日（水）,,`;
+  const rows = Array.from({ length: 101 }, (_, n) => row(n + 1));
+  const text = ["令和8年度契約一覧,,,,,,,,", head, ...rows, row(102, "同上"), rows[0], "合計,,,101000,,,,,"].join("\r\n");
+  await page.setInputFiles('[id="f-file"]', { name: "契約.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
+  await press(page, "読み込んで確かめる");
+  await sound(t, await page.reload());
+  const table = (label) => page.getByRole("region", { name: label, exact: true }).locator("tbody tr");
+  check("the first rows are shown with what becomes of them", (await table("行ごとの扱い").count()) === 100 && (await table("行ごとの扱い").first().innerText()).includes("取り込む"), await table("行ごとの扱い").count());
+  check("new vendors are shown by name", (await table("新しく登録する事業者").first().innerText()).includes("架空第1商会"));
+  check("the bad cell is shown", (await table("誤りの一覧").count()) === 1 && (await table("誤りの一覧").innerText()).includes("同上"), await page.innerText("main"));
+  check("what was passed over is told", (await table("注意の一覧").allInnerTexts()).join().includes("見出しより上の1行"), await table("注意の一覧").allInnerTexts());
+  const all = await kept(page, "全部の行（CSV）");
+  check("all rows can be kept", all.length === 104 && all[1].includes("架空の取込み1") && all.at(-1).includes("3行目と同じ"), all.slice(-2));
+  check("so can the vendors", (await kept(page, "新しく登録する事業者（CSV）")).length === 102);
+  check("and the notices", (await kept(page, "注意の一覧（CSV）")).length === 3);
+  check("and the errors", (await kept(page, "誤りの一覧（CSV）")).length === 2);
+  await Promise.all([page.waitForNavigation(), page.getByRole("link", { name: "次のページ" }).press("Enter")]);
+  check("the next page has the rest", (await table("行ごとの扱い").count()) === 3, await page.innerText("main"));
+  check("axe finds nothing there", (await t.audit()).length === 0, await t.audit());
+  // Another tab's file does not take this one's place.
+  const other = await page.context().newPage();
+  await other.goto(base + "/contracts/import");
+  await other.setInputFiles('[id="f-file"]', { name: "別.csv", mimeType: "text/csv", buffer: Buffer.from([head, row(200)].join("\r\n")) });
+  await press(other, "読み込んで確かめる");
+  await press(other, "1件を取り込む");
+  await other.close();
+  await press(page, /誤りのない101件だけを取り込む/);
+  check("they are taken in", (await page.innerText("[role=status]")).includes("101件"), await page.innerText("main"));
+}
+
+export async function contract_import_of_a_published_file(t) {
+  const { page, base, check } = t;
+  await signIn(t, "officer");
+  await page.goto(base + "/contracts/import");
+  const its = number();
+  const text = `法人番号,商号または名称,登記住所,受注日,件名,落札価格,組織名,備考,更新日\r\n9000000000000,,,2026-04-01,架空の公表${its},1000,例示省,,\r\n`;
+  await page.setInputFiles('[id="f-file"]', { name: "調達.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
+  await press(page, "読み込んで確かめる");
+  await sound(t, await page.reload());
+  check("another agency's rows are named and not taken", (await page.innerText("main")).includes("例示省") && (await page.innerText("main")).includes("新しく取り込む契約はありません"), await page.innerText("main"));
+  await Promise.all([page.waitForNavigation(), page.getByRole("link", { name: "ほかの機関の行も取り込む" }).press("Enter")]);
+  check("on request they are", (await page.getByRole("button", { name: "1件を取り込む" }).count()) === 1 && (await page.innerText("main")).includes(its), await page.innerText("main"));
+}
+
 export const contracts_registered_changed_and_ended = act(async ({ d, check }) => {
   const its = number();
   await d.signIn("officer");

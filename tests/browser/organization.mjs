@@ -67,6 +67,35 @@ export const organizations_registered_and_changed = act(async (t) => {
   }
 });
 
+export const a_vendor_merged_into_another = act(async (t) => {
+  const { d, check, mayFail } = t;
+  const names = [someone(), someone()], made = [];
+  await d.signIn("officer");
+  for (const name of names) {
+    await d.open("/vendors/new");
+    await d.fill("name", name);
+    await d.press("事業者を登録する");
+    made.push(d.path());
+  }
+  await d.open(made[0]);
+  await d.press("別の事業者に統合する");
+  mayFail(422);
+  await d.press("内容を確かめる");
+  check("both are asked for", (await d.count(".field.wrong")) === 2, await d.text());
+  await d.fill("vendor_q", names[1]);
+  await d.press("さがす");
+  await d.choose("into", names[1]);
+  await d.fill("reason", "電話で確かめた");
+  await d.press("内容を確かめる");
+  await d.reads(names[1]);
+  await d.press("統合する");
+  await d.told("事業者を統合しました");
+  check("it leads to the other", d.path() === made[1], d.path());
+  await d.open(made[0]);
+  await d.reads("別の事業者に統合されています");
+  check("it can't be merged again", !(await d.text()).includes("別の事業者に統合する"));
+});
+
 export async function organizations_of_the_system_admin(t) {
   const { page, base, check, mayFail, plain } = t;
   const code = `T${unique()}`;

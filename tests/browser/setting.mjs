@@ -88,6 +88,8 @@ export const settings_changed = act(async ({ d, check }) => {
   await keep("/settings/severities", "重大度を変更する", () => d.choose("severities/ratio_exceeded", "重大"));
   await keep("/settings/closed-days", "閉庁日を変更する", () => d.fill("closed_days", "R8.12.29\n令和8年12月30日"));
   await d.reads("2026-12-30");
+  await keep("/settings/published-names", "名称を変更する", () => d.fill("published_names", "架空市架空局\nR1"));
+  await d.reads("架空市架空局");
   await keep("/settings/words", "用語を変更する", () => d.fillAll({ "words/0/word": "", "words/0/own": "" }));
   await d.open("/settings/clauses");
   await d.press("行を増やす");

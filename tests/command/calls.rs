@@ -58,6 +58,6 @@ fn a_template_is_printed_without_a_file_or_a_database() {
     let filled_in = String::from_utf8(contracts).unwrap().replace("記入例", "R8-1");
     let read = itaku::exchange::contracts::read(filled_in.as_bytes(), today).unwrap();
     assert_eq!((read.taken().count(), read.bad().count()), (1, 0));
-    let empty = itaku::exchange::consents::read(&consents).unwrap();
+    let empty = itaku::exchange::consents::read(&consents, today).unwrap();
     assert_eq!((empty.rows.len(), empty.bad.len()), (0, 0));
 }

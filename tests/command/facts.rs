@@ -146,9 +146,10 @@ fn told(url: &str, folder: &Path) {
          2026-03-02T00:00:00+09:00,架空調査,1000,架空省／例示省,\"架空株式会社,例示株式会社\",7000012050002\n\
          2026-04-01T00:00:00+09:00,架空印刷,2000,架空省,,7000012050002\n",
     );
-    for import in
-        [vec!["holidays", holidays.as_str()], vec!["contracts", contracts.as_str(), "--agency", "DEMO-1"]]
-    {
+    for import in [
+        vec!["holidays", holidays.as_str(), "--force"],
+        vec!["contracts", contracts.as_str(), "--agency", "DEMO-1", "--all-agencies"],
+    ] {
         let arguments: Vec<&str> = std::iter::once("import").chain(import).collect();
         let mut command = itaku(&arguments);
         command

@@ -142,10 +142,19 @@ impl House {
         }
     }
 
+    /// The agency declares what it is called in published files.
+    pub fn declare_names(&self, names: &[&str]) {
+        let (_, version) = itaku::service::setting::find(&self.app, &self.officer).unwrap();
+        let change = parse(&json!({ "published_names": names }), Mode::Strict).unwrap();
+        let version = itaku::service::IfMatch::parse(&format!("\"{version}\""));
+        itaku::service::setting::change(&self.app, &self.officer, &version, &change).unwrap();
+    }
+
     pub fn import(&self, text: &[u8], options: ImportOptions) -> ImportSummary {
         let file = exchange::contracts::read(text, self.app.today()).unwrap();
         let summary = import(&self.app, None, "K1", &file, options).unwrap();
-        assert_eq!(summary.taken + summary.duplicates + summary.bad, summary.rows);
+        let ImportSummary { taken, duplicates, joined, elsewhere, bad, .. } = summary;
+        assert_eq!(taken + duplicates + joined + elsewhere + bad, summary.rows);
         summary
     }
 }

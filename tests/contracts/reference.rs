@@ -6,7 +6,7 @@ use itaku::service::register::import_register;
 use itaku::{db, exchange};
 use serde_json::json;
 
-use crate::house::{House, NOBODY, d, invented, on_both, register_row};
+use crate::house::{House, NOBODY, code, d, invented, on_both, register_row};
 
 #[test]
 fn the_register_is_told_once_and_names_stay() {
@@ -157,10 +157,10 @@ fn imported_holidays_replace_the_ones_built_in() {
         let contract = house.register("2026-001", json!({})).id;
         let due = || house.app.db.read(|conn| db::due::check_on(conn, db::due::CONTRACT, contract)).unwrap();
         assert!(due() > Some(house.app.today()));
-        let file = exchange::holidays::read("月日,名称\r\n2026/1/1,元日\r\n2026/6/1,架空の日\r\n".as_bytes())
+        let part = exchange::holidays::read("月日,名称\r\n2026/1/1,元日\r\n2026/6/1,架空の日\r\n".as_bytes())
             .unwrap();
         for _ in 0..2 {
-            assert_eq!(calendar::import_holidays(&house.app, &file).unwrap().days, 2);
+            assert_eq!(calendar::import_holidays(&house.app, &part, true).unwrap().days, 2);
             assert_eq!(due(), Some(house.app.today()), "what is reckoned in working days is looked at anew");
         }
         let told: i64 = house
@@ -178,5 +178,72 @@ fn imported_holidays_replace_the_ones_built_in() {
                 && !calendar().is_open(d("2026-06-01"))
                 && !calendar().knows(2027)
         );
+    });
+}
+
+/// A file with `each` holidays of every year.
+fn holidays(years: std::ops::RangeInclusive<i32>, each: u32) -> exchange::holidays::HolidayFile {
+    let rows: Vec<String> =
+        years.flat_map(|year| (1..=each).map(move |day| format!("{year}/6/{day},架空の日\r\n"))).collect();
+    exchange::holidays::read(rows.concat().as_bytes()).unwrap()
+}
+
+#[test]
+fn n12_an_older_edition_takes_no_years_away_unsaid() {
+    on_both(|house| {
+        let last = || {
+            let calendar = house.app.db.read(|conn| db::calendar::calendar(conn, &[])).unwrap();
+            (2017..=2032).rev().find(|year| calendar.knows(*year)).unwrap()
+        };
+        let newer = calendar::import_holidays(&house.app, &holidays(1955..=2028, 25), false).unwrap();
+        assert_eq!((newer.before, newer.last_year, newer.lost_years.len()), (Some((2018, 2027)), 2028, 0));
+        let refused = calendar::import_holidays(&house.app, &holidays(1955..=2022, 25), false);
+        let Err(itaku::service::Failure::Conflict { code: "holidays_lost", message }) = refused else {
+            panic!("{refused:?}")
+        };
+        for part in [
+            "2023年から2028年まで",
+            "いまの暦は1955年から2028年まで",
+            "ファイルは1955年から2022年まで",
+            "--force",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert_eq!(last(), 2028);
+        let forced = calendar::import_holidays(&house.app, &holidays(1955..=2022, 25), true).unwrap();
+        assert_eq!(
+            (forced.lost_years, forced.before, last()),
+            ((2023..=2028).collect(), Some((1955, 2028)), 2022)
+        );
+        // The same again, and one with more.
+        assert!(calendar::import_holidays(&house.app, &holidays(1955..=2022, 25), false).is_ok());
+        assert!(calendar::import_holidays(&house.app, &holidays(1955..=2029, 25), false).is_ok());
+        assert_eq!(last(), 2029);
+    });
+}
+
+#[test]
+fn n30_a_file_of_two_lines_does_not_replace_the_calendar() {
+    on_both(|house| {
+        let known = || {
+            let calendar = house.app.db.read(|conn| db::calendar::calendar(conn, &[])).unwrap();
+            (1950..=2035).filter(|year| calendar.knows(*year)).count()
+        };
+        calendar::import_holidays(&house.app, &holidays(1955..=2027, 25), false).unwrap();
+        assert_eq!(known(), 73);
+        for (years, each) in
+            [(2027..=2027, 2), (2028..=2028, 2), (1955..=2027, 24), (1956..=2027, 25), (1955..=2028, 8)]
+        {
+            assert_eq!(
+                code(calendar::import_holidays(&house.app, &holidays(years, each), false)),
+                "holidays_lost"
+            );
+        }
+        // All known years whole, and a new one of which the file has a part.
+        let mut part = holidays(1955..=2027, 25);
+        part.days.insert(d("2028-01-01"), "元日".to_owned());
+        part.last_year = 2028;
+        let refused = calendar::import_holidays(&house.app, &part, false);
+        assert_eq!((code(refused), known()), ("holidays_lost", 73));
     });
 }

@@ -3,7 +3,7 @@
 
 mod answer;
 pub mod browser;
-mod database;
+pub mod database;
 mod outbox;
 mod people;
 

@@ -13,6 +13,8 @@ CREATE TABLE organizations (
   country TEXT COLLATE "C" NOT NULL,
   address TEXT COLLATE "C",
   contact_email TEXT COLLATE "C",
+  -- the vendor that it turned out to be
+  merged_into TEXT COLLATE "C" REFERENCES organizations (id),
   -- goes before what is hashed for the ledger; gone, the hashes tell nothing
   salt TEXT COLLATE "C" NOT NULL,
   created_at TIMESTAMP NOT NULL,
@@ -224,12 +226,13 @@ CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
 -- A file sent for import, between its preview and its confirmation.
 CREATE TABLE uploads (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-  user_id TEXT COLLATE "C" NOT NULL UNIQUE REFERENCES users (id),
+  user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   organization_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   name TEXT COLLATE "C" NOT NULL,
   content BYTEA NOT NULL,
   created_at TIMESTAMP NOT NULL
 );
+CREATE INDEX uploads_user ON uploads (user_id, created_at);
 CREATE INDEX uploads_created ON uploads (created_at);
 
 -- Reference data and the program's own state --------------------------------------------------------------------
@@ -401,6 +404,18 @@ CREATE TABLE engagements (
   UNIQUE (contract_id, parent_id, vendor_id)
 );
 CREATE INDEX engagements_vendor ON engagements (vendor_id, contract_id);
+
+-- Places that turned out to be one, since the companies at them were.
+CREATE TABLE engagement_merges (
+  -- the place that is one with the other
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES engagements (id),
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  into_id TEXT COLLATE "C" NOT NULL REFERENCES engagements (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX engagement_merges_contract ON engagement_merges (contract_id);
 
 -- The names under which a company was named where they are not the one it is known by.
 CREATE TABLE engagement_names (

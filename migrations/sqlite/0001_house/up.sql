@@ -14,6 +14,8 @@ CREATE TABLE organizations (
   country TEXT NOT NULL,
   address TEXT,
   contact_email TEXT,
+  -- the vendor that it turned out to be
+  merged_into TEXT REFERENCES organizations (id),
   -- goes before what is hashed for the ledger; gone, the hashes tell nothing
   salt TEXT NOT NULL,
   created_at TIMESTAMP NOT NULL,
@@ -225,12 +227,13 @@ CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
 -- A file sent for import, between its preview and its confirmation.
 CREATE TABLE uploads (
   id TEXT NOT NULL PRIMARY KEY,
-  user_id TEXT NOT NULL UNIQUE REFERENCES users (id),
+  user_id TEXT NOT NULL REFERENCES users (id),
   organization_id TEXT NOT NULL REFERENCES organizations (id),
   name TEXT NOT NULL,
   content BLOB NOT NULL,
   created_at TIMESTAMP NOT NULL
 );
+CREATE INDEX uploads_user ON uploads (user_id, created_at);
 CREATE INDEX uploads_created ON uploads (created_at);
 
 -- Reference data and the program's own state --------------------------------------------------------------------
@@ -402,6 +405,18 @@ CREATE TABLE engagements (
   UNIQUE (contract_id, parent_id, vendor_id)
 );
 CREATE INDEX engagements_vendor ON engagements (vendor_id, contract_id);
+
+-- Places that turned out to be one, since the companies at them were.
+CREATE TABLE engagement_merges (
+  -- the place that is one with the other
+  id TEXT NOT NULL PRIMARY KEY REFERENCES engagements (id),
+  contract_id TEXT NOT NULL REFERENCES contracts (id),
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  into_id TEXT NOT NULL REFERENCES engagements (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX engagement_merges_contract ON engagement_merges (contract_id);
 
 -- The names under which a company was named where they are not the one it is known by.
 CREATE TABLE engagement_names (

@@ -51,10 +51,12 @@ impl<'a> Known<'a> {
         let terminations = facts.terminations.iter().filter(|fact| is_known(&fact.stamp));
         let contract = contract_days(&terms, terminations.map(|fact| fact.effective_on).min());
 
-        let mut gathered = gather(facts, &is_known);
+        let merged = merged(facts, &is_known);
+        let mut gathered = gather(facts, &is_known, &merged);
         let retracted = retractions(facts, &is_known);
         let mut known = Self { terms, contract, nodes: Vec::new(), places: HashMap::new() };
-        for engagement in in_order(facts.engagements.iter().filter(|e| is_known(&e.stamp)).collect()) {
+        let standing = facts.engagements.iter().filter(|e| is_known(&e.stamp) && !merged.contains_key(&e.id));
+        for engagement in in_order(standing.collect()) {
             let own = gathered.remove(&engagement.id).unwrap_or_default().fold(&retracted);
             let parent = engagement.parent_id.and_then(|id| known.coverage(id));
             let coverage = match parent {
@@ -189,19 +191,38 @@ fn in_order(mut engagements: Vec<&Engagement>) -> Vec<&Engagement> {
     ordered
 }
 
+/// The places that were merged into others, each with the one where what is said of it counts.
+fn merged(facts: &ChainFacts, is_known: impl Fn(&Stamp) -> bool) -> HashMap<EngagementId, EngagementId> {
+    let mut merges: Vec<_> = facts.merges.iter().filter(|fact| is_known(&fact.stamp)).collect();
+    merges.sort_by_key(|fact| (fact.stamp, fact.engagement_id));
+    let mut merged: HashMap<EngagementId, EngagementId> = HashMap::new();
+    for merge in merges {
+        let into = merged.get(&merge.into).copied().unwrap_or(merge.into);
+        for target in merged.values_mut().filter(|target| **target == merge.engagement_id) {
+            *target = into;
+        }
+        if into != merge.engagement_id {
+            merged.insert(merge.engagement_id, into);
+        }
+    }
+    merged
+}
+
 fn gather<'a>(
     facts: &'a ChainFacts,
     is_known: impl Fn(&Stamp) -> bool,
+    merged: &HashMap<EngagementId, EngagementId>,
 ) -> HashMap<EngagementId, Gathered<'a>> {
     let mut gathered: HashMap<EngagementId, Gathered<'a>> = HashMap::new();
+    let place = |id: EngagementId| merged.get(&id).copied().unwrap_or(id);
     for consent in facts.consents.iter().filter(|fact| is_known(&fact.stamp)) {
-        gathered.entry(consent.engagement_id).or_default().consents.push(consent);
+        gathered.entry(place(consent.engagement_id)).or_default().consents.push(consent);
     }
     for revocation in facts.revocations.iter().filter(|fact| is_known(&fact.stamp)) {
-        gathered.entry(revocation.engagement_id).or_default().revocations.push(revocation);
+        gathered.entry(place(revocation.engagement_id)).or_default().revocations.push(revocation);
     }
     for statement in facts.statements.iter().filter(|fact| is_known(&fact.stamp)) {
-        gathered.entry(statement.engagement_id).or_default().statements.push(statement);
+        gathered.entry(place(statement.engagement_id)).or_default().statements.push(statement);
     }
     for application in facts.applications.iter().filter(|fact| is_known(&fact.stamp)) {
         let events = || application.events.iter().filter(|event| is_known(&event.stamp));
@@ -210,7 +231,7 @@ fn gather<'a>(
         let corrected = corrections.max_by_key(|(stamp, _)| *stamp);
         let asked = corrected.map_or(application.asked, |(_, asked)| asked);
         let filed = FiledApplication { application, asked, closed };
-        gathered.entry(application.engagement_id).or_default().applications.push(filed);
+        gathered.entry(place(application.engagement_id)).or_default().applications.push(filed);
     }
     gathered
 }

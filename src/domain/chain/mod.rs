@@ -192,6 +192,15 @@ pub struct Retraction {
     pub stamp: Stamp,
 }
 
+/// Two places that are one: the companies at them were merged. What is said of `engagement_id` counts for `into` from then
+/// on; its children stand under `into`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceMerge {
+    pub engagement_id: EngagementId,
+    pub into: EngagementId,
+    pub stamp: Stamp,
+}
+
 /// Everything known of one contract's chain. The order within the vectors does not matter; stamps order them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainFacts {
@@ -207,6 +216,7 @@ pub struct ChainFacts {
     pub revocations: Vec<Revocation>,
     pub statements: Vec<Statement>,
     pub retractions: Vec<Retraction>,
+    pub merges: Vec<PlaceMerge>,
 }
 
 impl ChainFacts {
@@ -223,6 +233,7 @@ impl ChainFacts {
             revocations: Vec::new(),
             statements: Vec::new(),
             retractions: Vec::new(),
+            merges: Vec::new(),
         }
     }
 }

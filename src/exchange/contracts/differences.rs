@@ -8,7 +8,7 @@ use super::template::{
     OVERSEAS, OVERSEAS_WORDS, PERSONAL, POLICIES, POLICY, RETURN_DUE, SCOPE, SENSITIVE, SIGNED_ON, STARTS_ON,
     TIERS, TITLE, UNIT_PRICE, VENDOR_NAME, VENDOR_NUMBER,
 };
-use super::{ImportedContract, Origin, published};
+use super::{ImportedContract, Origin, gbizinfo, published};
 use crate::domain::contract::{DataCategory, Terms};
 use crate::exchange::cell::quote;
 
@@ -21,27 +21,24 @@ pub struct Difference {
     pub recorded: String,
 }
 
-/// Where a published form has a field of the template: gBizINFO's column, the portal's; from 0.
-type Places = (usize, usize);
-
 impl Origin {
     /// The column of the vendor's name.
     pub fn vendor_name_column(self) -> String {
-        self.column(VENDOR_NAME, (5, 6))
+        self.column(VENDOR_NAME, 6)
     }
 
     /// The column of the vendor's 法人番号.
     pub fn vendor_number_column(self) -> String {
-        self.column(VENDOR_NUMBER, (5, 7))
+        self.column(VENDOR_NUMBER, 7)
     }
 
-    fn column(self, template: &str, (gbizinfo, portal): Places) -> String {
+    /// How the form calls a column of the template, which the portal has in the place `portal`, from 0.
+    fn column(self, template: &str, portal: usize) -> String {
         match self {
-            Self::Template => Some(template.to_owned()),
-            Self::Gbizinfo => published::gbizinfo_names().into_iter().nth(gbizinfo),
-            Self::Portal => published::portal_names().into_iter().nth(portal),
+            Self::Template => template.to_owned(),
+            Self::Gbizinfo | Self::GbizinfoDownload => gbizinfo::header(self, template),
+            Self::Portal => published::portal_names().into_iter().nth(portal).unwrap_or_default(),
         }
-        .unwrap_or_default()
     }
 }
 
@@ -57,9 +54,9 @@ impl ImportedContract {
         };
         let shown = |value: &dyn Display| value.to_string();
         let own = |template: &str| template.to_owned();
-        compare(self.origin.column(TITLE, (1, 1)), Some(self.title.clone()), terms.title.clone());
-        compare(self.origin.column(AMOUNT, (2, 3)), Some(shown(&self.amount_yen)), shown(&terms.amount_yen));
-        compare(self.origin.column(SIGNED_ON, (0, 2)), Some(shown(&self.signed_on)), shown(&terms.signed_on));
+        compare(self.origin.column(TITLE, 1), Some(self.title.clone()), terms.title.clone());
+        compare(self.origin.column(AMOUNT, 3), Some(shown(&self.amount_yen)), shown(&terms.amount_yen));
+        compare(self.origin.column(SIGNED_ON, 2), Some(shown(&self.signed_on)), shown(&terms.signed_on));
         if self.origin != Origin::Template {
             return found;
         }

@@ -1,18 +1,16 @@
-//! Published files: gBizINFO's procurement information, and the awards of the central procurement portal.
+//! Published files: what gBizINFO's and the portal's have in common, and the awards of the central procurement portal.
 
 use chrono::NaiveDate;
 
 use super::codes::{BID_METHODS, MINISTRIES, SEVERAL_WINNERS, label};
-use super::{ImportedContract, ImportedVendor, Origin, derived_number, digest};
+use super::{Agencies, ImportedContract, ImportedVendor, Origin, digest};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range};
 use crate::domain::limits::{MAX_COMPANY, MAX_NUMBER, MAX_TITLE};
 use crate::domain::text::search_key;
-use crate::exchange::cell::{Cell, RowReader, amount, corporate_number, day, line, quote, wrong};
+use crate::exchange::cell::{
+    Cell, RowReader, amount, corporate_number, day, line, number_text, quote, wrong,
+};
 use crate::exchange::table::Row;
-
-/// gBizINFO's header.
-pub(super) const GBIZINFO: [&str; 6] =
-    ["date_of_order", "title", "amount", "government_departments", "joint_signatures", "corporate_number"];
 
 /// The portal's columns; its files have no header.
 const PORTAL: [&str; 8] = [
@@ -27,42 +25,39 @@ const PORTAL: [&str; 8] = [
 ];
 
 /// Longest list of names in one cell, and longest name.
-const MAX_NAMES: usize = 5_000;
+pub(super) const MAX_NAMES: usize = 5_000;
 const MAX_NAME: usize = 300;
 /// Longest number of a case.
 const MAX_CASE: usize = 60;
-
-pub(super) fn gbizinfo_names() -> Vec<String> {
-    GBIZINFO.map(str::to_owned).to_vec()
-}
 
 pub(super) fn portal_names() -> Vec<String> {
     PORTAL.iter().enumerate().map(|(index, name)| format!("{}列目（{name}）", index + 1)).collect()
 }
 
+/// How many columns the portal's files have.
+pub(super) const PORTAL_WIDTH: usize = PORTAL.len();
+
 /// Eight columns, of which the fifth or the sixth holds a code of the portal.
 pub(super) fn looks_like_portal(cells: &[&str]) -> bool {
-    let [_, _, _, _, ministry, method, _, _] = cells else { return false };
-    label(MINISTRIES, ministry).is_some() || label(BID_METHODS, method).is_some()
+    let Some(([_, _, _, _, ministry, method, _, _], beyond)) = cells.split_first_chunk::<PORTAL_WIDTH>()
+    else {
+        return false;
+    };
+    beyond.iter().all(|cell| cell.is_empty())
+        && (label(MINISTRIES, ministry).is_some() || label(BID_METHODS, method).is_some())
 }
 
-pub(super) fn gbizinfo(reader: &mut RowReader, row: &Row, today: NaiveDate) -> Option<ImportedContract> {
-    let signed_on = reader.required(0, day(today));
-    let title = reader.required(1, line(MAX_TITLE));
-    let amount_yen = reader.required(2, amount);
-    let agencies = reader.required(3, |text| names(text, &['／', '/']));
-    let joint_vendors = reader.optional(4, |text| names(text, &[',', '，', '、', '／']));
-    let number = reader.required(5, corporate_number);
-    let vendor = ImportedVendor { name: None, corporate_number: Some(number?) };
-    let mut contract =
-        one_day(Origin::Gbizinfo, derived_number("gbiz", row), title?, signed_on?, amount_yen?, vendor);
-    contract.agencies = agencies?;
-    contract.joint_vendors = joint_vendors.unwrap_or_default();
-    Some(contract)
+/// Whose row it is, also where the row is bad elsewhere. Empty: it doesn't say.
+pub(super) fn portal_agencies(row: &Row) -> Agencies {
+    let code = row.cells.get(4).map(|cell| cell.trim()).unwrap_or_default();
+    match MINISTRIES.iter().find(|(known, _)| *known == code) {
+        Some((code, name)) => Agencies { names: vec![(*name).to_owned()], code: Some(code) },
+        None => Agencies::default(),
+    }
 }
 
-pub(super) fn portal(reader: &mut RowReader, today: NaiveDate) -> Option<ImportedContract> {
-    let case = reader.required(0, line(MAX_CASE));
+pub(super) fn portal(reader: &mut RowReader, row: &Row, today: NaiveDate) -> Option<ImportedContract> {
+    let case = reader.required(0, number_text(MAX_CASE));
     let title = reader.required(1, line(MAX_TITLE));
     let signed_on = reader.required(2, day(today));
     let amount_yen = reader.required(3, amount);
@@ -84,13 +79,14 @@ pub(super) fn portal(reader: &mut RowReader, today: NaiveDate) -> Option<Importe
         case
     };
     let mut contract = one_day(Origin::Portal, number, title?, signed_on?, amount_yen?, vendor);
-    contract.agencies = vec![ministry?.to_owned()];
+    ministry?;
+    contract.agencies = portal_agencies(row);
     contract.bid_method = method;
     Some(contract)
 }
 
 /// A contract of which only the day of order or award is published.
-fn one_day(
+pub(super) fn one_day(
     origin: Origin,
     number: String,
     title: String,
@@ -105,7 +101,7 @@ fn one_day(
         fiscal_year: fiscal_year(on),
         vendor,
         joint_vendors: Vec::new(),
-        agencies: Vec::new(),
+        agencies: Agencies::default(),
         amount_yen,
         signed_on: on,
         starts_on: on,
@@ -134,7 +130,7 @@ fn code(table: &'static [(&'static str, &'static str)], text: &str) -> Cell<&'st
 }
 
 /// Names between separators. A comma before Ltd, Inc and the like is part of a company's name.
-fn names(text: &str, separators: &[char]) -> Cell<Vec<String>> {
+pub(super) fn names(text: &str, separators: &[char]) -> Cell<Vec<String>> {
     line(MAX_NAMES)(text)?;
     let mut names: Vec<String> = Vec::new();
     for part in text.split(separators).map(str::trim).filter(|part| !part.is_empty()) {

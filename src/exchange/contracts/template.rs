@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{ImportedContract, ImportedVendor, Origin};
+use super::{Agencies, ImportedContract, ImportedVendor, Origin};
 use crate::domain::calendar::fiscal_year;
 use crate::domain::contract::{DataCategory, DataVolume, DeclarationInterval, Overseas, Policy};
 use crate::domain::limits::{
@@ -10,8 +10,8 @@ use crate::domain::limits::{
 };
 use crate::domain::text::search_key;
 use crate::exchange::cell::{
-    Cell, RowReader, amount, corporate_number, day, fiscal_year_cell, line, lines, persons, small, word,
-    wrong,
+    Cell, RowReader, amount, corporate_number, day, fiscal_year_cell, line, lines, number_text, persons,
+    small, word, wrong,
 };
 use crate::exchange::table::FileError;
 
@@ -188,7 +188,7 @@ pub(super) fn contract(
         fiscal_year: year.or_else(|| starts_on.map(fiscal_year))?,
         vendor: vendor?,
         joint_vendors: Vec::new(),
-        agencies: Vec::new(),
+        agencies: Agencies::default(),
         amount_yen: amount_yen?,
         unit_price,
         signed_on: signed_on?,
@@ -213,7 +213,7 @@ fn own_number(text: &str) -> Cell<String> {
     if text == EXAMPLE {
         return wrong("example_row", "雛形の記入例の行です。この行を削除してください。".to_owned());
     }
-    line(MAX_NUMBER)(text)
+    number_text(MAX_NUMBER)(text)
 }
 
 fn vendor(reader: &mut RowReader, columns: &Columns) -> Option<ImportedVendor> {

@@ -42,6 +42,27 @@ pub(super) fn named(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete
     Ok(())
 }
 
+/// A vendor turned out to be another: its places are the other's, or one with the other's under the same parent.
+pub(super) fn merged(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    for place in said.each("reassigned")? {
+        let row = chain.row("engagements", place.text("engagement_id")?, "engagement_id")?;
+        row.set("vendor_id", said.cell("vendor_id")?);
+    }
+    for place in said.each("moved")? {
+        let row = chain.row("engagements", place.text("engagement_id")?, "engagement_id")?;
+        row.set("parent_id", place.cell("parent_engagement_id")?);
+    }
+    for place in said.each("joined")? {
+        let into = vec![("into_id", place.cell("into_engagement_id")?)];
+        chain.fact("engagement_merges", place.text("engagement_id")?, said, into);
+    }
+    if said.read::<bool>("prime")? {
+        let id = chain.id.to_string();
+        chain.row("contracts", &id, "prime")?.set("vendor_id", said.cell("vendor_id")?);
+    }
+    Ok(())
+}
+
 pub(super) fn filed(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
     place(chain, said.text("engagement_id")?, said)?;
     let applicant = said.entry.actor_organization_id;

@@ -92,6 +92,7 @@ const FOLDS: &[(&str, Fold)] = &[
     ("user.registered", people::registered),
     ("user.sessions_ended", nothing),
     ("user.unblocked", nothing),
+    ("vendor.merged", below::merged),
 ];
 
 /// Whether the rebuilding knows what the action does to the tables.

@@ -25,6 +25,7 @@ pub fn organization(registration: &Entry, changes: &[Entry]) -> Result<Row, Inco
         ("skeleton", Cell::Derived { from: "name", by: skeleton }),
         ("corporate_number", said.cell("corporate_number")?),
         ("country", said.cell("country")?),
+        ("merged_into", Cell::Null),
         ("salt", Cell::salt(said.optional_text("salt_hash")?)),
         ("created_at", Cell::At(created_at)),
     ];
@@ -45,6 +46,7 @@ pub fn organization(registration: &Entry, changes: &[Entry]) -> Result<Row, Inco
         }
         identified(&mut row, &said)?;
         row.set("corporate_number", said.cell("corporate_number")?);
+        row.set("merged_into", said.cell("merged_into")?);
         row.set("version", Cell::Number(*version));
     }
     Ok(row)

@@ -28,7 +28,7 @@ use crate::domain::alert::{
     AlertFact, AlertKind, AlertState, Change, Context, Facts, Finding, evaluate, settle,
 };
 use crate::domain::contract::DataCategory;
-use crate::domain::id::{AlertId, ContractId};
+use crate::domain::id::{AlertId, ContractId, EngagementId};
 use crate::domain::settings::Settings;
 use crate::ledger::entry::{salt_hash, salted};
 use telling::{Concerning, Telling};
@@ -198,6 +198,19 @@ fn open(
 fn close(tx: &mut Tx<'_>, id: AlertId, reason: &str) -> Result<(), Failure> {
     let recorded = tx.record("alert.resolved", id, &serde_json::json!({ "reason": reason }))?;
     Ok(db::alert::resolve(tx.conn, id, reason, tx.today, recorded.stamp.at)?)
+}
+
+/// Ends the alerts about a place that is no more, since it is one with another: what they say is said of the other.
+pub(super) fn close_of_place(
+    tx: &mut Tx<'_>,
+    contract: ContractId,
+    place: EngagementId,
+    reason: &str,
+) -> Result<(), Failure> {
+    for alert in db::alert::unresolved_of_place(tx.conn, contract, place)? {
+        close(tx, alert, reason)?;
+    }
+    Ok(())
 }
 
 /// The changes of one contract's alerts being applied.

@@ -86,7 +86,7 @@ fn embedded(db: &Db, now: Instant, folder: &Path, out: &mut dyn Write) -> Result
 /// An archive of `pg_dump` and what is verified are one snapshot.
 fn server(db: &Db, url: &str, now: Instant, out: &mut dyn Write) -> Result<About, BackupFailure> {
     let tables = tables()?;
-    let ledger = db.read(|conn| {
+    let ledger = db.read_long(|conn| {
         let (schema, version) = place_of_tables(conn)?;
         postgres_tools::check_version("pg_dump", version)?;
         postgres_tools::check_version("pg_restore", version)?;

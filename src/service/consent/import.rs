@@ -9,14 +9,16 @@ use super::{RecordedConsentInput, record_in};
 use crate::db::{self, Author, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::{Role, Scope};
 use crate::domain::chain::{Engagement, Known, Vendor};
-use crate::domain::company::{Likeness, likeness};
+use crate::domain::company::{Likeness, likeness, may_be_one};
+use crate::domain::contract::DataCategory;
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::{ContractId, OrganizationId};
 use crate::domain::input::{FieldError, Mode, parse};
-use crate::domain::text::{number_key, same_company};
+use crate::domain::text::{number_key, same_company, thousands};
 use crate::exchange::consents::{ConsentFile, ConsentRow, column_of};
 use crate::exchange::table::RowError;
 use crate::service::case::Case;
+use crate::service::contract::import::Warning;
 use crate::service::register::Problem;
 use crate::service::vendor::InlineVendor;
 use crate::service::{App, Failure, alert};
@@ -31,11 +33,13 @@ pub struct ConsentSummary {
     pub duplicates: usize,
     pub bad: usize,
     pub problems: Vec<Problem>,
+    pub warnings: Vec<Warning>,
 }
 
 /// What became of a row.
 enum Outcome {
-    Taken,
+    /// With what a person should look at.
+    Taken(Vec<Warning>),
     Duplicate,
 }
 
@@ -68,22 +72,28 @@ pub fn import(
         }
         take_chains(conn, agency, file).map_err(Undone::Failed)?;
         let (mut taken, mut duplicates) = (0, 0);
+        let mut warnings: Vec<Warning> = file.notes.iter().map(Warning::from).collect();
         for row in &file.rows {
             match take(app, conn, agency, author, row) {
-                Ok(Outcome::Taken) => taken += 1,
+                Ok(Outcome::Taken(told)) => {
+                    taken += 1;
+                    warnings.extend(told);
+                }
                 Ok(Outcome::Duplicate) => duplicates += 1,
                 Err(failure) => {
                     problems.insert(row.line, row_errors(row, failure).map_err(Undone::Failed)?);
                 }
             }
         }
+        warnings.sort_by_key(|warning| warning.line);
         let summary = ConsentSummary {
-            written: problems.is_empty() && !dry_run,
-            rows: file.rows.len() + file.bad.len(),
+            written: problems.is_empty() && taken > 0 && !dry_run,
+            rows: file.count(),
             taken,
             duplicates,
             bad: problems.len(),
             problems: problems.values().flatten().map(Problem::from).collect(),
+            warnings,
         };
         if summary.written { Ok(summary) } else { Err(Undone::Looked(summary)) }
     });
@@ -159,7 +169,34 @@ fn take(
     record_in(&mut tx, &case, &given, author.user_id)?;
     alert::reevaluate(&mut tx, contract)?;
     tx.close()?;
-    Ok(Outcome::Taken)
+    Ok(Outcome::Taken(beyond_the_contract(&known, row, &given)))
+}
+
+/// Where the row's amount or its persons are more than the contract's own of the day on which the consent begins.
+fn beyond_the_contract(known: &Known<'_>, row: &ConsentRow, given: &RecordedConsentInput) -> Vec<Warning> {
+    let Some(terms) = known.terms_on(given.valid_from).or_else(|| known.terms()) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut compare = |pointer: &str, what: &str, unit: &str, stated: i64, whole: i64| {
+        if stated > whole {
+            let message = format!(
+                "{what}の{}{unit}が、契約の{}{unit}を超えています。桁や単位を確かめてください。",
+                thousands(stated),
+                thousands(whole)
+            );
+            found.push(Warning { line: row.line, column: column_of(pointer).to_owned(), message });
+        }
+    };
+    compare("/amount_yen", "金額", "円", given.amount_yen, terms.amount_yen);
+    for stated in &given.data {
+        let (pointer, what) = match stated.category {
+            DataCategory::Personal => ("/personal", "個人情報"),
+            DataCategory::MyNumber => ("/my_number", "マイナンバー"),
+            DataCategory::Sensitive => ("/sensitive", "要配慮個人情報"),
+        };
+        let whole = terms.data.iter().find(|whole| whole.category == stated.category);
+        compare(pointer, what, "人", stated.persons, whole.map_or(0, |whole| whole.persons));
+    }
+    found
 }
 
 /// The engagement that the row names as the one above, by its id, number and name, as far as they are given; none of
@@ -185,7 +222,13 @@ fn parent<'a>(known: &Known<'a>, row: &ConsentRow) -> Result<&'a Engagement, Fai
     }
     if !parent_name.is_empty() {
         let named = |e: &&Engagement| same_company(&e.vendor.name, parent_name);
-        let akin = |e: &&Engagement| likeness(&e.vendor.name, parent_name) != Likeness::Other;
+        let akin = |e: &&Engagement| {
+            if parent_corporate_number.is_empty() {
+                may_be_one(&e.vendor.name, parent_name)
+            } else {
+                likeness(&e.vendor.name, parent_name) != Likeness::Other
+            }
+        };
         let is_other = !found.iter().any(akin) && !parent_corporate_number.is_empty();
         if let Some(other) = found.first().filter(|_| is_other) {
             let message = format!(

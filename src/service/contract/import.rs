@@ -9,22 +9,27 @@ use super::register::{Registration, register_in};
 use super::terms::{RETURN_DUE_DAYS, contradictions};
 use crate::db::organization::{NewOrganization, OrganizationRow};
 use crate::db::register::Numbered;
-use crate::db::{self, Author, ChainKey, Conn, Tx};
+use crate::db::{self, Author, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::OrganizationKind;
-use crate::domain::company::{Likeness, NamedIn, is_placeholder, likeness, placeholder};
+use crate::domain::company::{Likeness, NamedIn, is_placeholder, likeness, may_be_one, placeholder};
 use crate::domain::contract::{ContractOrigin, DeclarationInterval, Overseas, Policy, Subcontracting, Terms};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::OrganizationId;
 use crate::domain::text::{company_key, number_key, same_company};
 use crate::exchange::cell::quote;
 use crate::exchange::contracts::{
-    ContractFile, Difference, ImportedContract, ImportedVendor, Origin, Outcome,
+    ContractFile, Difference, ImportedContract, ImportedVendor, Note, Origin, Outcome, OwnNames,
 };
-use crate::exchange::table::RowError;
+use crate::exchange::table::{RowError, WHOLE_ROW};
 use crate::service::organization::{self, record_change};
 use crate::service::register::Problem;
 use crate::service::vendor::{OtherName, first_name, record_name};
 use crate::service::{App, Failure, alert};
+
+pub mod list;
+mod look;
+
+pub use look::{Fate, Look, LookedRow, LookedVendor, look};
 
 /// Numbers looked up at once.
 const CHUNK: usize = 500;
@@ -38,6 +43,8 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Good rows are taken although others are bad.
     pub skip_bad: bool,
+    /// The rows of other agencies are taken as the agency's own.
+    pub all_agencies: bool,
 }
 
 /// Something a person should look at, though the row was taken.
@@ -48,10 +55,24 @@ pub struct Warning {
     pub message: String,
 }
 
-/// What became of a file. `taken` + `duplicates` + `bad` = `rows`.
+impl From<&Note> for Warning {
+    fn from(note: &Note) -> Self {
+        Self { line: note.line, column: WHOLE_ROW.to_owned(), message: note.message.clone() }
+    }
+}
+
+/// Rows of a published file that are other agencies'.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherAgency {
+    /// As the file writes it; several with ／ between them.
+    pub name: String,
+    pub rows: usize,
+}
+
+/// What became of a file. `taken` + `duplicates` + `joined` + `elsewhere` + `bad` = `rows`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImportSummary {
-    /// Whether anything was written: not in a dry run, and not where a bad row stopped it.
+    /// Whether anything was written: not in a dry run, not where a bad row stopped it, not where nothing was new.
     pub written: bool,
     pub origin: String,
     pub encoding: String,
@@ -60,6 +81,12 @@ pub struct ImportSummary {
     pub taken: usize,
     /// Rows that stand in the file already, or in the ledger.
     pub duplicates: usize,
+    /// Rows of further parties of joint contracts, which are one contract each.
+    pub joined: usize,
+    /// Rows of other agencies, which are not taken.
+    pub elsewhere: usize,
+    /// Those agencies, the one with most rows first.
+    pub other_agencies: Vec<OtherAgency>,
     pub bad: usize,
     /// Vendors registered for them.
     pub new_vendors: usize,
@@ -97,6 +124,7 @@ pub(super) fn import_for(
     file: &ContractFile,
     options: ImportOptions,
 ) -> Result<ImportSummary, Failure> {
+    let file = &own_rows(app, agency, file, options)?;
     if options.dry_run {
         return app.db.read(|conn| Ok(Plan::make(conn, agency, file)?.summary(file)));
     }
@@ -104,17 +132,33 @@ pub(super) fn import_for(
         let plan = Plan::make(conn, agency, file)?;
         let mut summary = plan.summary(file);
         if plan.problems.is_empty() || options.skip_bad {
+            summary.written = !plan.taken.is_empty();
             plan.carry_out(app, conn, author, agency)?;
-            summary.written = true;
         }
         Ok(summary)
     })
+}
+
+/// The file as the agency takes it: a published one holds the rows of all agencies.
+fn own_rows(
+    app: &App,
+    agency: OrganizationId,
+    file: &ContractFile,
+    options: ImportOptions,
+) -> Result<ContractFile, Failure> {
+    let (row, settings) = app.db.read_one::<_, DbError>(|conn| {
+        Ok((db::organization::find(conn, agency)?, db::setting::find(conn, agency)?.0))
+    })?;
+    let own = OwnNames::new(&row.name, row.code.as_deref(), &settings.published_names);
+    Ok(file.clone().of_agency(&own, options.all_agencies))
 }
 
 /// What is to be written for a file.
 struct Plan<'a> {
     taken: Vec<(&'a ImportedContract, VendorKey, Option<OtherName>)>,
     duplicates: usize,
+    /// The lines whose contracts the agency has.
+    registered: HashSet<u64>,
     /// By line.
     problems: BTreeMap<u64, Vec<RowError>>,
     vendors: Vendors,
@@ -172,6 +216,7 @@ impl<'a> Plan<'a> {
         let mut plan = Self {
             taken: Vec::new(),
             duplicates: 0,
+            registered: HashSet::new(),
             problems: file.bad().map(|(line, errors)| (line, errors.to_vec())).collect(),
             vendors: Vendors::load(conn, file)?,
             warnings: Vec::new(),
@@ -181,12 +226,13 @@ impl<'a> Plan<'a> {
                 Outcome::Taken { line, contract } => match present.get(&number_key(&contract.number)) {
                     Some(differences) => {
                         plan.duplicates += 1;
+                        plan.registered.insert(*line);
                         plan.warnings.extend(differences.iter().map(|difference| differs(*line, difference)));
                     }
                     None => plan.judge(*line, contract),
                 },
                 Outcome::Duplicate { .. } => plan.duplicates += 1,
-                Outcome::Bad { .. } => {}
+                Outcome::Joined { .. } | Outcome::Elsewhere { .. } | Outcome::Bad { .. } => {}
             }
         }
         Ok(plan)
@@ -239,7 +285,21 @@ impl<'a> Plan<'a> {
             })
             .collect();
         warnings.extend(self.warnings.iter().cloned());
+        warnings.extend(file.notes.iter().map(Warning::from));
         warnings.sort_by_key(|warning| warning.line);
+        let mut others: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut joined = 0;
+        for outcome in &file.outcomes {
+            match outcome {
+                Outcome::Elsewhere { agencies, .. } => *others.entry(agencies).or_default() += 1,
+                Outcome::Joined { .. } => joined += 1,
+                _ => {}
+            }
+        }
+        let elsewhere = others.values().sum();
+        let mut other_agencies: Vec<OtherAgency> =
+            others.into_iter().map(|(name, rows)| OtherAgency { name: name.to_owned(), rows }).collect();
+        other_agencies.sort_by_key(|other| std::cmp::Reverse(other.rows));
         ImportSummary {
             written: false,
             origin: file.origin.to_string(),
@@ -247,6 +307,9 @@ impl<'a> Plan<'a> {
             rows: file.outcomes.len(),
             taken: self.taken.len(),
             duplicates: self.duplicates,
+            joined,
+            elsewhere,
+            other_agencies,
             bad: self.problems.len(),
             new_vendors: self.vendors.new.len(),
             problems: self.problems.values().flatten().map(Problem::from).collect(),
@@ -544,9 +607,13 @@ fn present(
 fn other_vendor(contract: &ImportedContract, recorded: &db::contract::Recorded) -> Option<Difference> {
     let ImportedVendor { name, corporate_number } = &contract.vendor;
     let number = corporate_number.map(|number| number.to_string());
+    // A joint contract may be recorded under any of its parties.
+    if contract.joint_vendors.iter().any(|joint| same_company(joint, &recorded.vendor_name)) {
+        return None;
+    }
     match (number, name) {
         (Some(number), _) if recorded.vendor_number.as_ref() == Some(&number) => None,
-        (None, Some(name)) if likeness(name, &recorded.vendor_name) != Likeness::Other => None,
+        (None, Some(name)) if may_be_one(name, &recorded.vendor_name) => None,
         (Some(number), _) => Some(Difference {
             column: contract.origin.vendor_number_column(),
             stated: quote(&number),
@@ -614,11 +681,11 @@ fn registration(app: &App, contract: &ImportedContract, vendor_id: OrganizationI
         officer: None,
         origin: match contract.origin {
             Origin::Template => ContractOrigin::Template,
-            Origin::Gbizinfo => ContractOrigin::Gbizinfo,
+            Origin::Gbizinfo | Origin::GbizinfoDownload => ContractOrigin::Gbizinfo,
             Origin::Portal => ContractOrigin::Portal,
         },
         period_assumed: contract.period_assumed,
         joint_vendors: contract.joint_vendors.clone(),
-        joint_agencies: contract.agencies.clone(),
+        joint_agencies: contract.agencies.names.clone(),
     }
 }

@@ -2,7 +2,8 @@
 
 use chrono::Duration;
 
-use super::import::{ImportOptions, ImportSummary, import_for};
+use super::import::list::{List, csv};
+use super::import::{ImportOptions, ImportSummary, Look, import_for, look};
 use crate::db::{self, DbError};
 use crate::domain::id::UploadId;
 use crate::exchange::contracts::{ContractFile, read, template as csv_template};
@@ -16,8 +17,9 @@ pub const KEPT: Duration = Duration::hours(1);
 pub struct Preview {
     pub id: UploadId,
     pub name: String,
-    /// Of a dry run.
-    pub summary: ImportSummary,
+    /// Whether the rows of other agencies are taken too.
+    pub all_agencies: bool,
+    pub look: Look,
 }
 
 /// The template to fill in: CSV in UTF-8 with its header and one invented row.
@@ -29,19 +31,14 @@ fn parsed(app: &App, content: &[u8]) -> Result<ContractFile, Failure> {
     read(content, app.today()).map_err(|error| Failure::field("/file", "unreadable", error.to_string()))
 }
 
-fn tried(app: &App, call: &Call, content: &[u8]) -> Result<ImportSummary, Failure> {
-    let file = parsed(app, content)?;
-    let options = ImportOptions { dry_run: true, skip_bad: false };
-    import_for(app, Some(call.author()), call.actor.organization.id, &file, options)
-}
-
-/// Reads a file, and keeps it for its confirmation in the place of one sent before. Nothing else is written.
-pub fn preview(app: &App, call: &Call, name: &str, content: &[u8]) -> Result<Preview, Failure> {
-    let summary = tried(app, call, content)?;
+/// Reads a file, and keeps it for its confirmation, beside the few that the person sent before: another tab's is not lost.
+/// Nothing else is written. Answers with its id.
+pub fn preview(app: &App, call: &Call, name: &str, content: &[u8]) -> Result<UploadId, Failure> {
+    parsed(app, content)?;
     let id: UploadId = app.sources.new_id();
     let now = app.sources.clock.machine_now();
     app.db.write::<_, DbError>(|conn| db::upload::keep(conn, id, &call.actor, name, content, now))?;
-    Ok(Preview { id, name: name.to_owned(), summary })
+    Ok(id)
 }
 
 /// One's own file that waits; what was taken in, is too old or somebody else's is not found.
@@ -51,16 +48,35 @@ fn kept(app: &App, call: &Call, id: UploadId) -> Result<(String, Vec<u8>), Failu
 }
 
 /// What a file that waits would bring now.
-pub fn look_again(app: &App, call: &Call, id: UploadId) -> Result<Preview, Failure> {
+pub fn look_at(app: &App, call: &Call, id: UploadId, all_agencies: bool) -> Result<Preview, Failure> {
     let (name, content) = kept(app, call, id)?;
-    Ok(Preview { id, name, summary: tried(app, call, &content)? })
+    let file = parsed(app, &content)?;
+    let look = look(app, call.actor.organization.id, &file, all_agencies)?;
+    Ok(Preview { id, name, all_agencies, look })
+}
+
+/// One of the lists of what it would bring, whole, as CSV.
+pub fn listed(
+    app: &App,
+    call: &Call,
+    id: UploadId,
+    all_agencies: bool,
+    list: List,
+) -> Result<Vec<u8>, Failure> {
+    csv(&look_at(app, call, id, all_agencies)?.look, list)
 }
 
 /// Takes the file in; with `skip_bad` its good rows although others are bad. A second time there is nothing left to take.
-pub fn confirm(app: &App, call: &Call, id: UploadId, skip_bad: bool) -> Result<ImportSummary, Failure> {
+pub fn confirm(
+    app: &App,
+    call: &Call,
+    id: UploadId,
+    skip_bad: bool,
+    all_agencies: bool,
+) -> Result<ImportSummary, Failure> {
     let (_, content) = kept(app, call, id)?;
     let file = parsed(app, &content)?;
-    let options = ImportOptions { dry_run: false, skip_bad };
+    let options = ImportOptions { dry_run: false, skip_bad, all_agencies };
     let summary = import_for(app, Some(call.author()), call.actor.organization.id, &file, options)?;
     if summary.written {
         app.db.write::<_, DbError>(|conn| db::upload::forget(conn, id))?;

@@ -2,7 +2,8 @@
 
 use crate::domain::access::Permission;
 use crate::service::organization::{self, OrganizationChange, OrganizationInput};
-use crate::web::route::{Plain, Route, Versioned, create, get, patch};
+use crate::service::vendor::{self, MergeInput};
+use crate::web::route::{Plain, Route, Versioned, act, create, get, patch};
 
 /// The routes of organizations.
 pub fn routes() -> Vec<Route> {
@@ -24,6 +25,11 @@ pub fn routes() -> Vec<Route> {
         get("/organizations/{id}", "組織")
             .needs(Permission::ReadOrganizations)
             .run(|app, call, request| organization::find(app, call, request.id("id")?).map(Versioned::from)),
+        act("/vendors/{id}/merge", "事業者の統合").needs(Permission::RegisterOrganization).takes(
+            |app, call, request, input: MergeInput| {
+                vendor::merge(app, call, request.id("id")?, &input).map(Plain)
+            },
+        ),
         patch(
             "/organizations/{id}",
             "組織の変更（担当者と管理者は、事業者の登録情報どおりの名称と、連絡先だけ）",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::route::{Labels, Outcome, Page, PageRoute, form, look, page};
+use super::route::{Labels, Outcome, Page, PageRoute, check, form, look, page};
 use super::visit::Visit;
 use super::words;
 use crate::domain::access::{OrganizationKind, Permission, Role};
@@ -11,6 +11,7 @@ use crate::domain::text::same_company;
 use crate::service::contract::ContractQuery;
 use crate::service::organization::{OrganizationChange, OrganizationView};
 use crate::service::page::MAX_LIMIT;
+use crate::service::vendor::{self, MergeInput};
 use crate::service::{App, Call, Failure, Page as Part, contract, organization, register};
 
 /// Contracts shown on a vendor's page; the rest is behind a link.
@@ -25,6 +26,9 @@ const LABELS: &Labels = &[
     ("contact_email", "連絡先のメールアドレス"),
     ("distinct", "同じ名称の別の事業者"),
 ];
+
+const MERGE: &Labels =
+    &[("vendor_q", "名前・法人番号でさがす"), ("into", "統合先の事業者"), ("reason", "理由")];
 
 pub fn routes() -> Vec<PageRoute> {
     let vendors = |app: &App, call: &Call, visit: &Visit| list(app, call, visit, Side::Vendor);
@@ -44,6 +48,11 @@ pub fn routes() -> Vec<PageRoute> {
         Permission::ChangeOrganization,
         |_, _, _| Ok(blank(Side::Agency)),
         |app, call, visit| register_one(app, call, visit, Side::Agency),
+    ));
+    routes.extend(form("/vendors/{id}/merge", MERGE).needs(
+        Permission::RegisterOrganization,
+        show_merge,
+        merge,
     ));
     let edits = [
         ("/vendors/{id}/edit", Permission::RecordVendor),
@@ -132,6 +141,10 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     .iter()
     .map(organization::SimilarName::told)
     .collect();
+    let into = match organization.merged_into {
+        Some(into) => Some(organization::find(app, call, into)?.0),
+        None => None,
+    };
     let title = organization.name.clone();
     // Also those in which it stands further down.
     let name: String = url::form_urlencoded::byte_serialize(organization.name.as_bytes()).collect();
@@ -140,6 +153,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "address": side.address(),
         "record": register.record,
         "other_name": other_name,
+        "into": into,
         "similar": similar,
         "history": history,
         "contracts": contracts,
@@ -206,4 +220,66 @@ pub fn vendor_choices(app: &App, call: &Call) -> Result<Value, Failure> {
         json!({ "value": vendor.id, "label": format!("{}{number}", vendor.name) })
     };
     Ok(Value::Array(vendors.into_iter().map(option).collect()))
+}
+
+/// Vendors to choose from for a field: those whose name or number holds what is typed as `vendor_q`, and the one that is
+/// chosen: `{options: [{value, label}], more}`.
+pub fn looked_for(app: &App, call: &Call, visit: &Visit, field: &str) -> Result<Value, Failure> {
+    let wanted = Some(visit.typed("vendor_q").trim()).filter(|text| !text.is_empty());
+    let all = Part { limit: MAX_LIMIT, after: None };
+    let found = organization::list(app, call, wanted, Some(OrganizationKind::Vendor), &all)?;
+    let mut options: Vec<Value> =
+        found.items.iter().map(|it| json!({ "value": it.id, "label": vendor_label(it) })).collect();
+    // The one chosen stays a choice, whatever is looked for next.
+    let chosen = Some(visit.typed(field)).filter(|id| !id.is_empty()).or(visit.query(field));
+    if let Some(id) = chosen.and_then(|id| id.parse().ok())
+        && !found.items.iter().any(|it| it.id == id)
+        && let Ok((it, _)) = organization::find(app, call, id)
+    {
+        options.insert(0, json!({ "value": it.id, "label": vendor_label(&it) }));
+    }
+    Ok(json!({ "options": options, "more": found.next_cursor.is_some() }))
+}
+
+/// A vendor as a choice is called: told apart by its number, else by its address.
+pub fn vendor_label(vendor: &OrganizationView) -> String {
+    match (&vendor.corporate_number, &vendor.address) {
+        (Some(number), _) => format!("{}（{number}）", vendor.name),
+        (None, Some(address)) => format!("{}（{address}）", vendor.name),
+        (None, None) => vendor.name.clone(),
+    }
+}
+
+fn show_merge(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let (vendor, _) = organization::find(app, call, visit.id("id")?)?;
+    if vendor.kind != OrganizationKind::Vendor {
+        return Err(Failure::NotFound);
+    }
+    let own = format!("/vendors/{}", vendor.id);
+    let mut vendors = looked_for(app, call, visit, "into")?;
+    if let Some(options) = vendors.get_mut("options").and_then(Value::as_array_mut) {
+        options.retain(|option| option.get("value") != Some(&json!(vendor.id)));
+    }
+    let context = json!({ "organization": vendor, "own": own, "vendors": vendors });
+    Ok(page("organization/merge.html", "事業者の統合", context)
+        .under("/vendors", "事業者")
+        .under(own, vendor.name))
+}
+
+fn merge(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: MergeInput = visit.input()?;
+    let id = visit.id("id")?;
+    let (from, _) = organization::find(app, call, id)?;
+    let unknown = || Failure::field("/into", "unknown", "該当する事業者がありません。");
+    let (into, _) = organization::find(app, call, given.into).map_err(|_| unknown())?;
+    let answers = [
+        ("統合する事業者", vendor_label(&from)),
+        ("統合先の事業者", vendor_label(&into)),
+        ("理由", given.reason.clone()),
+    ];
+    if let Some(asked) = check(visit, "統合してよいか確かめる", "統合する", &answers) {
+        return Ok(asked);
+    }
+    let merged = vendor::merge(app, call, id, &given)?;
+    Ok(Outcome::Moved(format!("/vendors/{}?done=merged", merged.vendor.id)))
 }

@@ -145,7 +145,7 @@ both! {
                     // Who stands below its applicant knows of an application and can't take it back.
                     (true, "/applications/{id}/withdraw") => &[200, 303, 403, 409, 422],
                     // A file that is not there is asked for again.
-                    (_, "/contracts/import/{id}") => &[404],
+                    (_, path) if path.starts_with("/contracts/import/{id}") => &[404],
                     (true, _) => &[200, 303, 409, 412, 422],
                     (false, _) => &[200],
                 };

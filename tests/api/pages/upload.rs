@@ -51,11 +51,74 @@ both! {
         told_at_the_field(&tab.submit(&path, &[]), 404, GONE);
         told_at_the_field(&tab.open(&path), 404, GONE);
         assert_eq!(waiting(app), 0);
-        // A file takes the place of the one before.
-        let first = tab.upload("/contracts/import", "一.csv", &file("R8-一"));
-        tab.upload("/contracts/import", "二.csv", &file("R8-二"));
-        told_at_the_field(&tab.open(location(&first)), 404, GONE);
-        assert_eq!(waiting(app), 1);
+    }
+
+    fn n30_a_second_tabs_file_does_not_take_the_firsts_place(app: TestApp) {
+        let agency = app.agency("U6");
+        let (sender, colleague) = (app.person(agency, &[Role::Officer]), app.person(agency, &[Role::Officer]));
+        let tab = app.tab(&sender);
+        let sent = |number: &str| {
+            app.pass(Duration::seconds(1));
+            location(&tab.upload("/contracts/import", &format!("{number}.csv"), &file(number))).to_owned()
+        };
+        let other = app.tab(&colleague).upload("/contracts/import", "他.csv", &file("R8-他"));
+        let (first, second) = (sent("R8-一"), sent("R8-二"));
+        assert!(text(&tab.open(&first)).contains("R8-一") && text(&tab.open(&second)).contains("R8-二"));
+        assert!(text(&tab.submit(&first, &[])).contains("契約を取り込みました"));
+        assert!(text(&tab.submit(&second, &[])).contains("契約を取り込みました"));
+        assert_eq!(app.get(&sender, "/contracts").must(200)["items"].as_array().unwrap().len(), 2);
+        // Five wait at most: of a sixth the oldest is forgotten, and nobody else's.
+        let six: Vec<String> = (1..=6).map(|n| sent(&format!("R8-{n}"))).collect();
+        told_at_the_field(&tab.open(&six[0]), 404, GONE);
+        assert!(six[1..].iter().all(|path| tab.open(path).status == 200));
+        assert_eq!((waiting(app), app.tab(&colleague).open(location(&other)).status), (6, 200));
+    }
+
+    fn n11_the_rows_are_shown_before_they_are_taken(app: TestApp) {
+        let agency = app.agency("U7");
+        let (sender, colleague) = (app.person(agency, &[Role::Officer]), app.person(agency, &[Role::Officer]));
+        let tab = app.tab(&sender);
+        let good = |n: usize| format!("V-{n},架空業務{n},例示商会{n},{n},2026-04-01,2026-04-01,2027-03-31\r\n");
+        let header = "契約番号,件名,受託者名,契約金額（円）,契約日,開始日,終了日\r\n";
+        let rows: String = (1..=120).map(good).collect();
+        let content = format!("{header}{rows}{}V-121,架空業務,〃,5,2026-04-01,2026-04-01,2027-03-31\r\n合計,,,5,,,\r\n", good(1));
+        let path = location(&tab.upload("/contracts/import", "契約.csv", content.as_bytes())).to_owned();
+        let shown = tab.open(&path);
+        for part in ["架空業務1</th>", "例示商会1</th>", "取り込む</td>", "〃", "合計の行なので", "全部の行（CSV）", "ほかに20件あります"] {
+            assert!(text(&shown).contains(part), "{part}: {}", shown.body);
+        }
+        assert!(!text(&shown).contains("架空業務101</th>"));
+        let next = tab.open(&format!("{path}?from=100"));
+        assert!(text(&next).contains("架空業務101</th>") && text(&next).contains("2行目と同じ") && !text(&next).contains("架空業務100</th>"));
+        let list = |name: &str| {
+            let answer = tab.open(&format!("{path}/{name}.csv"));
+            assert_eq!(answer.status, 200, "{name}");
+            text(&answer).lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(["rows", "vendors", "notices", "problems"].map(|name| list(name).len()), [123, 121, 2, 2]);
+        assert_eq!(list("rows")[1], "2,取り込む,V-1,架空業務1,,例示商会1,1,2026-04-01,2026-04-01,2027-03-31");
+        assert_eq!(list("vendors")[120], "121,,例示商会120");
+        assert!(list("problems")[1].starts_with("123,受託者名,"));
+        let theirs = app.tab(&colleague);
+        for name in ["rows", "vendors", "notices", "problems"] {
+            assert_eq!(theirs.open(&format!("{path}/{name}.csv")).status, 404);
+        }
+    }
+
+    fn n5_other_agencies_rows_are_named_on_the_page(app: TestApp) {
+        let sender = app.person(app.agency("U8"), &[Role::Officer]);
+        let tab = app.tab(&sender);
+        let content = "date_of_order,title,amount,government_departments,joint_signatures,corporate_number\n\
+            2026-03-02,架空調査,1000,例示省,,9000000000000\n2026-03-02,架空印刷,2000,例示省,,9000000000000\n";
+        let path = location(&tab.upload("/contracts/import", "調達.csv", content.as_bytes())).to_owned();
+        let shown = tab.open(&path);
+        for part in ["例示省</th>", "2行</td>", "ほかの機関（例示省）", "新しく取り込む契約はありません", "?all=1"] {
+            assert!(text(&shown).contains(part), "{part}: {}", shown.body);
+        }
+        assert!(text(&tab.open(&format!("{path}?all=1"))).contains("2件を取り込む"));
+        assert_eq!(tab.submit(&path, &[]).status, 409, "nothing of the agency's own");
+        let taken = tab.submit(&path, &[("all_agencies", "true")]);
+        assert!(text(&taken).contains("2件の契約を取り込みました"), "{}", taken.body);
     }
 
     fn a_file_waits_an_hour(app: TestApp) {

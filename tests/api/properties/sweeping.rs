@@ -237,7 +237,7 @@ impl<'a> Agency<'a> {
             Change::Holidays(days) => {
                 let days: BTreeMap<_, _> = days.iter().map(|on| (d(*on), "架空の祝日".to_owned())).collect();
                 let file = HolidayFile { days, last_year: 2027, bad: vec![] };
-                calendar::import_holidays(app, &file).unwrap();
+                calendar::import_holidays(app, &file, true).unwrap();
             }
         }
     }

@@ -295,3 +295,56 @@ fn the_fold_agrees_with_the_day_by_day_model() {
         "the chains never showed all: {states:?}"
     );
 }
+
+/// The facts as if everything had been said of `into` from the start.
+fn said_of(facts: &ChainFacts, merged: EngagementId, into: EngagementId) -> ChainFacts {
+    let mut facts = facts.clone();
+    let place = |id: &mut EngagementId| {
+        if *id == merged {
+            *id = into;
+        }
+    };
+    facts.engagements.retain(|engagement| engagement.id != merged);
+    facts.consents.iter_mut().for_each(|fact| place(&mut fact.engagement_id));
+    facts.revocations.iter_mut().for_each(|fact| place(&mut fact.engagement_id));
+    facts.statements.iter_mut().for_each(|fact| place(&mut fact.engagement_id));
+    facts.applications.iter_mut().for_each(|fact| place(&mut fact.engagement_id));
+    facts
+}
+
+#[test]
+fn a_merged_place_is_as_if_all_had_been_said_of_the_other() {
+    let pairs = RefCell::new(0);
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) };
+    let result = TestRunner::new(config).run(&chain(), |(facts, as_of, known_at)| {
+        let leaf = |id: EngagementId| facts.engagements.iter().all(|e| e.parent_id != Some(id));
+        let siblings = |e: &Engagement, other: &Engagement| e.parent_id == other.parent_id && e.id < other.id;
+        for into in &facts.engagements {
+            for merged in facts.engagements.iter().filter(|other| siblings(into, other) && leaf(other.id)) {
+                *pairs.borrow_mut() += 1;
+                let mut facts = facts.clone();
+                let stamp = Stamp { seq: i64::MAX, at: known_at };
+                facts.merges.push(PlaceMerge { engagement_id: merged.id, into: into.id, stamp });
+                let expected = said_of(&facts, merged.id, into.id);
+                let (known, model) = (facts.known(known_at), Model { facts: &expected, known_at });
+                prop_assert!(known.engagement(merged.id).is_none());
+                let Some(coverage) = known.coverage(into.id) else { continue };
+                for day in (0..LAST + 30).map(at) {
+                    prop_assert_eq!(coverage.covered.contains(day), model.covered(into.id, day));
+                    let cause = coverage.uncovered.iter().find(|(range, _)| range.contains(day));
+                    prop_assert_eq!(cause.map(|(_, cause)| *cause), model.cause(into.id, day));
+                }
+                prop_assert_eq!(known.state(into.id, as_of), model.state(into.id, as_of));
+                // Before the merge was known, both stood.
+                let before = known_at - TimeDelta::microseconds(1);
+                let then = facts.known(before);
+                prop_assert_eq!(then.engagement(merged.id).is_some(), merged.stamp.at <= before);
+            }
+        }
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+    assert!(pairs.into_inner() > 100);
+}

@@ -95,6 +95,7 @@ impl Story {
             revocations: vec![],
             statements: vec![],
             retractions: vec![],
+            merges: vec![],
         };
         Self { facts, seq: 1, at }
     }

@@ -1,18 +1,23 @@
-//! 契約の取込み: a file is chosen, shown with every bad cell, and taken in once it is confirmed.
+//! 契約の取込み: a file is chosen, shown row by row with the vendors it brings, what to look at and every bad cell, and
+//! taken in once it is confirmed.
 
 use actix_web::http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::route::{Labels, Outcome, Page, PageRoute, Wrong, form, look, page, send};
 use super::super::visit::Visit;
 use crate::domain::access::Permission;
-use crate::service::contract::import::ImportSummary;
+use crate::domain::text::thousands;
+use crate::service::contract::import::list::List;
+use crate::service::contract::import::{ImportSummary, LookedRow};
 use crate::service::contract::upload::{self, Preview};
 use crate::service::{App, Call, Failure};
 
 const LABELS: &Labels = &[("file", "取り込むファイル")];
-/// Problems shown; a file with more is mended and sent again.
-const SHOWN: usize = 200;
+/// Of problems, notices and vendors shown; all of them are in the files that can be kept.
+const SHOWN: usize = 100;
+/// Rows on a page.
+const ROWS: usize = 100;
 
 pub fn routes() -> Vec<PageRoute> {
     let upload = form("/contracts/import", LABELS).needs(Permission::RegisterContract, show, sent);
@@ -26,6 +31,27 @@ pub fn routes() -> Vec<PageRoute> {
             content: upload::template(),
         })
     }));
+    routes.push(
+        look("/contracts/import/{id}/rows.csv").needs(Permission::RegisterContract, |app, call, visit| {
+            kept(app, call, visit, List::Rows, "取込みの全部の行.csv")
+        }),
+    );
+    routes.push(
+        look("/contracts/import/{id}/vendors.csv").needs(Permission::RegisterContract, |app, call, visit| {
+            kept(app, call, visit, List::Vendors, "新しく登録する事業者.csv")
+        }),
+    );
+    routes.push(
+        look("/contracts/import/{id}/notices.csv").needs(Permission::RegisterContract, |app, call, visit| {
+            kept(app, call, visit, List::Notices, "取込みの注意.csv")
+        }),
+    );
+    routes.push(
+        look("/contracts/import/{id}/problems.csv")
+            .needs(Permission::RegisterContract, |app, call, visit| {
+                kept(app, call, visit, List::Problems, "取込みの誤り.csv")
+            }),
+    );
     routes
 }
 
@@ -38,26 +64,66 @@ fn sent(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let file = visit.file.as_ref().filter(|file| file.size > 0);
     let file =
         file.ok_or_else(|| Failure::field("/file", "required", "取り込むファイルを選んでください。"))?;
-    let preview = upload::preview(app, call, &file.name, &file.content()?)?;
-    Ok(Outcome::Moved(format!("/contracts/import/{}", preview.id)))
+    let id = upload::preview(app, call, &file.name, &file.content()?)?;
+    Ok(Outcome::Moved(format!("/contracts/import/{id}")))
 }
 
-fn told(preview: &Preview, title: &str) -> Page {
-    let Preview { id, name, summary } = preview;
-    let problems: Vec<_> = summary.problems.iter().take(SHOWN).collect();
-    let warnings: Vec<_> = summary.warnings.iter().take(SHOWN).collect();
+/// Whether the rows of other agencies are asked for too.
+fn all_agencies(visit: &Visit) -> bool {
+    visit.query("all") == Some("1") || visit.typed("all_agencies") == "true"
+}
+
+fn kept(app: &App, call: &Call, visit: &Visit, list: List, name: &'static str) -> Result<Outcome, Failure> {
+    let content = upload::listed(app, call, visit.id("id")?, all_agencies(visit), list)?;
+    Ok(Outcome::File { name, kind: "text/csv; charset=utf-8", content })
+}
+
+fn told(preview: &Preview, visit: &Visit) -> Page {
+    let Preview { id, name, all_agencies, look } = preview;
+    let summary = &look.summary;
+    let from = visit.query("from").and_then(|from| from.parse::<usize>().ok()).unwrap_or(0);
+    let from = if from < look.rows.len() { from } else { 0 };
+    let rows: Vec<Value> = look.rows.iter().skip(from).take(ROWS).map(row).collect();
+    let base = format!("/contracts/import/{id}");
+    let query = if *all_agencies { "?all=1" } else { "" };
+    let next = (from + ROWS < look.rows.len())
+        .then(|| format!("{base}?{}from={}#rows", if *all_agencies { "all=1&" } else { "" }, from + ROWS));
+    let first = (from > 0).then(|| format!("{base}{query}#rows"));
     let context = json!({
-        "id": id, "name": name, "summary": summary, "problems": problems, "warnings": warnings,
-        "more": summary.problems.len().saturating_sub(SHOWN), "more_warnings": summary.warnings.len().saturating_sub(SHOWN),
+        "base": base, "query": query, "name": name, "all_agencies": all_agencies,
+        "summary": {
+            "encoding": summary.encoding, "rows": summary.rows, "taken": summary.taken, "duplicates": summary.duplicates,
+            "joined": summary.joined, "elsewhere": summary.elsewhere, "bad": summary.bad, "new_vendors": summary.new_vendors,
+        },
+        "rows": rows, "pager": { "count": rows.len(), "next": next, "first": first },
+        "problems": summary.problems.iter().take(SHOWN).collect::<Vec<_>>(),
+        "more_problems": summary.problems.len().saturating_sub(SHOWN),
+        "warnings": summary.warnings.iter().take(SHOWN).collect::<Vec<_>>(),
+        "more_warnings": summary.warnings.len().saturating_sub(SHOWN),
+        "vendors": look.vendors.iter().take(SHOWN).collect::<Vec<_>>(),
+        "more_vendors": look.vendors.len().saturating_sub(SHOWN),
+        "other_agencies": summary.other_agencies.iter().take(SHOWN).collect::<Vec<_>>(),
     });
-    page("contract/import_preview.html", title, context)
+    page("contract/import_preview.html", "取り込む内容を確かめる", context)
         .under("/contracts", "契約")
         .under("/contracts/import", "契約の取込み")
 }
 
+/// What a row shows; what can't be read of it is a dash.
+fn row(row: &LookedRow) -> Value {
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "—".to_owned());
+    let number = row.corporate_number.as_ref().map(|number| format!("法人番号 {number}"));
+    json!({
+        "line": row.line, "fate": row.in_words(), "number": dash(row.number.clone()), "title": dash(row.title.clone()),
+        "vendor": dash(row.vendor.clone().or(number)),
+        "amount": dash(row.amount_yen.map(|yen| format!("{}円", thousands(yen)))),
+        "signed_on": dash(row.signed_on.map(|day| day.to_string())),
+    })
+}
+
 fn again(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
-    match upload::look_again(app, call, visit.id("id")?) {
-        Ok(preview) => Ok(told(&preview, "取り込む内容を確かめる").into()),
+    match upload::look_at(app, call, visit.id("id")?, all_agencies(visit)) {
+        Ok(preview) => Ok(told(&preview, visit).into()),
         Err(failure) => choose_again(app, call, visit, failure),
     }
 }
@@ -76,8 +142,9 @@ fn choose_again(app: &App, call: &Call, visit: &Visit, failure: Failure) -> Resu
 
 fn confirm(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let skip_bad = visit.typed("skip_bad") == "true";
+    let all_agencies = all_agencies(visit);
     let id = visit.id("id")?;
-    let summary = match upload::confirm(app, call, id, skip_bad) {
+    let summary = match upload::confirm(app, call, id, skip_bad, all_agencies) {
         Ok(summary) => summary,
         Err(failure) => return choose_again(app, call, visit, failure),
     };
@@ -85,10 +152,8 @@ fn confirm(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         return Ok(taken(&summary).into());
     }
     // Something has changed since it was shown: nothing was written.
-    let preview = upload::look_again(app, call, id)?;
-    Ok(Outcome::Shown(Page {
-        status: StatusCode::CONFLICT, ..told(&preview, "取り込む内容を確かめる")
-    }))
+    let preview = upload::look_at(app, call, id, all_agencies)?;
+    Ok(Outcome::Shown(Page { status: StatusCode::CONFLICT, ..told(&preview, visit) }))
 }
 
 fn taken(summary: &ImportSummary) -> Page {

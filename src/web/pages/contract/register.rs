@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::super::organization::{looked_for, vendor_label};
 use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::address;
-use crate::domain::access::{OrganizationKind, Permission};
+use crate::domain::access::Permission;
 use crate::domain::calendar::fiscal_year;
 use crate::domain::contract::{DeclarationInterval, Overseas, Policy};
 use crate::domain::text_enum::TextEnum;
@@ -57,34 +58,9 @@ pub fn choices(app: &App, call: &Call) -> Result<Value, Failure> {
     }))
 }
 
-/// Vendors to choose from: those whose name or number holds what was looked for.
-fn vendors(app: &App, call: &Call, visit: &Visit) -> Result<Value, Failure> {
-    let wanted = Some(visit.typed("vendor_q").trim()).filter(|text| !text.is_empty());
-    let all = service::Page { limit: service::page::MAX_LIMIT, after: None };
-    let found = organization::list(app, call, wanted, Some(OrganizationKind::Vendor), &all)?;
-    let mut options: Vec<Value> =
-        found.items.iter().map(|it| json!({ "value": it.id, "label": label(it) })).collect();
-    // The one chosen stays a choice, whatever is looked for next.
-    let chosen = Some(visit.typed("vendor_id")).filter(|id| !id.is_empty()).or(visit.query("vendor_id"));
-    if let Some(id) = chosen.and_then(|id| id.parse().ok())
-        && !found.items.iter().any(|it| it.id == id)
-        && let Ok((it, _)) = organization::find(app, call, id)
-    {
-        options.insert(0, json!({ "value": it.id, "label": label(&it) }));
-    }
-    Ok(json!({ "options": options, "more": found.next_cursor.is_some() }))
-}
-
-fn label(vendor: &organization::OrganizationView) -> String {
-    match (&vendor.corporate_number, &vendor.address) {
-        (Some(number), _) => format!("{}（{number}）", vendor.name),
-        (None, Some(address)) => format!("{}（{address}）", vendor.name),
-        (None, None) => vendor.name.clone(),
-    }
-}
-
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let context = json!({ "choices": choices(app, call)?, "vendors": vendors(app, call, visit)? });
+    let context =
+        json!({ "choices": choices(app, call)?, "vendors": looked_for(app, call, visit, "vendor_id")? });
     let usual = json!({
         "fiscal_year": fiscal_year(app.today()),
         "vendor_id": visit.query("vendor_id"),
@@ -138,7 +114,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let given: NewContract = visit.input()?;
     let unknown = || Failure::field("/vendor_id", "unknown", "該当する事業者がありません。");
     let vendor = organization::find(app, call, given.vendor_id).map_err(|_| unknown())?.0;
-    let mut answers = answers(&given, &label(&vendor));
+    let mut answers = answers(&given, &vendor_label(&vendor));
     let similar = organization::similar(app, call, &vendor)?;
     if !similar.is_empty() {
         let names: Vec<String> = similar.iter().map(organization::SimilarName::told).collect();

@@ -67,6 +67,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.recovery_code_used", "回復コードを使った"),
     ("user.recovery_codes_renewed", "回復コードを新しくした"),
     ("user.registered", "利用者を登録した"),
+    ("vendor.merged", "事業者を別の事業者に統合した"),
 ];
 
 /// Whose pages show one thing by its id: the first word of the action, the address before the id, and what one needs

@@ -1,4 +1,4 @@
-//! The settings that are lists: closed days a line each, the agency's own words, the clauses of the checklist.
+//! The settings that are lists: closed days and names in published files a line each, the agency's own words, the clauses of the checklist.
 
 use serde_json::{Map, Value, json};
 
@@ -12,12 +12,14 @@ use crate::domain::text::contains_my_number;
 use crate::service::{App, Call, Failure};
 
 const CLOSED: &Labels = &[("closed_days", "閉庁日")];
+const NAMES: &Labels = &[("published_names", "公表資料での名称")];
 const WORDS: &Labels = &[("words/word", "もとの用語"), ("words/own", "機関の用語")];
 const CLAUSES: &Labels = &[("clauses/number", "番号"), ("clauses/text", "条項")];
 
 pub fn routes() -> Vec<PageRoute> {
     [
         form("/settings/closed-days", CLOSED).needs(Permission::ChangeSettings, show_closed, close),
+        form("/settings/published-names", NAMES).needs(Permission::ChangeSettings, show_names, rename),
         form("/settings/words", WORDS).needs(Permission::ChangeSettings, show_words, reword),
         form("/settings/clauses", CLAUSES).needs(Permission::ChangeSettings, show_clauses, set_clauses),
     ]
@@ -67,6 +69,27 @@ fn close(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
             None => error.message,
         };
         FieldError { pointer: "/closed_days".to_owned(), message, ..error }
+    })
+}
+
+// --- 公表資料での名称 ---
+
+fn show_names(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
+    of_settings(app, call, "setting/published_names.html", "公表資料での名称", |settings| {
+        (json!({ "published_names": settings.published_names.join("\n") }), json!({}))
+    })
+}
+
+fn rename(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let names: Vec<&str> =
+        visit.typed("published_names").lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    keep(app, call, visit, &json!({ "published_names": names }), |error| {
+        let place = error.pointer.rsplit('/').next().and_then(|place| place.parse::<usize>().ok());
+        let message = match place.and_then(|place| names.get(place)) {
+            Some(name) => format!("「{name}」: {}", error.message),
+            None => error.message,
+        };
+        FieldError { pointer: "/published_names".to_owned(), message, ..error }
     })
 }
 

@@ -31,7 +31,7 @@ fn summary(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
     let departments = setting::departments(app, call, &first)?;
     let context = json!({
         "ladders": ladders(&settings), "days": days(&settings), "severities": severities(&settings),
-        "closed_days": settings.closed_days, "words": settings.words, "clauses": settings.clauses,
+        "closed_days": settings.closed_days, "published_names": settings.published_names, "words": settings.words, "clauses": settings.clauses,
         "departments": departments.items, "more_departments": departments.next_cursor.is_some(),
         "organization": call.actor.organization.id,
     });

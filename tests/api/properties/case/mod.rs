@@ -142,6 +142,7 @@ impl<'a> Case<'a> {
                 revocations: vec![],
                 statements: vec![],
                 retractions: vec![],
+                merges: vec![],
             },
             filed: vec![],
             said: vec![],

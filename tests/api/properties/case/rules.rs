@@ -97,7 +97,8 @@ impl Case<'_> {
     /// The contract's rules for an application on its days.
     pub(super) fn rules(&self, parent: EngagementId, from: i64, to: i64) -> bool {
         let (today, tier) = (self.today(), self.engagement(parent).tier);
-        let stands = tier == 1 || self.now().consented(parent, today);
+        // The consent above may lie ahead: it holds on the first day on which one below could.
+        let stands = tier == 1 || self.now().consented(parent, d(from).max(today));
         from <= to
             && !self.never_runs()
             && today <= self.last_day()

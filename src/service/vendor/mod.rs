@@ -1,22 +1,26 @@
 //! Which vendor is meant where one is named: by id, or in words with or without its 法人番号; and what becomes of a name
 //! that is not the one it is known by.
 
+mod merge;
+
 use serde_json::json;
 
-use super::organization::{insert, number_in, record_change};
-use super::{Failure, alert};
+pub use merge::{MergeInput, MergedView, merge};
+
 use crate::db::engagement_name::NewEngagementName;
 use crate::db::organization::{NewOrganization, OrganizationRow};
 use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::access::OrganizationKind;
 use crate::domain::chain::{Engagement, Known};
-use crate::domain::company::{Likeness, NamedIn, head_office, is_placeholder, likeness};
+use crate::domain::company::{Likeness, NamedIn, head_office, is_placeholder, likeness, may_be_one};
 use crate::domain::corporate_number::CorporateNumber;
 use crate::domain::id::{ContractId, EngagementId, OrganizationId};
 use crate::domain::limits::MAX_COMPANY;
 use crate::domain::text::{company_key, same_company, search_key};
 use crate::input;
 use crate::ledger::entry::{salt_hash, salted};
+use crate::service::organization::{insert, number_in, record_change};
+use crate::service::{Failure, alert};
 
 input! {
     /// A vendor named where it is needed, registered or not.
@@ -28,16 +32,6 @@ input! {
     }
     check |it, errors| {
         errors.extend(number_in(Some(&it.name)));
-    }
-}
-
-impl InlineVendor {
-    /// Whether it may name the organization of that name and number: a branch of it, or what is known by no more than its
-    /// number, too.
-    pub fn is_named(&self, name: &str, number: Option<&str>) -> bool {
-        let other_number =
-            self.corporate_number.zip(number).is_some_and(|(given, known)| given.as_str() != known);
-        !other_number && (is_placeholder(name, number) || likeness(name, &self.name) != Likeness::Other)
     }
 }
 
@@ -122,7 +116,7 @@ impl NamedVendor<'_> {
         }
         let same = siblings.into_iter().find(|e| {
             let both_numbered = e.vendor.corporate_number.is_some() && number.is_some();
-            !both_numbered && likeness(&e.vendor.name, name) != Likeness::Other
+            !both_numbered && may_be_one(&e.vendor.name, name)
         });
         let Some(same) = same else { return Ok(()) };
         let number = same.vendor.corporate_number.as_ref().map(|number| format!("法人番号 {number}"));
@@ -169,13 +163,21 @@ impl InlineVendor {
     /// # Errors
     ///
     /// It is another company's.
-    fn beside(&self, name: &str, number: Option<&str>, names: Names) -> Result<Option<OtherName>, ()> {
+    pub fn beside(&self, name: &str, number: Option<&str>, names: Names) -> Result<Option<OtherName>, ()> {
         let given = self.corporate_number.as_ref().map(CorporateNumber::as_str);
         if given.zip(number).is_some_and(|(given, known)| given != known) {
             return Err(());
         }
         let unknown = given.filter(|_| number.is_none());
-        let likeness = if is_placeholder(name, number) { Likeness::Akin } else { likeness(name, &self.name) };
+        let likeness = if is_placeholder(name, number) {
+            Likeness::Akin
+        } else if given.is_some() && number.is_some() || same_company(name, &self.name) {
+            likeness(name, &self.name)
+        } else if may_be_one(name, &self.name) {
+            Likeness::Akin
+        } else {
+            Likeness::Other
+        };
         match (likeness, names) {
             (Likeness::Other, Names::Compared) => Err(()),
             (Likeness::Same, _) if unknown.is_none() => Ok(None),
@@ -316,13 +318,16 @@ pub(super) fn names_in_register(conn: &mut Conn, number: CorporateNumber) -> Res
     Ok(names.remove(number.as_str()).unwrap_or_default())
 }
 
-/// The id of a registered vendor; any is accepted, only the listing is scoped.
+/// The id of a registered vendor; any is accepted, only the listing is scoped. One that was merged is the other.
 pub(super) fn must_be_vendor(
     conn: &mut Conn,
     id: OrganizationId,
     pointer: &str,
 ) -> Result<OrganizationRow, Failure> {
     match db::organization::find(conn, id) {
+        Ok(OrganizationRow { merged_into: Some(into), .. }) if into != id => {
+            must_be_vendor(conn, into, pointer)
+        }
         Ok(row) if row.kind == OrganizationKind::Vendor => Ok(row),
         Ok(_) | Err(DbError::NotFound) => {
             Err(Failure::field(pointer, "unknown", "登録された事業者ではありません。"))
