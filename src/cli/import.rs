@@ -1,4 +1,4 @@
-//! `itaku import contracts|consents|vendors|holidays`: words for people on stderr, with `--json` the summary on stdout.
+//! `itaku import contracts|runs|undo|consents|vendors|holidays`: words for people on stderr, with `--json` the summary on stdout.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,6 +9,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Settings, house, print_bytes};
+use crate::domain::access::Scope;
+use crate::domain::id::ImportId;
+use crate::domain::input::{Mode, parse};
+use crate::exchange::contracts::ContractFile;
 use crate::exchange::table::{FileError, MAX_BYTES, RowError};
 use crate::exchange::{
     consents as consent_files, contracts as contract_files, holidays as holiday_files,
@@ -16,8 +20,11 @@ use crate::exchange::{
 };
 use crate::service::consent::import::import as import_consents;
 use crate::service::contract::import::{ImportOptions, Warning, import};
+use crate::service::contract::{Void, imports, undo_import};
+use crate::service::export;
+use crate::service::page::MAX_LIMIT;
 use crate::service::register::{Problem, import_register};
-use crate::service::{App, Failure, calendar};
+use crate::service::{App, Failure, Page, calendar};
 
 #[derive(Debug, Args)]
 pub struct Import {
@@ -37,10 +44,42 @@ enum What {
         /// Import the good rows even if others are bad.
         #[arg(long)]
         skip_bad: bool,
+        /// Contract numbers of twelve digits that have the form of a 個人番号 are none: you have made sure.
+        #[arg(long)]
+        confirm_numbers: bool,
         /// Take the rows of other agencies too. Without it only those of the agency's own name, of the other names in its
-        /// settings (published_names) or of its 府省コード are taken from a published file.
+        /// settings (`published_names`) or of its 府省コード are taken from a published file.
         #[arg(long)]
         all_agencies: bool,
+    },
+    /// The files of contracts that were taken in, the latest first, each with the RUN that `undo` takes.
+    ///
+    /// 契約を取り込んだ回の一覧を示します。
+    Runs {
+        /// Code of the agency; all without it.
+        #[arg(long, value_name = "CODE")]
+        agency: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
+        /// Print each as a JSON object on a line of its own.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take back every contract that one file brought: its numbers are free again, and the ledger keeps what happened.
+    /// Refused where applications, declarations, observations or completed audits hang on one of them.
+    ///
+    /// 1回分の契約の取込みを取り消します。
+    Undo {
+        /// As `import contracts --json` and `import runs` show it.
+        run: ImportId,
+        /// Why; it stands in the ledger and on the contracts' pages.
+        #[arg(long, value_name = "TEXT", default_value = "取込みの誤り")]
+        reason: String,
+        #[command(flatten)]
+        settings: Settings,
+        /// Print the summary as one JSON object.
+        #[arg(long)]
+        json: bool,
     },
     /// 既承認: consents given on paper before the contracts were registered here; CSV of itaku's own template. All
     /// rows or none.
@@ -49,6 +88,9 @@ enum What {
     Consents {
         #[command(flatten)]
         given: Given,
+        /// Document numbers of twelve digits that have the form of a 個人番号 are none: you have made sure.
+        #[arg(long)]
+        confirm_numbers: bool,
         /// E-mail of the approver in whose name they are entered.
         #[arg(long, value_name = "EMAIL", required_unless_present = "template")]
         approver: Option<String>,
@@ -119,17 +161,25 @@ impl Given {
 impl Import {
     pub fn run(&self) -> ExitCode {
         match &self.what {
-            What::Contracts { given, skip_bad, all_agencies } => {
+            What::Contracts { given, skip_bad, confirm_numbers, all_agencies } => {
                 given.run(contract_files::template, |app, file, agency| {
                     let (dry_run, skip_bad, all_agencies) = (given.dry_run, *skip_bad, *all_agencies);
                     let options = ImportOptions { dry_run, skip_bad, all_agencies };
-                    contracts(app, file, agency, options, given.json)
+                    contracts(app, file, agency, options, *confirm_numbers, given.json)
                 })
             }
-            What::Consents { given, approver } => given.run(consent_files::template, |app, file, agency| {
-                let approver = approver.as_deref().unwrap_or_default();
-                consents(app, file, agency, approver, given.dry_run, given.json)
-            }),
+            What::Consents { given, confirm_numbers, approver } => {
+                given.run(consent_files::template, |app, file, agency| {
+                    let approver = approver.as_deref().unwrap_or_default();
+                    consents(app, file, agency, approver, given.dry_run, *confirm_numbers, given.json)
+                })
+            }
+            What::Runs { agency, settings, json } => {
+                with_app(settings, |app| runs(app, agency.as_deref(), *json))
+            }
+            What::Undo { run, reason, settings, json } => {
+                with_app(settings, |app| undo(app, *run, reason, *json))
+            }
             What::Vendors { file, settings, json } => with_app(settings, |app| vendors(app, file, *json)),
             What::Holidays { file, force, settings, json } => {
                 with_app(settings, |app| holidays(app, file, *force, *json))
@@ -163,13 +213,20 @@ const FAILED: u8 = 1;
 const MISUSED: u8 = 2;
 
 /// Imports a file of contracts for the agency with that code. Exit status.
-fn contracts(app: &App, path: &Path, agency: &str, options: ImportOptions, json: bool) -> u8 {
+fn contracts(
+    app: &App,
+    path: &Path,
+    agency: &str,
+    options: ImportOptions,
+    confirm_numbers: bool,
+    json: bool,
+) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
     };
     let file = match contract_files::read(&bytes, app.today()) {
-        Ok(file) => file,
+        Ok(file) => ContractFile { numbers_confirmed: confirm_numbers, ..file },
         Err(error) => return unreadable(path, &error),
     };
     let summary = match import(app, None, agency, &file, options) {
@@ -178,6 +235,12 @@ fn contracts(app: &App, path: &Path, agency: &str, options: ImportOptions, json:
     };
     tell_problems(&summary.problems);
     tell_warnings(&summary.warnings);
+    if summary.numbers_in_question > 0 {
+        eprintln!(
+            "個人番号と同じ形の契約番号が{}件あります。個人番号ではないことを確かめたときは、--confirm-numbers を付けてください。",
+            summary.numbers_in_question
+        );
+    }
     let outcome = match options.dry_run {
         true => "試行のため、取り込んでいません。",
         false if summary.bad == 0 || options.skip_bad => outcome_of(summary.taken, summary.bad),
@@ -208,20 +271,91 @@ fn contracts(app: &App, path: &Path, agency: &str, options: ImportOptions, json:
         summary.bad,
         summary.new_vendors
     );
+    if let Some(run) = summary.run {
+        eprintln!("この取込みを取り消すには: itaku import undo {run}");
+    }
     print(json, &summary);
     if summary.bad == 0 || options.skip_bad { DONE } else { FAILED }
 }
 
+/// Lists the files of contracts that were taken in. Exit status.
+fn runs(app: &App, agency: Option<&str>, json: bool) -> u8 {
+    let scope = match export::scope(app, agency) {
+        Ok(scope) => scope,
+        Err(failure) => return told(&failure),
+    };
+    let mut page = Page { limit: MAX_LIMIT, after: None };
+    loop {
+        let found = match imports(app, &scope, &page) {
+            Ok(found) => found,
+            Err(failure) => return told(&failure),
+        };
+        for run in &found.items {
+            let state = match (run.undone_on, run.voided) {
+                (Some(day), _) => format!("{day}に取消し"),
+                (None, 1..) => format!("うち{}件は登録の取消し済み", run.voided),
+                _ => "有効".to_owned(),
+            };
+            if !json {
+                let (id, on, count) = (run.id, run.imported_on, run.contracts);
+                eprintln!("{id} {on} {} {count}件 {state}", run.origin);
+            }
+            print(json, run);
+        }
+        match found.next_cursor.map(|cursor| Page::read(Some("200"), Some(&cursor))) {
+            None => return DONE,
+            Some(Ok(next)) => page = next,
+            Some(Err(failure)) => return told(&failure),
+        }
+    }
+}
+
+/// Takes back what one file brought. Exit status.
+fn undo(app: &App, run: ImportId, reason: &str, json: bool) -> u8 {
+    let given: Result<Void, _> = parse(&serde_json::json!({ "reason": reason }), Mode::Strict);
+    let given = match given {
+        Ok(given) => given,
+        Err(errors) => return told(&Failure::Invalid(errors)),
+    };
+    match undo_import(app, None, &Scope::Program, run, &given.reason) {
+        Ok(undone) => {
+            let before = match undone.voided_before {
+                0 => String::new(),
+                count => format!("前に取り消した{count}件は、そのままです。"),
+            };
+            eprintln!("取り込んだ契約{}件の登録を取り消しました。{before}", undone.voided);
+            print(json, &undone);
+            DONE
+        }
+        Err(Failure::NotFound) => {
+            eprintln!("{run}: 該当する取込みがありません。itaku import runs で確かめてください。");
+            FAILED
+        }
+        Err(failure) => told(&failure),
+    }
+}
+
 /// Imports a file of 既承認 in the name of an approver. Exit status.
-fn consents(app: &App, path: &Path, agency: &str, approver: &str, dry_run: bool, json: bool) -> u8 {
+fn consents(
+    app: &App,
+    path: &Path,
+    agency: &str,
+    approver: &str,
+    dry_run: bool,
+    confirm_numbers: bool,
+    json: bool,
+) -> u8 {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(status) => return status,
     };
-    let file = match consent_files::read(&bytes, app.today()) {
+    let mut file = match consent_files::read(&bytes, app.today()) {
         Ok(file) => file,
         Err(error) => return unreadable(path, &error),
     };
+    if confirm_numbers {
+        file.confirm_numbers();
+    }
     let summary = match import_consents(app, agency, approver, &file, dry_run) {
         Ok(summary) => summary,
         Err(failure) => return told(&failure),

@@ -29,16 +29,14 @@ fn parts(url: &str) -> (&str, Vec<(&str, &str)>) {
 /// The URL with the bounds that it does not set itself.
 pub(super) fn bounded(url: &str) -> String {
     let (_, set) = parts(url);
-    let mut bounded = url.to_owned();
-    let mut sign = if url.contains('?') { '&' } else { '?' };
-    for (key, value) in BOUNDS {
-        if set.iter().all(|(it, _)| *it != key) {
-            bounded.push(sign);
-            bounded.push_str(&format!("{key}={value}"));
-            sign = '&';
-        }
-    }
-    bounded
+    let own = BOUNDS.iter().filter(|(key, _)| set.iter().all(|(it, _)| it != key));
+    let own: Vec<String> = own.map(|(key, value)| format!("{key}={value}")).collect();
+    let sign = match (own.is_empty(), url.contains('?')) {
+        (true, _) => "",
+        (false, true) => "&",
+        (false, false) => "?",
+    };
+    format!("{url}{sign}{}", own.join("&"))
 }
 
 /// Every port on which a server of the URL may listen.

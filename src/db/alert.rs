@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{NaiveDate, NaiveDateTime};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::schema::{alerts, contract_terms, contracts};
 use super::types::{directly, from_json, to_json};
@@ -286,6 +288,10 @@ pub fn set_open_count(conn: &mut Conn, id: ContractId, count: i32) -> Result<(),
     Ok(())
 }
 
+/// Not of a contract whose registration was taken back.
+const OF_STANDING: &str =
+    "NOT EXISTS (SELECT 1 FROM contracts v WHERE v.id = alerts.contract_id AND v.voided_on IS NOT NULL)";
+
 /// What of the alerts is listed.
 #[derive(Debug, Clone, Default)]
 pub struct AlertFilter {
@@ -398,9 +404,11 @@ pub fn list(
     if let Some(severity) = filter.severity {
         query = query.filter(alerts::severity.eq(severity));
     }
-    if let Some(contract_id) = filter.contract_id {
-        query = query.filter(alerts::contract_id.eq(contract_id));
-    }
+    query = match filter.contract_id {
+        Some(contract_id) => query.filter(alerts::contract_id.eq(contract_id)),
+        // Of a contract registered by mistake only its own page tells.
+        None => query.filter(sql::<Bool>(OF_STANDING)),
+    };
     if let Some(engagement_id) = filter.engagement_id {
         query = query.filter(alerts::engagement_id.eq(engagement_id));
     }

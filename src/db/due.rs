@@ -81,7 +81,7 @@ pub fn touch_agency(conn: &mut Conn, agency_id: OrganizationId, today: NaiveDate
         .set(dsl::check_on.eq(today))
         .execute(conn)?;
     let silent = contracts::table
-        .filter(contracts::agency_id.eq(agency_id))
+        .filter(contracts::agency_id.eq(agency_id).and(contracts::voided_on.is_null()))
         .filter(diesel::dsl::not(diesel::dsl::exists(
             dsl::due.filter(dsl::subject_kind.eq(CONTRACT)).filter(dsl::subject_id.eq(contracts::id)),
         )))
@@ -136,10 +136,11 @@ pub fn due_batch(
         .collect())
 }
 
-/// The next `n` contracts of all agencies, in order of id.
+/// The next `n` contracts of all agencies whose registration stands, in order of id.
 pub fn contracts_after(conn: &mut Conn, after: Option<SubjectId>, n: i64) -> Result<Vec<SubjectId>, DbError> {
     use super::schema::contracts;
-    let mut query = contracts::table.order(contracts::id).select(contracts::id).limit(n).into_boxed();
+    let standing = contracts::table.filter(contracts::voided_on.is_null());
+    let mut query = standing.order(contracts::id).select(contracts::id).limit(n).into_boxed();
     if let Some(after) = after {
         query = query.filter(contracts::id.gt(after));
     }

@@ -41,6 +41,8 @@ pub struct ContractFacts {
     pub officer_id: Option<UserId>,
     pub department: Option<String>,
     pub prime_id: OrganizationId,
+    /// When its registration was taken back: nothing is done on it any more.
+    pub voided_on: Option<NaiveDate>,
 }
 
 fn stamp(seq: i64, at: NaiveDateTime) -> Stamp {
@@ -51,7 +53,8 @@ fn stamp(seq: i64, at: NaiveDateTime) -> Stamp {
 pub fn load(conn: &mut Conn, id: ContractId) -> Result<ContractFacts, DbError> {
     let head = head(conn, id)?;
     let retracted = retractions(conn, id)?;
-    let (agency_id, agency_name, number, title, officer_id, department, prime_id, learned_on) = head;
+    let (agency_id, agency_name, number, title, officer_id, department, prime_id, (learned_on, voided_on)) =
+        head;
     let chain = ChainFacts {
         contract_id: id,
         agency_id,
@@ -87,11 +90,20 @@ pub fn load(conn: &mut Conn, id: ContractId) -> Result<ContractFacts, DbError> {
         officer_id,
         department,
         prime_id,
+        voided_on,
     })
 }
 
-type Head =
-    (OrganizationId, String, String, String, Option<UserId>, Option<String>, OrganizationId, NaiveDate);
+type Head = (
+    OrganizationId,
+    String,
+    String,
+    String,
+    Option<UserId>,
+    Option<String>,
+    OrganizationId,
+    (NaiveDate, Option<NaiveDate>),
+);
 
 fn head(conn: &mut Conn, id: ContractId) -> Result<Head, DbError> {
     Ok(contracts::table
@@ -105,7 +117,7 @@ fn head(conn: &mut Conn, id: ContractId) -> Result<Head, DbError> {
             contracts::officer_id,
             contracts::department,
             contracts::vendor_id,
-            contracts::learned_on,
+            (contracts::learned_on, contracts::voided_on),
         ))
         .first(conn)?)
 }

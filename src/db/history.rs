@@ -36,7 +36,8 @@ pub struct ContractHistory {
 
 type Head = (ContractId, OrganizationId, String, OrganizationId, String, Option<String>, NaiveDate);
 
-/// Contracts in scope of an agency or of the program, newest first; none for others, who have no exports.
+/// Contracts in scope of an agency or of the program whose registration stands, newest first; none for others, who
+/// have no exports.
 pub fn contracts(
     conn: &mut Conn,
     scope: Scope,
@@ -45,6 +46,7 @@ pub fn contracts(
 ) -> Result<Vec<ContractHistory>, DbError> {
     let mut query = contracts::table
         .inner_join(organizations::table.on(organizations::id.eq(contracts::vendor_id)))
+        .filter(contracts::voided_on.is_null())
         .order(contracts::id.desc())
         .limit(rows)
         .select((

@@ -415,14 +415,12 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        match &self.writer {
-            Some(writer) => writer.with(work),
-            None => {
-                let mut conn = self.reader()?;
-                conn.watched(watchdog::Watch::is_patient);
-                work(&mut conn)
-            }
+        if let Some(writer) = &self.writer {
+            return writer.with(work);
         }
+        let mut conn = self.reader()?;
+        conn.watched(watchdog::Watch::is_patient);
+        work(&mut conn)
     }
 
     /// Folds SQLite's write-ahead log into its one file.

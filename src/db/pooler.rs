@@ -1,4 +1,4 @@
-//! A pooler before PostgreSQL that gives each transaction another session (PgBouncer with `pool_mode = transaction` or
+//! A pooler before PostgreSQL that gives each transaction another session (`PgBouncer` with `pool_mode = transaction` or
 //! `statement`): what a connection has set, prepared or locked would be somebody else's. It is told at the start, not by
 //! the acts that fail.
 

@@ -4,11 +4,19 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use super::DbError;
+use super::address::bounded;
 use super::backup::Gathered;
 use crate::domain::backup::LedgerState;
+
+/// How much is copied at once.
+const PIECE: usize = 65_536;
+/// A program that tells nothing for so long is stopped.
+const SILENCE: Duration = Duration::from_mins(10);
 
 /// A database as the programs are told of it: an address without a password, and the password.
 struct Target {
@@ -126,6 +134,38 @@ fn broken(name: &str, error: &io::Error) -> DbError {
     DbError::Unavailable(format!("{name}: {error}"))
 }
 
+/// Copies all that is told. Where nothing is for so long, it is stopped: the server that it asks may be frozen, and would
+/// hold the job for ever.
+fn copy_while_told(
+    mut from: impl Read + Send,
+    to: &mut dyn Write,
+    silence: Duration,
+    stop: impl FnOnce(),
+) -> io::Result<()> {
+    thread::scope(|scope| {
+        let (tell, told) = sync_channel(4);
+        scope.spawn(move || {
+            loop {
+                let mut some = Vec::with_capacity(PIECE);
+                let read = from.by_ref().take(PIECE as u64).read_to_end(&mut some);
+                if matches!(read, Ok(0)) || tell.send(read.map(|_| some)).is_err() {
+                    break;
+                }
+            }
+        });
+        loop {
+            match told.recv_timeout(silence) {
+                Ok(some) => to.write_all(&some?)?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    stop();
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "it told nothing for too long"));
+                }
+            }
+        }
+    })
+}
+
 /// Writes these tables, as the snapshot has them, as an archive of `pg_dump`.
 pub fn dump(
     url: &str,
@@ -135,7 +175,7 @@ pub fn dump(
     out: &mut dyn Write,
 ) -> Result<(), DbError> {
     const NAME: &str = "pg_dump";
-    let target = target(url);
+    let target = target(&bounded(url));
     let mut command = program(NAME);
     command.args(["--format=custom", "--no-owner", "--no-privileges", "--no-password"]);
     command.arg(format!("--snapshot={snapshot}"));
@@ -150,7 +190,8 @@ pub fn dump(
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
         let said = listen(scope, stderr);
-        let copied = stdout.map_or(Ok(0), |mut stdout| io::copy(&mut stdout, out));
+        let stop = || child.kill().unwrap_or_default();
+        let copied = stdout.map_or(Ok(()), |stdout| copy_while_told(stdout, out, SILENCE, stop));
         let done = ended(NAME, &mut child, said);
         copied.map_err(|error| broken(NAME, &error))?;
         done
@@ -160,7 +201,7 @@ pub fn dump(
 /// Brings an archive into a database, all of it or nothing.
 pub fn restore(url: &str, archive: &mut (dyn Read + Send)) -> Result<(), DbError> {
     const NAME: &str = "pg_restore";
-    let target = target(url);
+    let target = target(&bounded(url));
     let mut command = program(NAME);
     command.args([
         "--single-transaction",
@@ -268,6 +309,20 @@ mod tests {
             let target = target(url);
             assert_eq!((target.address.as_str(), target.password.as_deref()), (address, password), "{url}");
         }
+    }
+
+    #[test]
+    fn a_program_that_tells_nothing_is_stopped_and_what_one_tells_is_copied() {
+        let (mut program, reader) = std::os::unix::net::UnixStream::pair().unwrap();
+        program.write_all(b"some").unwrap();
+        let mut copied = Vec::new();
+        let close = || program.shutdown(std::net::Shutdown::Both).unwrap();
+        let answer = copy_while_told(reader, &mut copied, Duration::from_millis(20), close);
+        assert_eq!(answer.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let all = vec![7; 200_000];
+        let mut copied = Vec::new();
+        copy_while_told(all.as_slice(), &mut copied, SILENCE, || panic!("it told all")).unwrap();
+        assert_eq!(copied, all);
     }
 
     #[test]

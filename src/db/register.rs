@@ -209,7 +209,7 @@ pub fn closed_on_chain(
             .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
             .inner_join(register_records::table.on(number.eq(organizations::corporate_number)))
             .filter(engagements::contract_id.eq(contract))
-            .filter(contracts::last_day.ge(day))
+            .filter(contracts::last_day.ge(day).and(contracts::voided_on.is_null()))
             .filter(register_records::closed_on.is_not_null())
             .select((engagements::vendor_id, engagements::recorded_at, RegisterRecord::as_select()))
             .load(own))?;
@@ -225,6 +225,7 @@ pub fn agencies_of(
     let query = engagements::table
         .inner_join(contracts::table.on(contracts::id.eq(engagements::contract_id)))
         .filter(engagements::vendor_id.eq(vendor))
-        .filter(contracts::starts_on.le(day).and(contracts::last_day.ge(day)));
+        .filter(contracts::starts_on.le(day).and(contracts::last_day.ge(day)))
+        .filter(contracts::voided_on.is_null());
     Ok(query.select(engagements::agency_id).distinct().order(engagements::agency_id).load(conn)?)
 }

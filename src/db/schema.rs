@@ -303,6 +303,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    contract_imports (id) {
+        id -> Text,
+        agency_id -> Text,
+        origin -> Text,
+        contracts -> Integer,
+        imported_by -> Nullable<Text>,
+        imported_on -> Date,
+        undone_on -> Nullable<Date>,
+        undone_by -> Nullable<Text>,
+        undo_reason -> Nullable<Text>,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     contracts (id) {
         id -> Text,
         agency_id -> Text,
@@ -317,6 +333,7 @@ diesel::table! {
         created_by -> Nullable<Text>,
         created_at -> Timestamp,
         learned_on -> Date,
+        import_id -> Nullable<Text>,
         officer_id -> Nullable<Text>,
         title -> Text,
         fiscal_year -> Integer,
@@ -326,6 +343,7 @@ diesel::table! {
         department -> Nullable<Text>,
         search_key -> Text,
         open_alerts -> Integer,
+        voided_on -> Nullable<Date>,
         version -> BigInt,
     }
 }
@@ -350,6 +368,19 @@ diesel::table! {
         agency_id -> Text,
         effective_on -> Date,
         reason -> Text,
+        seq -> BigInt,
+        recorded_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    contract_voids (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        voided_on -> Date,
+        reason -> Text,
+        voided_by -> Nullable<Text>,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }
@@ -745,9 +776,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     register_events,
     agency_settings,
     departments,
+    contract_imports,
     contracts,
     contract_terms,
     contract_terminations,
+    contract_voids,
     contract_officers,
     engagements,
     engagement_merges,

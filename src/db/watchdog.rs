@@ -2,7 +2,7 @@
 //! nothing is acknowledged (`address`). But the kernel of a frozen server acknowledges all it is sent while nobody answers,
 //! and libpq then waits without end. So one thread looks at what is waited for:
 //!
-//! - After a second without an answer the server's address is asked for a sign of life, as any client begins: an SSLRequest
+//! - After a second without an answer the server's address is asked for a sign of life, as any client begins: an `SSLRequest`
 //!   is answered with one byte before anybody logs in. Where none comes, every connection to that address is shut down: who
 //!   waits on one is told at once that it is closed, and the pool opens another, where the URL says.
 //! - Where there is life, the server's own `statement_timeout` ends what takes too long. What that does not bound, a COMMIT

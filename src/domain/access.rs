@@ -105,6 +105,8 @@ text_enum! {
         ReadContract = "read_contract",
         ChangeContract = "change_contract",
         TerminateContract = "terminate_contract",
+        VoidContract = "void_contract",
+        ReadImports = "read_imports",
         HandOver = "hand_over",
         FileApplication = "file_application",
         ReviewApplication = "review_application",
@@ -145,9 +147,11 @@ impl Permission {
             Self::RecordVendor => &[SystemAdmin, Officer, AgencyAdmin],
             Self::ManageUsers => &[SystemAdmin, AgencyAdmin, VendorAdmin],
             Self::RegisterContract | Self::ChangeContract | Self::ReviewApplication => &[Officer],
-            Self::TerminateContract | Self::DecideApplication | Self::RevokeConsent | Self::RecordConsent => {
-                &[Approver]
-            }
+            Self::TerminateContract
+            | Self::VoidContract
+            | Self::DecideApplication
+            | Self::RevokeConsent
+            | Self::RecordConsent => &[Approver],
             Self::ReadContract | Self::ReadAlerts | Self::ReadLedger => READERS,
             Self::HandOver | Self::ManageDeputies | Self::ChangeSettings | Self::ResendNotice => {
                 &[AgencyAdmin]
@@ -156,7 +160,7 @@ impl Permission {
             Self::Observe | Self::PlanAudit => &[Officer, Auditor],
             Self::ReadConsents => &[Officer, Approver, Auditor, Overseer],
             Self::HandleAlerts => &[Officer, Approver, Auditor],
-            Self::ReadSettings | Self::ReadNotices => AGENCY,
+            Self::ReadSettings | Self::ReadNotices | Self::ReadImports => AGENCY,
             Self::ReadAccessLog => &[Auditor, AgencyAdmin],
             Self::ChangeOrganization | Self::ReadBackups | Self::MoveDemoClock => &[SystemAdmin],
         }

@@ -91,6 +91,8 @@ text_enum! {
         Running = "running",
         /// 終了
         Ended = "ended",
+        /// 登録の取消し: it was registered by mistake.
+        Voided = "voided",
     }
 }
 

@@ -131,6 +131,8 @@ aggregates! {
     Look, LookId;
     /// A mail to one recipient.
     Notice, NoticeId;
+    /// A file of contracts that was taken in.
+    Import, ImportId;
     /// A file sent for import.
     Upload, UploadId;
     /// A run of the daily backup.

@@ -18,6 +18,7 @@ pub mod input;
 pub mod limits;
 pub mod lookalike;
 pub mod password;
+pub mod placeholder;
 pub mod projection;
 pub mod ratio;
 pub mod settings;

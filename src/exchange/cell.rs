@@ -8,6 +8,7 @@ use crate::domain::calendar::{fiscal_year, fiscal_year_range, parse_day, parse_f
 use crate::domain::characters::{Lines, clean, is_blank};
 use crate::domain::corporate_number::{CorporateNumber, NotACorporateNumber};
 use crate::domain::limits::{FIRST_YEAR, MAX_PERSONS, MAX_YEN};
+use crate::domain::placeholder::{NoName, no_name, no_title};
 use crate::domain::text::{self, NotWhole, contains_my_number, search_key};
 
 /// What is wrong with a cell.
@@ -119,11 +120,12 @@ fn unrounded(text: &str) -> Cell<()> {
     wrong("excel_exponent", message)
 }
 
-/// Text of one line that is a number of a contract or a document by its nature.
+/// Text of one line that is a number of a contract or a document by its nature. Twelve digits may be one; whether they are
+/// a 個人番号 is asked where it is taken in.
 pub fn number_text(most: usize) -> impl Fn(&str) -> Cell<String> {
     move |text| {
         unrounded(text)?;
-        line(most)(text)
+        cleaned(text, most, Lines::Single)
     }
 }
 
@@ -154,7 +156,37 @@ pub fn lines(most: usize) -> impl Fn(&str) -> Cell<String> {
     move |text| free_text(text, most, Lines::Multi)
 }
 
+/// Name of a company on one line: no 「同上」, no dash, no number in its place.
+pub fn company_name(most: usize) -> impl Fn(&str) -> Cell<String> {
+    move |text| named(line(most)(text)?, "名称", no_name)
+}
+
+/// Title of a contract on one line, likewise.
+pub fn contract_title(most: usize) -> impl Fn(&str) -> Cell<String> {
+    move |text| named(line(most)(text)?, "件名", no_title)
+}
+
+fn named(text: String, what: &str, why_not: fn(&str) -> Option<NoName>) -> Cell<String> {
+    match why_not(&text) {
+        None => Ok(text),
+        Some(why) => wrong(why.code(), format!("{}は{}", quote(&text), why.message(what))),
+    }
+}
+
 fn free_text(text: &str, most: usize, allowed: Lines) -> Cell<String> {
+    let text = cleaned(text, most, allowed)?;
+    if contains_my_number(&text) {
+        // The text is not quoted: the number would stand in the message.
+        return wrong(
+            "my_number",
+            "個人番号（マイナンバー）と思われる12桁の番号が含まれています。台帳には記録できません。"
+                .to_owned(),
+        );
+    }
+    Ok(text)
+}
+
+fn cleaned(text: &str, most: usize, allowed: Lines) -> Cell<String> {
     let length = text.chars().count();
     if length > most {
         return wrong("too_long", format!("{length}文字あります。{most}文字までにしてください。"));
@@ -164,14 +196,6 @@ fn free_text(text: &str, most: usize, allowed: Lines) -> Cell<String> {
     }
     if let Err(problem) = clean(text, allowed) {
         return wrong(problem.code(), problem.to_string());
-    }
-    if contains_my_number(text) {
-        // The text is not quoted: the number would stand in the message.
-        return wrong(
-            "my_number",
-            "個人番号（マイナンバー）と思われる12桁の番号が含まれています。台帳には記録できません。"
-                .to_owned(),
-        );
     }
     Ok(text.to_owned())
 }

@@ -7,7 +7,8 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
 use super::cell::{
-    Cell, RowReader, amount, corporate_number, day, line, lines, number_text, persons, quote, wrong,
+    Cell, RowReader, amount, company_name, corporate_number, day, line, lines, number_text, persons, quote,
+    wrong,
 };
 use super::table::{self, FileError, Note, Row, RowError};
 use crate::domain::limits::{MAX_COMPANY, MAX_NUMBER, MAX_SCOPE};
@@ -109,7 +110,7 @@ impl Columns {
         for (index, header) in headers.iter().enumerate() {
             match known(header) {
                 None if header.is_empty() => {
-                    problems.push(format!("{}列目に見出しがありません。", index + 1))
+                    problems.push(format!("{}列目に見出しがありません。", index + 1));
                 }
                 None => problems.push(format!("{}という列は、既承認の様式にありません。", quote(header))),
                 Some((name, field)) => {
@@ -164,6 +165,15 @@ pub fn read(bytes: &[u8], today: NaiveDate) -> Result<ConsentFile, FileError> {
     Ok(file)
 }
 
+impl ConsentFile {
+    /// Whoever sent it says that document numbers of twelve digits are none of persons.
+    pub fn confirm_numbers(&mut self) {
+        for row in &mut self.rows {
+            row.input.insert("document_number_confirmed".to_owned(), "true".into());
+        }
+    }
+}
+
 /// A cell as the input has it: what is understood here is put in the API's own way of writing.
 fn cell(reader: &mut RowReader, columns: &Columns, field: &'static str, today: NaiveDate) -> Option<String> {
     let at = columns.at(field);
@@ -179,7 +189,7 @@ fn cell(reader: &mut RowReader, columns: &Columns, field: &'static str, today: N
         }
         "contract_number" => reader.required(at, number_text(MAX_NUMBER)),
         "document_number" => reader.required(at, number_text(MAX_DOCUMENT)),
-        "vendor/name" => reader.required(at, line(MAX_COMPANY)),
+        "vendor/name" => reader.required(at, company_name(MAX_COMPANY)),
         "parent_name" => reader.optional(at, line(MAX_COMPANY)),
         "country" => reader.optional(at, country),
         "scope" => reader.required(at, lines(MAX_SCOPE)),

@@ -119,6 +119,8 @@ pub struct ContractFile {
     pub encoding: Encoding,
     pub outcomes: Vec<Outcome>,
     pub notes: Vec<Note>,
+    /// Whoever sent it says that numbers of twelve digits are none of persons.
+    pub numbers_confirmed: bool,
 }
 
 impl ContractFile {
@@ -218,7 +220,13 @@ pub fn read(bytes: &[u8], today: NaiveDate) -> Result<ContractFile, FileError> {
     }
     seen.notes.extend(joint::notes(&outcomes));
     seen.notes.sort_by_key(|note| note.line);
-    Ok(ContractFile { origin: form.origin(), encoding: table.encoding, outcomes, notes: seen.notes })
+    Ok(ContractFile {
+        origin: form.origin(),
+        encoding: table.encoding,
+        outcomes,
+        notes: seen.notes,
+        numbers_confirmed: false,
+    })
 }
 
 /// The form of a file, and the place of its first row.

@@ -175,8 +175,8 @@ impl Sheet {
             return Err(FileError::TooManyRows);
         }
         first.cells.truncate(width);
-        let like = first.line;
-        let rest = rows.map(|(row, open)| shaped(row, width, like, open)).collect();
+        let of_first = first.line;
+        let rest = rows.map(|(row, open)| shaped(row, width, of_first, open)).collect();
         Ok(Table { encoding, above, first, rest })
     }
 }
@@ -372,7 +372,7 @@ fn left_open(raw: &str) -> bool {
     quotes % 2 == 1 && (raw.trim_start().starts_with('"') || raw.contains(",\""))
 }
 
-fn shaped(mut row: Row, width: usize, like: u64, open: bool) -> Result<Row, RowError> {
+fn shaped(mut row: Row, width: usize, first: u64, open: bool) -> Result<Row, RowError> {
     let line = row.line;
     if open {
         let message =
@@ -384,7 +384,7 @@ fn shaped(mut row: Row, width: usize, like: u64, open: bool) -> Result<Row, RowE
         row.cells.truncate(width);
     }
     if row.cells.len() != width {
-        let message = format!("列の数が{}です。{like}行目と同じ{width}列にしてください。", row.cells.len());
+        let message = format!("列の数が{}です。{first}行目と同じ{width}列にしてください。", row.cells.len());
         return Err(RowError::whole(line, "column_count", message));
     }
     for (index, cell) in row.cells.iter().enumerate() {

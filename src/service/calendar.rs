@@ -101,16 +101,16 @@ pub fn import_holidays(app: &App, file: &HolidayFile, force: bool) -> Result<Hol
     Ok(summary)
 }
 
-fn would_lose(known: &Calendar, new: &Calendar, lost: &[i32]) -> Failure {
+fn would_lose(known: &Calendar, new: &Calendar, years: &[i32]) -> Failure {
     let told = |span: Option<(i32, i32)>| match span {
-        Some((first, last)) => format!("{first}年から{last}年まで"),
+        Some((from, to)) => format!("{from}年から{to}年まで"),
         None => "なし".to_owned(),
     };
     Failure::conflict(
         "holidays_lost",
         format!(
             "このファイルでは、{}の祝日が足りなくなるため、取り込みませんでした（いまの暦は{}、ファイルは{}）。新しい版のファイルか確かめてください。それでも置き換えるときは --force を付けてください。",
-            in_words(lost),
+            in_words(years),
             told(span(known)),
             told(span(new))
         ),

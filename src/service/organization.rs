@@ -30,7 +30,7 @@ input! {
     /// An organization to be registered.
     pub struct OrganizationInput {
         kind: OrganizationKind => word::<OrganizationKind>(),
-        name: String => text(1, MAX_COMPANY),
+        name: String => company_name(MAX_COMPANY),
         /// Agencies only, and needed there.
         code: Option<String> => optional(text(1, 40)),
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
@@ -64,7 +64,7 @@ pub(super) fn number_in(name: Option<&str>) -> Option<FieldError> {
 input! {
     /// What of an organization can be changed.
     pub struct OrganizationChange {
-        name: Option<String> => optional(text(1, MAX_COMPANY)),
+        name: Option<String> => optional(company_name(MAX_COMPANY)),
         /// Of a vendor that has none; a number that is recorded stays.
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
         address: Option<String> => optional(text(1, 300)),

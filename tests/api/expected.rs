@@ -51,7 +51,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         ("GET", "/pending-changes/{id}") | ("POST", "/pending-changes/{id}/reject") => Role::ALL,
         ("POST" | "GET", "/users/{id}/deputies") | ("POST", "/deputies/{id}/end") => &[AgencyAdmin],
         ("POST", "/contracts" | "/contracts/{id}/amendments") | ("PATCH", "/contracts/{id}") => &[Officer],
-        ("POST", "/contracts/{id}/terminate") => &[Approver],
+        ("POST", "/contracts/{id}/terminate" | "/contracts/{id}/void") => &[Approver],
         ("POST", "/contracts/{id}/handover" | "/contracts/handover") => &[AgencyAdmin],
         (
             "GET",
@@ -164,7 +164,7 @@ pub fn sample(world: &World, path: &str) -> Value {
         }
         "/deputies/{id}/end" => json!({"ends_on": "2026-12-05", "reason": "早く戻ったため"}),
         "/contracts" => json!({
-            "number": "新1", "title": "架空新業務", "fiscal_year": 2026, "vendor_id": house.prime.organization,
+            "number": "新1", "number_confirmed": false, "title": "架空新業務", "fiscal_year": 2026, "vendor_id": house.prime.organization,
             "amount_yen": 1000, "unit_price": "1件10円", "signed_on": "2026-04-01", "starts_on": "2026-04-01", "ends_on": "2027-03-31",
             "scope": "入力", "data": data, "subcontracting": clause, "declaration_interval": "none",
             "return_due_days": 10, "department": "架空課",
@@ -177,6 +177,7 @@ pub fn sample(world: &World, path: &str) -> Value {
             "department": "架空課",
         }),
         "/contracts/{id}/terminate" => json!({"reason": "合意", "effective_on": "2026-06-01"}),
+        "/contracts/{id}/void" => json!({"reason": "誤登録"}),
         "/contracts/{id}/handover" => json!({"officer_id": house.officer.id, "from": "2026-05-01"}),
         "/contracts/handover" => json!({
             "from_officer_id": house.officer.id, "officer_id": house.officer.id, "from": "2026-05-01",
@@ -204,7 +205,7 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/contracts/{id}/consents" => json!({
             "parent_engagement_id": house.prime.engagement, "vendor_id": house.sub.organization, "vendor": vendor,
             "distinct": false, "scope": "入力", "amount_yen": 100, "country": "JP", "data": data, "decided_on": "2026-04-01",
-            "document_number": "文1", "valid_from": "2026-04-02", "valid_until": "2026-12-31", "note": "なし",
+            "document_number": "文1", "document_number_confirmed": false, "valid_from": "2026-04-02", "valid_until": "2026-12-31", "note": "なし",
         }),
         "/contracts/{id}/declarations" => json!({
             "period": {"from": "2026-04-01", "to": "2026-04-19"}, "none": false, "as_last_time": false,

@@ -62,6 +62,7 @@ mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
+mod unknown;
 mod went_back;
 mod world;
 mod wrongs;

@@ -269,6 +269,50 @@ export const contracts_imported = act(async ({ d }) => {
   await d.reads(its);
 });
 
+export const contracts_taken_back = act(async ({ d, check, mayFail }) => {
+  const its = number();
+  await d.signIn("officer");
+  await d.open("/contracts/new");
+  await d.choose("vendor_id", 1);
+  await d.fillAll({ number: its, ...terms });
+  await d.press("内容を確かめる");
+  await d.press("この内容で登録する");
+  await d.told("登録しました");
+  const contract = d.path();
+  const [head, row] = (await d.read("/contracts/import-template.csv")).trim().split(/\r?\n/);
+  const other = number();
+  await d.open("/contracts/import");
+  await d.upload("file", { name: "契約.csv", mimeType: "text/csv", buffer: Buffer.from([head, row.replace(row.split(",")[0], other)].join("\r\n")) });
+  await d.press("読み込んで確かめる");
+  await d.press("1件を取り込む");
+  await d.told("1件の契約を取り込みました");
+
+  await d.signIn("approver");
+  await d.open(contract + "/void");
+  mayFail(422);
+  await d.press("内容を確かめる");
+  check("no reason is told at its field", (await d.count("#error-summary")) === 1);
+  await d.fillAll({ reason: "受託者の誤り（試験）" });
+  await d.press("内容を確かめる");
+  await d.pressTwice("登録を取り消す");
+  await d.told("取り消しました");
+  await d.reads("受託者の誤り（試験）");
+  await d.open(`/contracts?q=${encodeURIComponent(its)}`);
+  check("it stands in no list", (await d.count("tbody tr")) === 0);
+  await d.open(`/contracts?status=voided&q=${encodeURIComponent(its)}`);
+  check("but where such are asked for", (await d.count("tbody tr")) === 1);
+  await d.open("/contracts/imports");
+  await d.follow((await d.hrefs("tbody a"))[0]);
+  await d.reads(other);
+  await d.open(d.path() + "/undo");
+  await d.fillAll({ reason: "機関の誤り（試験）" });
+  await d.press("内容を確かめる");
+  await d.pressTwice("取込みを取り消す");
+  await d.told("取込みを取り消しました");
+  await d.open(`/contracts?q=${encodeURIComponent(other)}`);
+  check("nothing of the file stands in a list", (await d.count("tbody tr")) === 0);
+});
+
 export async function contract_form_outlives_its_session(t) {
   const { page, base, check, logins, mayFail } = t;
   await signIn(t, "officer");

@@ -158,6 +158,29 @@ fn told(url: &str, folder: &Path) {
         let done = command.output().unwrap();
         assert_eq!(status(&done), 0, "{}", words(&done));
     }
+    undo_an_import(&file, url, folder);
+}
+
+/// A file taken in by mistake, and taken back.
+fn undo_an_import(file: &impl Fn(&str, &str) -> String, url: &str, folder: &Path) {
+    let contracts = file(
+        "mistake.csv",
+        "date_of_order,title,amount,government_departments,joint_signatures,corporate_number\n\
+         2026-04-01T00:00:00+09:00,架空誤登録,3000,架空市,,7000012050002\n",
+    );
+    let run = |arguments: &[&str]| -> Value {
+        let mut command = itaku(arguments);
+        command
+            .env("ITAKU__DATABASE__URL", url)
+            .env("ITAKU__MAIL__URL", format!("file:{}", folder.display()));
+        let done = command.output().unwrap();
+        assert_eq!(status(&done), 0, "{}", words(&done));
+        serde_json::from_slice(&done.stdout).unwrap()
+    };
+    let taken = run(&["import", "contracts", &contracts, "--agency", "DEMO-1", "--all-agencies", "--json"]);
+    let id = taken["run"].as_str().unwrap();
+    let undone = run(&["import", "undo", id, "--json"]);
+    assert_eq!(undone["voided"], 1, "{undone}");
 }
 
 impl House {

@@ -4,5 +4,7 @@
 mod changes;
 mod house;
 mod imports;
+mod nonsense;
 mod reference;
 mod registration;
+mod void;

@@ -319,6 +319,23 @@ CREATE TABLE departments (
 
 -- Contracts: facts with two times, and a projection for lists -----------------------------------------------------
 
+-- A file of contracts that was taken in: what can be undone as one act.
+CREATE TABLE contract_imports (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  origin TEXT COLLATE "C" NOT NULL,
+  -- how many contracts it brought
+  contracts INTEGER NOT NULL,
+  imported_by TEXT COLLATE "C" REFERENCES users (id),
+  imported_on DATE NOT NULL,
+  undone_on DATE,
+  undone_by TEXT COLLATE "C" REFERENCES users (id),
+  undo_reason TEXT COLLATE "C",
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
+CREATE INDEX contract_imports_agency ON contract_imports (agency_id, id);
+
 CREATE TABLE contracts (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
@@ -335,6 +352,8 @@ CREATE TABLE contracts (
   created_by TEXT COLLATE "C" REFERENCES users (id),
   created_at TIMESTAMP NOT NULL,
   learned_on DATE NOT NULL,
+  -- NULL: entered by hand
+  import_id TEXT COLLATE "C" REFERENCES contract_imports (id),
   -- projection, rebuilt from the facts
   officer_id TEXT COLLATE "C" REFERENCES users (id),
   title TEXT COLLATE "C" NOT NULL,
@@ -345,16 +364,20 @@ CREATE TABLE contracts (
   department TEXT COLLATE "C",
   search_key TEXT COLLATE "C" NOT NULL,
   open_alerts INTEGER NOT NULL,
-  version BIGINT NOT NULL,
-  UNIQUE (agency_id, number_key)
+  -- 登録の取消し: it stands in no list and its number is free
+  voided_on DATE,
+  version BIGINT NOT NULL
 );
+CREATE UNIQUE INDEX contracts_number ON contracts (agency_id, number_key) WHERE voided_on IS NULL;
 CREATE INDEX contracts_agency ON contracts (agency_id, id);
 CREATE INDEX contracts_agency_year ON contracts (agency_id, fiscal_year, id);
 CREATE INDEX contracts_agency_vendor ON contracts (agency_id, vendor_id, id);
-CREATE INDEX contracts_agency_last_day ON contracts (agency_id, last_day, id, starts_on);
+CREATE INDEX contracts_agency_last_day ON contracts (agency_id, last_day, id, starts_on) WHERE voided_on IS NULL;
 CREATE INDEX contracts_agency_amount ON contracts (agency_id, amount_yen, id);
 CREATE INDEX contracts_officer ON contracts (agency_id, officer_id);
 CREATE INDEX contracts_alerting ON contracts (agency_id, id) WHERE open_alerts > 0;
+CREATE INDEX contracts_voided ON contracts (id) WHERE voided_on IS NOT NULL;
+CREATE INDEX contracts_import ON contracts (import_id, id);
 
 CREATE TABLE contract_terms (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -378,6 +401,19 @@ CREATE TABLE contract_terminations (
   recorded_at TIMESTAMP NOT NULL
 );
 CREATE INDEX contract_terminations_contract ON contract_terminations (contract_id);
+
+-- 登録の取消し of a contract that was registered by mistake.
+CREATE TABLE contract_voids (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL UNIQUE REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  voided_on DATE NOT NULL,
+  reason TEXT COLLATE "C" NOT NULL,
+  -- NULL: the operator's command
+  voided_by TEXT COLLATE "C" REFERENCES users (id),
+  seq BIGINT NOT NULL,
+  recorded_at TIMESTAMP NOT NULL
+);
 
 CREATE TABLE contract_officers (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,

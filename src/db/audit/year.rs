@@ -137,6 +137,7 @@ pub fn list(
     let query = joined!()
         .inner_join(organizations::table.on(organizations::id.eq(contracts::vendor_id)))
         .filter(audits::due_on.between(from, filter.days.to))
+        .filter(contracts::voided_on.is_null())
         .order((audits::due_on, audits::id))
         .limit(rows)
         .select((
@@ -161,8 +162,11 @@ pub fn list(
 /// How many audits in scope.
 pub fn count(conn: &mut Conn, scope: &Scope, filter: &AuditFilter, today: NaiveDate) -> Result<i64, DbError> {
     let days = filter.days;
-    let query =
-        joined!().filter(audits::due_on.between(days.from, days.to)).select(count_star()).into_boxed();
+    let query = joined!()
+        .filter(audits::due_on.between(days.from, days.to))
+        .filter(contracts::voided_on.is_null())
+        .select(count_star())
+        .into_boxed();
     let mut query = in_scope!(query, scope, filter.own);
     if let Some(state) = filter.state {
         query = in_state!(query, state, today);

@@ -72,6 +72,7 @@ pub fn list(
         let before = after.unwrap_or(ContractId::from_uuid(uuid::Uuid::max()));
         let found: Vec<Line> = directly!(conn, |own| {
             let within = contracts::agency_id.eq(agency).and(contracts::id.lt(before));
+            let within = within.and(contracts::voided_on.is_null());
             lines!().order(contracts::id.desc()).filter(within).load(own)
         })?;
         return Ok(found.into_iter().map(line).collect());
@@ -124,6 +125,12 @@ pub fn list(
         let runs = contracts::starts_on.le(last).and(contracts::last_day.ge(first));
         query = query.filter(contracts::fiscal_year.eq(year).or(runs));
     }
+    // One that was registered by mistake is found by asking for such.
+    query = if filter.status == Some(ContractStatus::Voided) {
+        query.filter(contracts::voided_on.is_not_null())
+    } else {
+        query.filter(contracts::voided_on.is_null())
+    };
     match filter.status {
         Some(ContractStatus::Upcoming) => {
             query = query
@@ -136,7 +143,7 @@ pub fn list(
             query =
                 query.filter(contracts::last_day.lt(today).or(contracts::last_day.lt(contracts::starts_on)));
         }
-        None => {}
+        Some(ContractStatus::Voided) | None => {}
     }
     if let Some(vendor) = filter.vendor_id {
         query = query.filter(contracts::vendor_id.eq(vendor));
@@ -171,6 +178,7 @@ pub fn count_running(
     let mut count = |until: Option<NaiveDate>| {
         let mut query = contracts::table
             .filter(contracts::starts_on.le(today).and(contracts::last_day.ge(today)))
+            .filter(contracts::voided_on.is_null())
             .select(count_star())
             .into_boxed();
         in_scope!(query, scope);

@@ -12,18 +12,24 @@ use super::{Conn, DbError};
 use crate::domain::access::{OrganizationKind, Scope};
 use crate::domain::chain::{ChainFacts, Vendor};
 use crate::domain::contract::{ContractOrigin, ContractStatus, Terms, TermsFact};
-use crate::domain::id::{ContractId, OrganizationId, UserId};
+use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 use crate::domain::projection::search_key;
 use crate::domain::text::number_key;
 
 mod facts;
+mod imports;
 mod recorded;
+mod void;
 
 pub use facts::{
     TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer, officer_on,
     reproject, terms,
 };
+pub use imports::{
+    ImportRow, add_import, find_import, list_imports, of_import, undo_import, voided_of_import,
+};
 pub use recorded::{Recorded, recorded};
+pub use void::{Hanging, VoidRow, hanging, void, void_of};
 
 /// A contract's row: whose it is, and its projection as of the day it was last rebuilt. What a list shows of it.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -43,12 +49,17 @@ pub struct ContractHead {
     pub last_day: NaiveDate,
     pub department: Option<String>,
     pub open_alerts: i32,
+    /// When its registration was taken back.
+    pub voided_on: Option<NaiveDate>,
     pub version: i64,
 }
 
 impl ContractHead {
     /// Where it stands on a day.
     pub fn status(&self, day: NaiveDate) -> ContractStatus {
+        if self.voided_on.is_some() {
+            return ContractStatus::Voided;
+        }
         ContractStatus::on(day, self.starts_on, self.last_day)
     }
 }
@@ -117,7 +128,7 @@ fn line(row: Line) -> ContractLine {
     ContractLine { contract, agency_name, vendor_name, vendor_corporate_number, officer_name }
 }
 
-/// The contract, when the scope may know of it.
+/// The contract, when the scope may know of it; also one whose registration was taken back.
 pub fn find(conn: &mut Conn, scope: &Scope, id: ContractId) -> Result<ContractHead, DbError> {
     let mut query =
         contracts::table.select(ContractHead::as_select()).filter(contracts::id.eq(id)).into_boxed();
@@ -132,8 +143,8 @@ pub fn by_number(
     number: &str,
 ) -> Result<Option<ContractId>, DbError> {
     let query = contracts::table
-        .filter(contracts::agency_id.eq(agency))
-        .filter(contracts::number_key.eq(number_key(number)));
+        .filter(contracts::agency_id.eq(agency).and(contracts::number_key.eq(number_key(number))))
+        .filter(contracts::voided_on.is_null());
     Ok(query.select(contracts::id).first(conn).optional()?)
 }
 
@@ -156,6 +167,8 @@ pub struct ContractBirth {
     pub joint_vendors: String,
     /// JSON: names of the agencies as the file wrote them.
     pub joint_agencies: String,
+    /// The file taken in that it came with.
+    pub import_id: Option<ImportId>,
     pub created_at: NaiveDateTime,
 }
 
@@ -232,6 +245,7 @@ pub struct NewContractRow<'a> {
     pub created_by: Option<UserId>,
     pub created_at: NaiveDateTime,
     pub learned_on: NaiveDate,
+    pub import_id: Option<ImportId>,
     pub terms: &'a crate::domain::contract::Terms,
 }
 
@@ -254,6 +268,7 @@ pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> 
                 contracts::created_by.eq(new.created_by),
                 contracts::created_at.eq(new.created_at),
                 contracts::learned_on.eq(new.learned_on),
+                contracts::import_id.eq(new.import_id),
             ),
             (
                 contracts::officer_id.eq(new.created_by),
@@ -296,7 +311,8 @@ pub fn running_of_officer(
 ) -> Result<Vec<ContractId>, DbError> {
     let query = contracts::table
         .filter(contracts::agency_id.eq(agency).and(contracts::officer_id.eq(officer)))
-        .filter(contracts::last_day.ge(today));
+        .filter(contracts::last_day.ge(today))
+        .filter(contracts::voided_on.is_null());
     Ok(query.order(contracts::id).select(contracts::id).load(conn)?)
 }
 
@@ -311,6 +327,7 @@ pub fn officers_over(
         .filter(engagements::vendor_id.eq(vendor_id))
         .filter(engagements::agency_id.eq(agency_id))
         .filter(contracts::officer_id.is_not_null())
+        .filter(contracts::voided_on.is_null())
         .select(contracts::officer_id)
         .distinct()
         .load(conn)?;

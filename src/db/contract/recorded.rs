@@ -31,6 +31,7 @@ pub fn recorded(
         .inner_join(contract_terms::table.on(contract_terms::contract_id.eq(contracts::id)))
         .filter(contracts::agency_id.eq(agency))
         .filter(contracts::number_key.eq_any(numbers.iter().map(|number| number_key(number))))
+        .filter(contracts::voided_on.is_null())
         .order((contracts::id, contract_terms::seq))
         .select((
             contracts::number_key,

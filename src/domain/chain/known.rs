@@ -195,17 +195,17 @@ fn in_order(mut engagements: Vec<&Engagement>) -> Vec<&Engagement> {
 fn merged(facts: &ChainFacts, is_known: impl Fn(&Stamp) -> bool) -> HashMap<EngagementId, EngagementId> {
     let mut merges: Vec<_> = facts.merges.iter().filter(|fact| is_known(&fact.stamp)).collect();
     merges.sort_by_key(|fact| (fact.stamp, fact.engagement_id));
-    let mut merged: HashMap<EngagementId, EngagementId> = HashMap::new();
+    let mut one_with: HashMap<EngagementId, EngagementId> = HashMap::new();
     for merge in merges {
-        let into = merged.get(&merge.into).copied().unwrap_or(merge.into);
-        for target in merged.values_mut().filter(|target| **target == merge.engagement_id) {
+        let into = one_with.get(&merge.into).copied().unwrap_or(merge.into);
+        for target in one_with.values_mut().filter(|target| **target == merge.engagement_id) {
             *target = into;
         }
         if into != merge.engagement_id {
-            merged.insert(merge.engagement_id, into);
+            one_with.insert(merge.engagement_id, into);
         }
     }
-    merged
+    one_with
 }
 
 fn gather<'a>(

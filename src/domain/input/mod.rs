@@ -21,7 +21,10 @@ pub use numbers::{FiscalYear, Integer, NOT_A_YEAR, Small, count, fiscal_year, in
 pub use values::{
     Corporate, Country, Day, Flag, Identifier, Word, corporate_number, country, day, flag, id, word,
 };
-pub use words::{Email, Text, email, prose, text, verbatim};
+pub use words::{
+    Email, Named, Text, company_name, contract_title, email, office_number, prose, question_of_my_number,
+    text, verbatim,
+};
 
 /// One wrong field, in the user's words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

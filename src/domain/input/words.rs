@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{At, Codec};
+use super::{At, Codec, FieldError};
 use crate::domain::characters::{self, Lines};
+use crate::domain::placeholder::{NoName, no_name, no_title};
 use crate::domain::text::contains_my_number;
 
 /// Text of one line or several.
@@ -12,19 +13,71 @@ pub struct Text {
     max: usize,
     multi_line: bool,
     verbatim: bool,
+    /// It holds an office's own numbers: twelve digits may be one of them.
+    numbers: bool,
 }
 
 /// One line of `min..=max` characters, trimmed.
 pub fn text(min: usize, max: usize) -> Text {
-    Text { min, max, multi_line: false, verbatim: false }
+    Text { min, max, multi_line: false, verbatim: false, numbers: false }
 }
 /// Several lines of at most `max` characters.
 pub fn prose(min: usize, max: usize) -> Text {
-    Text { min, max, multi_line: true, verbatim: false }
+    Text { min, max, multi_line: true, verbatim: false, numbers: false }
 }
 /// Exactly as typed and of any content up to `max` characters: passwords and tokens.
 pub fn verbatim(max: usize) -> Text {
-    Text { min: 1, max, multi_line: true, verbatim: true }
+    Text { min: 1, max, multi_line: true, verbatim: true, numbers: false }
+}
+/// One line with a number of an office's own, 契約番号 or 文書番号. One in ten of twelve digits has the check digit of a
+/// 個人番号 by chance: who declares the field asks [`question_of_my_number`].
+pub fn office_number(max: usize) -> Text {
+    Text { numbers: true, ..text(1, max) }
+}
+
+/// What is asked of an office's own number that could be a 個人番号, unless it was confirmed that it is none; `confirmed`
+/// names the field by which that is said.
+pub fn question_of_my_number(
+    (field, number): (&str, &str),
+    (confirmed, is_confirmed): (&str, bool),
+) -> Option<FieldError> {
+    (!is_confirmed && contains_my_number(number)).then(|| {
+        let message = format!(
+            "個人番号（マイナンバー）と同じ形の12桁の数字があります。個人番号は記録できません。個人番号ではなく、この欄の番号であることを確かめたときは、その旨を指定してください（{confirmed}: true）。"
+        );
+        FieldError::new(format!("/{field}"), "looks_like_my_number", message)
+    })
+}
+
+/// A line that names something: no 「同上」, no dash, no number in its place.
+pub struct Named {
+    text: Text,
+    what: &'static str,
+    why_not: fn(&str) -> Option<NoName>,
+}
+
+/// Name of a company or an agency.
+pub fn company_name(max: usize) -> Named {
+    Named { text: text(1, max), what: "名称", why_not: no_name }
+}
+
+/// 件名.
+pub fn contract_title(max: usize) -> Named {
+    Named { text: text(1, max), what: "件名", why_not: no_title }
+}
+
+impl Codec for Named {
+    type Out = String;
+    fn read(&self, value: &Value, at: &mut At<'_>) -> Option<String> {
+        let line = self.text.read(value, at)?;
+        match (self.why_not)(&line) {
+            None => Some(line),
+            Some(why) => at.fail(why.code(), why.message(self.what)),
+        }
+    }
+    fn schema(&self) -> Value {
+        self.text.schema()
+    }
 }
 
 impl Codec for Text {
@@ -54,7 +107,7 @@ impl Codec for Text {
         if let Err(unclean) = characters::clean(taken, lines) {
             return at.fail(unclean.code(), unclean.to_string());
         }
-        if contains_my_number(taken) {
+        if !self.numbers && contains_my_number(taken) {
             return at.fail(
                 "my_number",
                 "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。",

@@ -27,6 +27,15 @@ impl Origin {
         self.column(VENDOR_NAME, 6)
     }
 
+    /// What the column of the contract's own number is called; where the file has none, the whole row.
+    pub fn number_column(self) -> String {
+        match self {
+            Self::Template => "契約番号".to_owned(),
+            Self::Portal => "1列目（調達案件番号）".to_owned(),
+            Self::Gbizinfo | Self::GbizinfoDownload => crate::exchange::table::WHOLE_ROW.to_owned(),
+        }
+    }
+
     /// The column of the vendor's 法人番号.
     pub fn vendor_number_column(self) -> String {
         self.column(VENDOR_NUMBER, 7)

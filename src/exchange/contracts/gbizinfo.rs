@@ -7,7 +7,7 @@ use super::published::{names, one_day};
 use super::{Agencies, ImportedContract, ImportedVendor, Origin, digest};
 use crate::domain::limits::{MAX_COMPANY, MAX_TITLE};
 use crate::domain::text::{company_key, search_key};
-use crate::exchange::cell::{RowReader, amount, corporate_number, day, line};
+use crate::exchange::cell::{RowReader, amount, company_name, contract_title, corporate_number, day};
 use crate::exchange::table::{FileError, Row};
 
 /// What is read of a row.
@@ -124,13 +124,13 @@ pub(super) fn contract(
 ) -> Option<ImportedContract> {
     let at = |field| columns.at(field);
     let signed_on = reader.required(at(Field::SignedOn), day(today));
-    let title = reader.required(at(Field::Title), line(MAX_TITLE));
+    let title = reader.required(at(Field::Title), contract_title(MAX_TITLE));
     let amount_yen = reader.required(at(Field::Amount), amount);
     let agencies = reader.required(at(Field::Agencies), |text| names(text, &AGENCY_SEPARATORS));
     let joint_vendors = reader.optional(at(Field::Joint), |text| names(text, &[',', '，', '、', '／']));
     let joint_vendors = joint_vendors.unwrap_or_default();
     let number = reader.required(at(Field::Number), corporate_number);
-    let name = reader.optional(at(Field::Name), line(MAX_COMPANY));
+    let name = reader.optional(at(Field::Name), company_name(MAX_COMPANY));
     let vendor = ImportedVendor { name, corporate_number: Some(number?) };
     let (title, signed_on, amount_yen, agencies) = (title?, signed_on?, amount_yen?, agencies?);
     // The parties of a joint contract have one number between them; other contracts alike in day, title, amount and

@@ -8,7 +8,8 @@ use crate::domain::calendar::{fiscal_year, fiscal_year_range};
 use crate::domain::limits::{MAX_COMPANY, MAX_NUMBER, MAX_TITLE};
 use crate::domain::text::search_key;
 use crate::exchange::cell::{
-    Cell, RowReader, amount, corporate_number, day, line, number_text, quote, wrong,
+    Cell, RowReader, amount, company_name, contract_title, corporate_number, day, line, number_text, quote,
+    wrong,
 };
 use crate::exchange::table::Row;
 
@@ -58,12 +59,12 @@ pub(super) fn portal_agencies(row: &Row) -> Agencies {
 
 pub(super) fn portal(reader: &mut RowReader, row: &Row, today: NaiveDate) -> Option<ImportedContract> {
     let case = reader.required(0, number_text(MAX_CASE));
-    let title = reader.required(1, line(MAX_TITLE));
+    let title = reader.required(1, contract_title(MAX_TITLE));
     let signed_on = reader.required(2, day(today));
     let amount_yen = reader.required(3, amount);
     let ministry = reader.required(4, |text| code(MINISTRIES, text));
     let method = reader.required(5, |text| code(BID_METHODS, text));
-    let name = reader.required(6, line(MAX_COMPANY));
+    let name = reader.required(6, company_name(MAX_COMPANY));
     let corporate_number = reader.optional(7, corporate_number);
     let several = SEVERAL_WINNERS.contains(&reader.text(5));
     let vendor = ImportedVendor { name: Some(name?), corporate_number };

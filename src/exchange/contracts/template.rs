@@ -10,8 +10,8 @@ use crate::domain::limits::{
 };
 use crate::domain::text::search_key;
 use crate::exchange::cell::{
-    Cell, RowReader, amount, corporate_number, day, fiscal_year_cell, line, lines, number_text, persons,
-    small, word, wrong,
+    Cell, RowReader, amount, company_name, contract_title, corporate_number, day, fiscal_year_cell, line,
+    lines, number_text, persons, small, word, wrong,
 };
 use crate::exchange::table::FileError;
 
@@ -154,7 +154,7 @@ pub(super) fn contract(
 ) -> Option<ImportedContract> {
     let at = |name| columns.at(name);
     let number = reader.required(at(NUMBER), own_number);
-    let title = reader.required(at(TITLE), line(MAX_TITLE));
+    let title = reader.required(at(TITLE), contract_title(MAX_TITLE));
     let year = reader.optional(at(FISCAL_YEAR), fiscal_year_cell(today));
     let vendor = vendor(reader, columns);
     let amount_yen = reader.required(at(AMOUNT), amount);
@@ -224,7 +224,7 @@ fn vendor(reader: &mut RowReader, columns: &Columns) -> Option<ImportedVendor> {
         return None;
     }
     let corporate_number = reader.optional(number_at, corporate_number);
-    let name = reader.optional(name_at, line(MAX_COMPANY));
+    let name = reader.optional(name_at, company_name(MAX_COMPANY));
     Some(ImportedVendor { name, corporate_number })
 }
 

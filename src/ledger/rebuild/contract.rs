@@ -20,6 +20,8 @@ pub(super) struct Contract {
     /// The day of the last act that rebuilt it.
     projected_on: NaiveDate,
     version: i64,
+    /// The business day of its 登録の取消し.
+    voided_on: Cell,
 }
 
 impl Contract {
@@ -40,6 +42,7 @@ impl Contract {
             ("last_day", Cell::text(now.last_day.to_string())),
             ("department", optional(now.terms.department.as_deref())),
             ("open_alerts", Cell::Number(open_alerts)),
+            ("voided_on", self.voided_on),
             ("version", Cell::Number(self.version)),
         ] {
             row.set(column, cell);
@@ -82,6 +85,7 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
         ("created_by", said.cell("officer_id")?),
         ("created_at", Cell::At(said.entry.at)),
         ("learned_on", said.on()?),
+        ("import_id", said.cell("import_id")?),
     ];
     chain.add(Row::new("contracts", id, said.entry.id, cells));
     let effective_on = said.within("terms")?.cell("starts_on")?;
@@ -110,7 +114,8 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
         vec![("parent_id", Cell::Null), ("vendor_id", said.cell("vendor_id")?), ("tier", Cell::Number(1))],
     );
     let projected_on = said.read("on")?;
-    chain.contract = Some(Contract { number, facts, handovers, projected_on, version: 1 });
+    chain.contract =
+        Some(Contract { number, facts, handovers, projected_on, version: 1, voided_on: Cell::Null });
     Ok(())
 }
 
@@ -143,6 +148,46 @@ pub(super) fn terminated(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
     let contract = of(chain, said)?;
     contract.facts.terminations.push(fact);
     contract.touch(said)
+}
+
+/// 登録の取消し. The projection stays as it was: nothing shows it any more.
+pub(super) fn voided(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let cells =
+        vec![("voided_on", said.on()?), ("reason", said.cell("reason")?), ("voided_by", said.actor())];
+    chain.fact("contract_voids", said.row_id(), said, cells);
+    let contract = of(chain, said)?;
+    contract.voided_on = said.on()?;
+    contract.version = said.number("version")?;
+    Ok(())
+}
+
+/// A file taken in, on the agency's own chain.
+pub(super) fn imported(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let id = said.text("import_id")?.to_owned();
+    let cells: Cells = vec![
+        ("id", Cell::text(id.clone())),
+        ("agency_id", Cell::text(chain.organization_id.as_str())),
+        ("origin", said.cell("origin")?),
+        ("contracts", said.cell("contracts")?),
+        ("imported_by", said.actor()),
+        ("imported_on", said.on()?),
+        ("undone_on", Cell::Null),
+        ("undone_by", Cell::Null),
+        ("undo_reason", Cell::Null),
+        ("seq", Cell::Number(said.entry.seq)),
+        ("recorded_at", Cell::At(said.entry.at)),
+    ];
+    chain.add(Row::new("contract_imports", id, said.entry.id, cells));
+    Ok(())
+}
+
+pub(super) fn import_undone(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let (on, by, reason) = (said.on()?, said.actor(), said.cell("reason")?);
+    let row = chain.row("contract_imports", said.text("import_id")?, "import_id")?;
+    row.set("undone_on", on);
+    row.set("undone_by", by);
+    row.set("undo_reason", reason);
+    Ok(())
 }
 
 pub(super) fn handed_over(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {

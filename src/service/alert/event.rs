@@ -14,7 +14,7 @@ use crate::notice::{NoticeKind, Recipient};
 use crate::service::App;
 
 /// The chain of an organization's own entries, begun or to be begun with the next one.
-pub(super) fn organization_chain(conn: &mut Conn, id: OrganizationId) -> Result<ChainKey, DbError> {
+pub fn organization_chain(conn: &mut Conn, id: OrganizationId) -> Result<ChainKey, DbError> {
     Ok(if db::organization::has_chain(conn, id)? {
         ChainKey::Existing(id.cast())
     } else {

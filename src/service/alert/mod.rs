@@ -11,6 +11,7 @@ mod view;
 use chrono::NaiveDate;
 
 pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowledge_all, assess, resolve};
+pub(super) use event::organization_chain;
 pub use event::{address_corrected, notice_failed, notice_sent, on_agency, title as notice_title};
 pub use history::{AlertEvent, AlertHappening, history};
 pub(super) use telling::officers;
@@ -44,11 +45,20 @@ pub struct Evaluated {
 
 /// Brings a contract's alerts, its due day and the outbox to what the rules say of it on `tx.today`.
 pub fn reevaluate(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<(), Failure> {
-    evaluate_contract(tx, contract_id).map(drop)
+    let voided_on = bring_contract_up_to_date(tx, contract_id)?.1;
+    super::contract::refuse_voided(voided_on)
 }
 
-/// As [`reevaluate`], telling what changed.
+/// As [`reevaluate`], telling what changed; of a contract whose registration was taken back, nothing.
 pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Evaluated, Failure> {
+    Ok(bring_contract_up_to_date(tx, contract_id)?.0)
+}
+
+/// Answers also with the day on which its registration was taken back.
+fn bring_contract_up_to_date(
+    tx: &mut Tx<'_>,
+    contract_id: ContractId,
+) -> Result<(Evaluated, Option<NaiveDate>), Failure> {
     // On the day on which other terms or another officer begin, the projection has to follow.
     let due = db::due::check_on(tx.conn, db::due::CONTRACT, contract_id)?;
     if due.is_some_and(|day| day <= tx.today)
@@ -58,12 +68,15 @@ pub fn evaluate_contract(tx: &mut Tx<'_>, contract_id: ContractId) -> Result<Eva
         by_the_program(tx, |tx| Ok(tx.record("contract.projected", contract_id, &payload)?))?;
     }
     let facts = db::facts::load(tx.conn, contract_id)?;
+    if facts.voided_on.is_some() {
+        return Ok((Evaluated::default(), facts.voided_on));
+    }
     let rows = db::alert::of_contract(tx.conn, contract_id)?;
     let handovers = db::contract::handovers(tx.conn, contract_id)?;
     let handover = handovers.iter().map(|handover| handover.starts_on).filter(|day| *day > tx.today).min();
     let (evaluated, next) = bring_up_to_date(tx, &facts, rows, handover)?;
     db::due::set(tx.conn, db::due::CONTRACT, contract_id, facts.agency_id, next)?;
-    Ok(evaluated)
+    Ok((evaluated, None))
 }
 
 /// The first evaluation of a contract, whose facts the caller has just written: nothing needs to be read again.
@@ -198,6 +211,15 @@ fn open(
 fn close(tx: &mut Tx<'_>, id: AlertId, reason: &str) -> Result<(), Failure> {
     let recorded = tx.record("alert.resolved", id, &serde_json::json!({ "reason": reason }))?;
     Ok(db::alert::resolve(tx.conn, id, reason, tx.today, recorded.stamp.at)?)
+}
+
+/// Ends every alert of a contract that stands, in the program's own name.
+pub fn end_all(tx: &mut Tx<'_>, contract: ContractId, reason: &str) -> Result<(), Failure> {
+    let rows = db::alert::of_contract(tx.conn, contract)?;
+    by_the_program(tx, |tx| {
+        let standing = rows.iter().filter(|row| row.state != AlertState::Resolved);
+        standing.map(|row| row.id).try_for_each(|id| close(tx, id, reason))
+    })
 }
 
 /// Ends the alerts about a place that is no more, since it is one with another: what they say is said of the other.

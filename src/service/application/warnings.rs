@@ -77,7 +77,9 @@ impl Look<'_> {
         self.parent(&mut found, days);
         self.used(&mut found);
         self.money(&mut found, days);
+        self.above_parent(&mut found);
         if let Some(terms) = self.known.terms_on(from) {
+            self.amount(&mut found, terms);
             self.clause(&mut found, terms);
             self.volumes(&mut found, terms);
         }
@@ -157,6 +159,29 @@ impl Look<'_> {
             "再委託の金額の合計（審査中のものを含めて{total}円）が、契約金額の{limit}％以上になります。やむを得ない理由は書かれていません。"
         };
         self.say(found, "ratio", Severity::Warning, template, &[("total", &total), ("limit", &limit)]);
+    }
+
+    /// No part costs more than the whole. A contract at unit prices has no amount to compare with.
+    fn amount(&self, found: &mut Vec<Warning>, terms: &Terms) {
+        if 0 < terms.amount_yen && terms.amount_yen < self.content.amount_yen {
+            let (asked, most) = (thousands(self.content.amount_yen), thousands(terms.amount_yen));
+            let template = "申請の金額（{asked}円）が、契約金額（{most}円）を超えています。桁の誤りでないか確かめてください。";
+            self.say(found, "amount", Severity::Warning, template, &[("asked", &asked), ("most", &most)]);
+        }
+    }
+
+    /// Nor does one more than what its parent was consented for.
+    fn above_parent(&self, found: &mut Vec<Warning>) {
+        let parent = self.engagement.parent_id.and_then(|id| self.known.engagement(id));
+        let Some(parent) = parent.filter(|parent| parent.tier > 1) else { return };
+        let held = self.known.consents(parent.id).iter().filter(|held| held.valid.is_some());
+        let Some(most) = held.map(|held| held.consent.amount_yen).max() else { return };
+        if 0 < most && most < self.content.amount_yen {
+            let (asked, most) = (thousands(self.content.amount_yen), thousands(most));
+            let template = "申請の金額（{asked}円）が、上位の{name}が承認を受けた金額（{most}円）を超えています。桁の誤りでないか確かめてください。";
+            let places = [("asked", &*asked), ("most", &*most), ("name", &*parent.vendor.name)];
+            self.say(found, "amount_above", Severity::Warning, template, &places);
+        }
     }
 
     fn clause(&self, found: &mut Vec<Warning>, terms: &Terms) {

@@ -13,6 +13,7 @@ use crate::domain::chain::{Consent, NodeState};
 use crate::domain::company::NamedIn;
 use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
+use crate::domain::text::contains_my_number;
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, RevokedMail};
@@ -46,12 +47,18 @@ input! {
         data: Vec<DataItem> => list(nested::<DataItem>(), 10),
         decided_on: NaiveDate => day(),
         /// 文書番号
-        document_number: String => text(1, 200),
+        document_number: String => office_number(200),
+        /// The twelve digits in it are no 個人番号: asked where they could be one.
+        document_number_confirmed: bool => or(flag(), false),
         valid_from: NaiveDate => day(),
         valid_until: NaiveDate => day(),
         note: Option<String> => optional(prose(0, 10_000)),
     }
     check |it, errors| {
+        errors.extend(crate::domain::input::question_of_my_number(
+            ("document_number", &it.document_number),
+            ("document_number_confirmed", it.document_number_confirmed),
+        ));
         if it.valid_from < it.decided_on {
             errors.push(FieldError::new("/valid_from", "before_decision", "承認の開始日は、決裁日以降の日を入力してください。"));
         }
@@ -205,6 +212,8 @@ fn record_in(
         "tier": parent.tier + 1, "scope": given.scope, "amount_yen": given.amount_yen, "country": given.country,
         "data": given.data, "decided_on": given.decided_on, "document_number": given.document_number,
         "valid_from": given.valid_from, "valid_until": given.valid_until, "note": given.note,
+        // Null where it was not asked.
+        "document_number_confirmed": contains_my_number(&given.document_number).then_some(true),
     });
     let stamp = tx.record("consent.recorded", id, &payload)?.stamp;
     place.settle(tx, stamp)?;

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::terms::{Amendment, ContractPatch, TermsView, contradictions};
+use super::terms::{Amendment, ContractPatch, TermsView, contradictions, questions};
 use super::{ContractView, Sight, change, page_by_seq};
 use crate::db::contract::{ContractHead, TermsRow};
 use crate::db::{self, DbError, Tx};
 use crate::domain::contract::Terms;
 use crate::domain::id::ContractId;
+use crate::domain::input::FieldError;
 use crate::service::{App, Call, Failure, IfMatch, Page, Paged};
 
 /// What the ledger keeps of new terms.
@@ -70,11 +71,8 @@ pub fn amend(app: &App, call: &Call, id: ContractId, given: &Amendment) -> Resul
         if terms == base.terms {
             return Err(Failure::field("", "nothing_changed", "変更する項目を1つ以上指定してください。"));
         }
-        let mut errors = contradictions(&terms);
-        if given.effective_on > terms.ends_on.max(base.terms.ends_on) {
-            let message = "契約期間の終了より後の日です。";
-            errors.push(crate::domain::input::FieldError::new("/effective_on", "after_end", message));
-        }
+        let mut errors = contradictions(&terms, tx.today);
+        errors.extend(ends_wrongly(given, &base.terms, &terms, tx.today));
         Failure::unless_empty(errors)?;
         keep(tx, row, "contract.amended", given.effective_on, Some(&given.reason), &terms)?;
         for (day, later) in later_terms(&all, given.effective_on) {
@@ -82,6 +80,52 @@ pub fn amend(app: &App, call: &Call, id: ContractId, given: &Amendment) -> Resul
         }
         Ok(true)
     })
+}
+
+/// An end that a change of the contract can't set: before the change takes effect, or in the past. What ended is entered
+/// as it ended; that a running contract is over since some day is a slip of the pen, as it is of a termination.
+fn ends_wrongly(given: &Amendment, before: &Terms, after: &Terms, today: NaiveDate) -> Option<FieldError> {
+    if given.effective_on > after.ends_on {
+        let message = format!(
+            "契約期間の終了日（{}）より後の日です。効力が生じる日か終了日を確かめてください。",
+            after.ends_on
+        );
+        return Some(FieldError::new("/effective_on", "after_end", message));
+    }
+    (after.ends_on < today && today <= before.ends_on).then(|| {
+        let message =
+            format!("本日（{today}）より前の日です。履行中の契約の終了日は、本日以後の日に改めてください。");
+        FieldError::new("/ends_on", "past", message)
+    })
+}
+
+/// What of a change can be meant, and often is a slip: asked before it is registered.
+pub fn questions_of(
+    app: &App,
+    call: &Call,
+    id: ContractId,
+    given: &Amendment,
+) -> Result<Vec<String>, Failure> {
+    let all = app.db.read(|conn| {
+        db::contract::find(conn, &call.scope(), id)?;
+        db::contract::terms(conn, id)
+    })?;
+    let base = &in_force(&all, given.effective_on).ok_or_else(|| without_terms(id))?.fact.terms;
+    let terms = given.clone().apply(base);
+    // What was so before was asked then.
+    let before = questions(base, app.today());
+    let mut asked = questions(&terms, app.today());
+    asked.retain(|one| !before.contains(one));
+    if terms.ends_on < base.ends_on {
+        asked.push(format!("終了日が{}から{}に早まります。", base.ends_on, terms.ends_on));
+    }
+    if base.amount_yen > 0 && terms.amount_yen / 10 >= base.amount_yen {
+        asked.push("契約金額が10倍以上になります。桁を確かめてください。".to_owned());
+    }
+    if terms.amount_yen < base.amount_yen / 10 {
+        asked.push("契約金額が10分の1以下になります。桁を確かめてください。".to_owned());
+    }
+    Ok(asked)
 }
 
 /// The terms that begin after a day, each with its first day.

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::NaiveDate;
 use serde::Serialize;
+use serde_json::json;
 
 use super::register::{Registration, register_in};
-use super::terms::{RETURN_DUE_DAYS, contradictions};
+use super::terms::{RETURN_DUE_DAYS, contradictions, questions};
 use crate::db::organization::{NewOrganization, OrganizationRow};
 use crate::db::register::Numbered;
 use crate::db::{self, Author, ChainKey, Conn, DbError, Tx};
@@ -14,13 +16,14 @@ use crate::domain::access::OrganizationKind;
 use crate::domain::company::{Likeness, NamedIn, is_placeholder, likeness, may_be_one, placeholder};
 use crate::domain::contract::{ContractOrigin, DeclarationInterval, Overseas, Policy, Subcontracting, Terms};
 use crate::domain::corporate_number::CorporateNumber;
-use crate::domain::id::OrganizationId;
-use crate::domain::text::{company_key, number_key, same_company};
+use crate::domain::id::{ImportId, OrganizationId};
+use crate::domain::text::{company_key, contains_my_number, number_key, same_company};
 use crate::exchange::cell::quote;
 use crate::exchange::contracts::{
     ContractFile, Difference, ImportedContract, ImportedVendor, Note, Origin, Outcome, OwnNames,
 };
 use crate::exchange::table::{RowError, WHOLE_ROW};
+use crate::service::alert::organization_chain;
 use crate::service::organization::{self, record_change};
 use crate::service::register::Problem;
 use crate::service::vendor::{OtherName, first_name, record_name};
@@ -74,6 +77,8 @@ pub struct OtherAgency {
 pub struct ImportSummary {
     /// Whether anything was written: not in a dry run, not where a bad row stopped it, not where nothing was new.
     pub written: bool,
+    /// By which it can be undone as one act; none where nothing was taken.
+    pub run: Option<ImportId>,
     pub origin: String,
     pub encoding: String,
     pub rows: usize,
@@ -88,6 +93,8 @@ pub struct ImportSummary {
     /// Those agencies, the one with most rows first.
     pub other_agencies: Vec<OtherAgency>,
     pub bad: usize,
+    /// Of the bad rows, those whose number has the form of a 個人番号: taken once someone says that it is none.
+    pub numbers_in_question: usize,
     /// Vendors registered for them.
     pub new_vendors: usize,
     /// Everything wrong, by line.
@@ -126,14 +133,14 @@ pub(super) fn import_for(
 ) -> Result<ImportSummary, Failure> {
     let file = &own_rows(app, agency, file, options)?;
     if options.dry_run {
-        return app.db.read(|conn| Ok(Plan::make(conn, agency, file)?.summary(file)));
+        return app.db.read(|conn| Ok(Plan::make(conn, agency, file, app.today())?.summary(file)));
     }
     app.db.write_long(|conn| {
-        let plan = Plan::make(conn, agency, file)?;
+        let plan = Plan::make(conn, agency, file, app.today())?;
         let mut summary = plan.summary(file);
         if plan.problems.is_empty() || options.skip_bad {
             summary.written = !plan.taken.is_empty();
-            plan.carry_out(app, conn, author, agency)?;
+            summary.run = plan.carry_out(app, conn, author, agency, contract_origin(file.origin))?;
         }
         Ok(summary)
     })
@@ -163,6 +170,21 @@ struct Plan<'a> {
     problems: BTreeMap<u64, Vec<RowError>>,
     vendors: Vendors,
     warnings: Vec<Warning>,
+    /// The day on which the file is taken in.
+    today: NaiveDate,
+    /// Someone said that the numbers like 個人番号 are none.
+    numbers_confirmed: bool,
+    /// Rows whose number is asked about.
+    in_question: usize,
+}
+
+/// Said of a number that has the form of a 個人番号.
+const NUMBER_IN_QUESTION: &str = "個人番号（マイナンバー）と同じ形の12桁の番号です。個人番号は記録できません。契約番号であることを確かめたときは、その旨を指定して取り込んでください。";
+
+/// Whether a number has the form of a 個人番号. One that we made ourselves has none by meaning.
+fn in_question(contract: &ImportedContract) -> bool {
+    !matches!(contract.origin, Origin::Gbizinfo | Origin::GbizinfoDownload)
+        && contains_my_number(&contract.number)
 }
 
 /// How a file's vendor is told from others: by number, else by the key of its name.
@@ -211,7 +233,12 @@ struct NewVendor {
 }
 
 impl<'a> Plan<'a> {
-    fn make(conn: &mut Conn, agency: OrganizationId, file: &'a ContractFile) -> Result<Self, Failure> {
+    fn make(
+        conn: &mut Conn,
+        agency: OrganizationId,
+        file: &'a ContractFile,
+        today: NaiveDate,
+    ) -> Result<Self, Failure> {
         let present = present(conn, agency, file)?;
         let mut plan = Self {
             taken: Vec::new(),
@@ -220,6 +247,9 @@ impl<'a> Plan<'a> {
             problems: file.bad().map(|(line, errors)| (line, errors.to_vec())).collect(),
             vendors: Vendors::load(conn, file)?,
             warnings: Vec::new(),
+            today,
+            numbers_confirmed: file.numbers_confirmed,
+            in_question: 0,
         };
         for outcome in &file.outcomes {
             match outcome {
@@ -239,7 +269,16 @@ impl<'a> Plan<'a> {
     }
 
     fn judge(&mut self, line: u64, contract: &'a ImportedContract) {
-        let mut errors = beyond_limits(line, contract);
+        let mut errors = beyond_limits(line, contract, self.today);
+        if in_question(contract) && !self.numbers_confirmed {
+            self.in_question += 1;
+            errors.push(RowError {
+                line,
+                column: contract.origin.number_column(),
+                code: "looks_like_my_number",
+                message: NUMBER_IN_QUESTION.to_owned(),
+            });
+        }
         let key = self.vendors.key(&contract.vendor);
         if contract.vendor.corporate_number.is_some_and(|number| self.vendors.agencies.contains(&number)) {
             let message = "この法人番号は機関として登録されているため、受託者にできません。".to_owned();
@@ -263,6 +302,12 @@ impl<'a> Plan<'a> {
         match key {
             Some(key) if errors.is_empty() => {
                 self.warnings.extend(warnings);
+                let asked = questions(&terms(contract), self.today).into_iter();
+                self.warnings.extend(asked.map(|message| Warning {
+                    line,
+                    column: contract.origin.number_column(),
+                    message,
+                }));
                 self.vendors.meet(line, &key, contract);
                 self.taken.push((contract, key, other_name));
             }
@@ -302,6 +347,7 @@ impl<'a> Plan<'a> {
         other_agencies.sort_by_key(|other| std::cmp::Reverse(other.rows));
         ImportSummary {
             written: false,
+            run: None,
             origin: file.origin.to_string(),
             encoding: file.encoding.to_string(),
             rows: file.outcomes.len(),
@@ -311,6 +357,7 @@ impl<'a> Plan<'a> {
             elsewhere,
             other_agencies,
             bad: self.problems.len(),
+            numbers_in_question: self.in_question,
             new_vendors: self.vendors.new.len(),
             problems: self.problems.values().flatten().map(Problem::from).collect(),
             warnings,
@@ -323,13 +370,29 @@ impl<'a> Plan<'a> {
         conn: &mut Conn,
         author: Option<Author>,
         agency: OrganizationId,
-    ) -> Result<(), Failure> {
-        self.vendors.register(app, conn, author, agency)?;
+        origin: ContractOrigin,
+    ) -> Result<Option<ImportId>, Failure> {
+        if self.taken.is_empty() && self.vendors.named().is_empty() {
+            return Ok(None);
+        }
+        let run = app.sources.new_id();
+        let brought = i32::try_from(self.taken.len()).unwrap_or(i32::MAX);
+        let chain = organization_chain(conn, agency)?;
+        let mut tx = Tx::on(conn, &app.sources, author, chain)?;
+        self.vendors.register(&mut tx)?;
+        if self.taken.is_empty() {
+            tx.close()?;
+            return Ok(None);
+        }
+        let payload = json!({"import_id": run, "origin": origin, "contracts": brought});
+        let recorded = tx.record("contract.imported", run, &payload)?;
+        db::contract::add_import(&mut tx, run, origin, brought, &recorded)?;
+        tx.close()?;
         let today = app.today();
         for (contract, key, other_name) in self.taken {
             let lost = || Failure::Internal("a vendor of the file was not registered".to_owned());
             let vendor_id = self.vendors.known.get(&key).copied().ok_or_else(lost)?;
-            let new = registration(app, contract, vendor_id);
+            let new = registration(app, contract, vendor_id, run);
             let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
             let mut tx = Tx::on(conn, &app.sources, author, chain)?;
             let (place, _) = register_in(&mut tx, &new)?;
@@ -342,7 +405,7 @@ impl<'a> Plan<'a> {
             db::due::set(tx.conn, db::due::CONTRACT, new.id, agency, Some(today))?;
             tx.close()?;
         }
-        Ok(())
+        Ok(Some(run))
     }
 }
 
@@ -520,31 +583,17 @@ impl Vendors {
         self.new.insert(key.clone(), new);
     }
 
+    /// Those without a name so far that the file names.
+    fn named(&self) -> Vec<(OrganizationId, String)> {
+        let named = self.nameless.iter();
+        named.filter_map(|(number, id)| Some((*id, self.names.get(number)?.clone()))).collect()
+    }
+
     /// Registers what is new, in the agency's own chain.
-    fn register(
-        &mut self,
-        app: &App,
-        conn: &mut Conn,
-        author: Option<Author>,
-        agency: OrganizationId,
-    ) -> Result<(), Failure> {
-        let named: Vec<(OrganizationId, String)> = self
-            .nameless
-            .iter()
-            .filter_map(|(number, id)| Some((*id, self.names.get(number)?.clone())))
-            .collect();
-        if self.new.is_empty() && named.is_empty() {
-            return Ok(());
-        }
-        let chain = if db::organization::has_chain(conn, agency)? {
-            ChainKey::Existing(agency.cast())
-        } else {
-            ChainKey::New { id: agency.cast(), organization_id: agency }
-        };
-        let mut tx = Tx::on(conn, &app.sources, author, chain)?;
-        for (id, name) in named {
+    fn register(&mut self, tx: &mut Tx<'_>) -> Result<(), Failure> {
+        for (id, name) in self.named() {
             let before = db::organization::find(tx.conn, id)?;
-            record_change(&mut tx, &before, OrganizationRow { name, ..before.clone() })?;
+            record_change(tx, &before, OrganizationRow { name, ..before.clone() })?;
         }
         for (key, vendor) in std::mem::take(&mut self.new) {
             let id: OrganizationId = tx.new_id();
@@ -560,10 +609,10 @@ impl Vendors {
                 contact_email: None,
                 salt: &salt,
             };
-            organization::insert(&mut tx, &new)?;
+            organization::insert(tx, &new)?;
             self.known.insert(key, id);
         }
-        Ok(tx.close()?)
+        Ok(())
     }
 }
 
@@ -636,8 +685,8 @@ fn differs(line: u64, difference: &Difference) -> Warning {
 }
 
 /// What a file may say but a contract can't have.
-fn beyond_limits(line: u64, contract: &ImportedContract) -> Vec<RowError> {
-    contradictions(&terms(contract))
+fn beyond_limits(line: u64, contract: &ImportedContract, today: NaiveDate) -> Vec<RowError> {
+    contradictions(&terms(contract), today)
         .into_iter()
         .map(|error| RowError::whole(line, "contradiction", error.message))
         .collect()
@@ -672,20 +721,31 @@ fn terms(contract: &ImportedContract) -> Terms {
     }
 }
 
-fn registration(app: &App, contract: &ImportedContract, vendor_id: OrganizationId) -> Registration {
+fn contract_origin(origin: Origin) -> ContractOrigin {
+    match origin {
+        Origin::Template => ContractOrigin::Template,
+        Origin::Gbizinfo | Origin::GbizinfoDownload => ContractOrigin::Gbizinfo,
+        Origin::Portal => ContractOrigin::Portal,
+    }
+}
+
+fn registration(
+    app: &App,
+    contract: &ImportedContract,
+    vendor_id: OrganizationId,
+    run: ImportId,
+) -> Registration {
     Registration {
         id: app.sources.new_id(),
         number: contract.number.clone(),
         vendor_id,
         terms: terms(contract),
         officer: None,
-        origin: match contract.origin {
-            Origin::Template => ContractOrigin::Template,
-            Origin::Gbizinfo | Origin::GbizinfoDownload => ContractOrigin::Gbizinfo,
-            Origin::Portal => ContractOrigin::Portal,
-        },
+        origin: contract_origin(contract.origin),
         period_assumed: contract.period_assumed,
         joint_vendors: contract.joint_vendors.clone(),
         joint_agencies: contract.agencies.names.clone(),
+        import_id: Some(run),
+        number_confirmed: in_question(contract),
     }
 }

@@ -8,6 +8,7 @@ mod sort;
 mod terminate;
 mod terms;
 pub mod upload;
+mod void;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,17 +19,18 @@ use crate::db::types::from_json;
 use crate::db::{self, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::Scope;
 use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterval};
-use crate::domain::id::{ContractId, OrganizationId, UserId};
+use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 
-pub use amend::{AmendmentView, amend, amendments, patch};
+pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
 pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
 pub use register::{Registration, register, register_in};
 pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};
 pub use terms::{
     Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput,
-    SubcontractingView, TermsView, volumes,
+    SubcontractingView, TermsView, over_amount, questions, volumes,
 };
+pub use void::{ImportView, Undone, Void, import_run, imports, refuse_voided, undo_import, void};
 
 /// A contract as one side sees it. What is not a side's business is left out: a vendor below the prime learns
 /// neither amount nor volumes nor who else stands there; the prime, nothing of the agency's own handling. A list
@@ -93,8 +95,19 @@ pub struct ContractView {
     /// The agencies as the imported file names them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joint_agencies: Option<Vec<String>>,
+    /// The file taken in that it came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub import_id: Option<ImportId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registered_at: Option<DateTime<Utc>>,
+    /// The day of its 登録の取消し: it was registered by mistake, and only its own page shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voided_on: Option<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub void_reason: Option<String>,
+    /// Who took it back; left out where the operator's command did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voided_by_name: Option<String>,
     pub version: i64,
 }
 
@@ -142,6 +155,10 @@ fn listed(line: ContractLine, scope: &Scope, today: NaiveDate) -> ContractView {
         officer_name: officer_name.filter(|_| agency),
         open_alerts: agency.then_some(head.open_alerts),
         version: head.version,
+        voided_on: head.voided_on,
+        import_id: None,
+        void_reason: None,
+        voided_by_name: None,
         unit_price: None,
         signed_on: None,
         ends_on: None,
@@ -185,6 +202,13 @@ fn show(conn: &mut Conn, scope: &Scope, id: ContractId, today: NaiveDate) -> Res
         view.joint_vendors = Some(from_json(&birth.joint_vendors)?);
         view.joint_agencies = Some(from_json(&birth.joint_agencies)?);
         view.registered_at = Some(birth.created_at.and_utc());
+        view.import_id = birth.import_id;
+        if view.voided_on.is_some()
+            && let Some(void) = db::contract::void_of(conn, id)?
+        {
+            view.void_reason = Some(void.reason);
+            view.voided_by_name = void.by_name;
+        }
     }
     Ok(view)
 }
@@ -241,6 +265,7 @@ fn change(
     let scope = call.scope();
     app.act(call, ChainKey::Existing(id.cast()), |tx| {
         let row = db::contract::find(tx.conn, &scope, id)?;
+        refuse_voided(row.voided_on)?;
         if work(tx, &row)? {
             db::contract::reproject(tx.conn, id, tx.today, true)?;
             alert::reevaluate(tx, id)?;

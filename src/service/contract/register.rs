@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::terms::NewContract;
+use super::terms::{NewContract, signed_too_late};
 use super::{ContractView, show};
 use crate::db::contract::NewContractRow;
 use crate::db::facts::ContractFacts;
@@ -12,7 +12,8 @@ use crate::db::{self, ChainKey, Tx};
 use crate::domain::access::ActorOrganization;
 use crate::domain::chain::{ChainFacts, Engagement, Vendor};
 use crate::domain::contract::{ContractOrigin, Stamp, Terms, TermsFact};
-use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
+use crate::domain::id::{ContractId, EngagementId, ImportId, OrganizationId, UserId};
+use crate::domain::text::contains_my_number;
 use crate::ledger::entry::{salt_hash, salted};
 use crate::service::{App, Call, Failure, alert};
 
@@ -33,12 +34,19 @@ pub struct Registration {
     pub period_assumed: bool,
     pub joint_vendors: Vec<String>,
     pub joint_agencies: Vec<String>,
+    /// The file taken in that it comes with.
+    pub import_id: Option<ImportId>,
+    /// The number looks like a 個人番号, and someone confirmed that it is none.
+    pub number_confirmed: bool,
 }
 
 /// What the ledger keeps of a registration. Joint vendors are counted and hashed, not named: one may be a person.
 #[derive(Serialize)]
 struct Registered<'a> {
     number: &'a str,
+    /// Said where it was asked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    number_confirmed: bool,
     vendor_id: OrganizationId,
     engagement_id: EngagementId,
     officer_id: Option<UserId>,
@@ -48,6 +56,7 @@ struct Registered<'a> {
     joint_vendors: usize,
     joint_vendors_hash: Option<String>,
     salt_hash: Option<String>,
+    import_id: Option<ImportId>,
     terms: &'a Terms,
 }
 
@@ -59,6 +68,7 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
     let joint = to_json(&new.joint_vendors)?;
     let payload = Registered {
         number: &new.number,
+        number_confirmed: new.number_confirmed,
         vendor_id: new.vendor_id,
         engagement_id,
         officer_id: new.officer,
@@ -68,6 +78,7 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
         joint_vendors: new.joint_vendors.len(),
         joint_vendors_hash: salt.as_deref().map(|salt| salted(salt, &joint)),
         salt_hash: salt.as_deref().map(salt_hash),
+        import_id: new.import_id,
         terms: &new.terms,
     };
     let recorded = tx.record("contract.registered", new.id, &payload)?;
@@ -85,6 +96,7 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
         created_by: new.officer,
         created_at: stamp.at.naive_utc(),
         learned_on: tx.today,
+        import_id: new.import_id,
         terms: &new.terms,
     };
     db::contract::insert(tx.conn, &row).map_err(|error| match error {
@@ -128,6 +140,7 @@ fn first_facts(
         officer_id: new.officer,
         department: new.terms.department.clone(),
         prime_id: new.vendor_id,
+        voided_on: None,
     }
 }
 
@@ -144,8 +157,11 @@ pub fn register(app: &App, call: &Call, given: &NewContract) -> Result<ContractV
         period_assumed: false,
         joint_vendors: Vec::new(),
         joint_agencies: Vec::new(),
+        import_id: None,
+        number_confirmed: given.number_confirmed && contains_my_number(&given.number),
     };
     let chain = ChainKey::New { id: new.id.cast(), organization_id: agency };
+    Failure::unless_empty(signed_too_late(given.signed_on, app.today()).into_iter().collect())?;
     app.act(call, chain, |tx| {
         let vendor = db::contract::vendor(tx.conn, new.vendor_id)?
             .ok_or_else(|| Failure::field("/vendor_id", "unknown", "この事業者は登録されていません。"))?;
@@ -202,6 +218,8 @@ mod tests {
             period_assumed: false,
             joint_vendors: Vec::new(),
             joint_agencies: Vec::new(),
+            import_id: None,
+            number_confirmed: false,
         }
     }
 

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::calendar::fiscal_year;
+use crate::domain::calendar::{add_days, fiscal_year};
 use crate::domain::contract::{
     DataCategory, DataVolume, DeclarationInterval, Overseas, Policy, Subcontracting, Terms,
 };
@@ -12,6 +12,7 @@ use crate::domain::input::{FieldError, Nested, nested, or};
 use crate::domain::limits::{
     MAX_DEPARTMENT, MAX_NUMBER, MAX_RETURN_DAYS, MAX_SCOPE, MAX_TIER, MAX_TITLE, MAX_UNIT_PRICE,
 };
+use crate::domain::text::thousands;
 use crate::input;
 use crate::service::case::check_volumes;
 
@@ -49,8 +50,10 @@ input! {
 input! {
     /// 契約の登録.
     pub struct NewContract {
-        number: String => text(1, MAX_NUMBER),
-        title: String => text(1, MAX_TITLE),
+        number: String => office_number(MAX_NUMBER),
+        /// The twelve digits in the number are no 個人番号: asked where they could be one.
+        number_confirmed: bool => or(flag(), false),
+        title: String => contract_title(MAX_TITLE),
         fiscal_year: i32 => fiscal_year(),
         vendor_id: OrganizationId => id::<of::Organization>(),
         /// Of a 単価契約 the expected total.
@@ -68,6 +71,9 @@ input! {
         department: Option<String> => optional(text(1, MAX_DEPARTMENT)),
     }
     across |errors| {
+        if let (Some(number), Some(confirmed)) = (&number, number_confirmed) {
+            errors.extend(question_of_my_number(("number", number), ("number_confirmed", confirmed)));
+        }
         if let (Some(starts_on), Some(ends_on)) = (starts_on, ends_on) {
             errors.extend(period_error(starts_on, ends_on));
         }
@@ -85,7 +91,7 @@ input! {
     pub struct Amendment {
         effective_on: NaiveDate => day(),
         reason: String => prose(1, 2_000),
-        title: Option<String> => optional(text(1, MAX_TITLE)),
+        title: Option<String> => optional(contract_title(MAX_TITLE)),
         fiscal_year: Option<i32> => optional(fiscal_year()),
         amount_yen: Option<i64> => optional(yen()),
         unit_price: Option<String> => optional(prose(1, MAX_UNIT_PRICE)),
@@ -178,11 +184,58 @@ impl Amendment {
     }
 }
 
-/// What of the terms contradicts itself.
-pub fn contradictions(terms: &Terms) -> Vec<FieldError> {
+/// What of the terms contradicts itself, or the day on which they are entered.
+pub fn contradictions(terms: &Terms, today: NaiveDate) -> Vec<FieldError> {
     let period = period_error(terms.starts_on, terms.ends_on);
     let year = year_error(terms.fiscal_year, terms.starts_on);
-    period.into_iter().chain(year).chain(data_errors(&terms.data)).collect()
+    let signed = signed_too_late(terms.signed_on, today);
+    period.into_iter().chain(year).chain(signed).chain(data_errors(&terms.data)).collect()
+}
+
+/// A contract may be entered before it is signed, for a 年度 to come; not years before.
+pub fn signed_too_late(signed_on: NaiveDate, today: NaiveDate) -> Option<FieldError> {
+    (signed_on > add_days(today, SIGNED_AHEAD)).then(|| {
+        let message = format!("契約日（{signed_on}）が1年以上先の日です。年を確かめてください。");
+        FieldError::new("/signed_on", "far_ahead", message)
+    })
+}
+
+/// How many days ahead a contract's signing may lie.
+const SIGNED_AHEAD: i64 = 366;
+/// Contracts of more years than these are asked about.
+const MANY_YEARS: i32 = 10;
+
+/// What is asked where a subcontract costs more than the whole contract, whose amount may not be known to who asks. One
+/// at unit prices has no amount to compare with.
+pub fn over_amount(whole_yen: Option<i64>, part_yen: i64) -> Option<String> {
+    let whole = whole_yen.filter(|whole| *whole > 0 && part_yen > *whole)?;
+    let (part, whole) = (thousands(part_yen), thousands(whole));
+    Some(format!("再委託の金額（{part}円）が、契約金額（{whole}円）を超えています。桁を確かめてください。"))
+}
+
+/// What of the terms can be meant, and often is a slip: asked before they are registered.
+pub fn questions(terms: &Terms, today: NaiveDate) -> Vec<String> {
+    let mut asked = Vec::new();
+    let own = fiscal_year(terms.starts_on);
+    if terms.fiscal_year != own {
+        asked.push(format!(
+            "年度は{}年度ですが、開始日（{}）は{own}年度です。",
+            terms.fiscal_year, terms.starts_on
+        ));
+    }
+    if terms.signed_on > today {
+        asked.push(format!("契約日（{}）が今日（{today}）より先の日です。", terms.signed_on));
+    }
+    if terms.signed_on > terms.ends_on {
+        asked.push(format!("契約日（{}）が終了日（{}）より後です。", terms.signed_on, terms.ends_on));
+    }
+    if fiscal_year(terms.ends_on) - own > MANY_YEARS {
+        asked.push(format!(
+            "契約期間が{MANY_YEARS}年を超えています（{}〜{}）。",
+            terms.starts_on, terms.ends_on
+        ));
+    }
+    asked
 }
 
 /// Volumes as the domain has them.

@@ -66,16 +66,22 @@ pub fn listed(
     csv(&look_at(app, call, id, all_agencies)?.look, list)
 }
 
-/// Takes the file in; with `skip_bad` its good rows although others are bad. A second time there is nothing left to take.
-pub fn confirm(
-    app: &App,
-    call: &Call,
-    id: UploadId,
-    skip_bad: bool,
-    all_agencies: bool,
-) -> Result<ImportSummary, Failure> {
+/// What is said with the confirmation of a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Confirmation {
+    /// Its good rows are taken although others are bad.
+    pub skip_bad: bool,
+    /// Numbers of twelve digits in it are none of persons.
+    pub numbers_confirmed: bool,
+    /// The rows of other agencies are taken too.
+    pub all_agencies: bool,
+}
+
+/// Takes the file in. A second time there is nothing left to take.
+pub fn confirm(app: &App, call: &Call, id: UploadId, given: Confirmation) -> Result<ImportSummary, Failure> {
     let (_, content) = kept(app, call, id)?;
-    let file = parsed(app, &content)?;
+    let file = ContractFile { numbers_confirmed: given.numbers_confirmed, ..parsed(app, &content)? };
+    let Confirmation { skip_bad, all_agencies, .. } = given;
     let options = ImportOptions { dry_run: false, skip_bad, all_agencies };
     let summary = import_for(app, Some(call.author()), call.actor.organization.id, &file, options)?;
     if summary.written {

@@ -25,7 +25,7 @@ use crate::service::{Failure, alert};
 input! {
     /// A vendor named where it is needed, registered or not.
     pub struct InlineVendor {
-        name: String => text(1, MAX_COMPANY),
+        name: String => company_name(MAX_COMPANY),
         corporate_number: Option<CorporateNumber> => optional(corporate_number()),
         country: String => country(),
         address: Option<String> => optional(text(1, 300)),
@@ -62,6 +62,10 @@ pub struct OtherName {
     pub name: String,
     pub likeness: Likeness,
 }
+
+/// The words are another company's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnothersName;
 
 /// Vendors of one name that are told apart; more are not listed.
 const CANDIDATES: i64 = 6;
@@ -163,10 +167,15 @@ impl InlineVendor {
     /// # Errors
     ///
     /// It is another company's.
-    pub fn beside(&self, name: &str, number: Option<&str>, names: Names) -> Result<Option<OtherName>, ()> {
+    pub fn beside(
+        &self,
+        name: &str,
+        number: Option<&str>,
+        names: Names,
+    ) -> Result<Option<OtherName>, AnothersName> {
         let given = self.corporate_number.as_ref().map(CorporateNumber::as_str);
         if given.zip(number).is_some_and(|(given, known)| given != known) {
-            return Err(());
+            return Err(AnothersName);
         }
         let unknown = given.filter(|_| number.is_none());
         let likeness = if is_placeholder(name, number) {
@@ -179,7 +188,7 @@ impl InlineVendor {
             Likeness::Other
         };
         match (likeness, names) {
-            (Likeness::Other, Names::Compared) => Err(()),
+            (Likeness::Other, Names::Compared) => Err(AnothersName),
             (Likeness::Same, _) if unknown.is_none() => Ok(None),
             _ => {
                 let unknown = unknown.map(|number| format!("（法人番号 {number}）")).unwrap_or_default();

@@ -4,7 +4,7 @@ use crate::domain::access::Permission;
 use crate::service::Failure;
 use crate::service::contract::{
     self, Amendment, BulkHandover, ContractPatch, ContractQuery, ContractView, Handover, NewContract,
-    Terminate,
+    Terminate, Void,
 };
 use crate::web::route::{Plain, Request, Route, Versioned, act, create, get, patch};
 
@@ -17,7 +17,7 @@ pub fn routes() -> Vec<Route> {
         get("/contracts", "契約の一覧（新しい順）")
             .query("q", "契約番号・件名・事業者名（再委託先を含む）の一部")
             .query("fiscal_year", "年度")
-            .query("status", "upcoming（開始前）・running（履行中）・ended（終了）")
+            .query("status", "upcoming（開始前）・running（履行中）・ended（終了）・voided（登録の取消し。ほかでは一覧に出ません）")
             .query("vendor_id", "受託者")
             .query("sort", "並び順: newest（既定）, number, -number, ends, -ends, amount, -amount（金額は機関側のみ。- は逆順）")
             .query("ends_by", "この日までに終わるもの")
@@ -54,6 +54,11 @@ pub fn routes() -> Vec<Route> {
         act("/contracts/{id}/terminate", "契約を解除・終了する").needs(Permission::TerminateContract).takes(
             |app, call, request, given: Terminate| {
                 contract::terminate(app, call, request.id("id")?, &given).map(versioned)
+            },
+        ),
+        act("/contracts/{id}/void", "誤って登録した契約の登録を取り消す").needs(Permission::VoidContract).takes(
+            |app, call, request, given: Void| {
+                contract::void(app, call, request.id("id")?, &given).map(versioned)
             },
         ),
         act("/contracts/{id}/handover", "担当者を引き継ぐ").needs(Permission::HandOver).takes(

@@ -8,6 +8,7 @@ use super::visit::Visit;
 use super::words;
 use crate::domain::access::Permission;
 use crate::domain::id::ContractId;
+use crate::domain::text::contains_my_number;
 use crate::service::consent::list::Entered;
 use crate::service::consent::{self, RecordedConsentInput};
 use crate::service::{App, Call, Failure, contract};
@@ -29,6 +30,7 @@ const LABELS: &Labels = &[
     ("country", "作業する国"),
     ("decided_on", "決裁日"),
     ("document_number", "文書番号"),
+    ("document_number_confirmed", "文書番号の確認"),
     ("valid_from", "開始日"),
     ("valid_until", "終了日"),
     ("note", "備考"),
@@ -43,7 +45,9 @@ pub fn routes() -> Vec<PageRoute> {
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let id: ContractId = visit.id("id")?;
     let contract = contract::get(app, call, id)?;
-    let context = joined(Places::open(app, call, id)?.context(), json!({ "contract": contract }));
+    let in_question = contains_my_number(visit.typed("document_number"));
+    let more = json!({ "contract": contract, "number_in_question": in_question });
+    let context = joined(Places::open(app, call, id)?.context(), more);
     let known = json!({ "parent_engagement_id": visit.query("parent") });
     Ok(page("consent/new.html", "既承認の登録", context).under_contract(&contract).filled(&known))
 }
@@ -65,6 +69,9 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         ("期間", format!("{}〜{}", words::day(given.valid_from), words::day(given.valid_until))),
         ("備考", given.note.clone().unwrap_or_default()),
     ];
+    let contract = contract::get(app, call, id)?;
+    let over = contract::over_amount(contract.amount_yen, given.amount_yen);
+    let answers = answers.into_iter().chain(over.map(|text| ("確かめてください", text))).collect::<Vec<_>>();
     if let Some(asked) = check(visit, "既承認として登録してよいか確かめる", "既承認として登録する", &answers)
     {
         return Ok(asked);

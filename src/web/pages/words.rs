@@ -243,6 +243,7 @@ fn contract(status: ContractStatus) -> Word {
         ContractStatus::Upcoming => ("開始前", Tone::Busy),
         ContractStatus::Running => ("履行中", Tone::Good),
         ContractStatus::Ended => ("終了", Tone::Quiet),
+        ContractStatus::Voided => ("登録取消し", Tone::Bad),
     }
 }
 

@@ -78,7 +78,7 @@ pub fn look(
     let options = ImportOptions { dry_run: true, skip_bad: false, all_agencies };
     let file = &own_rows(app, agency, file, options)?;
     app.db.read(|conn| {
-        let plan = Plan::make(conn, agency, file)?;
+        let plan = Plan::make(conn, agency, file, app.today())?;
         let mut vendors: Vec<LookedVendor> = plan
             .vendors
             .new

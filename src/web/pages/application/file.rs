@@ -263,12 +263,15 @@ fn filed(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         ours(&format!("まで（開始の{}営業日前）", ahead.days_before))
     );
     let place = [("上位の受託者", who.0), ("再委託先", who.1), ("いまの承認との関係", relation.to_owned())];
-    let answers = [place.to_vec(), content::answers(&said), vec![("決定の期限", by)]].concat();
+    let shown = contract::get(app, call, contract)?;
+    let over = contract::over_amount(shown.amount_yen, given.content.amount_yen);
+    let asked = over.map(|text| ("確かめてください", text)).into_iter().collect();
+    let answers = [place.to_vec(), content::answers(&said), vec![("決定の期限", by)], asked].concat();
     let checked = checked(visit, "申請の内容を確かめる", "申請する", &answers);
     let steps = STEPS.iter().skip(usize::from(given.engagement_id.is_some()));
     let more = json!({ "steps": titles(steps, None), "ahead": ahead });
     let checked = Page { context: joined(checked.context, more), ..checked };
-    Ok(Outcome::Shown(checked.under_contract(&contract::get(app, call, contract)?)))
+    Ok(Outcome::Shown(checked.under_contract(&shown)))
 }
 
 /// Under whom, and whom it is about, for the check.

@@ -136,7 +136,7 @@ impl Drawing<'_> {
 
     /// What the person may do about a node: `{href, text}`.
     fn links(&self, node: &Node) -> Vec<Value> {
-        if self.contract.status == ContractStatus::Ended {
+        if matches!(self.contract.status, ContractStatus::Ended | ContractStatus::Voided) {
             return Vec::new();
         }
         let mut links = Vec::new();

@@ -112,7 +112,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "chain": drawn,
         "days": days,
         "applications": view.as_ref().map(|view| applications(app, call, &contract, view)).transpose()?,
-        "running": contract.status != ContractStatus::Ended,
+        "running": !matches!(contract.status, ContractStatus::Ended | ContractStatus::Voided),
         "known": known_at.map(|at| words::instant(app, at)),
         "now": is_now,
     });

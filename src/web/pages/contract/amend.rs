@@ -96,6 +96,11 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     if answers.iter().filter(|(_, text)| !text.is_empty()).count() <= 2 {
         return Err(Failure::field("", "nothing_changed", "変更する項目を1つ以上、書き換えてください。"));
     }
+    let asked = contract::questions_of(app, call, contract.id, &given)?;
+    let mut answers = answers;
+    if !asked.is_empty() {
+        answers.push(("確かめてください", asked.join("\n")));
+    }
     if let Some(asked) = check(visit, "変更する内容を確かめる", "変更契約を登録する", &answers)
     {
         return Ok(asked);

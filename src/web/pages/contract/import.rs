@@ -10,7 +10,7 @@ use crate::domain::access::Permission;
 use crate::domain::text::thousands;
 use crate::service::contract::import::list::List;
 use crate::service::contract::import::{ImportSummary, LookedRow};
-use crate::service::contract::upload::{self, Preview};
+use crate::service::contract::upload::{self, Confirmation, Preview};
 use crate::service::{App, Call, Failure};
 
 const LABELS: &Labels = &[("file", "取り込むファイル")];
@@ -90,10 +90,12 @@ fn told(preview: &Preview, visit: &Visit) -> Page {
         .then(|| format!("{base}?{}from={}#rows", if *all_agencies { "all=1&" } else { "" }, from + ROWS));
     let first = (from > 0).then(|| format!("{base}{query}#rows"));
     let context = json!({
+        "others_bad": summary.bad > summary.numbers_in_question,
         "base": base, "query": query, "name": name, "all_agencies": all_agencies,
         "summary": {
             "encoding": summary.encoding, "rows": summary.rows, "taken": summary.taken, "duplicates": summary.duplicates,
             "joined": summary.joined, "elsewhere": summary.elsewhere, "bad": summary.bad, "new_vendors": summary.new_vendors,
+            "numbers_in_question": summary.numbers_in_question,
         },
         "rows": rows, "pager": { "count": rows.len(), "next": next, "first": first },
         "problems": summary.problems.iter().take(SHOWN).collect::<Vec<_>>(),
@@ -141,10 +143,14 @@ fn choose_again(app: &App, call: &Call, visit: &Visit, failure: Failure) -> Resu
 }
 
 fn confirm(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
-    let skip_bad = visit.typed("skip_bad") == "true";
     let all_agencies = all_agencies(visit);
+    let given = Confirmation {
+        skip_bad: visit.typed("skip_bad") == "true",
+        numbers_confirmed: visit.typed("numbers_confirmed") == "true",
+        all_agencies,
+    };
     let id = visit.id("id")?;
-    let summary = match upload::confirm(app, call, id, skip_bad, all_agencies) {
+    let summary = match upload::confirm(app, call, id, given) {
         Ok(summary) => summary,
         Err(failure) => return choose_again(app, call, visit, failure),
     };

@@ -7,6 +7,7 @@ mod list;
 mod register;
 mod show;
 mod terminate;
+mod void;
 
 use super::route::{Page, PageRoute};
 use crate::service::contract::ContractView;
@@ -18,6 +19,7 @@ pub fn routes() -> Vec<PageRoute> {
         import::routes(),
         list::routes(),
         register::routes(),
+        void::routes(),
         show::routes(),
         terminate::routes(),
     ]

@@ -10,12 +10,14 @@ use super::address;
 use crate::domain::access::Permission;
 use crate::domain::calendar::fiscal_year;
 use crate::domain::contract::{DeclarationInterval, Overseas, Policy};
+use crate::domain::text::contains_my_number;
 use crate::domain::text_enum::TextEnum;
 use crate::service::contract::{self, DataItem, NewContract, RETURN_DUE_DAYS, SubcontractingInput};
 use crate::service::{self, App, Call, Failure, organization, setting};
 
 pub const LABELS: &Labels = &[
     ("number", "契約番号"),
+    ("number_confirmed", "契約番号の確認"),
     ("title", "件名"),
     ("fiscal_year", "年度"),
     ("vendor_id", "受託者"),
@@ -59,8 +61,11 @@ pub fn choices(app: &App, call: &Call) -> Result<Value, Failure> {
 }
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let context =
-        json!({ "choices": choices(app, call)?, "vendors": looked_for(app, call, visit, "vendor_id")? });
+    let context = json!({
+        "choices": choices(app, call)?,
+        "vendors": looked_for(app, call, visit, "vendor_id")?,
+        "number_in_question": contains_my_number(visit.typed("number")),
+    });
     let usual = json!({
         "fiscal_year": fiscal_year(app.today()),
         "vendor_id": visit.query("vendor_id"),
@@ -92,8 +97,11 @@ pub fn clause(given: &SubcontractingInput) -> String {
 }
 
 fn answers(given: &NewContract, vendor: &str) -> Vec<(&'static str, String)> {
+    let confirmed =
+        if given.number_confirmed { "12桁の数字は個人番号ではありません" } else { "" };
     vec![
         ("契約番号", given.number.clone()),
+        ("契約番号の確認", confirmed.to_owned()),
         ("件名", given.title.clone()),
         ("年度", format!("{}年度", given.fiscal_year)),
         ("受託者", vendor.to_owned()),
@@ -119,6 +127,10 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     if !similar.is_empty() {
         let names: Vec<String> = similar.iter().map(organization::SimilarName::told).collect();
         answers.push(("よく似た名前の事業者", names.join("\n")));
+    }
+    let asked = contract::questions(&given.terms(), app.today());
+    if !asked.is_empty() {
+        answers.push(("確かめてください", asked.join("\n")));
     }
     if let Some(asked) = check(visit, "登録する内容を確かめる", "この内容で登録する", &answers)
     {
