@@ -258,9 +258,9 @@ both! {
         let id = text(list.last().unwrap(), "id");
         k.review(&id);
         k.decide(&id, &json!({})).must(200);
-        let node = k.node(&c, "?as_of=2026-05-01");
-        assert_eq!((&node["covered"], &node["state"]), (&json!(true), &json!("consented")), "consented in time, covered from its first day");
-        assert_eq!(node["consents"][0]["valid_until"], "2027-03-31", "beyond its parent's, not beyond the contract's");
+        let child = k.node(&c, "?as_of=2026-05-01");
+        assert_eq!((&child["covered"], &child["state"]), (&json!(true), &json!("consented")), "consented in time, covered from its first day");
+        assert_eq!(child["consents"][0]["valid_until"], "2027-03-31", "beyond its parent's, not beyond the contract's");
         // A first day gone by counts as today, for no consent reaches back.
         app.move_to("2026-05-02");
         starting(&s.b, &b, &s.d, "2026-04-01").must(201);

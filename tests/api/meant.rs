@@ -56,6 +56,7 @@ fn verified(app: &TestApp) {
 }
 
 /// A use of a vendor named in words under the prime.
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn inline(k: &Contract<'_>, vendor: Value) -> Value {
     json!({"parent_engagement_id": k.root, "vendor": vendor, "started_on": "2026-04-01"})
 }

@@ -45,11 +45,11 @@ both! {
         let unknown = |pointer: &str| [(pointer.to_owned(), "unknown_field".to_owned())];
         let admin = app.admin();
         let path = format!("/users/{}", s.officer.id);
-        let patch = |path: &str, body: Value| {
+        let changed = |path: &str, body: Value| {
             let request = app.request(Some(&admin.token), "PATCH", path).insert_header(("If-Match", "*"));
             app.send(request.set_json(body))
         };
-        assert_eq!(patch(&path, json!({"actve": false})).errors(), unknown("/actve"));
+        assert_eq!(changed(&path, json!({"actve": false})).errors(), unknown("/actve"));
         assert_eq!(app.get(&admin, &path).must(200)["active"], json!(true));
 
         let place = json!({"parent_engagement_id": k.root, "vendor_id": s.b.id, "contry": "US"});

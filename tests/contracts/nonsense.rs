@@ -112,10 +112,10 @@ fn n25_a_number_like_a_persons_is_asked_about_and_taken_once_confirmed() {
             app.db.read(|conn| itaku::db::ledger::payloads(conn, Some(plain.cast()), "contract.registered"));
         assert!(!said.unwrap()[0].contains("number_confirmed"), "it was not asked");
 
-        let text = format!(
-            "契約番号,件名,受託者名,契約金額（円）,契約日,開始日,終了日\r\n\
-             222222222222,架空業務,架空商事株式会社,1000,2026-04-01,2026-04-01,2027-03-31\r\n\
-             202611000008,架空業務,架空商事株式会社,1000,2026-04-01,2026-04-01,2027-03-31\r\n"
+        let text = concat!(
+            "契約番号,件名,受託者名,契約金額（円）,契約日,開始日,終了日\r\n",
+            "222222222222,架空業務,架空商事株式会社,1000,2026-04-01,2026-04-01,2027-03-31\r\n",
+            "202611000008,架空業務,架空商事株式会社,1000,2026-04-01,2026-04-01,2027-03-31\r\n"
         );
         let mut file = exchange::contracts::read(text.as_bytes(), app.today()).unwrap();
         let asked = import(app, None, "K1", &file, ImportOptions::default()).unwrap();

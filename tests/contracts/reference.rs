@@ -51,8 +51,11 @@ fn the_register_is_told_once_and_names_stay() {
     });
 }
 
+/// State, severity and resolution.
+type Stood = (String, String, Option<String>);
+
 /// State, severity and resolution of the agency's alerts of the kind, and what its officer's digest is to say.
-fn vendor_alerts(house: &House) -> (Vec<(String, String, Option<String>)>, Vec<String>) {
+fn vendor_alerts(house: &House) -> (Vec<Stood>, Vec<String>) {
     use db::schema::{alerts as a, notices as n};
     house
         .app

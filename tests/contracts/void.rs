@@ -36,8 +36,8 @@ fn exported(house: &House, number: &str) -> usize {
     rows
 }
 
-fn alerts(house: &House, filter: AlertFilter) -> usize {
-    alert::list(&house.app, &house.officer, &filter, &Page::default()).unwrap().items.len()
+fn alerts(house: &House, filter: &AlertFilter) -> usize {
+    alert::list(&house.app, &house.officer, filter, &Page::default()).unwrap().items.len()
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn n08_a_registration_taken_back_leaves_everything_but_its_page_and_its_number_i
         let before = house.get(&house.officer, id).unwrap();
         assert!(before.open_alerts.unwrap() > 1, "{before:?}");
         let own = || AlertFilter { contract_id: Some(id), ..AlertFilter::default() };
-        let (open, of_it) = (alerts(house, AlertFilter::default()), alerts(house, own()));
+        let (open, of_it) = (alerts(house, &AlertFilter::default()), alerts(house, &own()));
         assert!(of_it > 1 && open > of_it, "{of_it} of {open}");
         assert!(exported(house, "架空-1") > 3);
         let counted = |house: &House| overview::overview(app, &house.officer).unwrap();
@@ -89,8 +89,8 @@ fn n08_a_registration_taken_back_leaves_everything_but_its_page_and_its_number_i
         let gone = ContractQuery { status: Some(ContractStatus::Voided), ..Default::default() };
         assert_eq!(listed(gone), ["架空-1"]);
         assert_eq!(exported(house, "架空-1"), 0);
-        assert_eq!(alerts(house, AlertFilter::default()), open - of_it);
-        assert_eq!(alerts(house, own()), of_it, "its own page keeps them");
+        assert_eq!(alerts(house, &AlertFilter::default()), open - of_it);
+        assert_eq!(alerts(house, &own()), of_it, "its own page keeps them");
         let now = agency(house);
         assert_eq!(now["contracts"]["running"], 1, "{now:#}");
         assert_eq!(now["audits"]["overdue"], 0, "{now:#}");
