@@ -52,7 +52,7 @@ enum What {
         #[arg(long)]
         all_agencies: bool,
     },
-    /// The files of contracts that were taken in, the latest first, each with the RUN that `undo` takes.
+    /// The files of contracts that were taken in, the latest first, each with the RUN that undo takes.
     ///
     /// 契約を取り込んだ回の一覧を示します。
     Runs {

@@ -325,6 +325,10 @@ both! {
         let before = rows(app);
         for name in settings.as_object().unwrap().keys() {
             for value in [json!("x"), json!(-1), json!(1.5), json!(90_000_000_167_598_800_i64), json!([null]), json!(["2910-01-01x"]), json!({"": "\u{0}"}), json!(null)] {
+                // A list of names, in which a day is one, too.
+                if name == "published_names" && value[0].is_string() {
+                    continue;
+                }
                 let answer = app.patch_if(admin, "/settings", &etag, json!({name: value}));
                 assert_eq!(answer.status, 422, "{name} = {value}: {}", answer.body);
                 assert!(stands_at(&answer, &format!("/{name}")), "{name} = {value}: {}", answer.body);

@@ -26,11 +26,7 @@ fn every_change_of_a_structure_is_named() {
             "DROP INDEX contracts_officer",
         ),
         ("missing", "unique index alerts_one_unresolved", "DROP INDEX alerts_one_unresolved"),
-        (
-            "missing",
-            "unique contracts (agency_id,number_key)",
-            "ALTER TABLE contracts DROP CONSTRAINT contracts_agency_id_number_key_key",
-        ),
+        ("missing", "unique index contracts_number", "DROP INDEX contracts_number"),
         (
             "missing",
             "foreign key contract_terms (contract_id) → contracts (id)",

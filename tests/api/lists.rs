@@ -9,8 +9,9 @@ use crate::stage::{Contract, Side, Stage, text, used};
 use crate::support::{Person, TestApp, both};
 
 /// Answers with a list of their own that is not paged, and why.
-const WHOLE: [(&str, &str, &str); 7] = [
+const WHOLE: [(&str, &str, &str); 8] = [
     ("/backups", "runs", "the latest backups, of which a server keeps a few dozen"),
+    ("/alerts/{id}", "untold", "the vendors of one alert that have no address, of which a chain has a few"),
     ("/me/factors", "passkeys", "one person's own, of which there are a few at most"),
     ("/contracts/{id}/declarations/draft", "engagements", "the uses still open, as a form to fill in"),
     ("/declarations/{id}", "engagements", "what one declaration said, as it was sent"),

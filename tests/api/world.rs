@@ -50,7 +50,7 @@ pub fn kind_of(path: &str) -> Option<Kind> {
         "/users" => Kind::User,
         "/pending-changes" => Kind::Change,
         "/deputies" => Kind::Deputy,
-        "/organizations" => Kind::Organization,
+        "/organizations" | "/vendors" => Kind::Organization,
         "/me/sessions" => Kind::Session,
         "/me/passkeys" => Kind::Passkey,
         "/ledger" => Kind::Entry,

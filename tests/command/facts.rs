@@ -125,10 +125,44 @@ fn ask_for_changes(demo: &Demo) {
     assert_eq!(ended.0, 200, "{ended:?}");
 }
 
+/// Two companies that were seen under one parent, and are one; a third below the first of them.
+fn merge_vendors(demo: &Demo) {
+    let token = demo.token_with_factor("officer");
+    let get = |path: &str| -> Value {
+        let request = agent().get(demo.url(&format!("/api/v1{path}")));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        request.call().unwrap().body_mut().read_json().unwrap()
+    };
+    let contract = get("/contracts?limit=1")["items"][0]["id"].as_str().unwrap().to_owned();
+    let root = get(&format!("/contracts/{contract}/chain"))["root"]["engagement_id"].clone();
+    let seen = |parent: &Value, name: &str| -> Value {
+        let body = json!({"parent_engagement_id": parent, "vendor": {"name": name}, "started_on": "2026-04-01", "source": "other"});
+        let answer = demo.post(&token, &format!("/contracts/{contract}/observations"), &body);
+        assert_eq!(answer.0, 201, "{answer:?}");
+        answer.1["engagement_id"].clone()
+    };
+    let first = seen(&root, "架空統合前株式会社");
+    seen(&first, "架空統合下請株式会社");
+    seen(&root, "例示統合先株式会社");
+    let vendor = |name: &str| {
+        let found = get(&format!("/organizations?kind=vendor&q={}", encoded(name)));
+        found["items"][0]["id"].as_str().unwrap().to_owned()
+    };
+    let path = format!("/vendors/{}/merge", vendor("架空統合前株式会社"));
+    let merged =
+        demo.post(&token, &path, &json!({"into": vendor("例示統合先株式会社"), "reason": "同じ会社"}));
+    assert_eq!(merged.0, 200, "{merged:?}");
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 fn told(url: &str, folder: &Path) {
     let mut demo = Demo::start(&["--strict", "--database", url]);
     cancel_an_audit(&demo);
     ask_for_changes(&demo);
+    merge_vendors(&demo);
     assert_eq!(demo.stop("-TERM"), 0);
     // What the year does not have: holidays from a file, and contracts without an officer, one of several vendors.
     let file = |name: &str, text: &str| {

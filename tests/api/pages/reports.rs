@@ -154,7 +154,8 @@ both! {
     }
 
     fn a_vendors_page_says_what_the_register_says(app: TestApp) {
-        let officer = app.person(app.agency("A1"), &[Role::Officer]);
+        let agency = app.agency("A1");
+        let officer = app.person(agency, &[Role::Officer]);
         let row = |process: &str, name: &str, on: &str, latest: u8| format!(
             "1,5000012010024,{process},0,{on},{on},\"{name}\",,301,\"架空県\",\"例示市\",\"一丁目\",,99,999,0000000,,,,,,,2026-04-01,{latest},,,,,\"カクウ\",0\r\n"
         );
@@ -172,7 +173,10 @@ both! {
         }
         // Who may not change it is not offered to; who may, may.
         let edit = format!("{}/edit", address.split('?').next().unwrap());
-        assert!(!page.contains(&edit) && open(app, &officer, &edit).0 == 403);
+        let approver = app.person(agency, &[Role::Approver]);
+        let (_, without) = open(app, &approver, &address);
+        assert!(!without.contains(&edit) && open(app, &approver, &edit).0 == 403);
+        assert!(page.contains(&edit) && open(app, &officer, &edit).0 == 200);
         let admin = app.admin();
         let (_, form) = open(app, &admin, &edit);
         let version = form.split_once("name=\"_version\" value=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
