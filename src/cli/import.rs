@@ -48,7 +48,7 @@ enum What {
         #[arg(long)]
         confirm_numbers: bool,
         /// Take the rows of other agencies too. Without it only those of the agency's own name, of the other names in its
-        /// settings (`published_names`) or of its 府省コード are taken from a published file.
+        /// settings (published_names) or of its 府省コード are taken from a published file.
         #[arg(long)]
         all_agencies: bool,
     },
@@ -70,7 +70,7 @@ enum What {
     ///
     /// 1回分の契約の取込みを取り消します。
     Undo {
-        /// As `import contracts --json` and `import runs` show it.
+        /// As import contracts --json and import runs show it.
         run: ImportId,
         /// Why; it stands in the ledger and on the contracts' pages.
         #[arg(long, value_name = "TEXT", default_value = "取込みの誤り")]

@@ -273,8 +273,8 @@ both! {
             }
         }
         assert!(tried > 1000, "{tried} wrong values tried");
-        assert_eq!(rows(app), before);
         complaints.end();
+        assert_eq!(rows(app), before);
     }
 
     fn a_field_that_nobody_declared_is_named_wherever_it_stands(app: TestApp) {
@@ -360,7 +360,7 @@ both! {
                     "contract_ids" => other.contract.clone(),
                     "ids" => other.sub.alert.clone().unwrap(),
                     // An agency is no vendor, and another's is nobody's own.
-                    "vendor_id" | "organization_id" => other.agency.to_string(),
+                    "vendor_id" | "organization_id" | "into" => other.agency.to_string(),
                     _ => panic!("whose is {pointer} of {}? ({code})", door.name()),
                 };
                 for id in [foreign.as_str(), NOTHING] {
