@@ -93,7 +93,7 @@ export const audits_planned_done_and_taken_back = act(async (t) => {
   await d.told("検査の結果を記録しました");
   await d.press("結果を訂正する");
   check("what is recorded stands in the form", (await d.value("done_on")).startsWith(today), await d.value("done_on"));
-  await d.choose("result", "指摘");
+  await d.choose("result", "指摘あり");
   await d.fillAll({ "findings/0/text": "鍵の管理簿がない（試験）", "findings/0/severity": "軽微", "findings/0/due_on": "2027/3/31", reason: "結果の書き誤り（試験）" });
   await d.press("内容を確かめる");
   await d.pressTwice("結果を訂正する");
