@@ -48,7 +48,7 @@ enum What {
         #[arg(long)]
         confirm_numbers: bool,
         /// Take the rows of other agencies too. Without it only those of the agency's own name, of the other names in its
-        /// settings (published_names) or of its 府省コード are taken from a published file.
+        /// settings (公表資料での名称) or of its 府省コード are taken from a published file.
         #[arg(long)]
         all_agencies: bool,
     },
