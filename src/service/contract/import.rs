@@ -26,7 +26,7 @@ use crate::exchange::table::{RowError, WHOLE_ROW};
 use crate::service::alert::organization_chain;
 use crate::service::organization::{self, record_change};
 use crate::service::register::Problem;
-use crate::service::vendor::{OtherName, first_name, record_name};
+use crate::service::vendor::{CANDIDATES, OtherName, first_name, record_name};
 use crate::service::{App, Failure, alert};
 
 pub mod list;
@@ -36,8 +36,6 @@ pub use look::{Fate, Look, LookedRow, LookedVendor, look};
 
 /// Numbers looked up at once.
 const CHUNK: usize = 500;
-/// Vendors of one name that are listed.
-const CANDIDATES: i64 = 6;
 
 /// How a file is taken in.
 #[derive(Debug, Clone, Copy, Default)]

@@ -68,7 +68,7 @@ pub struct OtherName {
 pub struct AnothersName;
 
 /// Vendors of one name that are told apart; more are not listed.
-const CANDIDATES: i64 = 6;
+pub const CANDIDATES: i64 = 6;
 
 impl NamedVendor<'_> {
     /// The vendor that is meant, registered on the transaction's chain where it is new, and the name that it was given
