@@ -34,6 +34,7 @@ mod applications;
 mod audits;
 mod backups;
 mod chain;
+mod deciding;
 mod declarations;
 mod denials;
 mod expected;
