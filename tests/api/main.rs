@@ -51,6 +51,7 @@ mod organizations;
 mod overview;
 mod own_password;
 mod pages;
+mod past_day;
 mod properties;
 mod queries;
 mod schema;
