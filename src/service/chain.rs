@@ -201,7 +201,8 @@ impl Seen<'_> {
         let causes = coverage.map(|c| c.uncovered.clone()).unwrap_or_default();
         let below = known.engagements().filter(|child| child.parent_id == Some(id));
         let children: Vec<Node> = below.map(|child| self.node(child, false)).collect();
-        let since = children.iter().map(|child| child.since).chain([self.since(engagement)]).min();
+        let own = since(self.app, known, engagement, |source| case.may_see(source));
+        let since = children.iter().map(|child| child.since).fold(own, NaiveDate::min);
         Node {
             engagement_id: id,
             parent_engagement_id: engagement.parent_id.filter(|_| !(top && case.vendor().is_some())),
@@ -215,7 +216,7 @@ impl Seen<'_> {
                 country: engagement.vendor.country.clone(),
             },
             tier: engagement.tier,
-            since: since.unwrap_or(as_of),
+            since,
             state: known.state(id, as_of),
             covered: coverage.is_some_and(|c| c.covered.contains(as_of)),
             in_use: coverage.is_some_and(|c| c.in_use.contains(as_of)),
@@ -240,19 +241,25 @@ impl Seen<'_> {
             children,
         }
     }
+}
 
-    /// Of the engagement itself. The prime is there with its contract.
-    fn since(&self, engagement: &Engagement) -> NaiveDate {
-        let (id, day_of) = (engagement.id, |at| self.app.sources.clock.day_of(at));
-        if let Some(terms) = self.known.terms().filter(|_| engagement.tier == 1) {
-            return terms.signed_on.min(terms.starts_on);
-        }
-        let filed = self.known.applications(id).iter().map(|filed| filed.application.filed_on);
-        let consented = self.known.consents(id).iter().map(|held| held.consent.decided_on);
-        let said = self.known.statements(id).iter().filter(|said| self.case.may_see(said.source));
-        let used = said.map(|said| said.started_on.min(day_of(said.stamp.at)));
-        filed.chain(consented).chain(used).min().unwrap_or_else(|| day_of(engagement.stamp.at))
+/// The first day on which an engagement itself was applied for, consented to or said to be used by a source that `counts`;
+/// what is told ahead counts from the day on which it was told. The prime is there with its contract.
+pub(super) fn since(
+    app: &App,
+    known: &Known<'_>,
+    engagement: &Engagement,
+    counts: impl Fn(Source) -> bool,
+) -> NaiveDate {
+    let (id, day_of) = (engagement.id, |at| app.sources.clock.day_of(at));
+    if let Some(terms) = known.terms().filter(|_| engagement.tier == 1) {
+        return terms.signed_on.min(terms.starts_on);
     }
+    let filed = known.applications(id).iter().map(|filed| filed.application.filed_on);
+    let consented = known.consents(id).iter().map(|held| held.consent.decided_on);
+    let said = known.statements(id).iter().filter(|said| counts(said.source));
+    let used = said.map(|said| said.started_on.min(day_of(said.stamp.at)));
+    filed.chain(consented).chain(used).min().unwrap_or_else(|| day_of(engagement.stamp.at))
 }
 
 impl From<&EngagementNameRow> for OtherNameView {

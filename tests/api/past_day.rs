@@ -1,8 +1,10 @@
 //! The chain's page on a past day, and of many: every word, colour and row is of the day asked for; what is in order folds.
 
 use itaku::domain::access::Role;
+use itaku::service::export::Register;
 use serde_json::{Value, json};
 
+use crate::imports::put_out;
 use crate::stage::{Stage, nodes, text, used, used_under};
 use crate::support::{TestApp, both};
 
@@ -50,6 +52,12 @@ both! {
         assert!(listed.contains("申請中") || listed.contains("審査中"), "{listed}");
         let before = page("?as_of=2026-05-19");
         assert!(!before.contains(&format!("id=\"e-{c}\"")) && !between(&before, "<h3>申請</h3>", "<h3>").contains("架空丙企画"));
+
+        // So does what is put out for that day.
+        let rows = put_out(app, Register::Subcontracts, "2026-06-01");
+        let told: Vec<_> = rows.iter().map(|row| (row["vendor"].as_str(), row["state"].as_str(), row["consent_until"].as_str())).collect();
+        assert_eq!(told[1..], [("架空乙入力株式会社", "consented", "2026-09-30"), ("架空丙企画株式会社", "applied", "")]);
+        assert_eq!(put_out(app, Register::Subcontracts, "2026-11-15").len(), 4);
 
         // Its own consent holds, the one above it does not: the badge and the sentence say one thing.
         let now = page("");
