@@ -232,12 +232,7 @@ impl Seen<'_> {
             data: volumes(known, engagement, as_of),
             consents: consents(known, id),
             statements: statements(case, known, id),
-            other_names: self
-                .names
-                .iter()
-                .filter(|name| name.engagement_id == id)
-                .map(Into::into)
-                .collect(),
+            other_names: self.names.iter().filter(|name| name.engagement_id == id).map(Into::into).collect(),
             children,
         }
     }

@@ -104,8 +104,12 @@ impl Drawing<'_> {
     }
 
     fn node(&self, node: &Node, above: Option<&str>, names: &HashMap<OrganizationId, &str>) -> Value {
-        let days: Vec<Value> =
-            node.uncovered_causes.iter().filter(|it| self.is_told(it.from)).map(|it| self.uncovered(it)).collect();
+        let days: Vec<Value> = node
+            .uncovered_causes
+            .iter()
+            .filter(|it| self.is_told(it.from))
+            .map(|it| self.uncovered(it))
+            .collect();
         let consents = node.consents.iter().filter(|it| self.is_told(it.decided_on));
         let statements = node.statements.iter().filter(|it| {
             let told_on = self.app.sources.clock.day_of(it.known_since);
@@ -217,9 +221,9 @@ impl Drawing<'_> {
 
     /// For one that stands there already, unless an application waits.
     fn may_apply_for(&self, node: &Node) -> bool {
-        let above = node.parent_engagement_id.and_then(|id| {
-            nodes(self.view).into_iter().find(|it| it.engagement_id == id)
-        });
+        let above = node
+            .parent_engagement_id
+            .and_then(|id| nodes(self.view).into_iter().find(|it| it.engagement_id == id));
         node.state != NodeState::Applied && above.is_some_and(|above| self.may_apply_below(above))
     }
 }

@@ -92,9 +92,8 @@ fn applications(
             "supersedes": it.supersedes, "starts_on": it.content.get("starts_on"), "ends_on": it.content.get("ends_on"),
         })
     };
-    let seen = |it: &&ApplicationView| {
-        names.contains_key(&it.engagement_id) && by_then(it.filed_on, it.filed_at)
-    };
+    let seen =
+        |it: &&ApplicationView| names.contains_key(&it.engagement_id) && by_then(it.filed_on, it.filed_at);
     Ok(all.iter().rev().filter(seen).map(row).collect())
 }
 
