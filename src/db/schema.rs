@@ -299,6 +299,7 @@ diesel::table! {
         agency_id -> Text,
         name -> Text,
         email -> Text,
+        telephone -> Nullable<Text>,
     }
 }
 

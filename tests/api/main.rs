@@ -31,6 +31,7 @@ macro_rules! both_strict {
 mod access;
 mod accounts;
 mod applications;
+mod asks;
 mod audits;
 mod backups;
 mod chain;

@@ -314,6 +314,7 @@ CREATE TABLE departments (
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   name TEXT COLLATE "C" NOT NULL,
   email TEXT COLLATE "C" NOT NULL,
+  telephone TEXT COLLATE "C",
   PRIMARY KEY (agency_id, name)
 );
 

@@ -315,6 +315,7 @@ CREATE TABLE departments (
   agency_id TEXT NOT NULL REFERENCES organizations (id),
   name TEXT NOT NULL,
   email TEXT NOT NULL,
+  telephone TEXT,
   PRIMARY KEY (agency_id, name)
 );
 

@@ -565,7 +565,7 @@ pub const TABLES: &[Table] = &[
         title: "担当部署",
         identity: &["agency_id", "name"],
         chain: &["agency_id"],
-        columns: &[("agency_id", Text), ("name", Text), ("email", Text)],
+        columns: &[("agency_id", Text), ("name", Text), ("email", Text), ("telephone", Text)],
     },
 ];
 

@@ -148,6 +148,6 @@ fn on_alert(
         if let Some(contract_id) = row.contract_id {
             reevaluate(tx, contract_id)?;
         }
-        one(tx.conn, call.scope(), id)
+        one(tx.conn, &call.actor, id)
     })
 }
