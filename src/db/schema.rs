@@ -584,6 +584,7 @@ diesel::table! {
         first_due_on -> Date,
         due_on -> Date,
         every_months -> Nullable<Integer>,
+        unannounced -> Bool,
         auditor -> Nullable<Text>,
         salt -> Nullable<Text>,
         planned_by -> Nullable<Text>,

@@ -63,6 +63,7 @@ mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
+mod unannounced;
 mod unknown;
 mod went_back;
 mod world;

@@ -619,6 +619,8 @@ CREATE TABLE audits (
   first_due_on DATE NOT NULL,
   due_on DATE NOT NULL,
   every_months INTEGER,
+  -- 予告なし: told to no vendor before it is done
+  unannounced BOOLEAN NOT NULL,
   auditor TEXT COLLATE "C",
   -- of the auditor's name in the ledger
   salt TEXT COLLATE "C",

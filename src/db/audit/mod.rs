@@ -27,6 +27,8 @@ pub struct AuditRow {
     pub first_due_on: NaiveDate,
     pub due_on: NaiveDate,
     pub every_months: Option<i32>,
+    /// 予告なし: told to no vendor before it is done.
+    pub unannounced: bool,
     pub auditor: Option<String>,
     /// Goes before the auditor's name where it is hashed for the ledger.
     pub salt: Option<String>,
@@ -91,6 +93,7 @@ pub fn add(tx: &mut Tx<'_>, row: &AuditRow, stamp: Stamp) -> Result<(), DbError>
             audits::first_due_on.eq(row.first_due_on),
             audits::due_on.eq(row.due_on),
             audits::every_months.eq(row.every_months),
+            audits::unannounced.eq(row.unannounced),
             audits::auditor.eq(row.auditor.as_deref()),
             audits::salt.eq(row.salt.as_deref()),
             audits::planned_by.eq(tx.author.map(|author| author.user_id)),
@@ -217,7 +220,7 @@ pub fn find(conn: &mut Conn, id: AuditId) -> Result<AuditRow, DbError> {
     Ok(audits::table.find(id).select(AuditRow::as_select()).first(conn)?)
 }
 
-/// What of a contract's audits a vendor may know of.
+/// What of a contract's audits a vendor may know of: of unannounced ones those that are done.
 #[derive(Debug)]
 pub struct InSight {
     /// Its places and those below them.
@@ -242,6 +245,8 @@ pub fn of_contract(
         } else {
             query.filter(of_a_place)
         };
+        let done = audit_completions::table.filter(audit_completions::audit_id.eq(audits::id));
+        query = query.filter(audits::unannounced.eq(false).or(diesel::dsl::exists(done)));
     }
     if let Some(after) = after {
         query = query.filter(audits::id.lt(after));

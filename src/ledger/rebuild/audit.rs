@@ -27,6 +27,7 @@ pub(super) fn planned(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomple
             ("first_due_on", first_due_on),
             ("due_on", said.cell("due_on")?),
             ("every_months", said.cell("every_months")?),
+            ("unannounced", said.cell("unannounced")?),
             ("auditor", Cell::hashed(said.optional_text("auditor_hash")?)),
             ("salt", Cell::salt(said.optional_text("salt_hash")?)),
             ("planned_by", said.actor()),

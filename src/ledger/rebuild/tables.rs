@@ -370,6 +370,7 @@ pub const TABLES: &[Table] = &[
             ("first_due_on", Day),
             ("due_on", Day),
             ("every_months", Number),
+            ("unannounced", Flag),
             ("auditor", Text),
             ("salt", Text),
             ("planned_by", Text),

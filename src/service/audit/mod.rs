@@ -40,6 +40,8 @@ input! {
         /// Repeats every so many months, counted from the due day.
         every_months: Option<i32> => optional(small(1, 120)),
         auditor: Option<String> => optional(text(0, 200)),
+        /// 予告なし: told to no vendor before it is done.
+        unannounced: bool => or(flag(), false),
     }
 }
 
@@ -122,7 +124,11 @@ pub struct AuditView {
     pub engagement_id: Option<EngagementId>,
     pub kind: AuditKind,
     pub due_on: NaiveDate,
+    /// Of an unannounced one for the agency's side only.
     pub every_months: Option<i32>,
+    /// 予告なし; shown to the agency's side.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unannounced: Option<bool>,
     /// Shown to the agency's side.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub auditor: Option<String>,
@@ -180,6 +186,7 @@ pub fn plan(app: &App, call: &Call, contract: ContractId, given: &AuditInput) ->
             first_due_on: given.due_on,
             due_on: given.due_on,
             every_months: given.every_months,
+            unannounced: given.unannounced,
             auditor: given.auditor.clone(),
             salt: given.auditor.as_ref().map(|_| tx.sources.token()),
             recorded_at: NaiveDateTime::default(),
@@ -194,7 +201,7 @@ fn schedule(tx: &mut Tx<'_>, row: &mut AuditRow, after: Option<AuditId>) -> Resu
     let auditor = row.auditor.as_deref().zip(row.salt.as_deref());
     let payload = json!({
         "audit_id": row.id, "after": after, "kind": row.kind, "engagement_id": row.engagement_id,
-        "due_on": row.due_on, "every_months": row.every_months,
+        "due_on": row.due_on, "every_months": row.every_months, "unannounced": row.unannounced,
         "auditor_hash": auditor.map(|(name, salt)| salted(salt, name)),
         "salt_hash": row.salt.as_deref().map(salt_hash),
     });
@@ -310,7 +317,9 @@ pub fn cancel(app: &App, call: &Call, id: AuditId, given: &CancellationInput) ->
     app.act_on_contract(call, contract, |tx| {
         Case::open(tx.conn, call.scope(), contract)?;
         let row = still_open(tx.conn, id)?;
-        let payload = json!({"audit_id": id, "engagement_id": row.engagement_id, "reason": given.reason});
+        let payload = json!({
+            "audit_id": id, "engagement_id": row.engagement_id, "reason": given.reason, "unannounced": row.unannounced,
+        });
         let recorded = tx.record("audit.cancelled", id, &payload)?;
         db::audit::cancel(tx, &row, &given.reason, call.actor.user_id, &recorded)?;
         one(tx.conn, row, true)
@@ -360,7 +369,9 @@ fn views(conn: &mut Conn, rows: Vec<AuditRow>, agency_side: bool) -> Result<Vec<
                 engagement_id: row.engagement_id,
                 kind: row.kind,
                 due_on: row.due_on,
-                every_months: row.every_months,
+                // When an unannounced one comes again is not for a vendor to know.
+                every_months: row.every_months.filter(|_| agency_side || !row.unannounced),
+                unannounced: agency_side.then_some(row.unannounced),
                 auditor: row.auditor.filter(|_| agency_side),
                 done_on: outcome.map(|o| o.done_on),
                 result,

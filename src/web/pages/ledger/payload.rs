@@ -169,6 +169,7 @@ const LABELS: &[(&str, &str)] = &[
     ("takes_effect_at", "効力が生じる時刻"),
     ("technique", "技術"),
     ("telephone", "電話番号"),
+    ("unannounced", "予告なし"),
     ("terms", "契約の条件"),
     ("text", "内容"),
     ("tier", "階層"),
