@@ -34,6 +34,7 @@ mod applications;
 mod asks;
 mod audits;
 mod backups;
+mod calm;
 mod chain;
 mod declarations;
 mod denials;

@@ -11,7 +11,10 @@ mod view;
 
 use chrono::NaiveDate;
 
-pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowledge_all, assess, resolve};
+pub use act::{
+    Acknowledge, Acknowledged, Assess, MOST_AT_ONCE, Resolve, acknowledge, acknowledge_all,
+    acknowledge_matching, assess, open_matching, resolve,
+};
 pub(super) use event::organization_chain;
 pub use event::{address_corrected, notice_failed, notice_sent, on_agency, title as notice_title};
 pub use history::{AlertEvent, AlertHappening, history};
