@@ -224,7 +224,7 @@ impl World {
 
     pub fn plan(&mut self, app: &TestApp, office: &Office, spot: Option<usize>) {
         let place = spot.map(|n| self.spots[n].id);
-        let plan = |due_on: String, unannounced: bool| {
+        let plan = |due_on: chrono::NaiveDate, unannounced: bool| {
             let body = json!({"kind": "document", "due_on": due_on, "engagement_id": place, "unannounced": unannounced});
             let plan = audit::plan(&app.app, &office.officer, self.contract, &input(&body).unwrap());
             plan.unwrap().id.to_string()
