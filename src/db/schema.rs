@@ -635,6 +635,9 @@ diesel::table! {
         severity -> Text,
         due_on -> Date,
         withdrawn_on -> Nullable<Date>,
+        confirmed_on -> Nullable<Date>,
+        confirmation -> Nullable<Text>,
+        confirmed_by -> Nullable<Text>,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }

@@ -30,8 +30,14 @@ const DELIBERATION: [&str; 5] = [
 /// done.
 const OF_A_PLAN: [&str; 2] = ["audit.planned", "audit.cancelled"];
 /// What concerns the contract as a whole, and so its prime.
-const OF_THE_WHOLE: [&str; 5] =
-    ["contract.registered", "contract.amended", "contract.terminated", "audit.planned", "audit.cancelled"];
+const OF_THE_WHOLE: [&str; 6] = [
+    "contract.registered",
+    "contract.amended",
+    "contract.terminated",
+    "audit.planned",
+    "audit.cancelled",
+    "audit.findings_confirmed",
+];
 /// Of an alert a vendor reads what the rule found; how the agency deals with it is the agency's own.
 const FOUND: [&str; 2] = ["alert.opened", "alert.updated"];
 

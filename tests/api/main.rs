@@ -40,6 +40,7 @@ mod declarations;
 mod denials;
 mod expected;
 mod factors;
+mod findings;
 mod hostile;
 mod idempotency;
 mod imports;

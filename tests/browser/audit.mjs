@@ -100,6 +100,14 @@ export const audits_planned_done_and_taken_back = act(async (t) => {
   await d.pressTwice("結果を訂正する");
   await d.told("検査の結果を訂正しました");
   await d.reads("結果の書き誤り");
+  await d.reads("未確認");
+  await d.press("是正の確認を記録する");
+  await d.tick("finding_ids");
+  await d.fillAll({ confirmed_on: today, note: "管理簿の写しを受け取った（試験）" });
+  await d.press("内容を確かめる");
+  await d.pressTwice("是正の確認を記録する");
+  await d.told("是正の確認を記録しました");
+  await d.reads("管理簿の写しを受け取った");
   await plan("書面検査", true);
   await d.reads("結果を記録するまで、事業者には表示しません");
   await d.press("計画を取り消す");

@@ -676,6 +676,10 @@ CREATE TABLE findings (
   due_on DATE NOT NULL,
   -- By a correction of the audit's result.
   withdrawn_on DATE,
+  -- 是正確認: the day on which it was seen to be put right, and what was seen
+  confirmed_on DATE,
+  confirmation TEXT,
+  confirmed_by TEXT REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );

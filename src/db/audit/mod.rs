@@ -76,7 +76,12 @@ pub struct FindingRow {
     pub audit_id: AuditId,
     pub text: String,
     pub severity: String,
+    /// 改善の期限
     pub due_on: NaiveDate,
+    /// 是正確認: the day on which it was seen to be put right; None: 未確認.
+    pub confirmed_on: Option<NaiveDate>,
+    /// What was seen.
+    pub confirmation: Option<String>,
 }
 
 /// Plans an audit.
@@ -156,6 +161,24 @@ pub fn correct(tx: &mut Tx<'_>, completion: SubjectId, done: Done<'_>, reason: &
 pub fn withdraw_findings(tx: &mut Tx<'_>, ids: &[FindingId]) -> Result<(), DbError> {
     diesel::update(findings::table.filter(findings::id.eq_any(ids.to_vec())))
         .set(findings::withdrawn_on.eq(tx.today))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Records that findings were seen to be put right, or, where no day is given, takes that back.
+pub fn confirm_findings(
+    tx: &mut Tx<'_>,
+    ids: &[FindingId],
+    day: Option<NaiveDate>,
+    words: Option<&str>,
+    by: UserId,
+) -> Result<(), DbError> {
+    diesel::update(findings::table.filter(findings::id.eq_any(ids.to_vec())))
+        .set((
+            findings::confirmed_on.eq(day),
+            findings::confirmation.eq(words.filter(|_| day.is_some())),
+            findings::confirmed_by.eq(day.map(|_| by)),
+        ))
         .execute(tx.conn)?;
     Ok(())
 }

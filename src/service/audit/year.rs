@@ -93,6 +93,8 @@ pub struct YearAuditView {
     pub result: Option<AuditResult>,
     /// How many findings were recorded.
     pub findings: i64,
+    /// How many of them nobody has recorded as put right.
+    pub unconfirmed: i64,
     pub cancelled_on: Option<NaiveDate>,
 }
 
@@ -144,7 +146,9 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
             let cancelled = became.cancelled.iter().find(|cancelled| cancelled.audit_id == audit.id);
             let is_open = done.is_none() && cancelled.is_none() && audit.due_on <= row.last_day;
             let place = audit.engagement_id.and_then(|id| names.iter().find(|(place, _)| *place == id));
-            let found = became.findings.iter().filter(|finding| finding.audit_id == audit.id).count();
+            let found = || became.findings.iter().filter(|finding| finding.audit_id == audit.id);
+            let unconfirmed = found().filter(|finding| finding.confirmed_on.is_none()).count();
+            let found = found().count();
             Ok(YearAuditView {
                 id: audit.id,
                 contract_id: audit.contract_id,
@@ -160,6 +164,7 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
                 done_on: done.map(|done| done.done_on),
                 result: done.map(|done| done.result.parse()).transpose().map_err(Failure::Internal)?,
                 findings: i64::try_from(found).unwrap_or(i64::MAX),
+                unconfirmed: i64::try_from(unconfirmed).unwrap_or(i64::MAX),
                 cancelled_on: cancelled.map(|cancelled| cancelled.cancelled_on),
             })
         });

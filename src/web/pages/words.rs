@@ -76,6 +76,7 @@ const SETS: &[(&str, LookUp)] = &[
     ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
     ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
     ("standing", standing),
+    ("finding", finding),
     ("result", |code| read(code, result)),
     ("observation", |code| read(code, |source| (observation(source), Tone::Quiet))),
     ("notice", |code| read(code, notice)),
@@ -317,6 +318,16 @@ fn encoding(code: &str) -> Option<Word> {
     match code {
         "utf-8" | "utf-8-bom" => Some(("文字コード UTF-8", Tone::Quiet)),
         "cp932" => Some(("文字コード Shift_JIS", Tone::Quiet)),
+        _ => None,
+    }
+}
+
+/// Where a finding stands.
+fn finding(code: &str) -> Option<Word> {
+    match code {
+        "confirmed" => Some(("是正確認", Tone::Good)),
+        "unconfirmed" => Some(("未確認", Tone::Waiting)),
+        "late" => Some(("未確認・期限超過", Tone::Bad)),
         _ => None,
     }
 }

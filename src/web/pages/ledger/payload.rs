@@ -86,6 +86,7 @@ const LABELS: &[(&str, &str)] = &[
     ("expires_on", "有効期限"),
     ("facilities", "設備"),
     ("finding_id", "指摘の番号"),
+    ("finding_ids", "指摘の番号"),
     ("findings", "指摘"),
     ("fiscal_year", "年度"),
     ("from", "始め"),
