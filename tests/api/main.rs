@@ -31,13 +31,16 @@ macro_rules! both_strict {
 mod access;
 mod accounts;
 mod applications;
+mod asks;
 mod audits;
 mod backups;
+mod calm;
 mod chain;
 mod declarations;
 mod denials;
 mod expected;
 mod factors;
+mod findings;
 mod hostile;
 mod idempotency;
 mod imports;
@@ -63,6 +66,7 @@ mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
+mod unannounced;
 mod unknown;
 mod went_back;
 mod world;
