@@ -393,6 +393,7 @@ diesel::table! {
         agency_id -> Text,
         officer_id -> Text,
         starts_on -> Date,
+        withdrawn_on -> Nullable<Date>,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }

@@ -38,6 +38,7 @@ mod declarations;
 mod denials;
 mod expected;
 mod factors;
+mod handovers;
 mod hostile;
 mod idempotency;
 mod imports;

@@ -421,6 +421,8 @@ CREATE TABLE contract_officers (
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   officer_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   starts_on DATE NOT NULL,
+  -- The day on which a handover that had not begun was taken back
+  withdrawn_on DATE,
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );

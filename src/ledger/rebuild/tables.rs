@@ -144,6 +144,7 @@ pub const TABLES: &[Table] = &[
             ("agency_id", Text),
             ("officer_id", Text),
             ("starts_on", Day),
+            ("withdrawn_on", Day),
             ("seq", Number),
             ("recorded_at", At),
         ],
