@@ -52,6 +52,7 @@ mod organizations;
 mod overview;
 mod own_password;
 mod pages;
+mod previews;
 mod properties;
 mod queries;
 mod schema;

@@ -105,7 +105,7 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
             starts_on: said.read("on")?,
             stamp: said.stamp(),
         };
-        handovers.push((said.row_id().to_string(), officer));
+        handovers.push((said.row_id(), officer));
         let cells = vec![
             ("officer_id", said.cell("officer_id")?),
             ("starts_on", said.on()?),
@@ -206,7 +206,7 @@ pub(super) fn handed_over(chain: &mut Chain, said: &Said<'_>) -> Result<(), Inco
     let handover =
         Handover { officer_id: said.read("officer_id")?, starts_on: said.read("from")?, stamp: said.stamp() };
     let contract = of(chain, said)?;
-    contract.handovers.push((said.row_id().to_string(), handover));
+    contract.handovers.push((said.row_id(), handover));
     contract.touch(said)
 }
 

@@ -117,7 +117,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         // What the last press would refuse is refused here.
         contract::refuse_voided(contract.voided_on)?;
         let body = json!({ "from": given.from, "assignments": [{ "contract_id": contract.id, "officer_id": given.officer_id }] });
-        let moves = preview(app, call, body)?;
+        let moves = preview(app, call, &body)?;
         let officers = officers(app, call)?;
         let successor = find(&officers, given.officer_id);
         let mut cautions = cautions(successor.into_iter());
@@ -147,9 +147,9 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
 }
 
 /// What a handover would move, where its errors are the one form's.
-fn preview(app: &App, call: &Call, body: Value) -> Result<Vec<Planned>, Failure> {
+fn preview(app: &App, call: &Call, body: &Value) -> Result<Vec<Planned>, Failure> {
     let given =
-        crate::domain::input::parse(&body, crate::domain::input::Mode::Lenient).map_err(Failure::Invalid)?;
+        crate::domain::input::parse(body, crate::domain::input::Mode::Lenient).map_err(Failure::Invalid)?;
     contract::handover_preview(app, call, &given).map_err(|failure| match failure {
         Failure::Invalid(errors) => Failure::Invalid(
             errors
@@ -205,19 +205,36 @@ fn withdraw(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     Ok(Outcome::Moved(format!("{}?done=handover_withdrawn", address(&changed))))
 }
 
-/// Whose contracts: of an officer, of nobody, or not said yet.
-fn whose(visit: &Visit) -> Result<Option<Option<UserId>>, Failure> {
+/// Whose contracts are handed over.
+#[derive(Debug, Clone, Copy)]
+enum Whose {
+    Nobodys,
+    Officers(UserId),
+}
+
+impl Whose {
+    fn officer(self) -> Option<UserId> {
+        match self {
+            Self::Nobodys => None,
+            Self::Officers(id) => Some(id),
+        }
+    }
+}
+
+/// None: not said yet.
+fn whose(visit: &Visit) -> Result<Option<Whose>, Failure> {
     let said = visit.query("of").unwrap_or_else(|| visit.typed("of"));
     match said {
         "" => Ok(None),
-        NOBODY => Ok(Some(None)),
-        id => id.parse().map(|id| Some(Some(id))).map_err(|_| Failure::NotFound),
+        NOBODY => Ok(Some(Whose::Nobodys)),
+        id => id.parse().map(|id| Some(Whose::Officers(id))).map_err(|_| Failure::NotFound),
     }
 }
 
 fn show_all(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let officers = officers(app, call)?;
     let Some(of) = whose(visit)? else { return choose(app, call, &officers) };
+    let of = of.officer();
     let said = |name: &str| visit.query(name).unwrap_or_else(|| visit.typed(name)).to_owned();
     let (q, department) = (said("q"), said("department"));
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -285,6 +302,7 @@ fn bulk(visit: &Visit, of: Option<UserId>) -> Result<BulkHandover, Failure> {
 
 fn act_all(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let Some(of) = whose(visit)? else { return Ok(Outcome::Moved("/contracts/handover".to_owned())) };
+    let of = of.officer();
     let given = bulk(visit, of)?;
     if visit.form.mark("_sure").is_none() {
         let moves = contract::handover_preview(app, call, &given)?;
