@@ -9,6 +9,7 @@ use super::{ImportOptions, ImportSummary, Plan, own_rows};
 use crate::db::{self, Conn, DbError};
 use crate::domain::id::OrganizationId;
 use crate::domain::lookalike::{is_one_slip, skeleton};
+use crate::domain::text::search_key;
 use crate::exchange::contracts::{ContractFile, ImportedContract, Outcome};
 use crate::service::{App, Failure};
 use crate::text_enum;
@@ -112,8 +113,13 @@ fn find_near(conn: &mut Conn, vendors: &mut [LookedVendor]) -> Result<(), DbErro
     let mut known = db::organization::vendor_names(conn, COMPARED)?;
     for vendor in vendors {
         let looks = skeleton(&vendor.name);
+        // 第1工場 and 第2工場 are two: a number is seldom a slip.
+        let digits = |name: &str| search_key(name).chars().filter(char::is_ascii_digit).collect::<String>();
+        let own = digits(&vendor.name);
         let near = known.iter().find(|(name, other)| {
-            *name != vendor.name && !looks.is_empty() && (looks == *other || is_one_slip(&looks, other))
+            *name != vendor.name
+                && !looks.is_empty()
+                && (looks == *other || is_one_slip(&looks, other) && digits(name) == own)
         });
         vendor.near = near.map(|(name, _)| name.clone());
         known.push((vendor.name.clone(), looks));
