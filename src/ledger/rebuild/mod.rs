@@ -56,6 +56,7 @@ const FOLDS: &[(&str, Fold)] = &[
     ("contract.amended", contract::amended),
     ("contract.department_changed", contract::amended),
     ("contract.handed_over", contract::handed_over),
+    ("contract.handover_withdrawn", contract::handover_withdrawn),
     ("contract.import_undone", contract::import_undone),
     ("contract.imported", contract::imported),
     ("contract.projected", contract::projected),
