@@ -37,6 +37,7 @@ mod audits;
 mod backups;
 mod calm;
 mod chain;
+mod deciding;
 mod declarations;
 mod denials;
 mod expected;

@@ -23,8 +23,9 @@ use crate::ledger::entry::{Entry, instant_text};
 use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt};
 
 /// The agency's own: told to no vendor, whatever it is about.
-const DELIBERATION: [&str; 5] = [
+const DELIBERATION: [&str; 6] = [
     "application.reviewed",
+    "application.sent_back",
     "observation.recorded",
     "audit.completed",
     "audit.corrected",

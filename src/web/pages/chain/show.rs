@@ -12,9 +12,10 @@ use super::draw::{Drawing, nodes, turning_days};
 use crate::clock::{local_instant, parse_instant};
 use crate::domain::access::Permission;
 use crate::domain::calendar::parse_day;
+use crate::domain::chain::ApplicationStep;
 use crate::domain::contract::ContractStatus;
 use crate::domain::id::EngagementId;
-use crate::service::application::{self, ApplicationState, ApplicationView};
+use crate::service::application::{self, ApplicationStanding, ApplicationState, ApplicationView};
 use crate::service::chain::{self, ChainView};
 use crate::service::contract::{self, ContractView};
 use crate::service::page::MAX_LIMIT;
@@ -85,10 +86,11 @@ fn applications(
         nodes(view).into_iter().map(|node| (node.engagement_id, node.vendor.name.as_str())).collect();
     let by_then = |on: NaiveDate, at: DateTime<Utc>| on <= view.as_of && at <= view.known_at;
     let row = |it: &ApplicationView| {
-        let came_to = it.steps.iter().rfind(|step| by_then(step.on, step.at));
-        let state = came_to.map_or(ApplicationState::Applied, |step| ApplicationState::after(step.step));
+        let came_to = it.steps.iter().rfind(|step| by_then(step.on, step.at)).map(|step| step.step);
+        let state = came_to.map_or(ApplicationState::Applied, ApplicationState::after);
+        let standing = ApplicationStanding::of(state, came_to == Some(ApplicationStep::Reviewed));
         json!({
-            "id": it.id, "vendor": names.get(&it.engagement_id), "state": state, "filed_on": it.filed_on,
+            "id": it.id, "vendor": names.get(&it.engagement_id), "state": standing, "filed_on": it.filed_on,
             "supersedes": it.supersedes, "starts_on": it.content.get("starts_on"), "ends_on": it.content.get("ends_on"),
         })
     };
