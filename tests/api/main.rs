@@ -54,6 +54,7 @@ mod organizations;
 mod overview;
 mod own_password;
 mod pages;
+mod past_day;
 mod properties;
 mod queries;
 mod schema;

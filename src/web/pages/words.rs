@@ -59,6 +59,7 @@ type LookUp = fn(&str) -> Option<Word>;
 /// What has words, by the name that a template calls it.
 const SETS: &[(&str, LookUp)] = &[
     ("node", |code| read(code, node)),
+    ("place", place),
     ("cause", |code| read(code, |cause| (self::cause(cause), Tone::Bad))),
     ("application", |code| read(code, application)),
     ("step", |code| read(code, |step| (self::step(step), Tone::Quiet))),
@@ -146,6 +147,16 @@ fn node(state: NodeState) -> Word {
         NodeState::Expired => ("承認期間満了", Tone::Careful),
         NodeState::Unapproved => ("承認を確認できない", Tone::Bad),
         NodeState::Ended => ("終了", Tone::Quiet),
+    }
+}
+
+/// How a place on the chain stands where its own state alone would say too much or too little.
+fn place(code: &str) -> Option<Word> {
+    match code {
+        "ahead" => Some(("承認（期間の開始前）", Tone::Busy)),
+        "parent" => Some(("承認（上位の承認なし）", Tone::Bad)),
+        "exempt" => Some(("承認を要しない", Tone::Quiet)),
+        _ => None,
     }
 }
 

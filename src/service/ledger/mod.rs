@@ -1,11 +1,15 @@
 //! 変更履歴 and 受付票: a contract's whole chain in order, or the entries that name something; each side in its own
 //! view. What others did on a vendor's contract it sees as hashes: enough to check that nothing is missing.
 
+mod before;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use before::{Change, changes};
 
 use super::page::unknown_cursor;
 use super::{App, Call, Failure, Page, Paged};
