@@ -140,13 +140,13 @@ fn take_up(app: &App, call: &Call, visit: &Visit) -> Result<(), Failure> {
 
 /// How many alerts the list as it is narrowed still has open, before all of them are taken up.
 fn matching(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let list = visit.turned(None).replacen(MATCHING, LIST, 1);
-    let (open, last) = alert::open_matching(app, call, &filter(visit, app.today())?)?;
+    let back = visit.turned(None).replacen(MATCHING, LIST, 1);
+    let (open, newest) = alert::open_matching(app, call, &filter(visit, app.today())?)?;
     let context = json!({
-        "open": open, "last": last, "most": alert::MOST_AT_ONCE, "at_once": open.min(alert::MOST_AT_ONCE),
-        "action": visit.turned(None), "list": list, "narrowed": visit.is_narrowed(),
+        "open": open, "last": newest, "most": alert::MOST_AT_ONCE, "at_once": open.min(alert::MOST_AT_ONCE),
+        "action": visit.turned(None), "list": back, "narrowed": visit.is_narrowed(),
     });
-    Ok(page("alert/acknowledge.html", "条件に合うアラートに着手する", context).under(list, "アラート"))
+    Ok(page("alert/acknowledge.html", "条件に合うアラートに着手する", context).under(back, "アラート"))
 }
 
 /// Takes up what the page spoke of, and shows what is left of it, if anything is.
