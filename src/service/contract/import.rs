@@ -265,7 +265,7 @@ impl<'a> Plan<'a> {
             in_question: 0,
             departments: db::setting::departments(conn, agency, None, i64::MAX)?
                 .into_iter()
-                .map(|(name, _)| name)
+                .map(|department| department.name)
                 .collect(),
             unknown_departments: BTreeMap::new(),
         };
