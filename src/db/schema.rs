@@ -215,6 +215,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    consent_drafts (id) {
+        id -> Text,
+        agency_id -> Text,
+        name -> Text,
+        content -> Binary,
+        numbers_confirmed -> Bool,
+        state -> Text,
+        drafted_by -> Text,
+        drafted_at -> Timestamp,
+        settled_by -> Nullable<Text>,
+        settled_on -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
     leases (name) {
         name -> Text,
         holder -> Text,
@@ -299,6 +314,7 @@ diesel::table! {
         agency_id -> Text,
         name -> Text,
         email -> Text,
+        telephone -> Nullable<Text>,
     }
 }
 
@@ -393,6 +409,7 @@ diesel::table! {
         agency_id -> Text,
         officer_id -> Text,
         starts_on -> Date,
+        withdrawn_on -> Nullable<Date>,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }
@@ -583,6 +600,7 @@ diesel::table! {
         first_due_on -> Date,
         due_on -> Date,
         every_months -> Nullable<Integer>,
+        unannounced -> Bool,
         auditor -> Nullable<Text>,
         salt -> Nullable<Text>,
         planned_by -> Nullable<Text>,
@@ -633,6 +651,9 @@ diesel::table! {
         severity -> Text,
         due_on -> Date,
         withdrawn_on -> Nullable<Date>,
+        confirmed_on -> Nullable<Date>,
+        confirmation -> Nullable<Text>,
+        confirmed_by -> Nullable<Text>,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }
@@ -768,6 +789,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_attempts,
     idempotency_keys,
     uploads,
+    consent_drafts,
     leases,
     job_runs,
     backup_runs,

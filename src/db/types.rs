@@ -106,6 +106,7 @@ text_column!(ContractOrigin);
 text_column!(crate::domain::company::Likeness);
 text_column!(crate::domain::company::NamedIn);
 text_column!(crate::notice::NoticeKind);
+text_column!(super::consent_draft::DraftState);
 text_column!(super::notice::NoticeState);
 text_column!(super::pending::ChangeKind);
 text_column!(super::pending::ChangeState);

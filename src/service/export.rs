@@ -60,7 +60,7 @@ impl Register {
             Self::Audits => columns!(
                 "id": "検査ID", "agency": "機関", "contract_number": "契約番号", "contract_title": "件名",
                 "kind": "種類", "vendor": "対象の事業者", "due_on": "期限", "every_months": "周期（月）",
-                "auditor": "検査担当", "done_on": "実施日", "result": "結果", "findings": "指摘数",
+                "auditor": "検査担当", "unannounced": "予告なし", "done_on": "実施日", "result": "結果", "findings": "指摘数",
                 "cancelled_on": "取消日", "cancellation_reason": "取消しの理由",
             ),
         }
@@ -278,6 +278,7 @@ fn audits(app: &App, conn: &mut Conn, lines: &[Line], as_of: NaiveDate) -> Resul
             audit.due_on.into(),
             audit.every_months.into(),
             audit.auditor.clone().into(),
+            audit.unannounced.into(),
             outcome.map(|outcome| outcome.done_on).into(),
             outcome.map(|outcome| outcome.result.clone()).into(),
             outcome.map(|_| i64::try_from(findings).unwrap_or(i64::MAX)).into(),

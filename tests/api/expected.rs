@@ -52,7 +52,10 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         ("POST" | "GET", "/users/{id}/deputies") | ("POST", "/deputies/{id}/end") => &[AgencyAdmin],
         ("POST", "/contracts" | "/contracts/{id}/amendments") | ("PATCH", "/contracts/{id}") => &[Officer],
         ("POST", "/contracts/{id}/terminate" | "/contracts/{id}/void") => &[Approver],
-        ("POST", "/contracts/{id}/handover" | "/contracts/handover") => &[AgencyAdmin],
+        (
+            "POST",
+            "/contracts/{id}/handover" | "/contracts/{id}/handover/withdraw" | "/contracts/handover",
+        ) => &[AgencyAdmin],
         (
             "GET",
             "/contracts"
@@ -93,6 +96,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             | "/contracts/{id}/audits"
             | "/audits/{id}/complete"
             | "/audits/{id}/correct"
+            | "/audits/{id}/confirm"
             | "/audits/{id}/cancel",
         ) => &[Officer, Auditor],
         ("GET", "/alerts" | "/alerts/{id}" | "/ledger" | "/ledger/{entry}/receipt") => READERS,
@@ -184,9 +188,12 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/contracts/{id}/terminate" => json!({"reason": "合意", "effective_on": "2026-06-01"}),
         "/contracts/{id}/void" => json!({"reason": "誤登録"}),
         "/contracts/{id}/handover" => json!({"officer_id": house.officer.id, "from": "2026-05-01"}),
+        "/contracts/{id}/handover/withdraw" => {
+            json!({"handover_id": house.sub.engagement, "reason": "発令の延期"})
+        }
         "/contracts/handover" => json!({
-            "from_officer_id": house.officer.id, "officer_id": house.officer.id, "from": "2026-05-01",
-            "contract_ids": [house.contract],
+            "from_officer_id": house.officer.id, "unassigned": false, "officer_id": house.officer.id, "from": "2026-05-01",
+            "contract_ids": [house.contract], "assignments": [{"contract_id": house.contract, "officer_id": house.officer.id}],
         }),
         "/contracts/{id}/applications" => with(
             corrected,
@@ -232,6 +239,9 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/audits/{id}/correct" => json!({
             "done_on": TODAY, "result": "findings", "note": "なし", "reason": "書き誤り",
             "findings": [{"text": "施錠の記録", "severity": "軽微", "due_on": "2026-05-31"}],
+        }),
+        "/audits/{id}/confirm" => json!({
+            "finding_ids": [house.sub.alert], "confirmed_on": TODAY, "note": "写真で確認", "withdrawn": false,
         }),
         "/alerts/acknowledge" => json!({"ids": [house.sub.alert]}),
         "/alerts/{id}/resolve" => json!({"reason": "連絡した", "accepted_until": "2026-05-31"}),

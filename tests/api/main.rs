@@ -30,15 +30,20 @@ macro_rules! both_strict {
 
 mod access;
 mod accounts;
+mod adoption;
 mod applications;
+mod asks;
 mod audits;
 mod backups;
+mod calm;
 mod chain;
 mod deciding;
 mod declarations;
 mod denials;
 mod expected;
 mod factors;
+mod findings;
+mod handovers;
 mod hostile;
 mod idempotency;
 mod imports;
@@ -53,6 +58,7 @@ mod overview;
 mod own_password;
 mod pages;
 mod past_day;
+mod previews;
 mod properties;
 mod queries;
 mod schema;
@@ -64,6 +70,7 @@ mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
+mod unannounced;
 mod unknown;
 mod went_back;
 mod world;

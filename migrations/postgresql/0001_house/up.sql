@@ -235,6 +235,22 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_user ON uploads (user_id, created_at);
 CREATE INDEX uploads_created ON uploads (created_at);
 
+-- Consents given on paper, drafted by an officer as one file for an approver to record.
+CREATE TABLE consent_drafts (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  name TEXT COLLATE "C" NOT NULL,
+  content BYTEA NOT NULL,
+  -- Someone said that its document numbers of twelve digits are no 個人番号
+  numbers_confirmed BOOLEAN NOT NULL,
+  state TEXT COLLATE "C" NOT NULL CHECK (state IN ('prepared', 'waiting', 'recorded', 'withdrawn')),
+  drafted_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  drafted_at TIMESTAMP NOT NULL,
+  settled_by TEXT COLLATE "C" REFERENCES users (id),
+  settled_on DATE
+);
+CREATE INDEX consent_drafts_agency ON consent_drafts (agency_id, state, id);
+
 -- Reference data and the program's own state --------------------------------------------------------------------
 
 CREATE TABLE leases (
@@ -314,6 +330,7 @@ CREATE TABLE departments (
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   name TEXT COLLATE "C" NOT NULL,
   email TEXT COLLATE "C" NOT NULL,
+  telephone TEXT COLLATE "C",
   PRIMARY KEY (agency_id, name)
 );
 
@@ -421,6 +438,8 @@ CREATE TABLE contract_officers (
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   officer_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   starts_on DATE NOT NULL,
+  -- The day on which a handover that had not begun was taken back
+  withdrawn_on DATE,
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );
@@ -618,6 +637,8 @@ CREATE TABLE audits (
   first_due_on DATE NOT NULL,
   due_on DATE NOT NULL,
   every_months INTEGER,
+  -- 予告なし: told to no vendor before it is done
+  unannounced BOOLEAN NOT NULL,
   auditor TEXT COLLATE "C",
   -- of the auditor's name in the ledger
   salt TEXT COLLATE "C",
@@ -672,6 +693,10 @@ CREATE TABLE findings (
   due_on DATE NOT NULL,
   -- By a correction of the audit's result.
   withdrawn_on DATE,
+  -- 是正確認: the day on which it was seen to be put right, and what was seen
+  confirmed_on DATE,
+  confirmation TEXT COLLATE "C",
+  confirmed_by TEXT COLLATE "C" REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );

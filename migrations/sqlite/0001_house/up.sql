@@ -236,6 +236,22 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_user ON uploads (user_id, created_at);
 CREATE INDEX uploads_created ON uploads (created_at);
 
+-- Consents given on paper, drafted by an officer as one file for an approver to record.
+CREATE TABLE consent_drafts (
+  id TEXT NOT NULL PRIMARY KEY,
+  agency_id TEXT NOT NULL REFERENCES organizations (id),
+  name TEXT NOT NULL,
+  content BLOB NOT NULL,
+  -- Someone said that its document numbers of twelve digits are no 個人番号
+  numbers_confirmed BOOLEAN NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('prepared', 'waiting', 'recorded', 'withdrawn')),
+  drafted_by TEXT NOT NULL REFERENCES users (id),
+  drafted_at TIMESTAMP NOT NULL,
+  settled_by TEXT REFERENCES users (id),
+  settled_on DATE
+);
+CREATE INDEX consent_drafts_agency ON consent_drafts (agency_id, state, id);
+
 -- Reference data and the program's own state --------------------------------------------------------------------
 
 CREATE TABLE leases (
@@ -315,6 +331,7 @@ CREATE TABLE departments (
   agency_id TEXT NOT NULL REFERENCES organizations (id),
   name TEXT NOT NULL,
   email TEXT NOT NULL,
+  telephone TEXT,
   PRIMARY KEY (agency_id, name)
 );
 
@@ -422,6 +439,8 @@ CREATE TABLE contract_officers (
   agency_id TEXT NOT NULL REFERENCES organizations (id),
   officer_id TEXT NOT NULL REFERENCES users (id),
   starts_on DATE NOT NULL,
+  -- The day on which a handover that had not begun was taken back
+  withdrawn_on DATE,
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );
@@ -619,6 +638,8 @@ CREATE TABLE audits (
   first_due_on DATE NOT NULL,
   due_on DATE NOT NULL,
   every_months INTEGER,
+  -- 予告なし: told to no vendor before it is done
+  unannounced BOOLEAN NOT NULL,
   auditor TEXT,
   -- of the auditor's name in the ledger
   salt TEXT,
@@ -673,6 +694,10 @@ CREATE TABLE findings (
   due_on DATE NOT NULL,
   -- By a correction of the audit's result.
   withdrawn_on DATE,
+  -- 是正確認: the day on which it was seen to be put right, and what was seen
+  confirmed_on DATE,
+  confirmation TEXT,
+  confirmed_by TEXT REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );

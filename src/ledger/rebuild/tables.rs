@@ -144,6 +144,7 @@ pub const TABLES: &[Table] = &[
             ("agency_id", Text),
             ("officer_id", Text),
             ("starts_on", Day),
+            ("withdrawn_on", Day),
             ("seq", Number),
             ("recorded_at", At),
         ],
@@ -370,6 +371,7 @@ pub const TABLES: &[Table] = &[
             ("first_due_on", Day),
             ("due_on", Day),
             ("every_months", Number),
+            ("unannounced", Flag),
             ("auditor", Text),
             ("salt", Text),
             ("planned_by", Text),
@@ -429,6 +431,9 @@ pub const TABLES: &[Table] = &[
             ("severity", Text),
             ("due_on", Day),
             ("withdrawn_on", Day),
+            ("confirmed_on", Day),
+            ("confirmation", Text),
+            ("confirmed_by", Text),
             ("seq", Number),
             ("recorded_at", At),
         ],
@@ -565,7 +570,7 @@ pub const TABLES: &[Table] = &[
         title: "担当部署",
         identity: &["agency_id", "name"],
         chain: &["agency_id"],
-        columns: &[("agency_id", Text), ("name", Text), ("email", Text)],
+        columns: &[("agency_id", Text), ("name", Text), ("email", Text), ("telephone", Text)],
     },
 ];
 
@@ -574,6 +579,10 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     ("access_log", "who read what; each day's digest is an entry, to which its rows are held"),
     ("account_tokens", "links of one use, by hash; what was done with one is an entry"),
     ("backup_runs", "which backups were made; each holds its own ledger and its own hash"),
+    (
+        "consent_drafts",
+        "files of consents given on paper, until an approver has decided; each consent recorded is an entry",
+    ),
     ("due", "on which day to look again: looking at everything makes it anew"),
     ("factor_challenges", "half a login, for minutes"),
     (

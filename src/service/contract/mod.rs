@@ -22,7 +22,10 @@ use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterva
 use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 
 pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
-pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
+pub use handover::{
+    Assignment, BulkHandover, Handover, HandoverView, HandoverWithdrawal, HeldContract, Holder, Moved,
+    Planned, hand_over, hand_over_all, handover_preview, handovers, held, holders, withdraw_handover,
+};
 pub use register::{Registration, register, register_in};
 pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};

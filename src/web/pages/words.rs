@@ -36,6 +36,8 @@ pub enum Tone {
     Careful,
     Quiet,
     Busy,
+    /// Nobody has begun; says nothing of how grave it is.
+    Waiting,
 }
 
 impl Tone {
@@ -47,6 +49,7 @@ impl Tone {
             Self::Careful => "careful",
             Self::Quiet => "quiet-tone",
             Self::Busy => "busy",
+            Self::Waiting => "waiting",
         }
     }
 }
@@ -75,6 +78,7 @@ const SETS: &[(&str, LookUp)] = &[
     ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
     ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
     ("standing", standing),
+    ("finding", finding),
     ("result", |code| read(code, result)),
     ("observation", |code| read(code, |source| (observation(source), Tone::Quiet))),
     ("notice", |code| read(code, notice)),
@@ -186,7 +190,7 @@ fn change(state: ChangeState) -> Word {
     match state {
         ChangeState::Asked => ("承認待ち", Tone::Busy),
         ChangeState::InForce => ("効力発生", Tone::Good),
-        ChangeState::Rejected => ("却下", Tone::Bad),
+        ChangeState::Rejected => ("却下", Tone::Quiet),
         ChangeState::Withdrawn => ("取下げ", Tone::Quiet),
         ChangeState::Expired => ("期限切れ", Tone::Quiet),
         ChangeState::Void => ("取りやめ", Tone::Quiet),
@@ -231,7 +235,7 @@ fn step(step: ApplicationStep) -> &'static str {
 
 fn alert(state: AlertState) -> Word {
     match state {
-        AlertState::Open => ("未対応", Tone::Bad),
+        AlertState::Open => ("未対応", Tone::Waiting),
         AlertState::Acknowledged => ("対応中", Tone::Busy),
         AlertState::Resolved => ("解消", Tone::Good),
     }
@@ -252,7 +256,7 @@ fn severity(severity: Severity) -> Word {
     let tone = match severity {
         Severity::Critical => Tone::Bad,
         Severity::Warning => Tone::Careful,
-        Severity::Info => Tone::Busy,
+        Severity::Info => Tone::Quiet,
     };
     (severity.label(), tone)
 }
@@ -271,7 +275,7 @@ fn contract(status: ContractStatus) -> Word {
         ContractStatus::Upcoming => ("開始前", Tone::Busy),
         ContractStatus::Running => ("履行中", Tone::Good),
         ContractStatus::Ended => ("終了", Tone::Quiet),
-        ContractStatus::Voided => ("登録取消し", Tone::Bad),
+        ContractStatus::Voided => ("登録取消し", Tone::Quiet),
     }
 }
 
@@ -342,6 +346,16 @@ fn encoding(code: &str) -> Option<Word> {
     match code {
         "utf-8" | "utf-8-bom" => Some(("文字コード UTF-8", Tone::Quiet)),
         "cp932" => Some(("文字コード Shift_JIS", Tone::Quiet)),
+        _ => None,
+    }
+}
+
+/// Where a finding stands.
+fn finding(code: &str) -> Option<Word> {
+    match code {
+        "confirmed" => Some(("是正確認", Tone::Good)),
+        "unconfirmed" => Some(("未確認", Tone::Waiting)),
+        "late" => Some(("未確認・期限超過", Tone::Bad)),
         _ => None,
     }
 }

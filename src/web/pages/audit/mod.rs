@@ -2,6 +2,7 @@
 
 mod act;
 mod contract;
+mod many;
 mod one;
 mod plan;
 mod year;
@@ -14,13 +15,14 @@ use super::route::{Page, PageRoute};
 use crate::domain::access::{Actor, OrganizationKind};
 use crate::domain::chain::NodeState;
 use crate::domain::id::{ContractId, EngagementId};
-use crate::service::audit::{AuditResult, AuditView};
+use crate::service::audit::{AuditResult, AuditView, FindingView};
 use crate::service::chain::{self, ChainView, Node};
 use crate::service::contract::ContractView;
 use crate::service::{App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
-    [year::routes(), contract::routes(), plan::routes(), one::routes(), act::routes()].concat()
+    [year::routes(), contract::routes(), plan::routes(), many::routes(), one::routes(), act::routes()]
+        .concat()
 }
 
 /// What the pages of audits are called: a vendor reads here what was found at its places.
@@ -47,6 +49,16 @@ fn standing(
 fn standing_of(audit: &AuditView, contract: &ContractView, today: NaiveDate) -> &'static str {
     let lapsed = audit.due_on > contract.last_day;
     standing(audit.result, audit.cancelled_on, !lapsed && audit.due_on < today, lapsed)
+}
+
+/// Where a finding stands: a code of the words `finding`. Nobody has recorded that it is put right, it is late after its
+/// 改善の期限.
+fn standing_of_finding(finding: &FindingView, today: NaiveDate) -> &'static str {
+    match finding.confirmed_on {
+        Some(_) => "confirmed",
+        None if finding.due_on < today => "late",
+        None => "unconfirmed",
+    }
 }
 
 /// Whether it can still be done or cancelled.

@@ -86,11 +86,9 @@ fn applications(
         nodes(view).into_iter().map(|node| (node.engagement_id, node.vendor.name.as_str())).collect();
     let by_then = |on: NaiveDate, at: DateTime<Utc>| on <= view.as_of && at <= view.known_at;
     let row = |it: &ApplicationView| {
-        let came_to = it.steps.iter().rfind(|step| by_then(step.on, step.at));
-        let state = came_to.map_or(ApplicationState::Applied, |step| ApplicationState::after(step.step));
-        // After a review comes a step that undoes it, or the decision; a vendor is not told of reviews.
-        let is_reviewed = came_to.is_some_and(|step| step.step == ApplicationStep::Reviewed);
-        let standing = ApplicationStanding::of(state, is_reviewed);
+        let came_to = it.steps.iter().rfind(|step| by_then(step.on, step.at)).map(|step| step.step);
+        let state = came_to.map_or(ApplicationState::Applied, ApplicationState::after);
+        let standing = ApplicationStanding::of(state, came_to == Some(ApplicationStep::Reviewed));
         json!({
             "id": it.id, "vendor": names.get(&it.engagement_id), "state": standing, "filed_on": it.filed_on,
             "supersedes": it.supersedes, "starts_on": it.content.get("starts_on"), "ends_on": it.content.get("ends_on"),
