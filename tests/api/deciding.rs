@@ -39,6 +39,9 @@ fn keeps_silent(page: &Answer, words: &[&str]) {
     }
 }
 
+/// A form's fields.
+type Sent<'a> = &'a [(&'a str, &'a str)];
+
 both! {
     fn n01_the_decider_sends_back_to_the_officer_and_asks_the_vendor_for_a_correction(app: TestApp) {
         let s = Stage::new(app);
@@ -150,7 +153,7 @@ both! {
         let amended = [("effective_on", "2025-04-01"), ("reason", "変更"), ("title", "架空の件名"), ("_version", "1")];
         let moved = [("from_officer_id", s.officer.id.as_str()), ("officer_id", s.approver.id.as_str()), ("from", "2026-04-01")];
         let why = ("reason", "誤り");
-        let cases: [(_, String, &[(&str, &str)], u16, &str); 8] = [
+        let cases: [(_, _, Sent<'_>, u16, &str); 8] = [
             (&s.approver, format!("/contracts/{id}/consents/new"), &on_paper, 422, "までに決裁されたものだけを"),
             (&s.approver, format!("/contracts/{id}/void"), &[why], 409, "登録を取り消せません"),
             (&s.approver, format!("/contracts/{id}/terminate"), &[why, ("effective_on", "2020-01-01")], 422, "f-effective_on"),

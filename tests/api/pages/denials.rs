@@ -23,10 +23,8 @@ fn kind(path: &str) -> Option<Kind> {
         "/vendors" => Some(Kind::Organization),
         "/account/sessions" => Some(Kind::Session),
         "/account/passkeys" => Some(Kind::Passkey),
-        // Another agency's file taken in: tests/contracts/void.rs.
-        "/contracts/import" | "/contracts/imports" => None,
-        // Another agency's draft: tests/api/adoption.rs.
-        "/consents/drafts" => None,
+        // Another agency's file taken in: tests/contracts/void.rs; its draft: tests/api/adoption.rs.
+        "/contracts/import" | "/contracts/imports" | "/consents/drafts" => None,
         _ => kind_of(path),
     }
 }
