@@ -151,7 +151,7 @@ both! {
         let decided = [("decision", "consent"), ("reason", "必要"), ("valid_from", "2026-03-31"), ("valid_until", "2026-12-31")];
         let done = [("done_on", "2026-03-01"), ("result", "pass")];
         let amended = [("effective_on", "2025-04-01"), ("reason", "変更"), ("title", "架空の件名"), ("_version", "1")];
-        let moved = [("from_officer_id", s.officer.id.as_str()), ("officer_id", s.approver.id.as_str()), ("from", "2026-04-01")];
+        let moved = [("officer_id", s.approver.id.as_str()), ("from", "2026-04-01")];
         let why = ("reason", "誤り");
         let cases: [(_, _, Sent<'_>, u16, &str); 8] = [
             (&s.approver, format!("/contracts/{id}/consents/new"), &on_paper, 422, "までに決裁されたものだけを"),
@@ -161,7 +161,7 @@ both! {
             (&s.approver, format!("/applications/{filed}/decision"), &decided, 422, "さかのぼれません"),
             (&s.officer, format!("/audits/{audit}/complete"), &done, 422, "f-done_on"),
             (&s.officer, format!("/contracts/{id}/amend"), &amended, 422, "f-effective_on"),
-            (&admin, "/contracts/handover".to_owned(), &moved, 422, "有効な担当者を指定"),
+            (&admin, format!("/contracts/{id}/handover"), &moved, 422, "有効な担当者を指定"),
         ];
         let before = written(app);
         for (who, path, fields, status, words) in &cases {
