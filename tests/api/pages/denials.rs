@@ -23,6 +23,8 @@ fn kind(path: &str) -> Option<Kind> {
         "/vendors" => Some(Kind::Organization),
         "/account/sessions" => Some(Kind::Session),
         "/account/passkeys" => Some(Kind::Passkey),
+        // Of another person: tests/api/own_deputies.rs.
+        "/account/deputies" => None,
         // Another agency's file taken in: tests/contracts/void.rs.
         "/contracts/import" | "/contracts/imports" => None,
         // Another agency's draft: tests/api/adoption.rs.
