@@ -120,7 +120,9 @@ macro_rules! in_scope {
 mod held;
 mod list;
 
-pub use held::{HeldFilter, coming_officers, count_coming_of, count_held, held, held_ids, holders};
+pub use held::{
+    HeldFilter, coming_officers, count_coming_of, count_held, held, held_ids, holders, last_department,
+};
 pub use list::{ContractFilter, ContractOrder, count_running, list};
 
 type Line = (ContractHead, String, String, Option<String>, Option<String>);

@@ -24,7 +24,8 @@ use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
 pub use handover::{
     Assignment, BulkHandover, Handover, HandoverView, HandoverWithdrawal, HeldContract, Holder, Moved,
-    Planned, hand_over, hand_over_all, handover_preview, handovers, held, holders, withdraw_handover,
+    Planned, hand_over, hand_over_all, handover_preview, handovers, held, holders, unassigned,
+    usual_department, withdraw_handover,
 };
 pub use register::{Registration, register, register_in};
 pub use sort::ContractSort;

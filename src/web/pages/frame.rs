@@ -305,6 +305,7 @@ struct Framed<'a> {
     /// What a passkey needs in the browser.
     passkey_script: &'a str,
     print_script: &'a str,
+    reveal_script: &'a str,
     icon: &'a str,
     title: &'a str,
     errors: &'a [Wrong],
@@ -326,6 +327,7 @@ pub fn render(frame: &Frame, page: &Page) -> Result<String, PageError> {
         style: &assets::address("itaku.css"),
         passkey_script: &assets::address("passkey.js"),
         print_script: &assets::address("print.js"),
+        reveal_script: &assets::address("reveal.js"),
         icon: &assets::address("icon.svg"),
         title: &page.title,
         errors: &errors,

@@ -8,6 +8,7 @@ use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::contract::ContractStatus;
 use crate::service::alert::{self, AlertFilter};
+use crate::service::consent::draft;
 use crate::service::contract::{self, ContractQuery, ContractSort};
 use crate::service::{self, App, Call, Failure, overview};
 
@@ -47,6 +48,13 @@ fn home(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
         Value::Null
     };
     let overview = overview::overview(app, call)?;
-    let context = json!({ "overview": overview, "grave": grave, "owed": owed, "contracts": contracts });
+    let is_agency = call.actor.organization.kind == OrganizationKind::Agency;
+    let unassigned = if is_agency && call.actor.may(Permission::ReadContract) {
+        contract::unassigned(app, call)?
+    } else {
+        0
+    };
+    let drafts = if call.actor.may(Permission::RecordConsent) { draft::waiting(app, call)? } else { 0 };
+    let context = json!({ "overview": overview, "unassigned": unassigned, "drafts": drafts, "grave": grave, "owed": owed, "contracts": contracts });
     Ok(page("home.html", "ホーム", context))
 }
