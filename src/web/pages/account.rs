@@ -67,6 +67,9 @@ pub(super) fn login(visit: &Visit) -> Page {
 pub(super) const SECRET: &[&str] =
     &["password", "current", "new", "again", "code", "totp", "token", "credential"];
 
+/// Marks of a form that say where one stood in it.
+const STOOD: &[&str] = &["_from", "_sure"];
+
 /// The login that a form met whose session was over: what was typed waits in it. None: nothing was typed.
 pub(super) fn interrupted(visit: &Visit) -> Option<Page> {
     let typed = visit
@@ -74,10 +77,12 @@ pub(super) fn interrupted(visit: &Visit) -> Option<Page> {
         .values()
         .iter()
         .filter(|(name, text)| !SECRET.contains(&name.as_str()) && !text.is_empty());
-    let kept: Vec<_> = typed.collect();
+    let mut kept: Vec<(&str, &str)> = typed.map(|(name, text)| (name.as_str(), text.as_str())).collect();
     if !visit.can_return || kept.is_empty() {
         return None;
     }
+    // Where it stood: the step of a form of several, or its check page.
+    kept.extend(STOOD.iter().filter_map(|mark| Some((*mark, visit.form.mark(mark)?))));
     let kept = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
     let asked = page("login.html", "ログイン", json!({ "next": HOME, "kept": kept, "back": visit.address }));
     Some(Page { status: StatusCode::UNAUTHORIZED, ..asked })
@@ -99,7 +104,12 @@ pub(super) fn arrive(visit: &Visit, entry: Entry) -> Outcome {
     if let (Some(back), Some(kept)) = (back, visit.form.mark("_kept")) {
         let kept = url::form_urlencoded::parse(kept.as_bytes()).into_owned();
         let form = Form::read(kept.filter(|(name, _)| !SECRET.contains(&name.as_str())));
-        let resumed = page("resume.html", "入力を続けてください", json!({ "back": back }));
+        // Sent from its check page it is looked at there once more; from a step, that step is shown.
+        let again = match (form.mark("_sure"), form.mark("_from")) {
+            (Some(_), _) => None,
+            (None, from) => Some(from.unwrap_or("1").to_owned()),
+        };
+        let resumed = page("resume.html", "入力を続けてください", json!({ "back": back, "again": again }));
         return Outcome::Resumed(entry, Page { form, ..resumed });
     }
     Outcome::Entered(entry, own_address(visit.typed("next")).unwrap_or(HOME).to_owned())

@@ -80,7 +80,6 @@ fn typed_country(text: &str, _: Kwargs, _: &State) -> String {
 }
 
 /// `{% for row in countries() %}`: all but Japan, by the rows of the syllabary: `{label, countries: [[code, name]]}`.
-#[expect(clippy::needless_pass_by_value, reason = "the shape of a function")]
 fn countries(_: Kwargs, _: &State) -> tera::Value {
     let rows =
         domain::country::abroad().map(|(label, countries)| json!({ "label": label, "countries": countries }));

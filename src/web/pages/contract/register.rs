@@ -65,8 +65,9 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     // The department of the officer's own contracts; of an agency that has only one, that one.
     let mut department = contract::usual_department(app, call)?;
     let choices = choices(app, call)?;
-    if let (None, Some([only])) = (&department, choices["departments"].as_array().map(Vec::as_slice)) {
-        department = only["value"].as_str().map(str::to_owned);
+    let all = choices.get("departments").and_then(Value::as_array).map(Vec::as_slice);
+    if let (None, Some([only])) = (&department, all) {
+        department = only.get("value").and_then(Value::as_str).map(str::to_owned);
     }
     let context = json!({
         "choices": choices,
