@@ -32,7 +32,7 @@ pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};
 pub use terms::{
     Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput,
-    SubcontractingView, TermsView, over_amount, questions, volumes,
+    SubcontractingView, TermsView, over_amount, over_persons, questions, volumes,
 };
 pub use void::{ImportView, Undone, Void, import_run, imports, refuse_voided, undo_import, void};
 
