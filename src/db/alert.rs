@@ -289,7 +289,7 @@ pub fn set_open_count(conn: &mut Conn, id: ContractId, count: i32) -> Result<(),
 }
 
 /// Not of a contract whose registration was taken back.
-const OF_STANDING: &str =
+pub(super) const OF_STANDING: &str =
     "NOT EXISTS (SELECT 1 FROM contracts v WHERE v.id = alerts.contract_id AND v.voided_on IS NOT NULL)";
 
 /// What of the alerts is listed.

@@ -145,6 +145,35 @@ pub fn places(
     Ok(rows.into_iter().map(|(id, name, tier)| (id, (name, tier))).collect())
 }
 
+/// Whom applications ask for; those asked for were in scope.
+pub fn applied_for(
+    conn: &mut Conn,
+    ids: &[ApplicationId],
+) -> Result<std::collections::HashMap<ApplicationId, String>, DbError> {
+    let rows: Vec<(ApplicationId, String)> = applications::table
+        .inner_join(engagements::table.on(engagements::id.eq(applications::engagement_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
+        .filter(applications::id.eq_any(ids.to_vec()))
+        .select((applications::id, organizations::name))
+        .load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The applications that a vendor filed on contracts and that are not decided, oldest first.
+pub fn undecided(
+    conn: &mut Conn,
+    applicant: OrganizationId,
+    contracts: &[ContractId],
+) -> Result<Vec<ApplicationRow>, DbError> {
+    Ok(applications::table
+        .filter(applications::contract_id.eq_any(contracts.to_vec()))
+        .filter(applications::applicant_id.eq(applicant))
+        .filter(applications::state.eq_any(["applied", "returned"]))
+        .order(applications::id)
+        .select(ApplicationRow::as_select())
+        .load(conn)?)
+}
+
 /// An application as stored; `body` is what was filed: a 補正 stands among the steps.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = applications)]

@@ -291,6 +291,28 @@ pub fn declaration(conn: &mut Conn, scope: &Scope, id: DeclarationId) -> Result<
     Ok(in_scope!(query, scope).select(DeclarationRow::as_select()).first(conn)?)
 }
 
+/// The last periods of which a vendor has reported on contracts, and when: of each contract the last of these rows. What
+/// was taken back is left out.
+pub fn last_reports(
+    conn: &mut Conn,
+    vendor: OrganizationId,
+    contracts: &[ContractId],
+) -> Result<Vec<(ContractId, NaiveDate, NaiveDate, NaiveDate)>, DbError> {
+    Ok(declarations::table
+        .left_join(retractions::table.on(retractions::declaration_id.eq(declarations::id.nullable())))
+        .filter(declarations::contract_id.eq_any(contracts.to_vec()))
+        .filter(declarations::organization_id.eq(vendor))
+        .filter(retractions::id.nullable().is_null())
+        .order((declarations::period_to, declarations::id))
+        .select((
+            declarations::contract_id,
+            declarations::period_from,
+            declarations::period_to,
+            declarations::filed_on,
+        ))
+        .load(conn)?)
+}
+
 /// Of the declarations on these contracts, those that were taken back.
 pub fn retracted(
     conn: &mut Conn,

@@ -100,6 +100,7 @@ text_column!(AlertState);
 text_column!(Assessment);
 text_column!(Severity);
 text_column!(AuditKind);
+text_column!(crate::domain::deadline::DeadlineKind);
 text_column!(ApplicationStep);
 text_column!(Cause);
 text_column!(ContractOrigin);

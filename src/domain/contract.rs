@@ -147,6 +147,13 @@ pub struct Terms {
     pub department: Option<String>,
 }
 
+impl Terms {
+    /// Whether they name data of persons, which have to be looked after on site.
+    pub fn entrusts_data(&self) -> bool {
+        !self.data.is_empty()
+    }
+}
+
 /// Terms that hold from a day on. The first of a contract is its registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TermsFact {

@@ -12,6 +12,7 @@ pub mod company;
 pub mod contract;
 pub mod corporate_number;
 pub mod days;
+pub mod deadline;
 pub mod declaration;
 pub mod id;
 pub mod input;

@@ -20,6 +20,7 @@ use crate::service::application::ApplicationState;
 use crate::service::audit::AuditResult;
 use crate::service::notice::{NoticeKind, NoticeState};
 use crate::service::observation::ObservationSource;
+use crate::service::task::TaskKind;
 
 impl<T> PartialSchema for Id<T> {
     fn schema() -> RefOr<Schema> {
@@ -60,6 +61,7 @@ word_schema!(
     Assessment,
     Severity,
     AuditKind,
+    TaskKind,
     Cause,
     NodeState,
     DataCategory,

@@ -198,6 +198,7 @@ pub fn reproject(
     after.officer_id = now.officer_id;
     after.fiscal_year = now.terms.fiscal_year;
     after.amount_yen = now.terms.amount_yen;
+    after.entrusts_data = now.terms.entrusts_data();
     after.starts_on = now.starts_on;
     after.last_day = now.last_day;
     let key = search_key(&after.number, &now.terms.title);
@@ -213,6 +214,7 @@ pub fn reproject(
             contracts::title.eq(after.title),
             contracts::fiscal_year.eq(after.fiscal_year),
             contracts::amount_yen.eq(after.amount_yen),
+            contracts::entrusts_data.eq(after.entrusts_data),
             contracts::starts_on.eq(after.starts_on),
             contracts::last_day.eq(after.last_day),
             contracts::department.eq(after.department),

@@ -18,6 +18,7 @@ use crate::domain::text::number_key;
 
 mod facts;
 mod imports;
+pub(in crate::db) mod narrow;
 mod recorded;
 mod void;
 
@@ -44,6 +45,8 @@ pub struct ContractHead {
     pub title: String,
     pub fiscal_year: i32,
     pub amount_yen: i64,
+    /// Whether its terms name data of persons.
+    pub entrusts_data: bool,
     pub starts_on: NaiveDate,
     /// By all terms and terminations known.
     pub last_day: NaiveDate,
@@ -116,10 +119,11 @@ macro_rules! in_scope {
     };
 }
 
-// After the macros, which it uses.
+// After the macros, which they use.
 mod list;
 
-pub use list::{ContractFilter, ContractOrder, count_running, list};
+pub use list::{ContractFilter, ContractOrder, count_matching, count_running, list};
+pub use narrow::{Narrow, OfficerIs, departments, officers};
 
 type Line = (ContractHead, String, String, Option<String>, Option<String>);
 
@@ -275,6 +279,7 @@ pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> 
                 contracts::title.eq(&new.terms.title),
                 contracts::fiscal_year.eq(new.terms.fiscal_year),
                 contracts::amount_yen.eq(new.terms.amount_yen),
+                contracts::entrusts_data.eq(new.terms.entrusts_data()),
                 contracts::starts_on.eq(new.terms.starts_on),
                 contracts::last_day.eq(new.terms.ends_on),
                 contracts::department.eq(&new.terms.department),

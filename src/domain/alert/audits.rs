@@ -75,7 +75,7 @@ fn missing(view: &View<'_>, out: &mut Outcome, contract: DayRange) {
         let Some(runs) = DayRange::new(from, to).and_then(|days| days.intersection(&contract)) else {
             continue;
         };
-        let data_entrusted = view.terms_in(runs).is_some_and(|terms| !terms.data.is_empty());
+        let data_entrusted = view.terms_in(runs).is_some_and(|terms| terms.entrusts_data());
         if view.today < runs.from || !data_entrusted || has_on_site(view.facts.audits, year, contract.to) {
             continue;
         }

@@ -31,6 +31,7 @@ impl Contract {
         let Some(now) = project(&self.facts, &self.handovers, self.projected_on) else { return };
         let id = chain.id.to_string();
         let Ok(row) = chain.row("contracts", &id, "") else { return };
+        let entrusts_data = now.terms.entrusts_data();
         let optional = |text: Option<&str>| text.map_or(Cell::Null, Cell::text);
         for (column, cell) in [
             ("officer_id", optional(now.officer_id.as_ref().map(crate::domain::id::Id::as_str))),
@@ -38,6 +39,7 @@ impl Contract {
             ("title", Cell::text(now.terms.title)),
             ("fiscal_year", Cell::Number(i64::from(now.terms.fiscal_year))),
             ("amount_yen", Cell::Number(now.terms.amount_yen)),
+            ("entrusts_data", Cell::Flag(entrusts_data)),
             ("starts_on", Cell::text(now.starts_on.to_string())),
             ("last_day", Cell::text(now.last_day.to_string())),
             ("department", optional(now.terms.department.as_deref())),

@@ -77,6 +77,7 @@ pub const TABLES: &[Table] = &[
             ("title", Text),
             ("fiscal_year", Number),
             ("amount_yen", Number),
+            ("entrusts_data", Flag),
             ("starts_on", Day),
             ("last_day", Day),
             ("department", Text),
@@ -574,6 +575,10 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     ("access_log", "who read what; each day's digest is an entry, to which its rows are held"),
     ("account_tokens", "links of one use, by hash; what was done with one is an entry"),
     ("backup_runs", "which backups were made; each holds its own ledger and its own hash"),
+    (
+        "deadlines",
+        "what is to be done by when, by the agency's rules of today: looking at everything makes it anew",
+    ),
     ("due", "on which day to look again: looking at everything makes it anew"),
     ("factor_challenges", "half a login, for minutes"),
     (

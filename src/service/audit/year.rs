@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{AuditResult, AuditView, one};
 use crate::db;
 use crate::db::audit::{AuditFilter, AuditState};
+use crate::db::contract::{ContractFilter, Narrow};
 use crate::domain::access::Scope;
-use crate::domain::audit::AuditKind;
+use crate::domain::audit::{AuditKind, every_day};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range};
 use crate::domain::days::DayRange;
 use crate::domain::id::{AuditId, ContractId, EngagementId};
@@ -52,12 +53,6 @@ impl AuditYears {
         let (from, to) = fiscal_year_range(year);
         Ok((Some(year), DayRange { from, to }))
     }
-}
-
-/// The days on which an audit can be due.
-pub fn every_day() -> DayRange {
-    // The first year's January belongs to the 年度 before it.
-    DayRange { from: fiscal_year_range(FIRST_YEAR - 1).0, to: fiscal_year_range(LAST_YEAR).1 }
 }
 
 /// What the list of audits is narrowed to.
@@ -103,8 +98,8 @@ pub struct AuditYearView {
     pub planned: i64,
     pub done: i64,
     pub overdue: i64,
-    /// Contracts that need an on-site audit in the year and have none planned or done, by their open alerts
-    /// (`audit_missing`); for the agency's side, of one year.
+    /// Contracts that run in the year, entrust personal data, and have no on-site audit planned or done in it; for the
+    /// agency's side, of one year.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub without_on_site: Option<i64>,
     /// By due day.
@@ -119,14 +114,20 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
     let (year, days) = query.years.span(today)?;
     let after = page.after_keyed()?;
     app.db.read(|conn| {
-        let asked = AuditFilter { days, state: query.state, own: query.own };
-        let mut count =
-            |state| db::audit::count(conn, &scope, &AuditFilter { state: Some(state), ..asked }, today);
-        let (open, overdue) = (count(AuditState::Open)?, count(AuditState::Overdue)?);
+        let narrow = Narrow::default();
+        let asked = AuditFilter { days, state: query.state, own: query.own, narrow };
+        let mut count = |state| {
+            let of_state = AuditFilter { state: Some(state), ..asked.clone() };
+            db::audit::count(conn, &scope, &of_state, today, i64::MAX)
+        };
+        let (planned, overdue) = (count(AuditState::Planned)?, count(AuditState::Overdue)?);
         let done = count(AuditState::Done)?;
         let without_on_site = match (&scope, year) {
             (Scope::Vendor(_), _) | (_, None) => None,
-            (_, Some(year)) => Some(db::overview::contracts_without_audit(conn, &scope, year)?),
+            (_, Some(year)) => {
+                let without = ContractFilter { without_on_site: Some(year), ..ContractFilter::default() };
+                Some(db::contract::count_matching(conn, &scope, &without, today, i64::MAX)?)
+            }
         };
         let rows = db::audit::list(conn, &scope, &asked, today, after, page.rows())?;
         let cut = Paged::cut(page, rows, |row| keyed(row.audit.due_on, row.audit.id), |row| row);
@@ -160,15 +161,7 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
         });
         let items = items.collect::<Result<Vec<_>, Failure>>()?;
         let next_cursor = cut.next_cursor;
-        Ok(AuditYearView {
-            fiscal_year: year,
-            planned: open + done,
-            done,
-            overdue,
-            without_on_site,
-            items,
-            next_cursor,
-        })
+        Ok(AuditYearView { fiscal_year: year, planned, done, overdue, without_on_site, items, next_cursor })
     })
 }
 

@@ -17,7 +17,7 @@ pub fn routes() -> Vec<Route> {
             .query("fiscal_year", "期限の属する年度（既定 今日の年度）、または all")
             .query(
                 "state",
-                "open（未実施）, overdue（うち期限超過）, due_soon（うち30日以内）, done, cancelled",
+                "open（未実施）, overdue（うち期限超過）, due_soon（うち30日以内）, done, planned（未実施と実施済み）, cancelled",
             )
             .query("own", "true: 受託者自身の検査だけ（再委託先の検査を除く）")
             .paged()

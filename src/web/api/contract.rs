@@ -3,8 +3,8 @@
 use crate::domain::access::Permission;
 use crate::service::Failure;
 use crate::service::contract::{
-    self, Amendment, BulkHandover, ContractPatch, ContractQuery, ContractView, Handover, NewContract,
-    Terminate, Void,
+    self, Amendment, BulkHandover, ContractPatch, ContractQuery, ContractView, Handover, NarrowQuery,
+    NewContract, Terminate, Void, Whose,
 };
 use crate::web::route::{Plain, Request, Route, Versioned, act, create, get, patch};
 
@@ -21,6 +21,10 @@ pub fn routes() -> Vec<Route> {
             .query("vendor_id", "受託者")
             .query("sort", "並び順: newest（既定）, number, -number, ends, -ends, amount, -amount（金額は機関側のみ。- は逆順）")
             .query("ends_by", "この日までに終わるもの")
+            .query("officer", "担当者（機関側のみ）: me（自分）・none（担当者なし）・利用者のID")
+            .query("department", "担当部署（機関側のみ）")
+            .query("vendor", "体制にある事業者の名称の一部（機関側のみ）")
+            .query("without_on_site", "この年度に履行し個人情報を取り扱う契約で、その年度の実地検査が計画も実施もないもの（機関側のみ）")
             .query("alert", "open: 未解決のアラートがあるものだけ")
             .paged()
             .brief()
@@ -81,13 +85,28 @@ fn query(request: &Request) -> Result<ContractQuery, Failure> {
         Some(_) => return Err(Failure::field("/alert", "choice", "alert は open を指定してください。")),
     };
     Ok(ContractQuery {
-        q: request.query("q").map(str::to_owned),
-        fiscal_year: request.query_number("fiscal_year")?,
+        narrow: narrow(request)?,
         status: request.query_word("status")?,
         vendor_id: request.query_id("vendor_id")?,
         alerting,
         ends_by: request.query_day("ends_by")?,
+        without_on_site: request.query_number("without_on_site")?,
         sort: request.query_word("sort")?.unwrap_or_default(),
+    })
+}
+
+/// Of which contracts, as the query says it.
+pub(super) fn narrow(request: &Request) -> Result<NarrowQuery, Failure> {
+    let whose = |text: &str| {
+        let message = "me、none または利用者のIDを指定してください。";
+        text.parse::<Whose>().map_err(|_| Failure::field("/officer", "choice", message))
+    };
+    Ok(NarrowQuery {
+        q: request.query("q").map(str::to_owned),
+        officer: request.query("officer").map(whose).transpose()?,
+        department: request.query("department").map(str::to_owned),
+        vendor: request.query("vendor").map(str::to_owned),
+        fiscal_year: request.query_number("fiscal_year")?,
     })
 }
 

@@ -25,6 +25,7 @@ use crate::service::audit::{AuditResult, AuditState};
 use crate::service::notice::NoticeState;
 use crate::service::observation::ObservationSource;
 use crate::service::register::{CloseCause, Kind, Process};
+use crate::service::task::TaskKind;
 use crate::service::user::pending::{ChangeKind, ChangeState};
 
 /// How a word is meant; a page shows it by colour and shape, beside the word itself.
@@ -71,6 +72,7 @@ const SETS: &[(&str, LookUp)] = &[
     ("origin", |code| read(code, |origin| (self::origin(origin), Tone::Quiet))),
     ("encoding", encoding),
     ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
+    ("task", |code| read(code, |kind| (task(kind), Tone::Quiet))),
     ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
     ("standing", standing),
     ("result", |code| read(code, result)),
@@ -305,6 +307,7 @@ fn audits(state: AuditState) -> &'static str {
         AuditState::Overdue => "期限超過",
         AuditState::DueSoon => "30日以内に期限",
         AuditState::Done => "実施済み",
+        AuditState::Planned => "未実施と実施済み",
         AuditState::Cancelled => "取消し",
     }
 }
@@ -370,6 +373,20 @@ fn organization(kind: OrganizationKind) -> &'static str {
         OrganizationKind::Agency => "委託元（機関）",
         OrganizationKind::Vendor => "事業者",
         OrganizationKind::System => "システム運用者",
+    }
+}
+
+/// What is to be done, for lists of it and what they are narrowed to.
+fn task(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Decision => "申請の決裁",
+        TaskKind::Review => "申請の審査",
+        TaskKind::Correction => "申請の補正",
+        TaskKind::Report => "状況報告",
+        TaskKind::Audit => "検査",
+        TaskKind::ContractStart => "契約の開始",
+        TaskKind::ContractEnd => "契約の終了",
+        TaskKind::Alert => "アラート",
     }
 }
 

@@ -7,7 +7,6 @@ use super::super::visit::Visit;
 use super::super::words;
 use super::{heading, standing};
 use crate::domain::access::{OrganizationKind, Permission};
-use crate::domain::alert::AlertKind;
 use crate::domain::calendar;
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::audit::{self, AuditQuery, AuditState, AuditYearView, AuditYears};
@@ -57,7 +56,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "done_count": done,
         "overdue": overdue,
         "without_on_site": without_on_site,
-        "missing": format!("/alerts?kind={}", AlertKind::AuditMissing),
+        "missing": fiscal_year.map(|year| format!("/contracts?without_on_site={year}")),
         "rows": rows,
         "pager": visit.pager(&Paged { items, next_cursor }),
         "narrowed": query.state.is_some() || query.own,
