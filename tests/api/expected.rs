@@ -56,6 +56,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         (
             "GET",
             "/contracts"
+            | "/tasks"
             | "/contracts/{id}"
             | "/contracts/{id}/chain"
             | "/contracts/{id}/amendments"

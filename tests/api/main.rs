@@ -61,6 +61,7 @@ mod silent;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod tasks;
 mod told;
 mod unknown;
 mod went_back;

@@ -176,11 +176,11 @@ impl Visit {
         paged: &service::Paged<T>,
         count: impl FnOnce() -> Result<Total, Failure>,
     ) -> Result<Value, Failure> {
-        let mut pager = self.pager(paged);
+        let mut turns = self.pager(paged);
         if paged.next_cursor.is_some() || self.query("cursor").is_some() {
-            pager["total"] = json!(count()?);
+            turns["total"] = json!(count()?);
         }
-        Ok(pager)
+        Ok(turns)
     }
 
     /// What a list's page needs to be turned: `{count, more, next, first}`.
