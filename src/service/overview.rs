@@ -240,7 +240,7 @@ fn alerts(
             Some(day) if day <= soon => counts.due_soon += count,
             _ => {}
         }
-        let by_severity = &mut by_kind.entry(kind).or_default();
+        let by_severity = by_kind.entry(kind).or_default();
         *by_severity.entry(std::cmp::Reverse(severity)).or_default() += count;
     }
     counts.kinds = by_kind.into_iter().filter_map(|(kind, found)| kind_count(kind, &found, words)).collect();

@@ -8,6 +8,7 @@ use super::route::{Page, PageRoute, look, page};
 use super::visit::Visit;
 use super::{narrow, words};
 use crate::domain::access::{OrganizationKind, Permission};
+use crate::domain::audit::AuditKind;
 use crate::domain::calendar::{add_days, add_months};
 use crate::service::contract::{NarrowQuery, Whose};
 use crate::service::task::{self, TaskKind, TaskQuery, TaskView};
@@ -101,7 +102,7 @@ pub fn row(view: &TaskView, is_vendor: bool) -> Value {
     let application = view.application_id.map(|id| format!("/applications/{id}")).unwrap_or_default();
     let (what, path) = match view.kind {
         TaskKind::Decision | TaskKind::Review | TaskKind::Correction => {
-            (format!("{}への再委託の申請", vendor), application)
+            (format!("{vendor}への再委託の申請"), application)
         }
         TaskKind::Report => {
             let period = view.period.as_ref().map(|days| {
@@ -115,7 +116,7 @@ pub fn row(view: &TaskView, is_vendor: bool) -> Value {
             }
         }
         TaskKind::Audit => {
-            let kind = view.audit_kind.map(|kind| kind.label()).unwrap_or_default();
+            let kind = view.audit_kind.map(AuditKind::label).unwrap_or_default();
             (format!("{vendor}の{kind}"), view.audit_id.map(|id| format!("/audits/{id}")).unwrap_or_default())
         }
         TaskKind::ContractStart => ("契約が始まる日".to_owned(), contract.clone()),

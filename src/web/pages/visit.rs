@@ -178,7 +178,8 @@ impl Visit {
     ) -> Result<Value, Failure> {
         let mut turns = self.pager(paged);
         if paged.next_cursor.is_some() || self.query("cursor").is_some() {
-            turns["total"] = json!(count()?);
+            let total = json!(count()?);
+            turns.as_object_mut().and_then(|turns| turns.insert("total".to_owned(), total));
         }
         Ok(turns)
     }
