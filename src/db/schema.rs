@@ -355,6 +355,8 @@ diesel::table! {
         contract_id -> Text,
         agency_id -> Text,
         effective_on -> Date,
+        kind -> Text,
+        answers -> Nullable<BigInt>,
         reason -> Nullable<Text>,
         body -> Text,
         seq -> BigInt,

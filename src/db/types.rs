@@ -104,6 +104,7 @@ text_column!(crate::domain::deadline::DeadlineKind);
 text_column!(ApplicationStep);
 text_column!(Cause);
 text_column!(ContractOrigin);
+text_column!(crate::domain::contract::TermsKind);
 text_column!(crate::domain::company::Likeness);
 text_column!(crate::domain::company::NamedIn);
 text_column!(crate::notice::NoticeKind);

@@ -22,8 +22,15 @@ use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt};
 const DELIBERATION: [&str; 4] =
     ["application.reviewed", "observation.recorded", "audit.completed", "engagement.named"];
 /// What concerns the contract as a whole, and so its prime.
-const OF_THE_WHOLE: [&str; 5] =
-    ["contract.registered", "contract.amended", "contract.terminated", "audit.planned", "audit.cancelled"];
+const OF_THE_WHOLE: [&str; 7] = [
+    "contract.registered",
+    "contract.amended",
+    "contract.amendment_withdrawn",
+    "contract.terms_corrected",
+    "contract.terminated",
+    "audit.planned",
+    "audit.cancelled",
+];
 /// Of an alert a vendor reads what the rule found; how the agency deals with it is the agency's own.
 const FOUND: [&str; 2] = ["alert.opened", "alert.updated"];
 

@@ -12,7 +12,7 @@ use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
 use crate::domain::chain::{ApplicationStep, Cause, NodeState};
 use crate::domain::contract::{
-    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy,
+    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy, TermsKind,
 };
 use crate::domain::id::Id;
 use crate::domain::text_enum::TextEnum;
@@ -62,6 +62,7 @@ word_schema!(
     Severity,
     AuditKind,
     TaskKind,
+    TermsKind,
     Cause,
     NodeState,
     DataCategory,

@@ -30,6 +30,7 @@ macro_rules! both_strict {
 
 mod access;
 mod accounts;
+mod amendments;
 mod applications;
 mod audits;
 mod backups;

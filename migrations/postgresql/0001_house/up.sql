@@ -388,6 +388,9 @@ CREATE TABLE contract_terms (
   contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   effective_on DATE NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('registered', 'amended', 'department_changed', 'withdrawn', 'corrected')),
+  -- the place in the ledger of the terms that are taken back or corrected
+  answers BIGINT,
   reason TEXT COLLATE "C",
   body TEXT COLLATE "C" NOT NULL,
   seq BIGINT NOT NULL,

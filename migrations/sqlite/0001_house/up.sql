@@ -389,6 +389,9 @@ CREATE TABLE contract_terms (
   contract_id TEXT NOT NULL REFERENCES contracts (id),
   agency_id TEXT NOT NULL REFERENCES organizations (id),
   effective_on DATE NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('registered', 'amended', 'department_changed', 'withdrawn', 'corrected')),
+  -- the place in the ledger of the terms that are taken back or corrected
+  answers BIGINT,
   reason TEXT,
   body TEXT NOT NULL,
   seq BIGINT NOT NULL,

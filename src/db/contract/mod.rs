@@ -23,8 +23,8 @@ mod recorded;
 mod void;
 
 pub use facts::{
-    TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer, officer_on,
-    reproject, terms,
+    NewTerms, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer,
+    officer_on, reproject, terms,
 };
 pub use imports::{
     ImportRow, add_import, find_import, list_imports, of_import, undo_import, voided_of_import,

@@ -95,7 +95,13 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
         "contract_terms",
         said.row_id(),
         said,
-        vec![("effective_on", effective_on), ("reason", Cell::Null), ("body", said.cell("terms")?)],
+        vec![
+            ("effective_on", effective_on),
+            ("kind", Cell::text("registered")),
+            ("answers", Cell::Null),
+            ("reason", Cell::Null),
+            ("body", said.cell("terms")?),
+        ],
     );
     facts.terms.push(TermsFact { effective_on: terms.starts_on, terms, stamp: said.stamp() });
     let mut handovers = Vec::new();
@@ -123,12 +129,25 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
 
 /// Of a 変更契約 and of a change of department.
 pub(super) fn amended(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let is_of_department = said.entry.action == "contract.department_changed";
+    terms(chain, said, if is_of_department { "department_changed" } else { "amended" }, Cell::Null)
+}
+
+/// Of terms taken back or corrected.
+pub(super) fn answered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let is_withdrawal = said.entry.action == "contract.amendment_withdrawn";
+    terms(chain, said, if is_withdrawal { "withdrawn" } else { "corrected" }, said.cell("answers")?)
+}
+
+fn terms(chain: &mut Chain, said: &Said<'_>, kind: &str, answers: Cell) -> Result<(), Incomplete> {
     chain.fact(
         "contract_terms",
         said.row_id(),
         said,
         vec![
             ("effective_on", said.cell("effective_on")?),
+            ("kind", Cell::text(kind)),
+            ("answers", answers),
             ("reason", said.cell("reason")?),
             ("body", said.cell("terms")?),
         ],

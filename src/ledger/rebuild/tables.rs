@@ -97,6 +97,8 @@ pub const TABLES: &[Table] = &[
             ("contract_id", Text),
             ("agency_id", Text),
             ("effective_on", Day),
+            ("kind", Text),
+            ("answers", Number),
             ("reason", Text),
             ("body", Text),
             ("seq", Number),

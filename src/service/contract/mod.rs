@@ -1,6 +1,7 @@
 //! 契約: registered, shown to each side in its own view, amended, terminated, handed over, imported.
 
 mod amend;
+mod correct;
 mod handover;
 pub mod import;
 mod narrow;
@@ -24,6 +25,7 @@ use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterva
 use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 
 pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
+pub use correct::{correct_terms, correction_asked, withdraw_amendment};
 pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
 pub use narrow::{NarrowQuery, Offered, Whose, offered};
 pub use register::{Registration, register, register_in};
@@ -31,7 +33,7 @@ pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};
 pub use terms::{
     Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput,
-    SubcontractingView, TermsView, over_amount, questions, volumes,
+    SubcontractingView, TermsCorrection, TermsView, TermsWithdrawal, over_amount, questions, volumes,
 };
 pub use void::{ImportView, Undone, Void, import_run, imports, refuse_voided, undo_import, void};
 

@@ -106,7 +106,14 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
         ),
         error => error.into(),
     })?;
-    db::contract::add_terms(tx, new.id, new.terms.starts_on, None, &new.terms, &recorded)?;
+    let first = NewTerms {
+        effective_on: new.terms.starts_on,
+        kind: TermsKind::Registered,
+        reason: None,
+        answers: None,
+        terms: &new.terms,
+    };
+    db::contract::add_terms(tx, new.id, &first, &recorded)?;
     if let Some(officer) = new.officer {
         db::contract::add_officer(tx, new.id, officer, tx.today, &recorded)?;
     }

@@ -4,7 +4,7 @@ use crate::domain::access::Permission;
 use crate::service::Failure;
 use crate::service::contract::{
     self, Amendment, BulkHandover, ContractPatch, ContractQuery, ContractView, Handover, NarrowQuery,
-    NewContract, Terminate, Void, Whose,
+    NewContract, Terminate, TermsCorrection, TermsWithdrawal, Void, Whose,
 };
 use crate::web::route::{Plain, Request, Route, Versioned, act, create, get, patch};
 
@@ -49,11 +49,21 @@ pub fn routes() -> Vec<Route> {
                 contract::amend(app, call, request.id("id")?, &given).map(versioned)
             },
         ),
-        get("/contracts/{id}/amendments", "契約条件の履歴（登録と変更契約）")
+        get("/contracts/{id}/amendments", "契約条件の履歴（登録、変更契約、その取消しと訂正。before は変わる前）")
             .paged()
             .needs(Permission::ReadContract)
             .run(|app, call, request| {
                 contract::amendments(app, call, request.id("id")?, &request.page()?).map(Plain)
+            }),
+        act("/contracts/{id}/amendments/withdraw", "効力が生じる前の変更契約を取り消す（seq は履歴のもの）")
+            .needs(Permission::ChangeContract)
+            .takes(|app, call, request, given: TermsWithdrawal| {
+                contract::withdraw_amendment(app, call, request.id("id")?, &given).map(versioned)
+            }),
+        act("/contracts/{id}/amendments/correct", "契約条件の誤りを訂正する（seq は履歴のもの。前の内容は変更履歴に残る）")
+            .needs(Permission::ChangeContract)
+            .takes(|app, call, request, given: TermsCorrection| {
+                contract::correct_terms(app, call, request.id("id")?, &given).map(versioned)
             }),
         act("/contracts/{id}/terminate", "契約を解除・終了する").needs(Permission::TerminateContract).takes(
             |app, call, request, given: Terminate| {

@@ -14,7 +14,7 @@ use crate::domain::calendar::wareki;
 use crate::domain::chain::{ApplicationStep, Cause, NodeState};
 use crate::domain::company::{Likeness, NamedIn};
 use crate::domain::contract::{
-    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy,
+    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy, TermsKind,
 };
 pub use crate::domain::text::thousands;
 use crate::domain::text_enum::TextEnum;
@@ -72,6 +72,7 @@ const SETS: &[(&str, LookUp)] = &[
     ("origin", |code| read(code, |origin| (self::origin(origin), Tone::Quiet))),
     ("encoding", encoding),
     ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
+    ("terms", |code| read(code, |kind| (terms(kind), Tone::Quiet))),
     ("task", |code| read(code, |kind| (task(kind), Tone::Quiet))),
     ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
     ("standing", standing),
@@ -373,6 +374,17 @@ fn organization(kind: OrganizationKind) -> &'static str {
         OrganizationKind::Agency => "委託元（機関）",
         OrganizationKind::Vendor => "事業者",
         OrganizationKind::System => "システム運用者",
+    }
+}
+
+/// How terms of a contract came about.
+fn terms(kind: TermsKind) -> &'static str {
+    match kind {
+        TermsKind::Registered => "契約の登録",
+        TermsKind::Amended => "変更契約",
+        TermsKind::DepartmentChanged => "担当部署の変更",
+        TermsKind::Withdrawn => "変更契約の取消し",
+        TermsKind::Corrected => "訂正",
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
+use super::correct::changes;
 use crate::domain::access::Permission;
 use crate::service::contract;
 use crate::service::{App, Call, Failure};
@@ -15,7 +16,10 @@ pub fn routes() -> Vec<PageRoute> {
 fn overview(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let contract = contract::get(app, call, visit.id("id")?)?;
     let title = format!("{} {}", contract.number, contract.title);
-    Ok(page("contract/overview.html", title, json!({ "contract": contract, "tab": "" }))
+    // To a vendor below the prime, the terms are not told.
+    let changes = if contract.amount_yen.is_some() { changes(app, call, contract.id)? } else { Vec::new() };
+    let context = json!({ "contract": contract, "tab": "", "changes": changes });
+    Ok(page("contract/overview.html", title, context)
         .under("/contracts", "契約")
         .in_words_of(contract.agency_id))
 }
