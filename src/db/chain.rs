@@ -18,11 +18,10 @@ use crate::domain::chain::{ApplicationState, ApplicationStep, Consent};
 use crate::domain::contract::Stamp;
 use crate::domain::id::{ApplicationId, ConsentId, ContractId, EngagementId, OrganizationId, UserId};
 
-/// Of an application that is applied: reviewed since it was filed or last corrected. Nothing but a 補正 can follow a
-/// review then.
+/// Of an application that is applied: reviewed since it was filed, last corrected or last sent back to the officer.
 pub(super) const REVIEWED: &str = "EXISTS (SELECT 1 FROM application_steps s WHERE s.application_id = applications.id \
     AND s.step = 'reviewed' AND NOT EXISTS (SELECT 1 FROM application_steps c \
-    WHERE c.application_id = applications.id AND c.step = 'resubmitted' AND c.seq > s.seq))";
+    WHERE c.application_id = applications.id AND c.step IN ('resubmitted', 'sent_back') AND c.seq > s.seq))";
 
 /// A new place on the chain.
 #[derive(Debug, Clone, Copy)]
@@ -303,7 +302,7 @@ pub fn applications_of(
 /// The queue: applications in scope by state, newest first, of at most `rows`. A vendor's own queue holds what it
 /// filed itself.
 ///
-/// `reviewed`: only those that were, or were not, reviewed since they were filed or last corrected; of `applied` ones.
+/// `reviewed`: only those that were, or were not, reviewed since they were filed, corrected or sent back; of `applied` ones.
 pub fn queue(
     conn: &mut Conn,
     scope: &Scope,

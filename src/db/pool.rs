@@ -226,6 +226,22 @@ pub struct Db {
     /// None: the database is a server, and writers come from the pool.
     writer: Option<Arc<Writer>>,
     watch: Arc<Watch>,
+    /// Nothing that is written is kept.
+    rehearses: bool,
+}
+
+/// How a rehearsed transaction ends: always undone.
+enum Rehearsed<E> {
+    /// The work would have been refused.
+    Refused(E),
+    /// It would have been done.
+    Through,
+}
+
+impl<E: From<DbError>> From<DbError> for Rehearsed<E> {
+    fn from(error: DbError) -> Self {
+        Self::Refused(error.into())
+    }
 }
 
 impl Db {
@@ -265,7 +281,7 @@ impl Db {
             Backend::Sqlite => Some(Arc::new(Writer::new(manager()?))),
             Backend::Postgresql => None,
         };
-        Ok(Self { backend, readers: pool, writer, watch: Arc::new(Watch::of(url)) })
+        Ok(Self { backend, readers: pool, writer, watch: Arc::new(Watch::of(url)), rehearses: false })
     }
 
     /// Opens one connection that can change nothing. The writer is the reader, so that a write fails.
@@ -281,7 +297,7 @@ impl Db {
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
             .build(manager)
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
-        Ok(Self { backend, readers: pool, writer: None, watch: Arc::default() })
+        Ok(Self { backend, readers: pool, writer: None, watch: Arc::default(), rehearses: false })
     }
 
     /// Whether nothing at all has been made in it.
@@ -315,6 +331,14 @@ impl Db {
 
     pub(super) fn reader(&self) -> Result<Reader, DbError> {
         self.readers.get().map(Reader).map_err(|e| DbError::Unavailable(e.to_string()))
+    }
+
+    /// The same database, of which every write transaction is undone when its work is through: what would be refused is
+    /// refused, by the rules and constraints themselves, and nothing is kept. A later transaction does not see what an
+    /// earlier one wrote.
+    #[must_use]
+    pub fn rehearsing(&self) -> Self {
+        Self { rehearses: true, ..self.clone() }
     }
 
     /// Several queries on one consistent snapshot; nothing can be written.
@@ -359,6 +383,26 @@ impl Db {
         company: Company,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<T, E> {
+        if !self.rehearses {
+            return self.write_kept(company, work);
+        }
+        let mut answer = None;
+        let ended = self.write_kept(company, |conn| {
+            answer = Some(work(conn).map_err(Rehearsed::Refused)?);
+            Err::<(), _>(Rehearsed::Through)
+        });
+        match (ended, answer) {
+            (Err(Rehearsed::Refused(error)), _) => Err(error),
+            (_, Some(answer)) => Ok(answer),
+            (_, None) => Err(DbError::Setup("a rehearsal without its answer".to_owned()).into()),
+        }
+    }
+
+    fn write_kept<T, E: From<DbError>>(
+        &self,
+        company: Company,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.watch.may_write()?;
         if let Some(writer) = &self.writer {
             return writer.write(company, work);
@@ -386,7 +430,7 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        if self.watch.may_write().is_err() {
+        if self.rehearses || self.watch.may_write().is_err() {
             return Ok(None);
         }
         let Some(writer) = &self.writer else { return self.write(work).map(Some) };
@@ -397,6 +441,11 @@ impl Db {
             begun
         };
         writer.write_unless_busy(begin_now, work)
+    }
+
+    /// Whether what is written is kept.
+    pub(super) fn keeps(&self) -> bool {
+        !self.rehearses
     }
 
     /// What this process has seen of the ledger.

@@ -67,7 +67,7 @@ impl Db {
             tx.close()?;
             Ok::<_, E>((answer, last))
         })?;
-        if let Some((id, hash)) = last {
+        if let Some((id, hash)) = last.filter(|_| self.keeps()) {
             self.watch().saw(id, hash);
         }
         Ok(answer)

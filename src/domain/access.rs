@@ -110,6 +110,8 @@ text_enum! {
         HandOver = "hand_over",
         FileApplication = "file_application",
         ReviewApplication = "review_application",
+        /// 補正依頼: of whoever reviews, and of whoever decides.
+        ReturnApplication = "return_application",
         DecideApplication = "decide_application",
         RevokeConsent = "revoke_consent",
         RecordConsent = "record_consent",
@@ -147,6 +149,7 @@ impl Permission {
             Self::RecordVendor => &[SystemAdmin, Officer, AgencyAdmin],
             Self::ManageUsers => &[SystemAdmin, AgencyAdmin, VendorAdmin],
             Self::RegisterContract | Self::ChangeContract | Self::ReviewApplication => &[Officer],
+            Self::ReturnApplication => &[Officer, Approver],
             Self::TerminateContract
             | Self::VoidContract
             | Self::DecideApplication

@@ -11,6 +11,7 @@ pub mod characters;
 pub mod company;
 pub mod contract;
 pub mod corporate_number;
+pub mod country;
 pub mod days;
 pub mod deadline;
 pub mod declaration;

@@ -168,8 +168,12 @@ pub enum NotWhole {
     Fraction,
 }
 
+/// What stands after digits and multiplies them, the largest first.
+const UNITS: &[(char, i64)] = &[('兆', 1_000_000_000_000), ('億', 100_000_000), ('万', 10_000)];
+
 /// A whole number as offices write it: full-width digits, commas between thousands or nowhere, ¥ before or 円 after
-/// it, no fraction but zeros. What is beyond an `i64` is its bound: larger than every limit.
+/// it, 兆, 億 and 万 (12万, 1億2,000万, 1.5億), no fraction but zeros. What is beyond an `i64` is its bound: larger than
+/// every limit.
 pub fn whole_number(text: &str) -> Result<i64, NotWhole> {
     let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
     let plain = plain.trim_start_matches(['¥', '\\']);
@@ -178,12 +182,47 @@ pub fn whole_number(text: &str) -> Result<i64, NotWhole> {
         Some(rest) => (-1, rest),
         None => (1, plain),
     };
+    if UNITS.iter().any(|(unit, _)| plain.contains(*unit)) {
+        return in_units(plain).map(|number| sign * number);
+    }
     let (whole, fraction) = plain.split_once('.').unwrap_or((plain, "0"));
     let digits = ungrouped(whole).filter(|_| all_digits(fraction)).ok_or(NotWhole::NotANumber)?;
     if fraction.bytes().any(|b| b != b'0') {
         return Err(NotWhole::Fraction);
     }
     Ok(sign * digits.parse::<i64>().unwrap_or(i64::MAX))
+}
+
+/// A number with 兆, 億 or 万 in it: each at most once, the larger first, digits before each; after the last, digits of
+/// less than it or nothing.
+fn in_units(text: &str) -> Result<i64, NotWhole> {
+    let (mut rest, mut sum, mut above) = (text, 0_i64, i64::MAX);
+    for (unit, worth) in UNITS {
+        let Some((before, after)) = rest.split_once(*unit) else { continue };
+        let part = part_of(before, *worth)?;
+        if part >= above {
+            return Err(NotWhole::NotANumber);
+        }
+        (rest, sum, above) = (after, sum.saturating_add(part), *worth);
+    }
+    if rest.is_empty() {
+        return Ok(sum);
+    }
+    let digits = ungrouped(rest).and_then(|digits| digits.parse::<i64>().ok());
+    let last = digits.filter(|number| *number < above).ok_or(NotWhole::NotANumber)?;
+    Ok(sum.saturating_add(last))
+}
+
+/// So many times `worth`; a fraction must come out whole.
+fn part_of(text: &str, worth: i64) -> Result<i64, NotWhole> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = ungrouped(whole).filter(|_| all_digits(fraction)).ok_or(NotWhole::NotANumber)?;
+    let fraction = fraction.trim_end_matches('0');
+    let scale = u32::try_from(fraction.len()).ok().and_then(|places| 10_i64.checked_pow(places));
+    let scale = scale.filter(|scale| worth % scale == 0).ok_or(NotWhole::Fraction)?;
+    let parts = if fraction.is_empty() { 0 } else { fraction.parse::<i64>().unwrap_or(0) };
+    let whole = digits.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(worth);
+    Ok(whole.saturating_add(parts * (worth / scale)))
 }
 
 fn all_digits(text: &str) -> bool {
@@ -380,15 +419,46 @@ mod tests {
 
     #[test]
     fn commas_stand_between_thousands_or_nowhere() {
-        for (text, number) in
-            [("1,000", 1_000), ("１，０００円", 1_000), ("¥35", 35), ("▲5", -5), ("7.00", 7)]
-        {
+        for (text, number) in [
+            ("1,000", 1_000),
+            ("１，０００円", 1_000),
+            ("¥35", 35),
+            ("▲5", -5),
+            ("7.00", 7),
+            ("12万", 120_000),
+            ("１２万円", 120_000),
+            ("1億2,000万", 120_000_000),
+            ("1.5億", 150_000_000),
+            ("12万3,456円", 123_456),
+            ("2兆", 2_000_000_000_000),
+            ("1万0001", 10_001),
+            ("3000万", 30_000_000),
+            ("99999999999999兆", i64::MAX),
+        ] {
             assert_eq!(whole_number(text), Ok(number), "{text}");
         }
-        for text in ["3,5", "1,00", ",100", "1000,", "", "円", "十"] {
+        for text in [
+            "3,5",
+            "1,00",
+            ",100",
+            "1000,",
+            "",
+            "円",
+            "十",
+            "万",
+            "1万万",
+            "1万2億",
+            "万5",
+            "1万10000",
+            "1億10000万",
+            "1.万",
+            "一万",
+        ] {
             assert_eq!(whole_number(text), Err(NotWhole::NotANumber), "{text}");
         }
-        assert_eq!(whole_number("3.5"), Err(NotWhole::Fraction));
+        for text in ["3.5", "1.00005万"] {
+            assert_eq!(whole_number(text), Err(NotWhole::Fraction), "{text}");
+        }
     }
 
     /// Eleven digits with the check digit behind them, reckoned apart from the code under test.

@@ -368,7 +368,7 @@ pub fn small(most: i32, unit: &'static str) -> impl Fn(&str) -> Cell<i32> {
         let plain = plain.strip_suffix(unit).unwrap_or(&plain);
         if let (Some(percent), "%") = (share(plain), unit) {
             let message = format!(
-                "{}は、Excelが{percent}%を割合で表したものです。{percent} と入力してください。",
+                "{}は、Excelが{percent}％を割合で表したものです。{percent} と入力してください。",
                 quote(text)
             );
             return wrong("excel_share", message);

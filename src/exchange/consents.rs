@@ -11,6 +11,7 @@ use super::cell::{
     wrong,
 };
 use super::table::{self, FileError, Note, Row, RowError};
+use crate::domain::country;
 use crate::domain::limits::{MAX_COMPANY, MAX_NUMBER, MAX_SCOPE};
 use crate::domain::text::search_key;
 
@@ -197,16 +198,14 @@ fn cell(reader: &mut RowReader, columns: &Columns, field: &'static str, today: N
     }
 }
 
-/// A country's two letters, in any width and case.
+/// A country's two letters, in any width and case, or its name.
 fn country(text: &str) -> Cell<String> {
-    let code = search_key(text).to_uppercase();
-    if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Ok(code);
-    }
-    wrong(
-        "country",
-        format!("{}は読み取れません。国は2文字の国コード（例 JP）で指定してください。", quote(text)),
-    )
+    let wrongly = || {
+        let message =
+            format!("{}は国の名前として読めません。日本 や JP のように入力してください。", quote(text));
+        wrong("country", message)
+    };
+    country::code(text).map_or_else(wrongly, Ok)
 }
 
 fn read_row(reader: &mut RowReader, row: &Row, columns: &Columns, today: NaiveDate) -> ConsentRow {

@@ -330,6 +330,16 @@ pub struct ReturnedMail {
     pub reply_by: Option<Day>,
 }
 
+/// To whoever reviewed, and to the officer: 差戻し.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentBackMail {
+    pub application: ApplicationRef,
+    /// What is to be reviewed anew.
+    pub reason: String,
+    /// By when it should be decided.
+    pub decide_by: Option<Day>,
+}
+
 /// To the vendors concerned: 承認取消し.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokedMail {
@@ -388,6 +398,7 @@ pub enum Mail {
     ApplicationReviewed(ReviewedMail),
     ApplicationDecided(DecidedMail),
     ApplicationReturned(ReturnedMail),
+    ApplicationSentBack(SentBackMail),
     ConsentRevoked(RevokedMail),
     DeclarationReceipt(ReceiptMail),
 }
@@ -410,6 +421,7 @@ impl Mail {
             Self::ApplicationReviewed(_) => NoticeKind::ApplicationReviewed,
             Self::ApplicationDecided(_) => NoticeKind::ApplicationDecided,
             Self::ApplicationReturned(_) => NoticeKind::ApplicationReturned,
+            Self::ApplicationSentBack(_) => NoticeKind::ApplicationSentBack,
             Self::ConsentRevoked(_) => NoticeKind::ConsentRevoked,
             Self::DeclarationReceipt(_) => NoticeKind::DeclarationReceipt,
         }
@@ -432,6 +444,7 @@ impl Mail {
             Self::ApplicationReviewed(mail) => serde_json::to_value(mail),
             Self::ApplicationDecided(mail) => serde_json::to_value(mail),
             Self::ApplicationReturned(mail) => serde_json::to_value(mail),
+            Self::ApplicationSentBack(mail) => serde_json::to_value(mail),
             Self::ConsentRevoked(mail) => serde_json::to_value(mail),
             Self::DeclarationReceipt(mail) => serde_json::to_value(mail),
         }?)
@@ -457,6 +470,7 @@ impl Mail {
             NoticeKind::ApplicationReviewed => Self::ApplicationReviewed(read(kind, context)?),
             NoticeKind::ApplicationDecided => Self::ApplicationDecided(read(kind, context)?),
             NoticeKind::ApplicationReturned => Self::ApplicationReturned(read(kind, context)?),
+            NoticeKind::ApplicationSentBack => Self::ApplicationSentBack(read(kind, context)?),
             NoticeKind::ConsentRevoked => Self::ConsentRevoked(read(kind, context)?),
             NoticeKind::DeclarationReceipt => Self::DeclarationReceipt(read(kind, context)?),
             _ => Self::Alert(read(kind, context)?),

@@ -52,6 +52,7 @@ text_enum! {
         ApplicationReviewed = "application_reviewed",
         ApplicationDecided = "application_decided",
         ApplicationReturned = "application_returned",
+        ApplicationSentBack = "application_sent_back",
         ConsentRevoked = "consent_revoked",
         DeclarationReceipt = "declaration_receipt",
     }

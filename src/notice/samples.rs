@@ -7,7 +7,7 @@ use super::{
         ChangeEndedMail, ChangeOutcome, ChangeRef, CollectedItem, CollectedMail, ContractRef, Day,
         DecidedMail, DeclaredEngagement, DigestGroup, DigestItem, DigestMail, DigestRest, EmailChangedMail,
         FiledMail, LoginFailuresMail, Mail, Moment, Outcome, ReceiptMail, ReturnedMail, ReviewedMail,
-        RevokedMail, TokenMail,
+        RevokedMail, SentBackMail, TokenMail,
     },
 };
 use crate::{
@@ -362,6 +362,11 @@ pub fn all() -> Vec<Mail> {
             application: application(),
             points: "1 作業場所の住所\n2 <選定理由>".into(),
             reply_by: Some(day("2026-04-24", "令和8年4月24日")),
+        }),
+        Mail::ApplicationSentBack(SentBackMail {
+            application: application(),
+            reason: "再委託先の実績を確かめてください。\n<条項>の確認が空欄です。".into(),
+            decide_by: Some(day("2026-04-24", "令和8年4月24日")),
         }),
         Mail::ConsentRevoked(RevokedMail {
             agency: "見本市".into(),

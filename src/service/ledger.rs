@@ -19,8 +19,13 @@ use crate::ledger::entry::{Entry, instant_text};
 use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt};
 
 /// The agency's own: told to no vendor, whatever it is about.
-const DELIBERATION: [&str; 4] =
-    ["application.reviewed", "observation.recorded", "audit.completed", "engagement.named"];
+const DELIBERATION: [&str; 5] = [
+    "application.reviewed",
+    "application.sent_back",
+    "observation.recorded",
+    "audit.completed",
+    "engagement.named",
+];
 /// What concerns the contract as a whole, and so its prime.
 const OF_THE_WHOLE: [&str; 7] = [
     "contract.registered",

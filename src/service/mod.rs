@@ -117,6 +117,14 @@ impl App {
         self.is_embedded() && self.db.has_free_reader()
     }
 
+    /// Does an act as it would be done now, and keeps nothing of it, nor says anything in the log: what it would be refused
+    /// for is the answer. An act of several transactions is rehearsed one by one: each sees what stands, not what the ones
+    /// before it would have written.
+    pub fn rehearse<T>(&self, act: impl FnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        let app = Self { db: self.db.rehearsing(), ..self.clone() };
+        tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || act(&app))
+    }
+
     /// Acts on a chain in one transaction, once per `Idempotency-Key`: the same key and body give the answer kept
     /// from the first time, and `work` does not run again.
     pub fn act<T: Serialize + DeserializeOwned>(

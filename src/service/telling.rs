@@ -27,6 +27,11 @@ impl Addressees {
         Self { officer: true, ..Self::default() }
     }
 
+    /// The same, and another person of the agency.
+    pub fn officer_and(user: Option<UserId>) -> Self {
+        Self { officer: true, user, ..Self::default() }
+    }
+
     /// The agency's approvers and who stands in for them, but for these people.
     pub fn approvers_but(ids: impl IntoIterator<Item = UserId>) -> Self {
         Self { approvers_but: Some(ids.into_iter().collect()), ..Self::default() }

@@ -16,7 +16,7 @@ use crate::domain::contract::{
 };
 use crate::domain::id::Id;
 use crate::domain::text_enum::TextEnum;
-use crate::service::application::ApplicationState;
+use crate::service::application::{ApplicationStanding, ApplicationState};
 use crate::service::audit::AuditResult;
 use crate::service::notice::{NoticeKind, NoticeState};
 use crate::service::observation::ObservationSource;
@@ -74,6 +74,7 @@ word_schema!(
     NoticeKind,
     NoticeState,
     ApplicationStep,
+    ApplicationStanding,
     ApplicationState,
     AuditResult,
     ObservationSource,

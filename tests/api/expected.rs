@@ -83,10 +83,15 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             "POST",
             "/contracts/{id}/applications" | "/applications/{id}/resubmit" | "/applications/{id}/withdraw",
         ) => VENDOR,
-        ("POST", "/applications/{id}/review" | "/applications/{id}/return") => &[Officer],
-        ("POST", "/applications/{id}/decision" | "/engagements/{id}/revoke" | "/contracts/{id}/consents") => {
-            &[Approver]
-        }
+        ("POST", "/applications/{id}/review") => &[Officer],
+        ("POST", "/applications/{id}/return") => &[Officer, Approver],
+        (
+            "POST",
+            "/applications/{id}/send-back"
+            | "/applications/{id}/decision"
+            | "/engagements/{id}/revoke"
+            | "/contracts/{id}/consents",
+        ) => &[Approver],
         ("POST", "/contracts/{id}/declarations" | "/declarations/{id}/retract")
         | ("GET", "/contracts/{id}/declarations/draft") => VENDOR,
         (
@@ -209,6 +214,7 @@ pub fn sample(world: &World, path: &str) -> Value {
             "facilities": "ok", "technique": "ok", "training": "ok", "management": "ok", "note": "なし",
             "clauses": [{"number": "1"}], "seen_version": 1,
         }),
+        "/applications/{id}/send-back" => json!({"reason": "実績を確かめてください。", "seen_version": 1}),
         "/applications/{id}/return" => json!({"points": "金額", "reply_by": "2026-05-31", "seen_version": 1}),
         "/applications/{id}/decision" => json!({
             "decision": "consent", "valid_from": TODAY, "valid_until": "2026-12-31", "conditions": "なし", "reason": "適当",

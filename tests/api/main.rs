@@ -35,6 +35,7 @@ mod applications;
 mod audits;
 mod backups;
 mod chain;
+mod deciding;
 mod declarations;
 mod denials;
 mod expected;

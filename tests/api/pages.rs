@@ -24,7 +24,7 @@ const PASSWORD: &str = "馬と電池とホチキス正しい";
 const OTHER: &str = "川と鉛筆とトランプ涼しい";
 const NOTHING: &str = "01990000-0000-7000-8000-000000000000";
 
-fn text(answer: &Answer) -> &str {
+pub(crate) fn text(answer: &Answer) -> &str {
     answer.body.as_str().unwrap_or_default()
 }
 
@@ -51,7 +51,7 @@ fn cookie_of(answer: &Answer) -> Option<(&str, &str)> {
     Some((pair.split_once('=')?.1, rest))
 }
 
-fn location(answer: &Answer) -> &str {
+pub(crate) fn location(answer: &Answer) -> &str {
     assert_eq!(answer.status, 303, "{}", answer.body);
     answer.header("location").unwrap()
 }

@@ -35,7 +35,7 @@ both! {
         assert_eq!(to, told(&[&s.approver, &second, &deputy]), "who reviewed does not decide");
         let mail = render(WAITS.parse().unwrap(), &mails[0].context).unwrap();
         assert!(mail.subject.contains("決裁を待っています（契約番号 R8-1）"), "{}", mail.subject);
-        for word in ["審査が済みました。決裁をお願いします", "架空乙入力株式会社（再委託）", "令和8年4月15日（2026-04-15）", &format!("/applications/{id}")] {
+        for word in ["審査が済みました。決裁をお願いします", "架空乙入力株式会社（第2層）", "令和8年4月15日（2026-04-15）", &format!("/applications/{id}")] {
             assert!(mail.text.contains(word), "{word}: {}", mail.text);
         }
         k.review(&id);

@@ -78,6 +78,9 @@ export async function application_by_keyboard(t) {
   check("axe finds nothing there", (await t.audit()).length === 0, await t.audit());
   await type(page, "ends_on", "2026/12/31");
   await enterOn(page, "次へ");
+  check("where the data are handled is asked for", (await page.getAttribute(field("work_places/0"), "aria-invalid")) === "true", await main(page));
+  await type(page, "work_places/0", "架空市1丁目");
+  await enterOn(page, "次へ");
   await type(page, "safeguards/組織的安全管理措置", "責任者を置く");
   await enterOn(page, "内容を確かめる");
   check("the answers are looked at before they are sent", /1,200,000円/.test(await main(page)) && (await main(page)).includes(its), await main(page));
@@ -191,7 +194,7 @@ export const applications_filed_judged_and_decided = act(async (t) => {
   await d.press("次へ");
   await d.fillAll({ scope: "発送", reason: "人手", amount_yen: "50000" });
   await d.press("次へ");
-  await d.fillAll({ starts_on: "R8.5.1", ends_on: "R8.12.31" });
+  await d.fillAll({ starts_on: "R8.5.1", ends_on: "R8.12.31", "persons/personal": "0" });
   await d.press("次へ");
   await d.press("内容を確かめる");
   await d.press("期間・場所・個人情報を直す");
@@ -221,6 +224,21 @@ export const applications_filed_judged_and_decided = act(async (t) => {
   await d.signIn("officer");
   await d.open(`${path}/review`);
   for (const point of ["facilities", "technique", "training", "management"]) await d.choose(point, "適切");
+  await d.pressTwice("審査を記録する");
+  await d.told("審査");
+
+  // Sent back by who decides, and reviewed anew.
+  await d.signIn("approver");
+  await d.open(path);
+  await d.reads("決裁待ち");
+  await d.press("担当者に差し戻す");
+  await d.fill("reason", "実績を確かめてください。");
+  await d.pressTwice("担当者に差し戻す");
+  await d.told("差し戻しました");
+  await d.signIn("officer");
+  await d.open(path);
+  await d.reads("実績を確かめてください。");
+  await d.press("審査をやり直す");
   await d.pressTwice("審査を記録する");
   await d.told("審査");
 

@@ -72,6 +72,8 @@ text_enum! {
         Resubmitted = "resubmitted",
         /// 審査
         Reviewed = "reviewed",
+        /// 差戻し: the decider asks for another review
+        SentBack = "sent_back",
         /// 承認
         Consented = "consented",
         /// 不承認
@@ -101,11 +103,57 @@ impl ApplicationState {
     /// Where a step leads.
     pub fn after(step: ApplicationStep) -> Self {
         match step {
-            ApplicationStep::Resubmitted | ApplicationStep::Reviewed => Self::Applied,
+            ApplicationStep::Resubmitted | ApplicationStep::Reviewed | ApplicationStep::SentBack => {
+                Self::Applied
+            }
             ApplicationStep::Returned => Self::Returned,
             ApplicationStep::Consented => Self::Consented,
             ApplicationStep::Refused => Self::Refused,
             ApplicationStep::Withdrawn => Self::Withdrawn,
+        }
+    }
+}
+
+text_enum! {
+    /// Where an application stands as the agency calls it: its state, where what was applied for may have been reviewed.
+    pub enum ApplicationStanding {
+        /// 審査中
+        Applied = "applied",
+        /// 決裁待ち: reviewed, and not decided
+        AwaitingDecision = "awaiting_decision",
+        /// 補正依頼中
+        Returned = "returned",
+        /// 承認
+        Consented = "consented",
+        /// 不承認
+        Refused = "refused",
+        /// 取下げ
+        Withdrawn = "withdrawn",
+    }
+}
+
+impl ApplicationStanding {
+    /// Of a state, and whether it was reviewed since it was filed, corrected or sent back.
+    pub fn of(state: ApplicationState, is_reviewed: bool) -> Self {
+        match state {
+            ApplicationState::Applied if is_reviewed => Self::AwaitingDecision,
+            ApplicationState::Applied => Self::Applied,
+            ApplicationState::Returned => Self::Returned,
+            ApplicationState::Consented => Self::Consented,
+            ApplicationState::Refused => Self::Refused,
+            ApplicationState::Withdrawn => Self::Withdrawn,
+        }
+    }
+
+    /// The state, and whether it was reviewed; None: whether it was does not matter.
+    pub fn asked(self) -> (ApplicationState, Option<bool>) {
+        match self {
+            Self::Applied => (ApplicationState::Applied, Some(false)),
+            Self::AwaitingDecision => (ApplicationState::Applied, Some(true)),
+            Self::Returned => (ApplicationState::Returned, None),
+            Self::Consented => (ApplicationState::Consented, None),
+            Self::Refused => (ApplicationState::Refused, None),
+            Self::Withdrawn => (ApplicationState::Withdrawn, None),
         }
     }
 }

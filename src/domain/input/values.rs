@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::{At, Codec, Mode};
 use crate::domain::calendar;
 use crate::domain::corporate_number::CorporateNumber;
+use crate::domain::country;
 use crate::domain::id::Id;
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
-use crate::domain::text;
 use crate::domain::text_enum::TextEnum;
 
 /// True or false; forms send `on`, `true` or `1`.
@@ -127,7 +127,7 @@ impl Codec for Corporate {
     }
 }
 
-/// ISO 3166-1 alpha-2, two capitals; in a form or file also in small letters or full width.
+/// ISO 3166-1 alpha-2, two capitals; in a form also in small letters, full width, or the country's name.
 pub struct Country;
 /// A country, default JP.
 pub fn country() -> Country {
@@ -136,15 +136,22 @@ pub fn country() -> Country {
 impl Codec for Country {
     type Out = String;
     fn read(&self, value: &Value, at: &mut At<'_>) -> Option<String> {
+        let is_code = |code: &str| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase());
         let code = match (value.as_str(), at.mode) {
-            (Some(code), Mode::Strict) => code.to_owned(),
-            (Some(code), Mode::Lenient) => text::search_key(code).to_uppercase(),
-            (None, _) => String::new(),
+            (Some(code), Mode::Strict) => Some(code.to_owned()).filter(|code| is_code(code)),
+            (Some(text), Mode::Lenient) => country::code(text),
+            (None, _) => None,
         };
-        if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
-            return Some(code);
+        if code.is_some() {
+            return code;
         }
-        at.fail("country", "国は2文字の国コード（例 JP）で指定してください。")
+        let message = match at.mode {
+            Mode::Strict => "国は2文字の国コード（例 JP）で指定してください。",
+            Mode::Lenient => {
+                "国の名前として読めません。一覧にある国の名前（例 日本、アメリカ合衆国）を選ぶか入力してください。"
+            }
+        };
+        at.fail("country", message)
     }
     fn schema(&self) -> Value {
         json!({"type": "string", "pattern": "^[A-Z]{2}$", "default": "JP"})

@@ -110,6 +110,10 @@ pub(super) fn reviewed(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incompl
     step(chain, said, ApplicationStep::Reviewed, said.get("review")?.clone())
 }
 
+pub(super) fn sent_back(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    step(chain, said, ApplicationStep::SentBack, json!({"reason": said.get("reason")?}))
+}
+
 pub(super) fn returned(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
     let body = json!({"points": said.get("points")?, "reply_by": said.get("reply_by")?});
     step(chain, said, ApplicationStep::Returned, body)

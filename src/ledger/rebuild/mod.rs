@@ -45,6 +45,7 @@ const FOLDS: &[(&str, Fold)] = &[
     ("application.resubmitted", below::resubmitted),
     ("application.returned", below::returned),
     ("application.reviewed", below::reviewed),
+    ("application.sent_back", below::sent_back),
     ("application.withdrawn", below::withdrawn),
     ("audit.cancelled", audit::cancelled),
     ("audit.completed", audit::completed),

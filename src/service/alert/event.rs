@@ -188,6 +188,7 @@ pub fn title(kind: NoticeKind) -> &'static str {
             NoticeKind::ApplicationReviewed => "決裁を待つ再委託承認申請",
             NoticeKind::ApplicationDecided => "再委託承認申請の結果",
             NoticeKind::ApplicationReturned => "再委託承認申請の補正依頼",
+            NoticeKind::ApplicationSentBack => "再委託承認申請の差戻し",
             NoticeKind::ConsentRevoked => "承認の取消し",
             NoticeKind::DeclarationReceipt => "再委託状況報告の受付票",
             _ => "お知らせ",

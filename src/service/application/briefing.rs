@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::blanks::Handling;
 use super::decide::may_decide;
 use super::file::{Content, planned};
 use super::warnings::{self, Warning};
@@ -280,6 +281,13 @@ impl Brief<'_> {
             known,
             engagement,
             content: &content,
+            handling: Handling {
+                data: &content.data,
+                has_place: body.get("work_places").and_then(Value::as_array).is_some_and(|places| {
+                    places.iter().any(|place| place.as_str().is_some_and(|it| !it.trim().is_empty()))
+                }),
+                safeguards: body.get("safeguards").unwrap_or(&Value::Null),
+            },
             has_special_reason: body
                 .get("special_reason")
                 .and_then(Value::as_str)

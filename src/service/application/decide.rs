@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::file::Content;
-use super::{ApplicationState, ApplicationView, Filed, act, find_row, mail_reference};
+use super::{ApplicationState, ApplicationView, Filed, act, mail_reference};
 use crate::db::chain::ConsentBody;
 use crate::db::types::from_json;
 use crate::db::{self, Tx};
@@ -119,25 +119,6 @@ pub(super) fn may_decide(filed: &Filed, user: UserId) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-/// Refuses what [`decide`] would refuse of the days, before the decision is looked at once more. Nothing is recorded.
-pub fn check_decision(
-    app: &App,
-    call: &Call,
-    id: ApplicationId,
-    given: &DecisionInput,
-) -> Result<(), Failure> {
-    if given.decision == Decision::Refuse {
-        return Ok(());
-    }
-    app.db.read(|conn| {
-        let contract = db::chain::contract_of_application(conn, id)?;
-        let case = Case::open(conn, call.scope(), contract)?;
-        let (row, _) = find_row(conn, &case, id)?;
-        days(&case.facts.chain.now(), &from_json(&row.body)?, given, app.today())?;
-        Ok(())
-    })
 }
 
 /// The days for which the decision consents.

@@ -16,6 +16,7 @@ use crate::domain::days::DayRange;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, of};
 use crate::domain::input::FieldError;
 use crate::domain::ratio::{self, Planned};
+use crate::domain::text::thousands;
 use crate::input;
 use crate::notice::Mail;
 use crate::notice::context::{Day, FiledMail};
@@ -111,6 +112,9 @@ impl CorrectionInput {
         Self { country: Some(self.country.clone().unwrap_or_else(|| own.to_owned())), ..self.clone() }
     }
 }
+
+/// The code of what the contract forbids of the country.
+pub const OVERSEAS: &str = "overseas";
 
 /// The part of a stored application that decisions need.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -328,8 +332,9 @@ pub(super) fn rules(
     let reached = terms.find_map(|terms| ratio::reached(known, terms, today, planned));
     if let Some(reached) = reached.filter(|_| parent.tier == 1 && without_reason) {
         let message = format!(
-            "再委託の金額の合計（{}円）が契約金額の{}%以上になります。やむを得ない理由を入力してください。",
-            reached.total_yen, reached.limit_percent
+            "再委託の金額の合計（{}円）が契約金額の{}％以上になります。やむを得ない理由を入力してください。",
+            thousands(i64::try_from(reached.total_yen).unwrap_or(i64::MAX)),
+            reached.limit_percent
         );
         errors.push(FieldError::new("/special_reason", "required", message));
     }
@@ -396,7 +401,7 @@ pub(super) fn breaches(
             found.push(("too_deep", format!("この契約で{since}認められる再委託は第{max}層までです。")));
         }
         if country != HOME && clause.overseas == Overseas::Prohibited {
-            found.push(("overseas", format!("この契約では、{since}国外での取扱いが禁止されています。")));
+            found.push((OVERSEAS, format!("この契約では、{since}国外での取扱いが禁止されています。")));
         }
     }
     found

@@ -2,6 +2,7 @@
 //! withdrawn. Nothing decided is edited: a change is a superseding application.
 
 mod ahead;
+mod blanks;
 pub mod briefing;
 mod decide;
 mod file;
@@ -19,15 +20,16 @@ use crate::db::chain::{ApplicationRow, StepRow};
 use crate::db::tx::Recorded;
 use crate::db::types::from_json;
 use crate::db::{self, Conn, DbError, Tx};
-pub use crate::domain::chain::ApplicationState;
+pub use crate::domain::chain::{ApplicationStanding, ApplicationState};
 use crate::domain::chain::{ApplicationStep, Known};
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::notice::context::{ApplicationRef, ContractRef, Day};
 
 pub use ahead::{Ahead, ahead, bars};
-pub use decide::{Decision, DecisionInput, WithdrawInput, check_decision, decide, withdraw};
-pub use file::{ApplicationInput, CorrectionInput, file, resubmit};
-pub use review::{ReturnInput, ReviewInput, review, send_back};
+pub use blanks::{demanded, refuse_blanks};
+pub use decide::{Decision, DecisionInput, WithdrawInput, decide, withdraw};
+pub use file::{ApplicationInput, CorrectionInput, OVERSEAS, file, resubmit};
+pub use review::{ReturnInput, ReviewInput, SendBackInput, ask_correction, review, send_back};
 
 /// An application as shown. The review is the agency's own.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -46,6 +48,8 @@ pub struct ApplicationView {
     pub tier: Option<i32>,
     pub applicant_id: OrganizationId,
     pub state: ApplicationState,
+    /// The state, with 決裁待ち beside 審査中; to a vendor, whom the review is not told, the state alone.
+    pub standing: ApplicationStanding,
     pub supersedes: bool,
     pub filed_on: NaiveDate,
     pub filed_at: DateTime<Utc>,
@@ -204,11 +208,13 @@ impl Filed {
         self.row.state.parse().map_err(Failure::Internal)
     }
 
-    /// The review is the agency's own.
+    /// The review, and what is asked of it, is the agency's own.
     fn show(self, agency_side: bool) -> Result<ApplicationView, Failure> {
         let state = self.state()?;
+        let standing = ApplicationStanding::of(state, agency_side && !self.reviewers().is_empty());
         let Self { row, steps } = self;
-        let shown = steps.into_iter().filter(|s| agency_side || s.step != ApplicationStep::Reviewed);
+        let own = [ApplicationStep::Reviewed, ApplicationStep::SentBack];
+        let shown = steps.into_iter().filter(|s| agency_side || !own.contains(&s.step));
         let steps = shown.map(|s| step_view(s, agency_side)).collect::<Result<_, Failure>>()?;
         Ok(ApplicationView {
             id: row.id,
@@ -220,6 +226,7 @@ impl Filed {
             tier: None,
             applicant_id: row.applicant_id,
             state,
+            standing,
             supersedes: row.supersedes,
             filed_on: row.filed_on,
             filed_at: row.recorded_at.and_utc(),
@@ -229,11 +236,11 @@ impl Filed {
         })
     }
 
-    /// Reviews since the last correction.
+    /// Who reviewed it since the last correction or 差戻し.
     fn reviewers(&self) -> Vec<UserId> {
-        let corrected =
-            self.steps.iter().rposition(|s| s.step == ApplicationStep::Resubmitted).map_or(0, |at| at + 1);
-        let since = self.steps.iter().skip(corrected);
+        let anew = [ApplicationStep::Resubmitted, ApplicationStep::SentBack];
+        let from = self.steps.iter().rposition(|s| anew.contains(&s.step)).map_or(0, |at| at + 1);
+        let since = self.steps.iter().skip(from);
         since.filter(|s| s.step == ApplicationStep::Reviewed).map(|s| s.by_user).collect()
     }
 
@@ -350,13 +357,9 @@ fn mail_reference(
     })
 }
 
-/// 再委託, 再々委託, …
+/// By its number, as pages name it.
 fn tier_word(tier: i32) -> String {
-    match tier {
-        2 => "再委託".to_owned(),
-        3 => "再々委託".to_owned(),
-        deeper => format!("再委託（第{deeper}層）"),
-    }
+    format!("第{tier}層")
 }
 
 /// The contract as a mail names it.

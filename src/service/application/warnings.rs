@@ -4,6 +4,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::blanks::{Handling, blanks};
 use super::briefing::DecideBy;
 use super::file::{Content, breaches};
 use crate::db::engagement_name::EngagementNameRow;
@@ -12,6 +13,7 @@ use crate::domain::alert::{Severity, fill};
 use crate::domain::chain::{Engagement, Known};
 use crate::domain::company::{Likeness, likeness};
 use crate::domain::contract::{DataCategory, DataVolume, HOME, Overseas, Policy, Terms};
+use crate::domain::country;
 use crate::domain::days::{DayRange, DaySet};
 use crate::domain::ratio::{self, Planned};
 use crate::domain::settings::Settings;
@@ -35,6 +37,8 @@ pub struct Look<'a> {
     pub known: &'a Known<'a>,
     pub engagement: &'a Engagement,
     pub content: &'a Content,
+    /// How it handles data, as far as it says.
+    pub handling: Handling<'a>,
     /// やむを得ない理由 is given.
     pub has_special_reason: bool,
     pub planned: &'a [Planned],
@@ -82,6 +86,7 @@ impl Look<'_> {
             self.amount(&mut found, terms);
             self.clause(&mut found, terms);
             self.volumes(&mut found, terms);
+            self.blanks(&mut found, terms);
         }
         self.company(&mut found);
         self.deadline(&mut found);
@@ -199,7 +204,7 @@ impl Look<'_> {
                 "overseas_consent",
                 Severity::Warning,
                 template,
-                &[("country", &self.content.country)],
+                &[("country", &country::name(&self.content.country))],
             );
         }
         let template = match clause.policy {
@@ -238,6 +243,22 @@ impl Look<'_> {
             let places = [("label", label), ("asked", &*asked), ("most", &*most)];
             let template = "{label}の人数（{asked}人）が、契約で委託するもの（{most}）を超えています。";
             self.say(found, "volume", Severity::Warning, template, &places);
+        }
+    }
+
+    /// What the data entrusted demand, and the application does not say.
+    fn blanks(&self, found: &mut Vec<Warning>, terms: &Terms) {
+        let names = blanks(&terms.data, self.handling).into_iter().map(|blank| match &*blank.pointer {
+            "/persons/personal" => "取り扱う個人情報の人数",
+            "/persons/my_number" => "うちマイナンバーの人数",
+            "/persons/sensitive" => "うち要配慮個人情報の人数",
+            "/work_places/0" => "作業場所",
+            _ => "安全管理措置",
+        });
+        let names: Vec<&str> = names.collect();
+        if !names.is_empty() {
+            let template = "個人情報を委託している契約ですが、申請に{fields}が書かれていません。決裁の前に、補正を依頼してください。";
+            self.say(found, "blank", Severity::Warning, template, &[("fields", &names.join("、"))]);
         }
     }
 

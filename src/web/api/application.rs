@@ -33,11 +33,16 @@ pub fn routes() -> Vec<Route> {
         act("/applications/{id}/review", "審査の記録").needs(Permission::ReviewApplication).takes(
             |app, call, request, given| application::review(app, call, request.id("id")?, &given).map(Plain),
         ),
-        act("/applications/{id}/return", "補正依頼").needs(Permission::ReviewApplication).takes(
+        act("/applications/{id}/return", "補正依頼").needs(Permission::ReturnApplication).takes(
             |app, call, request, given| {
-                application::send_back(app, call, request.id("id")?, &given).map(Plain)
+                application::ask_correction(app, call, request.id("id")?, &given).map(Plain)
             },
         ),
+        act("/applications/{id}/send-back", "差戻し（担当者の審査へ）")
+            .needs(Permission::DecideApplication)
+            .takes(|app, call, request, given| {
+                application::send_back(app, call, request.id("id")?, &given).map(Plain)
+            }),
         act("/applications/{id}/resubmit", "補正").needs(Permission::FileApplication).takes(
             |app, call, request, given| {
                 application::resubmit(app, call, request.id("id")?, &given).map(Plain)

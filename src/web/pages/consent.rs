@@ -62,12 +62,12 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         ("再委託先の事業者", places.vendor(given.vendor_id, given.vendor.as_ref())),
         ("業務の範囲", given.scope.clone()),
         ("金額", format!("{}円", words::thousands(given.amount_yen))),
-        ("取り扱う個人情報", volumes(&persons)),
-        ("作業する国", given.country.clone().unwrap_or_default()),
+        ("取り扱う個人情報", words::or_not_said(Some(&volumes(&persons)))),
+        ("作業する国", given.country.as_deref().map(words::country).unwrap_or_default()),
         ("決裁日", words::day(given.decided_on)),
         ("文書番号", given.document_number.clone()),
         ("期間", format!("{}〜{}", words::day(given.valid_from), words::day(given.valid_until))),
-        ("備考", given.note.clone().unwrap_or_default()),
+        ("備考", words::or_not_said(given.note.as_deref())),
     ];
     let contract = contract::get(app, call, id)?;
     let over = contract::over_amount(contract.amount_yen, given.amount_yen);

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::own::theirs;
 use crate::domain::contract::DataCategory;
+use crate::domain::text::thousands;
 
 /// Fields of a form at most; 500 uses of a declaration have fewer.
 const MOST_FIELDS: usize = 10_000;
@@ -107,6 +108,14 @@ impl Form {
     /// What one of our own fields says.
     pub fn mark(&self, name: &str) -> Option<&str> {
         self.marks.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// The same form, sent once more from its check page.
+    #[must_use]
+    pub fn looked_at(&self) -> Self {
+        let mut form = self.clone();
+        form.marks.insert("_sure".to_owned(), "1".to_owned());
+        form
     }
 
     /// Every field with its text.
@@ -214,6 +223,10 @@ fn flatten(value: &Value, name: &str, put: &mut impl FnMut(&str, String)) {
                             }
                         }
                     }
+                    // Money as offices write it; it is read as it stands there.
+                    Value::Number(yen) if part.ends_with("_yen") => {
+                        put(&below(part), yen.as_i64().map_or_else(|| yen.to_string(), thousands));
+                    }
                     _ => flatten(value, &below(part), put),
                 }
             }
@@ -274,14 +287,14 @@ mod tests {
     #[test]
     fn what_is_known_fills_the_form_that_says_it_again() {
         let known = json!({
-            "number": "R8-1", "amount_yen": 5, "none": true, "department": null,
+            "number": "R8-1", "amount_yen": 5_000, "none": true, "department": null,
             "data": [{"category": "personal", "persons": 10}, {"category": "my_number", "persons": 4}],
             "engagements": [{"started_on": "2026-04-01"}],
         });
         let form = Form::filled(&known);
         assert_eq!(
             (form.typed("amount_yen"), form.typed("none"), form.typed("persons/my_number")),
-            ("5", "true", "4")
+            ("5,000", "true", "4")
         );
         let again = Form::read(form.values().clone());
         assert_eq!(again.body(), form.body());

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 use rust_embed::RustEmbed;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tera::{Context, Kwargs, State, Tera};
 
 use super::super::assets;
@@ -19,6 +19,7 @@ use super::own::{self, ours};
 use super::route::{Outcome, Page, Words, Wrong};
 use super::visit::Visit;
 use super::words;
+use crate::domain;
 use crate::domain::access::{Actor, OrganizationKind, Permission};
 use crate::domain::settings::Settings;
 use crate::domain::text_enum::TextEnum;
@@ -51,6 +52,9 @@ fn load(read: fn(&str) -> String) -> Result<Tera, String> {
     tera.register_filter("thousands", thousands);
     tera.register_filter("word", word);
     tera.register_filter("tone", tone);
+    tera.register_filter("country", country);
+    tera.register_filter("typed_country", typed_country);
+    tera.register_function("countries", countries);
     tera.add_raw_templates(templates).map_err(|error| error.to_string())?;
     Ok(tera)
 }
@@ -63,6 +67,24 @@ fn day(text: &str, _: Kwargs, _: &State) -> String {
 /// `{{ contract.amount_yen | thousands }}円`
 fn thousands(number: i64, _: Kwargs, _: &State) -> String {
     words::thousands(number)
+}
+
+/// `{{ vendor.country | country }}`
+fn country(code: &str, _: Kwargs, _: &State) -> String {
+    words::country(code)
+}
+
+/// What a field of a country shows: its name where a code is known, else what was typed.
+fn typed_country(text: &str, _: Kwargs, _: &State) -> String {
+    domain::country::code(text).map_or_else(|| text.to_owned(), |code| domain::country::name(&code))
+}
+
+/// `{% for row in countries() %}`: all but Japan, by the rows of the syllabary: `{label, countries: [[code, name]]}`.
+#[expect(clippy::needless_pass_by_value, reason = "the shape of a function")]
+fn countries(_: Kwargs, _: &State) -> tera::Value {
+    let rows =
+        domain::country::abroad().map(|(label, countries)| json!({ "label": label, "countries": countries }));
+    tera::Value::from_serializable(&rows.collect::<Vec<_>>())
 }
 
 fn meant(code: &str, kwargs: &Kwargs) -> tera::TeraResult<(&'static str, words::Tone)> {

@@ -39,7 +39,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let answers = [
         ("情報源", words::told("observation", given.source.as_str())),
         ("確認した使用", places.describe(&given.used)),
-        ("確認の内容", given.note.clone().unwrap_or_default()),
+        ("確認の内容", words::or_not_said(given.note.as_deref())),
     ];
     if let Some(asked) = check(visit, "記録する内容を確かめる", "記録する", &answers) {
         return Ok(asked);

@@ -121,7 +121,7 @@ impl Places {
             said.data.iter().map(|item| (item.category, item.persons)).collect();
         lines.extend(Some(volumes(&persons)).filter(|text| !text.is_empty()));
         lines.extend(said.amount_yen.map(|yen| format!("金額: {}円", words::thousands(yen))));
-        lines.extend(said.country.as_ref().map(|country| format!("作業する国: {country}")));
+        lines.extend(said.country.as_ref().map(|code| format!("作業する国: {}", words::country(code))));
         lines.join("\n")
     }
 
@@ -131,7 +131,7 @@ impl Places {
         let typed = typed.map(|vendor| {
             let number =
                 vendor.corporate_number.map(|number| format!("、法人番号 {number}")).unwrap_or_default();
-            format!("{}（{}{number}）", vendor.name, vendor.country)
+            format!("{}（{}{number}）", vendor.name, words::country(&vendor.country))
         });
         chosen.or(typed).unwrap_or_default()
     }

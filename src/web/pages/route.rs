@@ -11,10 +11,10 @@ use super::form::Form;
 use super::own::{Title, ours};
 use super::visit::Visit;
 use crate::domain::access::Permission;
-use crate::domain::id::OrganizationId;
+use crate::domain::id::{ContractId, OrganizationId};
 use crate::domain::input::FieldError;
 use crate::service::session::Entry;
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, idempotency};
 
 /// Where one arrives after the login.
 pub const HOME: &str = "/home";
@@ -232,17 +232,6 @@ pub enum Outcome {
     Left(String),
 }
 
-impl Outcome {
-    /// A page in the words of an agency.
-    #[must_use]
-    pub fn in_words_of(self, agency: OrganizationId) -> Self {
-        match self {
-            Self::Shown(page) => Self::Shown(page.in_words_of(agency)),
-            other => other,
-        }
-    }
-}
-
 impl From<Page> for Outcome {
     fn from(page: Page) -> Self {
         Self::Shown(page)
@@ -391,13 +380,63 @@ impl FormDraft {
             if visit.form.mark("_again").is_some() {
                 return again().map(Outcome::Shown);
             }
-            match act(app, call, visit) {
+            let done = match act(app, call, visit) {
+                Ok(Outcome::Shown(page)) if page.template == CHECK => {
+                    refused(app, call, visit, &act).map(|refused| refused.unwrap_or(Outcome::Shown(page)))
+                }
+                done => done,
+            };
+            match done {
+                Ok(Outcome::Shown(page)) if page.template == CHECK => Ok(placed(page, again()?).into()),
                 Ok(outcome) => Ok(outcome),
                 Err(failure) => again()?.with(failure, visit, labels),
             }
         });
         vec![looked_at, PageRoute { can_return: true, ..sent }]
     }
+}
+
+/// The page on which what was typed is looked at once more.
+const CHECK: &str = "check.html";
+
+/// What the last press would be refused for, told before one looks at the answers once more: the act is done as it will
+/// be then, and not kept. None: it would be done, or it was done already and is answered as the first time.
+fn refused(
+    app: &App,
+    call: &Call,
+    visit: &Visit,
+    act: &impl Fn(&App, &Call, &Visit) -> Result<Outcome, Failure>,
+) -> Result<Option<Outcome>, Failure> {
+    if idempotency::kept::<Value>(app, call)?.is_some() {
+        return Ok(None);
+    }
+    let sure = Visit { form: visit.form.looked_at(), ..visit.clone() };
+    match app.rehearse(|app| act(app, &Call::of(call.actor.clone()), &sure))? {
+        // The form again, with what is wrong.
+        Outcome::Shown(page) if !page.status.is_success() => Ok(Some(Outcome::Shown(page))),
+        _ => Ok(None),
+    }
+}
+
+/// The check page under the pages above its form, in their words; where it is about a contract, that is named first.
+fn placed(checked: Page, form: Page) -> Page {
+    let trail = if checked.trail.is_empty() { form.trail } else { checked.trail };
+    let words = if checked.words == Words::Own { form.words } else { checked.words };
+    let mut context = checked.context;
+    let contract = trail.iter().rfind(|(path, _)| is_contract(path));
+    let rows = context.get_mut("rows").and_then(Value::as_array_mut);
+    if let (Some((_, title)), Some(rows)) = (contract, rows) {
+        let label = json!(ours("契約"));
+        if !rows.iter().any(|row| row.get("label") == Some(&label)) {
+            rows.insert(0, json!({ "label": label, "text": title }));
+        }
+    }
+    Page { trail, words, context, ..checked }
+}
+
+/// Whether it is the address of a contract's own page.
+fn is_contract(path: &str) -> bool {
+    path.strip_prefix("/contracts/").is_some_and(|id| id.parse::<ContractId>().is_ok())
 }
 
 /// A page on which what was typed is looked at once more before it is done: rows of a name and what stands there.
@@ -419,7 +458,7 @@ pub fn checked(visit: &Visit, title: &str, button: &str, answers: &[(&str, Strin
     let once = visit.form.mark("_once").unwrap_or_default();
     let context =
         json!({ "rows": rows, "action": path, "button": ours(button), "sent": sent, "form_once": once });
-    let checked = page("check.html", title, context);
+    let checked = page(CHECK, title, context);
     let version = visit.form.mark("_version").and_then(|text| text.parse().ok());
     Page { form: visit.form.clone(), version, ..checked }
 }

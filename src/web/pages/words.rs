@@ -14,13 +14,14 @@ use crate::domain::calendar::wareki;
 use crate::domain::chain::{ApplicationStep, Cause, NodeState};
 use crate::domain::company::{Likeness, NamedIn};
 use crate::domain::contract::{
-    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy, TermsKind,
+    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, HOME, Overseas, Policy, TermsKind,
 };
+use crate::domain::country;
 pub use crate::domain::text::thousands;
 use crate::domain::text_enum::TextEnum;
 use crate::service::App;
 use crate::service::alert::AlertHappening;
-use crate::service::application::ApplicationState;
+use crate::service::application::ApplicationStanding;
 use crate::service::audit::{AuditResult, AuditState};
 use crate::service::notice::NoticeState;
 use crate::service::observation::ObservationSource;
@@ -115,6 +116,22 @@ pub fn choices<E: TextEnum>(set: &str) -> Value {
     Value::Array(E::ALL.iter().map(option).collect())
 }
 
+/// A country by its name; one abroad is told as such.
+pub fn country(code: &str) -> String {
+    let name = country::name(code);
+    if code == HOME { name } else { format!("{name}（国外）") }
+}
+
+/// What stands where nothing was entered.
+pub fn not_said() -> String {
+    ours("未入力")
+}
+
+/// A text, or that there is none.
+pub fn or_not_said(text: Option<&str>) -> String {
+    text.filter(|text| !text.trim().is_empty()).map_or_else(not_said, ToOwned::to_owned)
+}
+
 /// A day as pages show it: ISO and 和暦.
 pub fn day(day: NaiveDate) -> String {
     format!("{day}（{}）", wareki(day))
@@ -125,12 +142,10 @@ pub fn instant(app: &App, at: DateTime<Utc>) -> String {
     at.with_timezone(&app.sources.clock.timezone()).format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// Where on the chain.
+/// Where on the chain: every tier below the first by its number, which is how a contract limits them too.
 pub fn tier(tier: i32) -> String {
     match tier {
         1 => ours("受託者"),
-        2 => ours("第2層の再委託先"),
-        3 => ours("第3層の再々委託先"),
         deeper => ours(&format!("第{deeper}層の再委託先")),
     }
 }
@@ -183,21 +198,23 @@ fn cause(cause: Cause) -> &'static str {
     }
 }
 
-fn application(state: ApplicationState) -> Word {
-    match state {
-        ApplicationState::Applied => ("審査中", Tone::Busy),
-        ApplicationState::Returned => ("補正依頼中", Tone::Careful),
-        ApplicationState::Consented => ("承認", Tone::Good),
-        ApplicationState::Refused => ("不承認", Tone::Bad),
-        ApplicationState::Withdrawn => ("取下げ", Tone::Quiet),
+fn application(standing: ApplicationStanding) -> Word {
+    match standing {
+        ApplicationStanding::Applied => ("審査中", Tone::Busy),
+        ApplicationStanding::AwaitingDecision => ("決裁待ち", Tone::Careful),
+        ApplicationStanding::Returned => ("補正依頼中", Tone::Careful),
+        ApplicationStanding::Consented => ("承認", Tone::Good),
+        ApplicationStanding::Refused => ("不承認", Tone::Bad),
+        ApplicationStanding::Withdrawn => ("取下げ", Tone::Quiet),
     }
 }
 
 fn step(step: ApplicationStep) -> &'static str {
     match step {
-        ApplicationStep::Returned => "補正依頼（差戻し）",
+        ApplicationStep::Returned => "補正依頼",
         ApplicationStep::Resubmitted => "補正",
         ApplicationStep::Reviewed => "審査",
+        ApplicationStep::SentBack => "差戻し",
         ApplicationStep::Consented => "承認",
         ApplicationStep::Refused => "不承認",
         ApplicationStep::Withdrawn => "取下げ",

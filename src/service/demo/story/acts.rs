@@ -101,7 +101,7 @@ impl Stage<'_> {
     pub fn send_back(&mut self, place: Place, points: &str, reply_by: NaiveDate) -> Result<(), Failure> {
         let input = body(&json!({"points": points, "reply_by": reply_by}))?;
         let by = self.call(self.office(place.0)?.officer(), Permission::ReviewApplication)?;
-        application::send_back(self.app, by, self.application(place)?, &input).map(drop)
+        application::ask_correction(self.app, by, self.application(place)?, &input).map(drop)
     }
 
     /// 補正, by who filed.

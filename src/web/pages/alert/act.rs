@@ -42,7 +42,10 @@ fn measures(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 fn resolve(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let given: Resolve = visit.input()?;
     if let Some(until) = given.accepted_until {
+        let alert = alert::find(app, call, visit.id("id")?)?;
+        let contract = [alert.contract_number.as_deref(), alert.contract_title.as_deref()];
         let answers = [
+            ("契約", contract.map(Option::unwrap_or_default).join(" ").trim().to_owned()),
             ("認める期限", format!("{}まで", words::day(until))),
             ("理由ととった措置", given.reason.clone()),
         ];

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::super::own::ours;
 use super::super::route::Labels;
 use super::super::words;
-use crate::domain::contract::HOME;
 
 /// Every field by its name, in the order in which it is read.
 pub const FIELDS: &Labels = &[
@@ -57,23 +56,34 @@ pub const LABELS: &Labels = &[
     ("persons/sensitive", "うち要配慮個人情報"),
     ("data_items", "取り扱う項目"),
     ("safeguards", "安全管理措置"),
+    ("safeguards/組織的安全管理措置", "組織的安全管理措置"),
+    ("safeguards/人的安全管理措置", "人的安全管理措置"),
+    ("safeguards/物理的安全管理措置", "物理的安全管理措置"),
+    ("safeguards/技術的安全管理措置", "技術的安全管理措置"),
     ("further_subcontracting", "さらに下の再委託の予定"),
 ];
 
-/// The fields that say something: `{label, text}`.
+/// The fields by their labels: `{label, text}`. That nothing was said of one is what its reader must see.
 pub fn rows(content: &Value) -> Vec<Value> {
-    let row = |(field, label): &(&str, &str)| {
-        let text = said(content, field);
-        // That nothing was said of it is what the decider must see.
-        let text = if text.is_empty() && *field == "safeguards" { ours("記入なし") } else { text };
-        (!text.is_empty()).then(|| json!({ "label": ours(label), "text": text }))
-    };
-    FIELDS.iter().filter_map(row).collect()
+    let row = |(label, text): (&str, String)| json!({ "label": ours(label), "text": text });
+    answers(content).into_iter().map(row).collect()
 }
 
 /// The same as answers of a check page.
 pub fn answers(content: &Value) -> Vec<(&'static str, String)> {
-    FIELDS.iter().map(|(field, label)| (*label, said(content, field))).collect()
+    let told = FIELDS.iter().map(|(field, label)| {
+        let text = said(content, field);
+        // No form asks for it.
+        let is_blank = text.is_empty() && *field != "whole_scope";
+        (*label, if is_blank { words::not_said() } else { text })
+    });
+    told.filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// What is said of one field alone.
+pub fn row(content: &Value, field: &str) -> Vec<Value> {
+    let label = FIELDS.iter().find(|(name, _)| *name == field).map_or("", |(_, label)| label);
+    vec![json!({ "label": ours(label), "text": said(content, field) })]
 }
 
 /// The fields that differ: `{label, before, now}`. What is not known of before is not compared.
@@ -86,11 +96,6 @@ pub fn differences(before: &Value, now: &Value) -> Vec<Value> {
     differ.collect()
 }
 
-/// A country with its code.
-pub fn country(code: &str) -> String {
-    if code == HOME { "日本".to_owned() } else { format!("国外（{code}）") }
-}
-
 fn said(content: &Value, field: &str) -> String {
     let Some(value) = content.get(field) else { return String::new() };
     match (field, value) {
@@ -98,7 +103,7 @@ fn said(content: &Value, field: &str) -> String {
         ("starts_on" | "ends_on", Value::String(text)) => {
             text.parse().map_or_else(|_| text.clone(), words::day)
         }
-        ("country", Value::String(code)) => country(code),
+        ("country", Value::String(code)) => words::country(code),
         ("whole_scope", Value::Bool(true)) => "業務の全部を一括して再委託する".to_owned(),
         ("data", Value::Array(rows)) => rows.iter().map(volume).collect::<Vec<_>>().join("\n"),
         ("safeguards", Value::Object(_)) => {

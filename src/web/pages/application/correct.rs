@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::super::route::{Labels, Outcome, Page, PageRoute, check, form};
 use super::super::visit::Visit;
+use super::super::words;
 use super::content::{self, LABELS};
-use super::{of_act, safeguards, set};
+use super::{at_its_field, of_act, overseas, safeguards, set};
 use crate::domain::access::Permission;
 use crate::domain::chain::ApplicationStep;
 use crate::service::application::briefing::briefing;
 use crate::service::application::{self, CorrectionInput, WithdrawInput};
-use crate::service::{App, Call, Failure};
+use crate::service::{App, Call, Failure, contract};
 
 const WITHDRAW: &Labels = &[("reason", "取り下げる理由")];
 
@@ -28,6 +29,10 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let points = view.steps.iter().rfind(|step| step.step == ApplicationStep::Returned);
     set(&mut shown.context, "points", json!(points.map(|step| &step.content)));
     set(&mut shown.context, "safeguards", json!(safeguards::names(&view.content)));
+    let demanded = application::demanded(app, call, view.contract_id)?;
+    set(&mut shown.context, "demanded", json!(demanded));
+    let contract = contract::get(app, call, view.contract_id)?;
+    set(&mut shown.context, "overseas", json!(overseas(&contract)));
     set(&mut shown.context, "beyond", json!(safeguards::told(&view.content)));
     set(&mut shown.context, "returned", json!(view.state == application::ApplicationState::Returned));
     let mut shown = shown.filled(&view.content);
@@ -43,12 +48,20 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let before = briefing(app, call, id)?;
     let given: CorrectionInput =
         visit.completed(|body| safeguards::keep(body, &before.application.content))?;
+    application::refuse_blanks(app, call, before.application.contract_id, &given)?;
     let said = serde_json::to_value(&given).unwrap_or_default();
-    if let Some(asked) = check(visit, "補正した内容を確かめる", "補正して提出する", &content::answers(&said))
+    let view = &before.application;
+    let contract = [view.contract_number.as_deref(), view.contract_title.as_deref()];
+    let place = [
+        ("契約", contract.map(Option::unwrap_or_default).join(" ")),
+        ("再委託先", format!("{}（{}）", before.vendor.name, words::tier(before.tier))),
+    ];
+    let answers = [place.to_vec(), content::answers(&said)].concat();
+    if let Some(asked) = check(visit, "補正した内容を確かめる", "補正して提出する", &answers)
     {
-        return Ok(asked.in_words_of(before.agency_id));
+        return Ok(asked);
     }
-    let view = application::resubmit(app, call, id, &given)?;
+    let view = application::resubmit(app, call, id, &given).map_err(at_its_field)?;
     Ok(Outcome::Moved(format!("/applications/{}?done=resubmitted", view.id)))
 }
 

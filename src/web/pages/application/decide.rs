@@ -70,9 +70,6 @@ fn asked(
     brief: &Briefing,
     given: &DecisionInput,
 ) -> Result<Option<Outcome>, Failure> {
-    if visit.form.mark("_sure").is_none() {
-        application::check_decision(app, call, brief.application.id, given)?;
-    }
     let consents = given.decision == Decision::Consent;
     let (what, title) = if consents {
         ("承認する", "承認してよいか確かめる")

@@ -10,7 +10,7 @@ use super::super::visit::Visit;
 use super::super::words;
 use super::choose::{choose, parents};
 use super::content::{self, LABELS};
-use super::{safeguards, set};
+use super::{at_its_field, overseas, safeguards, set};
 use crate::domain::access::Permission;
 use crate::domain::id::{ContractId, EngagementId};
 use crate::domain::input::FieldError;
@@ -188,6 +188,8 @@ fn ask(
         "items": rows("data_items"),
         "safeguards": safeguards::names(&known),
         "beyond": safeguards::told(&known),
+        "overseas": overseas(contract),
+        "demanded": application::demanded(app, call, contract.id)?,
     });
     Ok(shown)
 }
@@ -207,8 +209,16 @@ fn left_wrong(app: &App, call: &Call, visit: &Visit) -> Result<Option<Failure>, 
     let Some(step) = STEPS.get(from).filter(|_| from < to) else { return Ok(None) };
     match visit.input::<ApplicationInput>() {
         Ok(given) => match application::ahead(app, call, visit.id("id")?, &given) {
-            Ok(_) => Ok(None),
-            Err(failure @ (Failure::Invalid(_) | Failure::Conflict { .. })) => Ok(Some(failure)),
+            Ok(_) => match application::refuse_blanks(app, call, visit.id("id")?, &given.content) {
+                Err(Failure::Invalid(mut errors)) => {
+                    errors.retain(|error| step.asks(visit, error));
+                    Ok((!errors.is_empty()).then_some(Failure::Invalid(errors)))
+                }
+                said => said.map(|()| None),
+            },
+            Err(failure @ (Failure::Invalid(_) | Failure::Conflict { .. })) => {
+                Ok(Some(at_its_field(failure)))
+            }
             Err(failure) => Err(failure),
         },
         Err(Failure::Invalid(mut errors)) => {
@@ -230,7 +240,7 @@ fn left_wrong(app: &App, call: &Call, visit: &Visit) -> Result<Option<Failure>, 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     match filed(app, call, visit) {
         Err(failure @ (Failure::Invalid(_) | Failure::Conflict { .. })) => {
-            Ok(Outcome::Shown(shown(app, call, visit, Some(failure))?))
+            Ok(Outcome::Shown(shown(app, call, visit, Some(at_its_field(failure)))?))
         }
         done => done,
     }
@@ -248,6 +258,7 @@ fn filed(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
             safeguards::keep(body, &last.content);
         }
     })?;
+    application::refuse_blanks(app, call, contract, &given.content)?;
     // Looked at already, it may have been filed: a second click is answered as the first.
     if visit.form.mark("_sure").is_some() {
         let filed = application::file(app, call, contract, &given)?;
@@ -294,7 +305,7 @@ fn who(
         (Some(vendor), _) => {
             let number =
                 vendor.corporate_number.map(|number| format!("（法人番号 {number}）")).unwrap_or_default();
-            format!("{}{number} {}", vendor.name, content::country(&vendor.country))
+            format!("{}{number} {}", vendor.name, words::country(&vendor.country))
         }
         (None, Some(id)) => {
             let choices = vendor_choices(app, call)?;

@@ -7,7 +7,7 @@ use super::super::visit::Visit;
 use super::super::words;
 use super::part;
 use crate::domain::access::{OrganizationKind, Permission};
-use crate::service::application::{self, ApplicationState, ApplicationView};
+use crate::service::application::{self, ApplicationStanding, ApplicationState, ApplicationView};
 use crate::service::{App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -15,30 +15,43 @@ pub fn routes() -> Vec<PageRoute> {
 }
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let found = application::queue(
-        app,
-        call,
-        visit.query_word("state"),
-        visit.query_word("reviewed"),
-        &visit.page()?,
-    )?;
     let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
+    let standing = standing(visit);
+    let (state, reviewed) = standing.map(ApplicationStanding::asked).unzip();
+    let found = application::queue(app, call, state, reviewed.flatten(), &visit.page()?)?;
+    // Whether it was reviewed is the agency's own.
+    let states = if is_vendor {
+        words::choices::<ApplicationState>("application")
+    } else {
+        words::choices::<ApplicationStanding>("application")
+    };
     let context = json!({
         "pager": visit.pager(&found),
         "applications": found.items.iter().map(row).collect::<Vec<_>>(),
         "narrowed": visit.is_narrowed(),
         "vendor": is_vendor,
-        "reviews": [{ "value": "false", "label": "審査を待つもの" }, { "value": "true", "label": "決裁を待つもの" }],
-        "states": words::choices::<ApplicationState>("application"),
+        "states": states,
     });
     let title = if is_vendor { "申請" } else { "承認申請" };
-    Ok(page("application/list.html", title, context).filled(&visit.query))
+    let asked = json!({ "state": standing });
+    Ok(page("application/list.html", title, context).filled(&asked))
+}
+
+/// Which are asked for. An address may still say 決裁待ち as `state=applied&reviewed=true`.
+fn standing(visit: &Visit) -> Option<ApplicationStanding> {
+    match (visit.query_word("state"), visit.query_word("reviewed")) {
+        (Some(ApplicationStanding::Applied) | None, Some(true)) => {
+            Some(ApplicationStanding::AwaitingDecision)
+        }
+        (None, Some(false)) => Some(ApplicationStanding::Applied),
+        (standing, _) => standing,
+    }
 }
 
 fn row(view: &ApplicationView) -> Value {
     let last = view.steps.last().map(|step| json!({ "step": step.step, "on": step.on }));
     json!({
-        "id": view.id, "state": view.state, "supersedes": view.supersedes, "filed_on": view.filed_on,
+        "id": view.id, "state": view.standing, "supersedes": view.supersedes, "filed_on": view.filed_on,
         "contract_id": view.contract_id, "contract": view.contract_title, "number": view.contract_number,
         "vendor": view.vendor_name, "tier": view.tier.map(words::tier),
         "starts_on": part(&view.content, "starts_on"), "ends_on": part(&view.content, "ends_on"), "last": last,

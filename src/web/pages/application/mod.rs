@@ -16,7 +16,10 @@ use super::own::ours;
 use super::route::{Labels, Outcome, Page, PageRoute, page};
 use super::visit::Visit;
 use super::words;
+use crate::domain::contract::Overseas;
+use crate::service::application;
 use crate::service::application::briefing::{Briefing, briefing};
+use crate::service::contract::ContractView;
 use crate::service::{App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -67,6 +70,29 @@ fn set(object: &mut Value, name: &str, value: Value) {
 /// What stands under a name of an object; null: nothing.
 fn part(object: &Value, name: &str) -> Value {
     object.get(name).cloned().unwrap_or_default()
+}
+
+/// What the contract forbids of the country is told at the field where it is given.
+fn at_its_field(failure: Failure) -> Failure {
+    match failure {
+        Failure::Conflict { code: application::OVERSEAS, message } => {
+            let more = format!("{message}作業を行う国を確かめてください。");
+            Failure::field("/country", application::OVERSEAS, more)
+        }
+        other => other,
+    }
+}
+
+/// What the form says at that field beforehand; nothing: it may be abroad.
+fn overseas(contract: &ContractView) -> String {
+    let clause = contract.subcontracting.as_ref();
+    match clause.map(|clause| clause.overseas) {
+        Some(Overseas::Prohibited) => ours("この契約では、国外での取扱いが禁止されています。"),
+        Some(Overseas::ConsentRequired) => ours(
+            "国外での取扱いには、事前の承認が必要です。国外のときは、その国の制度と安全管理措置を確かめて審査します。",
+        ),
+        None => String::new(),
+    }
 }
 
 type Show = fn(&App, &Call, &Visit) -> Result<Page, Failure>;

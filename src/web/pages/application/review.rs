@@ -1,4 +1,4 @@
-//! 審査 and 補正依頼, by an officer.
+//! 審査, by an officer; 差戻し, by who decides; 補正依頼, by either.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::super::words;
 use super::{lost, of_act, part, set};
 use crate::domain::access::Permission;
 use crate::domain::chain::ApplicationStep;
-use crate::service::application::{self, ApplicationView, ReturnInput, ReviewInput};
+use crate::service::application::{self, ApplicationView, ReturnInput, ReviewInput, SendBackInput};
 use crate::service::setting;
 use crate::service::{App, Call, Failure};
 
@@ -22,10 +22,13 @@ const LABELS: &Labels = &[
 ];
 const RETURN: &Labels = &[("points", "補正してほしい点"), ("reply_by", "回答の期限")];
 
+const SEND_BACK: &Labels = &[("reason", "差戻しの理由")];
+
 pub fn routes() -> Vec<PageRoute> {
     [
         form("/applications/{id}/review", LABELS).needs(Permission::ReviewApplication, show, act),
-        form("/applications/{id}/return", RETURN).needs(Permission::ReviewApplication, ask, send_back),
+        form("/applications/{id}/return", RETURN).needs(Permission::ReturnApplication, ask, ask_correction),
+        form("/applications/{id}/send-back", SEND_BACK).needs(Permission::DecideApplication, back, send_back),
     ]
     .concat()
 }
@@ -80,10 +83,22 @@ fn ask(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     Ok(of_act(app, call, visit, "application/return.html", "補正を依頼する")?.1)
 }
 
-fn send_back(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+fn ask_correction(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let given: ReturnInput = visit.input()?;
-    match application::send_back(app, call, visit.id("id")?, &given) {
+    match application::ask_correction(app, call, visit.id("id")?, &given) {
         Ok(view) => Ok(Outcome::Moved(format!("/applications/{}?done=returned", view.id))),
         Err(failure) => lost(app, call, visit, (ask, RETURN), failure),
+    }
+}
+
+fn back(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    Ok(of_act(app, call, visit, "application/send_back.html", "担当者に差し戻す")?.1)
+}
+
+fn send_back(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: SendBackInput = visit.input()?;
+    match application::send_back(app, call, visit.id("id")?, &given) {
+        Ok(view) => Ok(Outcome::Moved(format!("/applications/{}?done=sent_back", view.id))),
+        Err(failure) => lost(app, call, visit, (back, SEND_BACK), failure),
     }
 }

@@ -44,7 +44,7 @@ pub fn keep(body: &mut Map<String, Value>, content: &Value) {
 /// The same as the form shows it beside its fields; empty: there is nothing.
 pub fn told(content: &Value) -> Vec<Value> {
     let beyond = beyond_fields(content);
-    if beyond.is_empty() { Vec::new() } else { content::rows(&json!({ "safeguards": beyond })) }
+    if beyond.is_empty() { Vec::new() } else { content::row(&json!({ "safeguards": beyond }), "safeguards") }
 }
 
 #[cfg(test)]

@@ -31,17 +31,19 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "brief": brief,
         "contract": contract,
         "tier": words::tier(brief.tier),
-        "country": content::country(&brief.vendor.country),
+        "country": words::country(&brief.vendor.country),
         "filed": words::instant(app, view.filed_at),
         "asked": content::rows(&view.content),
         "earlier": earlier(&brief),
         "review": review(&brief),
         "chain": drawn,
         "history": history(app, &brief),
+        "sent_back": sent_back(view),
         "points": last(view, ApplicationStep::Returned).map(|step| &step.content),
         "outcome": outcome(view),
         "reviews": may(Permission::ReviewApplication),
         "decides": may(Permission::DecideApplication),
+        "returns": may(Permission::ReturnApplication),
         "files": may(Permission::FileApplication) && brief.own,
         "agency_side": contract.open_alerts.is_some(),
     });
@@ -53,6 +55,12 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 
 fn last(view: &ApplicationView, step: ApplicationStep) -> Option<&StepView> {
     view.steps.iter().rfind(|it| it.step == step)
+}
+
+/// What the decider asked when it was sent back, while no other review has been recorded.
+fn sent_back(view: &ApplicationView) -> Option<&Value> {
+    let step = view.steps.last().filter(|step| step.step == ApplicationStep::SentBack)?;
+    Some(&step.content)
 }
 
 /// The decision, or that it was withdrawn.
@@ -74,11 +82,13 @@ fn earlier(brief: &Briefing) -> Vec<Value> {
     brief.earlier.iter().map(one).collect()
 }
 
-/// The officer's last review, with who made it; `stale`: the application was corrected after it.
+/// The officer's last review, with who made it; `stale`: the application was corrected after it; `sent_back`: another
+/// was asked for.
 fn review(brief: &Briefing) -> Option<Value> {
     let view = &brief.application;
     let step = last(view, ApplicationStep::Reviewed)?;
     let corrected = last(view, ApplicationStep::Resubmitted);
+    let sent_back = last(view, ApplicationStep::SentBack);
     let points = ["facilities", "technique", "training", "management"].map(|point| {
         let label = match point {
             "facilities" => "設備",
@@ -91,6 +101,7 @@ fn review(brief: &Briefing) -> Option<Value> {
     Some(json!({
         "on": step.on, "by": name(brief, step), "points": points, "note": part(&step.content, "note"),
         "clauses": part(&step.content, "clauses"), "stale": corrected.is_some_and(|it| it.at > step.at),
+        "sent_back": sent_back.is_some_and(|it| it.at > step.at),
     }))
 }
 
@@ -108,9 +119,10 @@ fn history(app: &App, brief: &Briefing) -> Vec<Value> {
         let text = match step.step {
             ApplicationStep::Returned => at("points"),
             ApplicationStep::Reviewed => at("note"),
-            ApplicationStep::Consented | ApplicationStep::Refused | ApplicationStep::Withdrawn => {
-                at("reason")
-            }
+            ApplicationStep::SentBack
+            | ApplicationStep::Consented
+            | ApplicationStep::Refused
+            | ApplicationStep::Withdrawn => at("reason"),
             ApplicationStep::Resubmitted => None,
         };
         let vendors = matches!(step.step, ApplicationStep::Resubmitted | ApplicationStep::Withdrawn);

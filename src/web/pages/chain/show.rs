@@ -84,7 +84,7 @@ fn applications(
         nodes(view).into_iter().map(|(node, _)| (node.engagement_id, node.vendor.name.as_str())).collect();
     let row = |it: &ApplicationView| {
         json!({
-            "id": it.id, "vendor": names.get(&it.engagement_id), "state": it.state, "filed_on": it.filed_on,
+            "id": it.id, "vendor": names.get(&it.engagement_id), "state": it.standing, "filed_on": it.filed_on,
             "supersedes": it.supersedes, "starts_on": it.content.get("starts_on"), "ends_on": it.content.get("ends_on"),
         })
     };

@@ -62,9 +62,8 @@ pub fn differing<I: Input>(visit: &Visit, shown: &Value) -> Result<I, Failure> {
     parse(&Value::Object(body), Mode::Lenient).map_err(Failure::Invalid)
 }
 
-/// What a check page says of new terms: of which contract, what changes from what to what, and what to make sure of.
+/// What a check page says of new terms: what changes from what to what, and what to make sure of.
 pub fn answers(
-    contract: &ContractView,
     first: Vec<(&'static str, String)>,
     (before, after): (&TermsView, &TermsView),
     asked: &[String],
@@ -73,8 +72,7 @@ pub fn answers(
     if differing.is_empty() {
         return Err(Failure::field("", "nothing_changed", "変更する項目を1つ以上、書き換えてください。"));
     }
-    let mut answers = vec![("契約", format!("{} {}", contract.number, contract.title))];
-    answers.extend(first);
+    let mut answers = first;
     answers.extend(differing);
     if !asked.is_empty() {
         answers.push(("確かめてください", asked.join("\n")));
@@ -95,7 +93,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let (before, after, asked) = contract::questions_of(app, call, contract.id, &given)?;
     let first =
         vec![("効力が生じる日", words::day(given.effective_on)), ("変更の理由", given.reason.clone())];
-    let answers = answers(&contract, first, (&before, &after), &asked)?;
+    let answers = answers(first, (&before, &after), &asked)?;
     if let Some(asked) = check(visit, "変更する内容を確かめる", "変更契約を登録する", &answers)
     {
         return Ok(asked);

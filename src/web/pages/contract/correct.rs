@@ -141,7 +141,7 @@ fn correct(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let what =
         format!("{}から効力のある{}", words::day(it.effective_on), words::told("terms", it.kind.as_str()));
     let first = vec![("訂正する契約条件", what), ("訂正の理由", given.reason.clone())];
-    let answers = answers(&contract, first, (&before, &after), &asked)?;
+    let answers = answers(first, (&before, &after), &asked)?;
     if let Some(asked) = check(visit, "訂正する内容を確かめる", "訂正する", &answers) {
         return Ok(asked);
     }

@@ -12,7 +12,7 @@ use crate::domain::alert::{AlertState, Severity};
 use crate::domain::chain::NodeState;
 use crate::domain::contract::{ContractStatus, Policy};
 use crate::domain::text_enum::TextEnum;
-use crate::service::application::ApplicationState;
+use crate::service::application::ApplicationStanding;
 use crate::service::{App, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -42,7 +42,7 @@ fn codes<E: TextEnum>(set: &str) -> Value {
 fn show(_: &App, visit: &Visit) -> Result<Outcome, Failure> {
     let sets = [
         codes::<NodeState>("node"),
-        codes::<ApplicationState>("application"),
+        codes::<ApplicationStanding>("application"),
         codes::<AlertState>("alert"),
         codes::<Severity>("severity"),
         codes::<ContractStatus>("contract"),

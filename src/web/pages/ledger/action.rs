@@ -20,6 +20,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("application.resubmitted", "申請を補正して出し直した"),
     ("application.returned", "申請の補正を依頼した"),
     ("application.reviewed", "申請を審査した"),
+    ("application.sent_back", "申請を担当者に差し戻した"),
     ("application.withdrawn", "申請を取り下げた"),
     ("audit.cancelled", "検査の計画を取り消した"),
     ("audit.completed", "検査の結果を登録した"),

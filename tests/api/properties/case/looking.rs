@@ -115,7 +115,7 @@ impl Case<'_> {
                 folded = match step {
                     ApplicationStep::Returned => "returned",
                     ApplicationStep::Resubmitted => "applied",
-                    ApplicationStep::Reviewed => folded,
+                    ApplicationStep::Reviewed | ApplicationStep::SentBack => folded,
                     closing => closing.as_str(),
                 };
             }
