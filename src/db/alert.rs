@@ -376,6 +376,40 @@ pub fn grave_elsewhere(
     Ok(found.into_iter().map(|(_, number)| number).collect())
 }
 
+/// Narrows a boxed query to what is asked for.
+macro_rules! narrowed {
+    ($query:expr, $filter:expr) => {{
+        let mut query = $query;
+        if let Some(state) = $filter.state {
+            query = query.filter(alerts::state.eq(state));
+        }
+        if $filter.unresolved {
+            query = query.filter(Unresolved::new(alerts::state));
+        }
+        if let Some(day) = $filter.due_from {
+            query = query.filter(alerts::due_on.ge(day));
+        }
+        if let Some(day) = $filter.due_until {
+            query = query.filter(alerts::due_on.le(day));
+        }
+        if let Some(kind) = $filter.kind {
+            query = query.filter(alerts::kind.eq(kind));
+        }
+        if let Some(severity) = $filter.severity {
+            query = query.filter(alerts::severity.eq(severity));
+        }
+        query = match $filter.contract_id {
+            Some(contract_id) => query.filter(alerts::contract_id.eq(contract_id)),
+            // Of a contract registered by mistake only its own page tells.
+            None => query.filter(sql::<Bool>(OF_STANDING)),
+        };
+        if let Some(engagement_id) = $filter.engagement_id {
+            query = query.filter(alerts::engagement_id.eq(engagement_id));
+        }
+        query
+    }};
+}
+
 /// Alerts in scope, the latest first, whatever order the filter names.
 pub fn list(
     conn: &mut Conn,
@@ -385,37 +419,35 @@ pub fn list(
     n: i64,
 ) -> Result<Vec<AlertRow>, DbError> {
     let query = alerts::table.order(alerts::id.desc()).select(AlertRow::as_select()).limit(n).into_boxed();
-    let mut query = in_scope!(query, scope);
-    if let Some(state) = filter.state {
-        query = query.filter(alerts::state.eq(state));
-    }
-    if filter.unresolved {
-        query = query.filter(Unresolved::new(alerts::state));
-    }
-    if let Some(day) = filter.due_from {
-        query = query.filter(alerts::due_on.ge(day));
-    }
-    if let Some(day) = filter.due_until {
-        query = query.filter(alerts::due_on.le(day));
-    }
-    if let Some(kind) = filter.kind {
-        query = query.filter(alerts::kind.eq(kind));
-    }
-    if let Some(severity) = filter.severity {
-        query = query.filter(alerts::severity.eq(severity));
-    }
-    query = match filter.contract_id {
-        Some(contract_id) => query.filter(alerts::contract_id.eq(contract_id)),
-        // Of a contract registered by mistake only its own page tells.
-        None => query.filter(sql::<Bool>(OF_STANDING)),
-    };
-    if let Some(engagement_id) = filter.engagement_id {
-        query = query.filter(alerts::engagement_id.eq(engagement_id));
-    }
+    let mut query = narrowed!(in_scope!(query, scope), filter);
     if let Some(before) = before {
         query = query.filter(alerts::id.lt(before));
     }
     Ok(query.load(conn)?)
+}
+
+/// How many alerts in scope.
+pub fn count(conn: &mut Conn, scope: Scope, filter: &AlertFilter) -> Result<i64, DbError> {
+    let query = alerts::table.select(diesel::dsl::count_star()).into_boxed();
+    Ok(narrowed!(in_scope!(query, scope), filter).first(conn)?)
+}
+
+/// The latest of the alerts in scope.
+pub fn latest_of(conn: &mut Conn, scope: Scope, filter: &AlertFilter) -> Result<Option<AlertId>, DbError> {
+    let query = alerts::table.order(alerts::id.desc()).select(alerts::id).limit(1).into_boxed();
+    Ok(narrowed!(in_scope!(query, scope), filter).first(conn).optional()?)
+}
+
+/// The first of the alerts in scope, the oldest first, none after `up_to`.
+pub fn ids_up_to(
+    conn: &mut Conn,
+    scope: Scope,
+    filter: &AlertFilter,
+    up_to: AlertId,
+    n: i64,
+) -> Result<Vec<AlertId>, DbError> {
+    let query = alerts::table.filter(alerts::id.le(up_to)).order(alerts::id).select(alerts::id).limit(n);
+    Ok(narrowed!(in_scope!(query.into_boxed(), scope), filter).load(conn)?)
 }
 
 /// Alerts in scope, the gravest first, and of those the latest; `after`: the last of the page before.

@@ -436,6 +436,7 @@ struct AuditRow {
     first_due_on: NaiveDate,
     due_on: NaiveDate,
     every_months: Option<i32>,
+    unannounced: bool,
     seq: i64,
     recorded_at: NaiveDateTime,
 }
@@ -464,6 +465,7 @@ fn audits(conn: &mut Conn, id: ContractId) -> Result<Vec<AuditFact>, DbError> {
             due_on: row.due_on,
             every_months: row.every_months,
             first_due_on: row.first_due_on,
+            unannounced: row.unannounced,
             done_on: done.map(|(on, _, _)| on),
             planned: stamp(row.seq, row.recorded_at),
             done: done.map(|(_, seq, at)| stamp(seq, at)),

@@ -122,6 +122,28 @@ pub fn of_chain_backwards(
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 
+/// The entries of a chain before `before` whose act, one of `actions`, was on the subject, the last first. The caller has
+/// settled that the chain can be read.
+pub fn of_subject_backwards(
+    conn: &mut Conn,
+    chain_id: SubjectId,
+    subject: SubjectId,
+    actions: &[&str],
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    let rows: Vec<EntryRow> = ledger_entries::table
+        .filter(ledger_entries::chain_id.eq(chain_id))
+        .filter(ledger_entries::seq.lt(before))
+        .filter(ledger_entries::subject_id.eq(subject))
+        .filter(ledger_entries::action.eq_any(actions))
+        .order(ledger_entries::seq.desc())
+        .limit(limit)
+        .select(EntryRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}
+
 /// The entries that name a subject, by time, in the scope's chains. What of them a vendor may read in full is for
 /// the caller to say.
 pub fn naming(

@@ -22,6 +22,7 @@ pub mod integrity;
 pub mod lease;
 pub mod ledger;
 pub mod ledger_rows;
+pub mod letter;
 pub mod migrations;
 pub mod notice;
 pub mod organization;

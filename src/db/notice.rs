@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use chrono::{Duration, NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
+use super::letter::{Written, letter};
 use super::schema::{departments, notices, organizations, users};
 use super::session::TokenPurpose;
 use super::types::{directly, from_json, to_json};
@@ -108,8 +109,36 @@ pub fn enqueue_at(
         Some(until) => (NoticeState::Held, Some(until)),
         None => (NoticeState::Queued, Some(now.naive_utc())),
     };
-    insert(conn, sources, draft, &recipient, (state, next), (today, now))?;
+    // What waits for a digest is told in the digest's own letter.
+    if state == NoticeState::Digest {
+        insert(conn, sources, draft, &recipient, (state, next), (today, now))?;
+    } else {
+        let mail = Written {
+            kind: draft.kind,
+            organization_id: draft.about.organization_id,
+            contract_id: draft.contract_id,
+            user_id: draft.recipient.user_id,
+            address: &draft.recipient.address,
+        };
+        let context = enveloped(conn, &mail, draft.context.clone(), today)?;
+        let draft = Draft { context, ..draft.clone() };
+        insert(conn, sources, &draft, &recipient, (state, next), (today, now))?;
+    }
     Ok(true)
+}
+
+/// The context of a mail with what stands around it.
+fn enveloped(
+    conn: &mut Conn,
+    mail: &Written<'_>,
+    mut context: serde_json::Value,
+    today: NaiveDate,
+) -> Result<serde_json::Value, DbError> {
+    let letter = serde_json::json!(letter(conn, mail, today)?);
+    if let Some(context) = context.as_object_mut() {
+        context.insert("letter".to_owned(), letter);
+    }
+    Ok(context)
 }
 
 /// The recipient of what could not be told to a vendor.
@@ -190,6 +219,20 @@ pub fn contacts_to_invite(conn: &mut Conn) -> Result<Vec<OrganizationId>, DbErro
         .order(organizations::id)
         .select(organizations::id)
         .load(conn)?)
+}
+
+/// The agency that wrote last to an address which is nobody's account, with the contract that it wrote about.
+pub fn last_of_agency(
+    conn: &mut Conn,
+    address: &str,
+) -> Result<Option<(OrganizationId, Option<ContractId>)>, DbError> {
+    let last = notices::table
+        .inner_join(organizations::table.on(organizations::id.eq(notices::organization_id)))
+        .filter(organizations::kind.eq(OrganizationKind::Agency))
+        .filter(notices::recipient.eq(address))
+        .order(notices::id.desc())
+        .select((notices::organization_id, notices::contract_id));
+    Ok(last.first(conn).optional()?)
 }
 
 /// How many invitations have been mailed to an address since then.
@@ -359,15 +402,23 @@ pub fn record(
 /// ladder begins again. False: it had not failed.
 pub fn requeue(
     conn: &mut Conn,
-    id: NoticeId,
+    row: &NoticeRow,
     address: &str,
-    context: Option<&serde_json::Value>,
-    now: Instant,
+    context: Option<serde_json::Value>,
+    (today, now): (NaiveDate, Instant),
 ) -> Result<bool, DbError> {
     let now = now.naive_utc();
-    let context = context.map(to_json).transpose()?;
+    let mail = Written {
+        kind: row.kind,
+        organization_id: row.organization_id,
+        contract_id: row.contract_id,
+        user_id: row.user_id(),
+        address,
+    };
+    let context = context.map(|context| enveloped(conn, &mail, context, today)).transpose()?;
+    let context = context.as_ref().map(to_json).transpose()?;
     let changed = diesel::update(
-        notices::table.filter(notices::id.eq(id)).filter(notices::state.eq(NoticeState::Failed)),
+        notices::table.filter(notices::id.eq(row.id)).filter(notices::state.eq(NoticeState::Failed)),
     )
     .set((
         context.map(|context| notices::context.eq(context)),

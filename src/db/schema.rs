@@ -299,6 +299,7 @@ diesel::table! {
         agency_id -> Text,
         name -> Text,
         email -> Text,
+        telephone -> Nullable<Text>,
     }
 }
 
@@ -586,6 +587,7 @@ diesel::table! {
         first_due_on -> Date,
         due_on -> Date,
         every_months -> Nullable<Integer>,
+        unannounced -> Bool,
         auditor -> Nullable<Text>,
         salt -> Nullable<Text>,
         planned_by -> Nullable<Text>,
@@ -636,6 +638,9 @@ diesel::table! {
         severity -> Text,
         due_on -> Date,
         withdrawn_on -> Nullable<Date>,
+        confirmed_on -> Nullable<Date>,
+        confirmation -> Nullable<Text>,
+        confirmed_by -> Nullable<Text>,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }

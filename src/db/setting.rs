@@ -71,17 +71,27 @@ pub fn set(
     Ok(())
 }
 
-/// Name and address of an agency's departments, in order of name.
+/// A 担当部署.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = departments)]
+pub struct Department {
+    pub name: String,
+    pub email: String,
+    /// Stands in mail to vendors.
+    pub telephone: Option<String>,
+}
+
+/// An agency's departments, in order of name.
 pub fn departments(
     conn: &mut Conn,
     agency: OrganizationId,
     after: Option<&str>,
     limit: i64,
-) -> Result<Vec<(String, String)>, DbError> {
+) -> Result<Vec<Department>, DbError> {
     let mut query = departments::table
         .filter(departments::agency_id.eq(agency))
         .order(departments::name)
-        .select((departments::name, departments::email))
+        .select(Department::as_select())
         .limit(limit)
         .into_boxed();
     if let Some(after) = after {
@@ -90,32 +100,31 @@ pub fn departments(
     Ok(query.load(conn)?)
 }
 
+/// The 担当部署 registered under that name, if one is.
+pub fn department(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    name: &str,
+) -> Result<Option<Department>, DbError> {
+    Ok(departments::table.find((agency, name)).select(Department::as_select()).first(conn).optional()?)
+}
+
 /// The address of a 担当部署, where one is registered under that name.
 pub fn department_email(
     conn: &mut Conn,
     agency: OrganizationId,
     name: &str,
 ) -> Result<Option<String>, DbError> {
-    Ok(departments::table.find((agency, name)).select(departments::email).first(conn).optional()?)
+    Ok(department(conn, agency, name)?.map(|it| it.email))
 }
 
 /// Writes a department; one of the same name is replaced.
-pub fn set_department(
-    conn: &mut Conn,
-    agency: OrganizationId,
-    name: &str,
-    email: &str,
-) -> Result<(), DbError> {
-    let replaced = diesel::update(departments::table.find((agency, name)))
-        .set(departments::email.eq(email))
-        .execute(conn)?;
+pub fn set_department(conn: &mut Conn, agency: OrganizationId, row: &Department) -> Result<(), DbError> {
+    let values = (departments::email.eq(&row.email), departments::telephone.eq(&row.telephone));
+    let replaced = diesel::update(departments::table.find((agency, &row.name))).set(values).execute(conn)?;
     if replaced == 0 {
         diesel::insert_into(departments::table)
-            .values((
-                departments::agency_id.eq(agency),
-                departments::name.eq(name),
-                departments::email.eq(email),
-            ))
+            .values((departments::agency_id.eq(agency), departments::name.eq(&row.name), values))
             .execute(conn)?;
     }
     Ok(())

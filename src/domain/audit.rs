@@ -54,6 +54,8 @@ pub struct AuditFact {
     /// Due day of the series' first audit: recurrence counts from it, so that a month's end does not drift.
     /// The own `due_on` where there is no series before it.
     pub first_due_on: NaiveDate,
+    /// 予告なし: told to no vendor before it is done.
+    pub unannounced: bool,
     pub done_on: Option<NaiveDate>,
     pub planned: Stamp,
     pub done: Option<Stamp>,

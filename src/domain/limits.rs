@@ -25,3 +25,6 @@ pub const FIRST_YEAR: i32 = 1947;
 pub const LAST_YEAR: i32 = 2100;
 /// The version of a resource at most: the largest whole number that JSON readers keep exact.
 pub const MAX_VERSION: i64 = 9_007_199_254_740_991;
+
+/// Characters of a person's name at most.
+pub const MAX_PERSON_NAME: usize = 100;

@@ -33,6 +33,10 @@ pub struct Settings {
     pub closed_days: Vec<NaiveDate>,
     /// What the agency is called in published files beside its name: names of its parts, former names, a 府省コード.
     pub published_names: Vec<String>,
+    /// Whom mail to vendors names beside the contract's department, in place of the responsible officer: 契約監督係.
+    pub desk: Option<String>,
+    /// The telephone that mail to vendors names where the contract's department has none of its own.
+    pub telephone: Option<String>,
     /// The agency's own word for one of the program's, such as 承認 → 承諾.
     pub words: BTreeMap<String, String>,
     /// What is checked in a contract between vendors, before a consent.
@@ -91,6 +95,8 @@ const MOST_PUBLISHED_NAMES: usize = 100;
 const LONGEST_PUBLISHED_NAME: usize = 100;
 const MOST_WORDS: usize = 50;
 const MOST_CLAUSES: usize = 50;
+const LONGEST_DESK: usize = 100;
+pub const LONGEST_TELEPHONE: usize = 50;
 const LONGEST_WORD: usize = 40;
 const LONGEST_CLAUSE: usize = 200;
 
@@ -108,6 +114,8 @@ impl Default for Settings {
             severities: Severities::default(),
             closed_days: Vec::new(),
             published_names: Vec::new(),
+            desk: None,
+            telephone: None,
             words: BTreeMap::new(),
             clauses: clauses
                 .map(|(text, number)| Clause { number: number.to_string(), text: (*text).to_owned() })
@@ -173,10 +181,27 @@ impl Settings {
         for (place, name) in self.published_names.iter().enumerate() {
             check.text(format!("/published_names/{place}"), name, LONGEST_PUBLISHED_NAME);
         }
+        if let Some(desk) = &self.desk {
+            check.text("/desk".to_owned(), desk, LONGEST_DESK);
+        }
+        if let Some(telephone) = &self.telephone {
+            check.text("/telephone".to_owned(), telephone, LONGEST_TELEPHONE);
+            if let Err(message) = check_telephone(telephone) {
+                check.say("/telephone", "telephone", message);
+            }
+        }
         check.words(&self.words);
         check.clauses(&self.clauses);
         if check.errors.is_empty() { Ok(()) } else { Err(check.errors) }
     }
+}
+
+/// Refuses what nobody could dial.
+pub fn check_telephone(text: &str) -> Result<(), &'static str> {
+    if text.chars().filter(|c| c.is_numeric()).count() < 4 {
+        return Err("電話番号を、数字で入力してください（例: 03-0000-0000 内線1234）");
+    }
+    Ok(())
 }
 
 #[derive(Default)]

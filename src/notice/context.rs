@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::letter::Contact;
 use super::{NoticeError, NoticeKind};
 use crate::domain::calendar::wareki;
 
@@ -39,6 +40,9 @@ pub struct AlertMail {
     pub agency: String,
     pub contract: Option<ContractRef>,
     pub message: String,
+    /// Whom a vendor asks about it, in a mail that tells of several things.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
     /// 重大・注意・情報; stands in the subject.
     pub severity: String,
     pub cause: Option<String>,
@@ -87,10 +91,14 @@ pub struct DigestItem {
     pub contract: Option<ContractRef>,
     pub message: String,
     pub due: Option<Day>,
+    /// What is asked of the reader.
+    pub next_step: String,
+    /// Whom a vendor asks about it.
+    pub contact: Option<Contact>,
     pub link: String,
 }
 
-/// A link that carries a token: an invitation, or a new password.
+/// A link that carries a token: for a new password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenMail {
     pub organization: String,
@@ -99,6 +107,37 @@ pub struct TokenMail {
     pub until: Day,
     /// `18:00`
     pub until_time: String,
+}
+
+/// To someone who is to use the program: who invites whom to what, so that it is known from a stranger's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationMail {
+    /// Of whoever is invited.
+    pub organization: String,
+    /// 事業者: else of an agency or the operator.
+    pub is_vendor: bool,
+    /// Their name; None: whoever reads the contact address.
+    pub person: Option<String>,
+    /// What they log in with.
+    pub login: String,
+    pub by: Inviter,
+    pub link: String,
+    /// The last day and time at which the link works.
+    pub until: Day,
+    /// `18:00`
+    pub until_time: String,
+}
+
+/// Who invites.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "as", rename_all = "snake_case")]
+pub enum Inviter {
+    /// Someone who administers the people.
+    Person { organization: String, name: String },
+    /// An agency that has something to tell the firm.
+    Agency { agency: String, contract: Option<ContractRef> },
+    /// Whoever runs the program.
+    Operator,
 }
 
 /// To the address before: another one takes its place. What the new one is, is not said there.
@@ -210,6 +249,8 @@ pub struct CollectedItem {
     pub title: String,
     /// What it says beyond that, in a line.
     pub message: Option<String>,
+    /// Whom a vendor asks about it.
+    pub contact: Option<Contact>,
     pub link: String,
 }
 
@@ -385,7 +426,7 @@ pub struct DeclaredEngagement {
 pub enum Mail {
     Alert(AlertMail),
     Digest(DigestMail),
-    Invitation(TokenMail),
+    Invitation(InvitationMail),
     PasswordReset(TokenMail),
     EmailChanged(EmailChangedMail),
     AccountChanged(AccountChangedMail),
@@ -432,7 +473,8 @@ impl Mail {
         Ok(match self {
             Self::Alert(mail) => serde_json::to_value(mail),
             Self::Digest(mail) => serde_json::to_value(mail),
-            Self::Invitation(mail) | Self::PasswordReset(mail) => serde_json::to_value(mail),
+            Self::Invitation(mail) => serde_json::to_value(mail),
+            Self::PasswordReset(mail) => serde_json::to_value(mail),
             Self::EmailChanged(mail) => serde_json::to_value(mail),
             Self::AccountChanged(mail) => serde_json::to_value(mail),
             Self::LoginFailures(mail) => serde_json::to_value(mail),

@@ -3,6 +3,7 @@
 
 pub mod context;
 pub mod folder;
+pub mod letter;
 pub mod message;
 pub mod render;
 pub mod retry;

@@ -4,8 +4,9 @@
 use std::sync::LazyLock;
 
 use serde_json::Value;
-use tera::{Context, Tera};
+use tera::{Context, Kwargs, State, Tera};
 
+use super::letter::Letter;
 use super::{Mail, NoticeError, NoticeKind};
 
 /// A mail as it reads.
@@ -87,6 +88,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
 
 static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| {
     let mut tera = Tera::new();
+    tera.register_filter("breakable", breakable);
     tera.add_raw_templates(TEMPLATES.iter().copied()).map_err(|error| error.to_string())?;
     Ok(tera)
 });
@@ -104,8 +106,12 @@ fn template(kind: NoticeKind, part: &str) -> String {
 /// Renders a stored context.
 pub fn render(kind: NoticeKind, context: &Value) -> Result<Rendered, NoticeError> {
     Mail::parse(kind, context)?;
-    let values = Context::from_serialize(context)
+    let mut values = Context::from_serialize(context)
         .map_err(|error| NoticeError::Template { name: kind.to_string(), cause: error.to_string() })?;
+    // What waits for a digest has no letter of its own.
+    if context.get("letter").is_none() {
+        values.insert("letter", &Letter::default());
+    }
     let part = |part: &str| {
         let name = template(kind, part);
         let tera = TERA.as_ref().map_err(Clone::clone);
@@ -117,6 +123,17 @@ pub fn render(kind: NoticeKind, context: &Value) -> Result<Rendered, NoticeError
         text: part("body.txt")?,
         html: part("body.html")?,
     })
+}
+
+/// Characters of a hash that stay together on a line.
+const TOGETHER: usize = 16;
+
+/// HTML of a long word that may be broken into lines, without a character more where it is copied.
+fn breakable(text: &str, _: Kwargs, _: &State) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let parts = chars.chunks(TOGETHER).map(|part| part.iter().collect::<String>());
+    let parts = parts.map(|part| part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
+    parts.collect::<Vec<_>>().join("<wbr>")
 }
 
 /// White space and control characters of every sort become single spaces: what an office typed into a contract's
@@ -146,7 +163,7 @@ mod tests {
         let mut kinds = HashSet::new();
         for mail in samples::all() {
             let kind = mail.kind();
-            let rendered = render(kind, &mail.to_value().unwrap()).unwrap();
+            let rendered = render(kind, &samples::letter(&mail)).unwrap();
             let variant = if let Mail::ApplicationDecided(decided) = &mail {
                 if decided.outcome == crate::notice::context::Outcome::Refuse {
                     "-refuse"
@@ -157,6 +174,8 @@ mod tests {
                 if reviewed.again { "-again" } else { "" }
             } else if let Mail::DeclarationReceipt(receipt) = &mail {
                 if receipt.engagements.is_empty() { "-none" } else { "" }
+            } else if let Mail::Invitation(invitation) = &mail {
+                if invitation.is_vendor { "-contact" } else { "" }
             } else if let Mail::ChangeAsked(asked) = &mail {
                 if asked.takes_effect.is_none() { "-second" } else { "" }
             } else if let Mail::ChangeEnded(ended) = &mail {
@@ -178,7 +197,7 @@ mod tests {
     fn templates_use_only_what_their_context_holds() {
         let tera = TERA.as_ref().unwrap();
         for mail in samples::all() {
-            let value = mail.to_value().unwrap();
+            let value = samples::letter(&mail);
             for part in ["subject.txt", "body.txt", "body.html"] {
                 let name = template(mail.kind(), part);
                 for variable in tera.get_template_variables(&name).unwrap() {

@@ -6,9 +6,10 @@ use super::{
         AccountChange, AccountChangedMail, AlertMail, ApplicationRef, BackupOverdueMail, ChangeAskedMail,
         ChangeEndedMail, ChangeOutcome, ChangeRef, CollectedItem, CollectedMail, ContractRef, Day,
         DecidedMail, DeclaredEngagement, DigestGroup, DigestItem, DigestMail, DigestRest, EmailChangedMail,
-        FiledMail, LoginFailuresMail, Mail, Moment, Outcome, ReceiptMail, ReturnedMail, ReviewedMail,
-        RevokedMail, SentBackMail, TokenMail,
+        FiledMail, InvitationMail, Inviter, LoginFailuresMail, Mail, Moment, Outcome, ReceiptMail,
+        ReturnedMail, ReviewedMail, RevokedMail, SentBackMail, TokenMail,
     },
+    letter::{Contact, Letter},
 };
 use crate::{
     domain::{id::Id, text_enum::TextEnum as _},
@@ -167,6 +168,7 @@ pub fn alert(kind: NoticeKind) -> AlertMail {
         agency: "見本市".into(),
         contract: of_contract.then(contract),
         message: (*message).into(),
+        contact: None,
         severity: (*severity).into(),
         cause: (kind == NoticeKind::UnapprovedSubcontractor).then(|| "申請なし".into()),
         due: of_contract.then(|| day("2026-11-10", "令和8年11月10日")),
@@ -200,11 +202,59 @@ fn token() -> TokenMail {
     }
 }
 
+fn invitation(by: Inviter) -> InvitationMail {
+    let TokenMail { until, until_time, .. } = token();
+    let is_vendor = matches!(by, Inviter::Agency { .. });
+    InvitationMail {
+        organization: if is_vendor { "株式会社見本プライム" } else { "見本市" }.into(),
+        is_vendor,
+        person: (!is_vendor).then(|| "見本 花子".into()),
+        login: "mihon@example.lg.jp".into(),
+        by,
+        link: "https://itaku.example.lg.jp/invitation/mihon-token".into(),
+        until,
+        until_time,
+    }
+}
+
+/// A mail as it stands in the outbox: those that a vendor reads with whom it asks.
+pub fn letter(mail: &Mail) -> serde_json::Value {
+    let to_vendor = matches!(
+        mail,
+        Mail::ApplicationDecided(_)
+            | Mail::ApplicationReturned(_)
+            | Mail::ConsentRevoked(_)
+            | Mail::DeclarationReceipt(_)
+    );
+    let letter = Letter {
+        organization: Some(if to_vendor { "株式会社見本プライム" } else { "見本市" }.into()),
+        person: (mail.kind() != NoticeKind::AuditMissing).then(|| "見本 花子".into()),
+        why: Some("あなたが<見本>の利用者として登録されているためです。".into()),
+        contacts: to_vendor.then(contact).into_iter().collect(),
+    };
+    let mut value = mail.to_value().unwrap();
+    value.as_object_mut().unwrap().insert("letter".into(), serde_json::json!(letter));
+    value
+}
+
+/// Whom a vendor asks.
+pub fn contact() -> Contact {
+    Contact {
+        agency: "見本市".into(),
+        department: Some("見本課".into()),
+        person: Some("契約監督係".into()),
+        telephone: Some("00-0000-0000（内線 12）".into()),
+        email: Some("mihonka@example.lg.jp".into()),
+    }
+}
+
 fn digest() -> DigestMail {
     let item = |title: &str, due: Option<Day>, contract: Option<ContractRef>| DigestItem {
         title: title.into(),
         contract,
         message: "内容を確認してください。".into(),
+        next_step: "申請の内容を確認し、決定してください。".into(),
+        contact: title.starts_with("契約").then(contact),
         due,
         link: LINK.into(),
     };
@@ -283,7 +333,13 @@ pub fn all() -> Vec<Mail> {
         .collect();
     mails.extend([
         Mail::Digest(digest()),
-        Mail::Invitation(token()),
+        Mail::Invitation(invitation(Inviter::Person {
+            organization: "見本市".into(),
+            name: "見本 太郎".into(),
+        })),
+        Mail::Invitation(invitation(Inviter::Agency {
+            agency: "見本市".into(), contract: Some(contract())
+        })),
         Mail::PasswordReset(token()),
         Mail::EmailChanged(EmailChangedMail {
             organization: "見本市".into(),
@@ -314,11 +370,13 @@ pub fn all() -> Vec<Mail> {
                 CollectedItem {
                     title: "【受付票】再委託状況報告（R8-0123）".into(),
                     message: None,
+                    contact: Some(contact()),
                     link: LINK.into(),
                 },
                 CollectedItem {
                     title: "【重大】承認未確認の再委託（R8-0123）".into(),
                     message: Some("株式会社見本サブについて、<承認>を確認できません。".into()),
+                    contact: None,
                     link: LINK.into(),
                 },
             ],

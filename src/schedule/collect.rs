@@ -1,7 +1,7 @@
 //! Mails that came thick and fast (`db::notice`, "held") reach a person in one, with a line for each: nothing is lost, and
 //! nobody's mailbox is flooded by what another does.
 
-use super::digest::reader;
+use super::digest::{Contacts, Reader, contact, reader};
 use super::{GoOn, caught};
 use crate::db::notice::NoticeRow;
 use crate::db::{self, Conn};
@@ -52,7 +52,9 @@ fn write_one(app: &App, conn: &mut Conn, recipient: &str) -> Result<(), Failure>
     }
     // An account that ended is told nothing.
     let Some(reader) = reader(conn, first, app.today())? else { return Ok(()) };
-    let items = rows.iter().map(item).collect::<Result<_, Failure>>()?;
+    let mut contacts = Contacts::new();
+    let items =
+        rows.iter().map(|row| item(conn, &mut contacts, &reader, row)).collect::<Result<_, Failure>>()?;
     let mail = CollectedMail { organization: reader.organization, items, link: "/home".to_owned() };
     let about = About {
         organization_id: reader.organization_id,
@@ -68,14 +70,23 @@ fn write_one(app: &App, conn: &mut Conn, recipient: &str) -> Result<(), Failure>
 }
 
 /// The line of a mail: the subject that it would have had, what an alert says, and where it leads.
-fn item(row: &NoticeRow) -> Result<CollectedItem, Failure> {
+fn item(
+    conn: &mut Conn,
+    contacts: &mut Contacts,
+    reader: &Reader,
+    row: &NoticeRow,
+) -> Result<CollectedItem, Failure> {
     let context = row.context()?;
     let title = render(row.kind, &context).map_err(|e| Failure::Internal(e.to_string()))?.subject;
     let text = |value: Option<&serde_json::Value>| value.and_then(|it| it.as_str()).map(str::to_owned);
     let link = text(context.get("link")).or_else(|| text(context.pointer("/application/link")));
     Ok(CollectedItem {
         title,
-        message: text(context.get("message")),
+        message: match (text(context.get("message")), text(context.get("next_step"))) {
+            (Some(message), Some(step)) => Some(format!("{message}。{step}")),
+            (message, _) => message,
+        },
+        contact: contact(conn, contacts, Some(reader), row)?,
         link: link.unwrap_or_else(|| "/home".to_owned()),
     })
 }

@@ -1,7 +1,7 @@
 //! The digest: what is not urgent reaches a person in one mail a day, as it is when the mail is written.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 
@@ -9,10 +9,12 @@ use super::sweep::{SweepReport, by_another};
 use super::{GoOn, caught};
 use crate::db::notice::NoticeRow;
 use crate::db::{self, Conn};
+use crate::domain::access::OrganizationKind;
 use crate::domain::alert::Severity;
-use crate::domain::id::{AlertId, OrganizationId};
+use crate::domain::id::{AlertId, ContractId, OrganizationId};
 use crate::domain::text_enum::TextEnum as _;
 use crate::notice::context::{AlertMail, Day, DigestGroup, DigestItem, DigestMail, DigestRest};
+use crate::notice::letter::Contact;
 use crate::notice::{About, Draft, Mail, NoticeKind, Recipient};
 use crate::service::{App, Failure};
 
@@ -63,7 +65,7 @@ fn write_one(app: &App, conn: &mut Conn, recipient: &str, day: NaiveDate) -> Res
             return Err(Failure::conflict("not_unique", "ほかの処理が先に行いました。"));
         }
     }
-    let groups = groups(conn, &rows)?;
+    let groups = groups(conn, &rows, reader.as_ref())?;
     // An account that ended is told nothing; nor is anyone told of what is over.
     let Some(reader) = reader.filter(|_| !groups.is_empty()) else { return Ok(false) };
     let mail = DigestMail {
@@ -88,6 +90,7 @@ pub(super) struct Reader {
     pub recipient: Recipient,
     pub organization_id: OrganizationId,
     pub organization: String,
+    pub is_vendor: bool,
 }
 
 /// Who reads it now: an active person with their own organization, a department, or the contact of a vendor. None: nobody
@@ -107,12 +110,13 @@ pub(super) fn reader(conn: &mut Conn, row: &NoticeRow, day: NaiveDate) -> Result
             (Recipient { address: user.email, user_id: Some(user_id) }, user.organization_id)
         }
     };
-    let organization = db::organization::find(conn, organization_id)?.name;
-    Ok(Some(Reader { recipient, organization_id, organization }))
+    let organization = db::organization::find(conn, organization_id)?;
+    let is_vendor = organization.kind == OrganizationKind::Vendor;
+    Ok(Some(Reader { recipient, organization_id, organization: organization.name, is_vendor }))
 }
 
 /// The rows as lines, most severe first: of several steps of one alert the last, of an alert that is over none.
-fn groups(conn: &mut Conn, rows: &[NoticeRow]) -> Result<Vec<DigestGroup>, Failure> {
+fn groups(conn: &mut Conn, rows: &[NoticeRow], reader: Option<&Reader>) -> Result<Vec<DigestGroup>, Failure> {
     let mut latest: BTreeMap<&str, &NoticeRow> = BTreeMap::new();
     for row in rows {
         latest.insert(&row.subject, row);
@@ -124,11 +128,35 @@ fn groups(conn: &mut Conn, rows: &[NoticeRow]) -> Result<Vec<DigestGroup>, Failu
         latest.into_values().filter(|row| !over.contains(&row.subject)).collect();
     current.sort_by_key(|row| row.id);
     let mut mails: Vec<AlertMail> = Vec::new();
+    let mut contacts = Contacts::new();
     for row in current {
         let broken = |e: serde_json::Error| Failure::Internal(format!("notice {}: {e}", row.id));
-        mails.push(serde_json::from_value(row.context()?).map_err(broken)?);
+        let mail: AlertMail = serde_json::from_value(row.context()?).map_err(broken)?;
+        let contact = contact(conn, &mut contacts, reader, row)?;
+        mails.push(AlertMail { contact, ..mail });
     }
     Ok(within(LINES, mails))
+}
+
+/// Whom a vendor asks about each contract, looked up once.
+pub(super) type Contacts = HashMap<ContractId, Option<Contact>>;
+
+/// Whom a vendor asks about what a row tells; an agency's people ask nobody.
+pub(super) fn contact(
+    conn: &mut Conn,
+    known: &mut Contacts,
+    reader: Option<&Reader>,
+    row: &NoticeRow,
+) -> Result<Option<Contact>, Failure> {
+    let Some(id) = row.contract_id.filter(|_| reader.is_some_and(|reader| reader.is_vendor)) else {
+        return Ok(None);
+    };
+    if let Some(contact) = known.get(&id) {
+        return Ok(contact.clone());
+    }
+    let contact = db::letter::contact(conn, id)?;
+    known.insert(id, contact.clone());
+    Ok(contact)
 }
 
 /// So many lines at most, the gravest first and of each gravity in turn one of every kind; of the rest of a kind its number,
@@ -162,8 +190,8 @@ fn within(lines: usize, mails: Vec<AlertMail>) -> Vec<DigestGroup> {
                 });
             }
             group.items.extend(of_kind.into_iter().map(|mail| {
-                let AlertMail { title, contract, message, due, link, .. } = mail;
-                DigestItem { title, contract, message, due, link }
+                let AlertMail { title, contract, message, due, next_step, contact, link, .. } = mail;
+                DigestItem { title, contract, message, due, next_step, contact, link }
             }));
         }
         groups.push(group);
@@ -206,6 +234,7 @@ mod tests {
             rule: String::new(),
             basis: String::new(),
             next_step: String::new(),
+            contact: None,
             link: "/alerts/1".to_owned(),
         };
         (0..n).map(one).collect()

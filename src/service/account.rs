@@ -13,12 +13,15 @@ use crate::db::session::EndReason;
 pub use crate::db::session::TokenPurpose;
 use crate::db::user::UserRow;
 use crate::db::{self, Author, ChainKey, Conn, DbError};
-use crate::domain::access::{ActorOrganization, Role};
+use crate::domain::access::{ActorOrganization, OrganizationKind, Role};
 use crate::domain::contract::Instant;
 use crate::domain::id::UserId;
 use crate::domain::password;
 use crate::input;
-use crate::notice::context::{AccountChange, AccountChangedMail, Day, LoginFailuresMail, TokenMail};
+use crate::notice::context::{
+    AccountChange, AccountChangedMail, Day, InvitationMail, Inviter, LoginFailuresMail, TokenMail,
+};
+use crate::notice::letter::unnamed;
 use crate::notice::{About, Draft, Mail, Recipient};
 
 input! {
@@ -147,7 +150,7 @@ fn reset_if_known(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
             let token = app.sources.token();
             if let Some(user) = user.filter(|_| may_mail) {
                 let purpose = TokenPurpose::PasswordReset;
-                let mail = token_mail(conn, &app.sources, &app.config, &user, purpose, &token)?;
+                let mail = token_mail(conn, &app.sources, &app.config, &user, purpose, (&token, None))?;
                 post_token(conn, &app.sources, &user, &mail, &token)?;
                 tracing::info!(event = "password_reset_requested", user = %user.id, "reset mailed");
             }
@@ -228,14 +231,14 @@ pub fn life(purpose: TokenPurpose) -> Duration {
     }
 }
 
-/// Writes a token and gives the mail that carries it; earlier tokens of the purpose work no more.
+/// Writes a token and gives the mail that carries it; earlier tokens of the purpose work no more. `by`: who invites.
 pub fn token_mail(
     conn: &mut Conn,
     sources: &Sources,
     config: &Config,
     user: &UserRow,
     purpose: TokenPurpose,
-    token: &str,
+    (token, by): (&str, Option<Inviter>),
 ) -> Result<Mail, Failure> {
     let now = sources.clock.machine_now();
     let page = match purpose {
@@ -247,15 +250,24 @@ pub fn token_mail(
     let hash = token_hash(token);
     db::session::insert_token(conn, &hash, user.id, user.organization_id, purpose, now, until)?;
     let organization = db::organization::find(conn, user.organization_id)?;
-    let mail = TokenMail {
-        organization: organization.name,
-        link: format!("{}/{page}?token={token}", config.server.public_url),
-        until: last_day,
-        until_time: last_time,
-    };
+    let link = format!("{}/{page}?token={token}", config.server.public_url);
     Ok(match purpose {
-        TokenPurpose::Invitation => Mail::Invitation(mail),
-        TokenPurpose::PasswordReset => Mail::PasswordReset(mail),
+        TokenPurpose::Invitation => Mail::Invitation(InvitationMail {
+            person: Some(user.name.clone()).filter(|name| *name != unnamed(&organization.name)),
+            is_vendor: organization.kind == OrganizationKind::Vendor,
+            organization: organization.name,
+            login: user.email.clone(),
+            by: by.unwrap_or(Inviter::Operator),
+            link,
+            until: last_day,
+            until_time: last_time,
+        }),
+        TokenPurpose::PasswordReset => Mail::PasswordReset(TokenMail {
+            organization: organization.name,
+            link,
+            until: last_day,
+            until_time: last_time,
+        }),
     })
 }
 

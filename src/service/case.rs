@@ -10,7 +10,7 @@ use crate::db::facts::ContractFacts;
 use crate::db::organization::OrganizationRow;
 use crate::db::{self, Conn, Tx};
 use crate::domain::access::Scope;
-use crate::domain::chain::{Engagement, Known};
+use crate::domain::chain::{Engagement, Known, Source};
 use crate::domain::contract::{DataVolume, Stamp};
 use crate::domain::days::DayRange;
 use crate::domain::id::{ContractId, EngagementId, OrganizationId};
@@ -45,6 +45,11 @@ impl Case {
     /// Whether the agency's own matters may be shown.
     pub fn is_agency_side(&self) -> bool {
         self.vendor().is_none()
+    }
+
+    /// A vendor sees what was declared; what the agency saw is the agency's.
+    pub fn may_see(&self, source: Source) -> bool {
+        self.is_agency_side() || matches!(source, Source::Declared(_))
     }
 
     /// The topmost engagements in sight: the prime's for the agency's side, a vendor's own for a vendor.

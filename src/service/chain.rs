@@ -101,6 +101,10 @@ pub struct Node {
     pub parent: Option<ParentName>,
     pub vendor: VendorView,
     pub tier: i32,
+    /// The first day on which it, or anything below it, was applied for, consented to or said to be used; what is told
+    /// ahead counts from the day on which it was told.
+    pub since: NaiveDate,
+    /// On `as_of`, by what had been filed and decided by then.
     pub state: NodeState,
     /// On `as_of`.
     pub covered: bool,
@@ -142,8 +146,8 @@ pub fn get(
         Some(at) => case.facts.chain.known(at),
         None => case.facts.chain.now(),
     };
-    let mut roots: Vec<Node> =
-        case.roots(&known).into_iter().map(|e| node(&case, &known, &names, e, as_of, true)).collect();
+    let seen = Seen { app, case: &case, known: &known, names: &names, as_of };
+    let mut roots: Vec<Node> = case.roots(&known).into_iter().map(|it| seen.node(it, true)).collect();
     if roots.is_empty() {
         // The contract, or the vendor's place on it, was not yet known then.
         return Err(Failure::NotFound);
@@ -168,7 +172,8 @@ pub fn place(app: &App, call: &Call, id: EngagementId) -> Result<(ContractId, No
     let known = case.facts.chain.now();
     let engagement = case.engagement(&known, id)?;
     let is_root = case.roots(&known).iter().any(|root| root.id == id);
-    Ok((case.id(), node(&case, &known, &names, engagement, app.today(), is_root)))
+    let seen = Seen { app, case: &case, known: &known, names: &names, as_of: app.today() };
+    Ok((case.id(), seen.node(engagement, is_root)))
 }
 
 /// Those of the contract; a vendor is told none: they say what was seen of others.
@@ -176,51 +181,80 @@ fn other_names(conn: &mut Conn, case: &Case) -> Result<Vec<EngagementNameRow>, D
     if case.is_agency_side() { db::engagement_name::of_contract(conn, case.id()) } else { Ok(Vec::new()) }
 }
 
-fn node(
-    case: &Case,
-    known: &Known<'_>,
-    names: &[EngagementNameRow],
-    engagement: &Engagement,
+/// A chain as one caller sees it on a day.
+struct Seen<'a> {
+    app: &'a App,
+    case: &'a Case,
+    known: &'a Known<'a>,
+    names: &'a [EngagementNameRow],
     as_of: NaiveDate,
-    top: bool,
-) -> Node {
-    let id = engagement.id;
-    let parent = engagement.parent_id.and_then(|id| known.engagement(id));
-    let coverage = known.coverage(id);
-    let (uncovered, projected) = coverage.map(|c| c.split(as_of)).unwrap_or_default();
-    let causes = coverage.map(|c| c.uncovered.clone()).unwrap_or_default();
-    Node {
-        engagement_id: id,
-        parent_engagement_id: engagement.parent_id.filter(|_| !(top && case.vendor().is_some())),
-        parent: parent
-            .filter(|_| top && case.vendor().is_some())
-            .map(|parent| ParentName { name: parent.vendor.name.clone() }),
-        vendor: VendorView {
-            id: engagement.vendor.id,
-            name: engagement.vendor.name.clone(),
-            corporate_number: engagement.vendor.corporate_number.clone(),
-            country: engagement.vendor.country.clone(),
-        },
-        tier: engagement.tier,
-        state: known.state(id, as_of),
-        covered: coverage.is_some_and(|c| c.covered.contains(as_of)),
-        in_use: coverage.is_some_and(|c| c.in_use.contains(as_of)),
-        uncovered: uncovered.into_iter().map(|OpenRange { from, to }| Days { from, to }).collect(),
-        projected: projected.into_iter().map(|DayRange { from, to }| Days { from, to: Some(to) }).collect(),
-        uncovered_causes: causes
-            .into_iter()
-            .map(|(DayRange { from, to }, cause)| CausedDays { from, to, cause })
-            .collect(),
-        data: volumes(known, engagement, as_of),
-        consents: consents(known, id),
-        statements: statements(case, known, id),
-        other_names: names.iter().filter(|name| name.engagement_id == id).map(Into::into).collect(),
-        children: known
-            .engagements()
-            .filter(|child| child.parent_id == Some(id))
-            .map(|child| node(case, known, names, child, as_of, false))
-            .collect(),
+}
+
+impl Seen<'_> {
+    /// An engagement with what hangs below it; `top`: nothing above it is in sight.
+    fn node(&self, engagement: &Engagement, top: bool) -> Node {
+        let Self { case, known, as_of, .. } = *self;
+        let id = engagement.id;
+        let parent = engagement.parent_id.and_then(|id| known.engagement(id));
+        let coverage = known.coverage(id);
+        let (uncovered, projected) = coverage.map(|c| c.split(as_of)).unwrap_or_default();
+        let causes = coverage.map(|c| c.uncovered.clone()).unwrap_or_default();
+        let below = known.engagements().filter(|child| child.parent_id == Some(id));
+        let children: Vec<Node> = below.map(|child| self.node(child, false)).collect();
+        let own = since(self.app, known, engagement, |source| case.may_see(source));
+        let since = children.iter().map(|child| child.since).fold(own, NaiveDate::min);
+        Node {
+            engagement_id: id,
+            parent_engagement_id: engagement.parent_id.filter(|_| !(top && case.vendor().is_some())),
+            parent: parent
+                .filter(|_| top && case.vendor().is_some())
+                .map(|parent| ParentName { name: parent.vendor.name.clone() }),
+            vendor: VendorView {
+                id: engagement.vendor.id,
+                name: engagement.vendor.name.clone(),
+                corporate_number: engagement.vendor.corporate_number.clone(),
+                country: engagement.vendor.country.clone(),
+            },
+            tier: engagement.tier,
+            since,
+            state: known.state(id, as_of),
+            covered: coverage.is_some_and(|c| c.covered.contains(as_of)),
+            in_use: coverage.is_some_and(|c| c.in_use.contains(as_of)),
+            uncovered: uncovered.into_iter().map(|OpenRange { from, to }| Days { from, to }).collect(),
+            projected: projected
+                .into_iter()
+                .map(|DayRange { from, to }| Days { from, to: Some(to) })
+                .collect(),
+            uncovered_causes: causes
+                .into_iter()
+                .map(|(DayRange { from, to }, cause)| CausedDays { from, to, cause })
+                .collect(),
+            data: volumes(known, engagement, as_of),
+            consents: consents(known, id),
+            statements: statements(case, known, id),
+            other_names: self.names.iter().filter(|name| name.engagement_id == id).map(Into::into).collect(),
+            children,
+        }
     }
+}
+
+/// The first day on which an engagement itself was applied for, consented to or said to be used by a source that `counts`;
+/// what is told ahead counts from the day on which it was told. The prime is there with its contract.
+pub(super) fn since(
+    app: &App,
+    known: &Known<'_>,
+    engagement: &Engagement,
+    counts: impl Fn(Source) -> bool,
+) -> NaiveDate {
+    let (id, day_of) = (engagement.id, |at| app.sources.clock.day_of(at));
+    if let Some(terms) = known.terms().filter(|_| engagement.tier == 1) {
+        return terms.signed_on.min(terms.starts_on);
+    }
+    let filed = known.applications(id).iter().map(|filed| filed.application.filed_on);
+    let consented = known.consents(id).iter().map(|held| held.consent.decided_on);
+    let said = known.statements(id).iter().filter(|said| counts(said.source));
+    let used = said.map(|said| said.started_on.min(day_of(said.stamp.at)));
+    filed.chain(consented).chain(used).min().unwrap_or_else(|| day_of(engagement.stamp.at))
 }
 
 impl From<&EngagementNameRow> for OtherNameView {
@@ -234,11 +268,16 @@ impl From<&EngagementNameRow> for OtherNameView {
     }
 }
 
-/// What the engagement may hold: the contract's volumes for the prime, those of the latest consent below, else what
-/// was last stated.
+/// What the engagement may hold on a day: the contract's volumes for the prime, below those of the consent that holds on
+/// it, else of the last one decided by then, else what was last stated.
 fn volumes(known: &Known<'_>, engagement: &Engagement, as_of: NaiveDate) -> Vec<DataVolumeView> {
-    let consented = known.consents(engagement.id).last().map(|held| held.consent.data.as_slice());
-    let stated = known.statements(engagement.id).iter().max_by_key(|s| s.stamp).map(|s| s.data.as_slice());
+    let consents = known.consents(engagement.id);
+    let holding = consents.iter().rfind(|held| held.valid.is_some_and(|days| days.contains(as_of)));
+    let decided = || consents.iter().rfind(|held| held.consent.decided_on <= as_of);
+    let consented = holding.or_else(decided).map(|held| held.consent.data.as_slice());
+    let statements = known.statements(engagement.id);
+    let stated = statements.iter().max_by_key(|said| (said.started_on <= as_of, said.stamp));
+    let stated = stated.map(|said| said.data.as_slice());
     let data = if engagement.tier == 1 {
         known.terms_on(as_of).map(|terms| terms.data.as_slice())
     } else {
@@ -263,13 +302,11 @@ fn consents(known: &Known<'_>, id: EngagementId) -> Vec<ConsentView> {
         .collect()
 }
 
-/// A vendor sees what was declared; what the agency saw is the agency's.
 fn statements(case: &Case, known: &Known<'_>, id: EngagementId) -> Vec<StatementView> {
-    let shown = |source: &Source| case.is_agency_side() || matches!(source, Source::Declared(_));
     known
         .statements(id)
         .iter()
-        .filter(|s| shown(&s.source))
+        .filter(|s| case.may_see(s.source))
         .map(|s| StatementView {
             source: db::facts::source_word(s.source).to_owned(),
             organization_id: match s.source {

@@ -1,9 +1,10 @@
 //! 出力: the registers as tables, page by page, so that memory does not grow with them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
 
+use super::chain::since;
 use super::{App, Failure};
 use crate::db::alert::AlertFilter;
 use crate::db::history::ContractHistory;
@@ -59,7 +60,7 @@ impl Register {
             Self::Audits => columns!(
                 "id": "検査ID", "agency": "機関", "contract_number": "契約番号", "contract_title": "件名",
                 "kind": "種類", "vendor": "対象の事業者", "due_on": "期限", "every_months": "周期（月）",
-                "auditor": "検査担当", "done_on": "実施日", "result": "結果", "findings": "指摘数",
+                "auditor": "検査担当", "unannounced": "予告なし", "done_on": "実施日", "result": "結果", "findings": "指摘数",
                 "cancelled_on": "取消日", "cancellation_reason": "取消しの理由",
             ),
         }
@@ -188,7 +189,18 @@ fn subcontracts(app: &App, conn: &mut Conn, lines: &[Line], as_of: NaiveDate) ->
     for line in lines {
         let facts = db::facts::load(conn, line.contract.id)?;
         let known = facts.chain.now();
-        rows.extend(known.engagements().map(|engagement| place(app, line, &known, engagement, as_of)));
+        let there = |id: EngagementId| {
+            let own = known.engagement(id).map(|it| since(app, &known, it, |_| true));
+            as_of >= app.today() || own.is_some_and(|day| day <= as_of)
+        };
+        // Whoever stands above one that was there was there too.
+        let mut shown: HashSet<EngagementId> = HashSet::new();
+        for engagement in known.engagements().filter(|engagement| there(engagement.id)) {
+            shown.insert(engagement.id);
+            shown.extend(known.ancestors(engagement.id).map(|above| above.id));
+        }
+        let shown = known.engagements().filter(|engagement| shown.contains(&engagement.id));
+        rows.extend(shown.map(|engagement| place(app, line, &known, engagement, as_of)));
     }
     Ok(rows)
 }
@@ -203,8 +215,9 @@ fn place(app: &App, line: &Line, known: &Known<'_>, engagement: &Engagement, as_
         .collect();
     let days: i64 = uncovered.iter().map(|(range, _)| (range.to - range.from).num_days() + 1).sum();
     let listed = |texts: Vec<String>| texts.join("; ");
+    let decided = || known.consents(engagement.id).iter().filter(|held| held.consent.decided_on <= as_of);
     // 既承認: entered here after it was decided on paper.
-    let recorded = known.consents(engagement.id).iter().filter(|held| held.consent.application_id.is_none());
+    let recorded = decided().filter(|held| held.consent.application_id.is_none());
     let recorded_on = recorded.map(|held| app.sources.clock.day_of(held.consent.stamp.at)).max();
     let parent =
         engagement.parent_id.and_then(|id| known.engagement(id)).map(|parent| parent.vendor.name.clone());
@@ -225,13 +238,7 @@ fn place(app: &App, line: &Line, known: &Known<'_>, engagement: &Engagement, as_
         days.into(),
         listed(uncovered.iter().map(|(range, _)| format!("{}/{}", range.from, range.to)).collect()).into(),
         listed(uncovered.iter().map(|(_, cause)| cause.to_string()).collect()).into(),
-        known
-            .consents(engagement.id)
-            .iter()
-            .filter(|held| held.valid.is_some())
-            .map(|held| held.ends_on)
-            .max()
-            .into(),
+        decided().filter(|held| held.valid.is_some()).map(|held| held.ends_on).max().into(),
         recorded_on.is_some().into(),
         recorded_on.into(),
     ]
@@ -271,6 +278,7 @@ fn audits(app: &App, conn: &mut Conn, lines: &[Line], as_of: NaiveDate) -> Resul
             audit.due_on.into(),
             audit.every_months.into(),
             audit.auditor.clone().into(),
+            audit.unannounced.into(),
             outcome.map(|outcome| outcome.done_on).into(),
             outcome.map(|outcome| outcome.result.clone()).into(),
             outcome.map(|_| i64::try_from(findings).unwrap_or(i64::MAX)).into(),

@@ -111,7 +111,7 @@ pub fn resend(app: &App, call: &Call, id: NoticeId) -> Result<NoticeView, Failur
         let address = address_now(tx.conn, &row, tx.today)?;
         let context = renewed(app, tx, &row)?;
         let now = tx.sources.clock.machine_now();
-        if !db::notice::requeue(tx.conn, id, &address, context.as_ref(), now)? {
+        if !db::notice::requeue(tx.conn, &row, &address, context, (tx.today, now))? {
             return Err(not_failed());
         }
         tx.record("notice.resent", id, &serde_json::json!({}))?;

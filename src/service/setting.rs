@@ -7,7 +7,7 @@ use super::{App, Call, Failure, IfMatch, Page, Paged, alert};
 use crate::db::{self, DbError};
 use crate::domain::id::OrganizationId;
 use crate::domain::input::{FieldError, Fields, Input};
-use crate::domain::settings::Settings;
+use crate::domain::settings::{LONGEST_TELEPHONE, Settings, check_telephone};
 use crate::domain::text::contains_my_number;
 use crate::input;
 
@@ -16,6 +16,13 @@ input! {
     pub struct DepartmentInput {
         name: String => text(1, 100),
         email: String => email(),
+        /// Stands in mail to vendors; left out, the agency's own does.
+        telephone: Option<String> => optional(text(0, LONGEST_TELEPHONE)),
+    }
+    check |it, errors| {
+        if let Some(Err(message)) = it.telephone.as_deref().map(check_telephone) {
+            errors.push(FieldError::new("/telephone", "telephone", format!("{message}。")));
+        }
     }
 }
 
@@ -24,6 +31,14 @@ input! {
 pub struct DepartmentView {
     pub name: String,
     pub email: String,
+    pub telephone: Option<String>,
+}
+
+impl From<db::setting::Department> for DepartmentView {
+    fn from(row: db::setting::Department) -> Self {
+        let db::setting::Department { name, email, telephone } = row;
+        Self { name, email, telephone }
+    }
 }
 
 /// An agency's settings, those left at their defaults too.
@@ -78,7 +93,7 @@ fn merge(settings: &Settings, change: &SettingsChange) -> Result<Settings, Vec<F
         // One at a time, so that each wrong one is named.
         if serde_json::from_value::<Settings>(Value::Object(alone.clone())).is_err() {
             errors.push(FieldError::new(pointer, "type", "値の形が正しくありません。"));
-        } else if matches!(name.as_str(), "words" | "clauses" | "published_names")
+        } else if matches!(name.as_str(), "words" | "clauses" | "published_names" | "desk" | "telephone")
             && contains_my_number(&value.to_string())
         {
             let message = "個人番号と思われる12桁の数字があります。この台帳には個人番号を記録できません。";
@@ -150,16 +165,19 @@ pub fn departments(app: &App, call: &Call, page: &Page) -> Result<Paged<Departme
     let rows = app.db.read_one::<_, DbError>(|conn| {
         db::setting::departments(conn, agency, page.after.as_deref(), page.rows())
     })?;
-    Ok(Paged::cut(page, rows, |row| row.0.clone(), |(name, email)| DepartmentView { name, email }))
+    Ok(Paged::cut(page, rows, |row| row.name.clone(), DepartmentView::from))
 }
 
 /// Writes a department; one of the same name is replaced.
 pub fn set_department(app: &App, call: &Call, input: &DepartmentInput) -> Result<DepartmentView, Failure> {
     let agency = call.actor.organization.id;
     app.act_on_organization(call, agency, |tx| {
-        tx.record("department.set", agency, &json!({"name": input.name, "email": input.email}))?;
-        db::setting::set_department(tx.conn, agency, &input.name, &input.email)?;
-        Ok(DepartmentView { name: input.name.clone(), email: input.email.clone() })
+        let DepartmentInput { name, email, telephone } = input.clone();
+        let payload = json!({"name": name, "email": email, "telephone": telephone});
+        tx.record("department.set", agency, &payload)?;
+        let row = db::setting::Department { name, email, telephone };
+        db::setting::set_department(tx.conn, agency, &row)?;
+        Ok(row.into())
     })
 }
 

@@ -115,6 +115,7 @@ impl<'a> House<'a> {
                         audits::series_id.eq(id.to_string()),
                         audits::place.eq(1),
                         audits::kind.eq("on_site"),
+                        audits::unannounced.eq(false),
                         audits::first_due_on.eq(due_on),
                     ),
                     (

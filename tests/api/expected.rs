@@ -101,6 +101,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
             | "/contracts/{id}/audits"
             | "/audits/{id}/complete"
             | "/audits/{id}/correct"
+            | "/audits/{id}/confirm"
             | "/audits/{id}/cancel",
         ) => &[Officer, Auditor],
         ("GET", "/alerts" | "/alerts/{id}" | "/ledger" | "/ledger/{entry}/receipt") => READERS,
@@ -246,6 +247,9 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/audits/{id}/correct" => json!({
             "done_on": TODAY, "result": "findings", "note": "なし", "reason": "書き誤り",
             "findings": [{"text": "施錠の記録", "severity": "軽微", "due_on": "2026-05-31"}],
+        }),
+        "/audits/{id}/confirm" => json!({
+            "finding_ids": [house.sub.alert], "confirmed_on": TODAY, "note": "写真で確認", "withdrawn": false,
         }),
         "/alerts/acknowledge" => json!({"ids": [house.sub.alert]}),
         "/alerts/{id}/resolve" => json!({"reason": "連絡した", "accepted_until": "2026-05-31"}),

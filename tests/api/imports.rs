@@ -67,7 +67,7 @@ fn renamed_in_the_register(app: &TestApp, number: &str, before: &str, now: &str)
     assert_eq!((summary.taken, summary.bad), (2, 0));
 }
 
-fn put_out(app: &TestApp, what: Register, as_of: &str) -> Vec<BTreeMap<String, String>> {
+pub fn put_out(app: &TestApp, what: Register, as_of: &str) -> Vec<BTreeMap<String, String>> {
     let mut rows = Vec::new();
     let shown = |cell: &Cell| match cell {
         Cell::Text(text) => text.clone(),

@@ -187,4 +187,22 @@ both! {
         assert_eq!((stranger.open(&path).status, stranger.open(&own(&stage.officer)).status), (404, 404));
         assert_eq!(app.tab(&app.admin()).open(&path).status, 403);
     }
+
+    fn n18_a_state_said_anew_tells_what_changed(app: TestApp) {
+        let stage = stage(app);
+        let path = format!("/contracts/{}/amendments", stage.contract);
+        let dearer = json!({"effective_on": "2026-06-01", "reason": "増額", "amount_yen": 2_000_000});
+        app.post(&stage.officer, &path, dearer).must(201);
+        let longer = json!({"effective_on": "2026-07-01", "reason": "延長", "ends_on": "2027-06-30"});
+        app.post(&stage.officer, &path, longer).must(201);
+        let page = app.tab(&stage.officer).open(&format!("/contracts/{}/ledger", stage.contract));
+        let words = page.body.as_str().unwrap();
+        assert!(words.contains("金額（円）: 1,000,000 → 2,000,000"), "{words}");
+        assert!(words.contains("最後の日: 2027-03-31（令和9年3月31日） → 2027-06-30（令和9年6月30日）"), "{words}");
+        let amended = words.split("<li>").find(|part| part.contains("変更契約を登録した")).unwrap();
+        let (read, checked) = amended.split_once("照合用の値").unwrap();
+        assert!(!read.contains("架空の範囲"), "what did not change is not repeated: {read}");
+        assert!(checked.contains("1つ前のハッシュ"));
+        assert!(app.tab(&stage.officer).open("/home").body.as_str().unwrap().contains("印刷する"));
+    }
 }

@@ -76,9 +76,10 @@ export const audits_planned_done_and_taken_back = act(async (t) => {
   const { d, check } = t;
   const contract = await contractOf2026(t), list = `/contracts/${contract.id}/audits`;
   await d.signIn("officer");
-  const plan = async (kind) => {
+  const plan = async (kind, unannounced = false) => {
     await d.open(`${list}/new`);
     await d.choose("kind", kind);
+    if (unannounced) await d.tick("unannounced");
     await d.fill("due_on", "2027/2/28");
     await d.pressTwice("計画する");
     await d.told("計画に入れました");
@@ -99,7 +100,16 @@ export const audits_planned_done_and_taken_back = act(async (t) => {
   await d.pressTwice("結果を訂正する");
   await d.told("検査の結果を訂正しました");
   await d.reads("結果の書き誤り");
-  await plan("書面検査");
+  await d.reads("未確認");
+  await d.press("是正の確認を記録する");
+  await d.tick("finding_ids");
+  await d.fillAll({ confirmed_on: today, note: "管理簿の写しを受け取った（試験）" });
+  await d.press("内容を確かめる");
+  await d.pressTwice("是正の確認を記録する");
+  await d.told("是正の確認を記録しました");
+  await d.reads("管理簿の写しを受け取った");
+  await plan("書面検査", true);
+  await d.reads("結果を記録するまで、事業者には表示しません");
   await d.press("計画を取り消す");
   await d.fill("reason", "契約の取り違え（試験）");
   await d.press("内容を確かめる");

@@ -65,6 +65,14 @@ export async function settings_by_keyboard(t) {
   await page.focus(`[id="f-clauses/${rows - 1}/text"]`);
   await enter(page);
   check("clauses are kept", kept(page) && (await page.innerText("main")).includes("架空の条項"), page.url());
+  await sound(t, await page.goto(base + "/settings/desk"));
+  await type(page, "telephone", "代表");
+  await enter(page);
+  check("a telephone that nobody can dial is told at its field", (await page.getAttribute("#f-telephone", "aria-invalid")) === "true");
+  await type(page, "desk", "架空契約係");
+  await type(page, "telephone", "００－００００－００００");
+  await enter(page);
+  check("whom vendors ask is kept", kept(page) && (await page.innerText("main")).includes("架空契約係"), page.url());
   await sound(t, await page.goto(base + "/settings/departments/new"));
   await type(page, "name", "架空試験課");
   await type(page, "email", "x");
@@ -91,6 +99,8 @@ export const settings_changed = act(async ({ d, check }) => {
   await keep("/settings/published-names", "名称を変更する", () => d.fill("published_names", "架空市架空局\nR1"));
   await d.reads("架空市架空局");
   await keep("/settings/words", "用語を変更する", () => d.fillAll({ "words/0/word": "", "words/0/own": "" }));
+  await keep("/settings/desk", "問合せ先を変更する", () => d.fillAll({ desk: "架空契約係", telephone: "00-0000-0000" }));
+  await d.reads("00-0000-0000");
   await d.open("/settings/clauses");
   await d.press("行を増やす");
   const rows = await d.count(".couple");
@@ -98,7 +108,7 @@ export const settings_changed = act(async ({ d, check }) => {
   await d.pressTwice("条項を変更する");
   await d.told("設定を変更しました");
   await d.open("/settings/departments/new");
-  await d.fillAll({ name: "架空試験課", email: "ka@example.jp" });
+  await d.fillAll({ name: "架空試験課", email: "ka@example.jp", telephone: "00-1111-1111" });
   await d.pressTwice("登録する");
   await d.told("担当部署を登録しました");
   const all = await d.lines("tbody tr");

@@ -4,7 +4,7 @@
 mod answer;
 pub mod browser;
 pub mod database;
-mod outbox;
+pub mod outbox;
 mod people;
 
 use std::cell::{Cell, RefCell};

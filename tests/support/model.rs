@@ -116,10 +116,14 @@ impl<'a> Model<'a> {
         if self.engagement(id).parent_id.is_none() {
             return if over { NodeState::Ended } else { NodeState::Consented };
         }
-        let consents: Vec<&Consent> =
-            self.consents(id).into_iter().filter(|c| c.valid_from <= c.valid_until).collect();
+        let mut consents: Vec<&Consent> = Vec::new();
+        for consent in self.consents(id) {
+            if consent.valid_from <= consent.valid_until && consent.decided_on <= as_of {
+                consents.push(consent);
+            }
+        }
         if consents.is_empty() {
-            return self.state_of_last_application(id);
+            return self.state_of_last_application(id, as_of);
         }
         for consent in &consents {
             let end = self.end_of(consent);
@@ -145,17 +149,25 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn state_of_last_application(&self, id: EngagementId) -> NodeState {
+    fn state_of_last_application(&self, id: EngagementId, as_of: NaiveDate) -> NodeState {
         let mut last: Option<&Application> = None;
         for application in self.applications(id) {
+            if application.filed_on > as_of {
+                continue;
+            }
             if last.is_none_or(|latest| application.stamp.seq > latest.stamp.seq) {
                 last = Some(application);
             }
         }
-        match last.map(|application| self.outcome(application)) {
-            Some(None) => NodeState::Applied,
-            Some(Some((_, ApplicationStep::Refused))) => NodeState::Refused,
-            Some(Some((_, ApplicationStep::Withdrawn))) => NodeState::Withdrawn,
+        let Some(last) = last else { return NodeState::Unapproved };
+        let closed_by_then = |(seq, step): (i64, ApplicationStep)| {
+            let on = last.events.iter().find(|event| event.stamp.seq == seq).map(|event| event.on);
+            on.is_some_and(|on| on <= as_of).then_some(step)
+        };
+        match self.outcome(last).and_then(closed_by_then) {
+            None => NodeState::Applied,
+            Some(ApplicationStep::Refused) => NodeState::Refused,
+            Some(ApplicationStep::Withdrawn) => NodeState::Withdrawn,
             _ => NodeState::Unapproved,
         }
     }

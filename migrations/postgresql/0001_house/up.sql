@@ -314,6 +314,7 @@ CREATE TABLE departments (
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   name TEXT COLLATE "C" NOT NULL,
   email TEXT COLLATE "C" NOT NULL,
+  telephone TEXT COLLATE "C",
   PRIMARY KEY (agency_id, name)
 );
 
@@ -625,6 +626,8 @@ CREATE TABLE audits (
   first_due_on DATE NOT NULL,
   due_on DATE NOT NULL,
   every_months INTEGER,
+  -- 予告なし: told to no vendor before it is done
+  unannounced BOOLEAN NOT NULL,
   auditor TEXT COLLATE "C",
   -- of the auditor's name in the ledger
   salt TEXT COLLATE "C",
@@ -679,6 +682,10 @@ CREATE TABLE findings (
   due_on DATE NOT NULL,
   -- By a correction of the audit's result.
   withdrawn_on DATE,
+  -- 是正確認: the day on which it was seen to be put right, and what was seen
+  confirmed_on DATE,
+  confirmation TEXT COLLATE "C",
+  confirmed_by TEXT COLLATE "C" REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );

@@ -315,6 +315,7 @@ CREATE TABLE departments (
   agency_id TEXT NOT NULL REFERENCES organizations (id),
   name TEXT NOT NULL,
   email TEXT NOT NULL,
+  telephone TEXT,
   PRIMARY KEY (agency_id, name)
 );
 
@@ -626,6 +627,8 @@ CREATE TABLE audits (
   first_due_on DATE NOT NULL,
   due_on DATE NOT NULL,
   every_months INTEGER,
+  -- 予告なし: told to no vendor before it is done
+  unannounced BOOLEAN NOT NULL,
   auditor TEXT,
   -- of the auditor's name in the ledger
   salt TEXT,
@@ -680,6 +683,10 @@ CREATE TABLE findings (
   due_on DATE NOT NULL,
   -- By a correction of the audit's result.
   withdrawn_on DATE,
+  -- 是正確認: the day on which it was seen to be put right, and what was seen
+  confirmed_on DATE,
+  confirmation TEXT,
+  confirmed_by TEXT REFERENCES users (id),
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );

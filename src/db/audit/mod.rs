@@ -27,6 +27,8 @@ pub struct AuditRow {
     pub first_due_on: NaiveDate,
     pub due_on: NaiveDate,
     pub every_months: Option<i32>,
+    /// 予告なし: told to no vendor before it is done.
+    pub unannounced: bool,
     pub auditor: Option<String>,
     /// Goes before the auditor's name where it is hashed for the ledger.
     pub salt: Option<String>,
@@ -74,7 +76,12 @@ pub struct FindingRow {
     pub audit_id: AuditId,
     pub text: String,
     pub severity: String,
+    /// 改善の期限
     pub due_on: NaiveDate,
+    /// 是正確認: the day on which it was seen to be put right; None: 未確認.
+    pub confirmed_on: Option<NaiveDate>,
+    /// What was seen.
+    pub confirmation: Option<String>,
 }
 
 /// Plans an audit.
@@ -91,6 +98,7 @@ pub fn add(tx: &mut Tx<'_>, row: &AuditRow, stamp: Stamp) -> Result<(), DbError>
             audits::first_due_on.eq(row.first_due_on),
             audits::due_on.eq(row.due_on),
             audits::every_months.eq(row.every_months),
+            audits::unannounced.eq(row.unannounced),
             audits::auditor.eq(row.auditor.as_deref()),
             audits::salt.eq(row.salt.as_deref()),
             audits::planned_by.eq(tx.author.map(|author| author.user_id)),
@@ -157,6 +165,24 @@ pub fn withdraw_findings(tx: &mut Tx<'_>, ids: &[FindingId]) -> Result<(), DbErr
     Ok(())
 }
 
+/// Records that findings were seen to be put right, or, where no day is given, takes that back.
+pub fn confirm_findings(
+    tx: &mut Tx<'_>,
+    ids: &[FindingId],
+    day: Option<NaiveDate>,
+    words: Option<&str>,
+    by: UserId,
+) -> Result<(), DbError> {
+    diesel::update(findings::table.filter(findings::id.eq_any(ids.to_vec())))
+        .set((
+            findings::confirmed_on.eq(day),
+            findings::confirmation.eq(words.filter(|_| day.is_some())),
+            findings::confirmed_by.eq(day.map(|_| by)),
+        ))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
 /// How many findings an audit has or had.
 pub fn count_findings(conn: &mut Conn, audit: AuditId) -> Result<i64, DbError> {
     Ok(findings::table.filter(findings::audit_id.eq(audit)).count().get_result(conn)?)
@@ -217,7 +243,7 @@ pub fn find(conn: &mut Conn, id: AuditId) -> Result<AuditRow, DbError> {
     Ok(audits::table.find(id).select(AuditRow::as_select()).first(conn)?)
 }
 
-/// What of a contract's audits a vendor may know of.
+/// What of a contract's audits a vendor may know of: of unannounced ones those that are done.
 #[derive(Debug)]
 pub struct InSight {
     /// Its places and those below them.
@@ -242,6 +268,8 @@ pub fn of_contract(
         } else {
             query.filter(of_a_place)
         };
+        let done = audit_completions::table.filter(audit_completions::audit_id.eq(audits::id));
+        query = query.filter(audits::unannounced.eq(false).or(diesel::dsl::exists(done)));
     }
     if let Some(after) = after {
         query = query.filter(audits::id.lt(after));

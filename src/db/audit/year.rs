@@ -91,6 +91,13 @@ macro_rules! at_places {
     };
 }
 
+/// Without the unannounced ones that are still to be done, or were never done.
+macro_rules! announced {
+    ($query:expr) => {
+        $query.filter(audits::unannounced.eq(false).or(audit_completions::id.nullable().is_not_null()))
+    };
+}
+
 /// Narrows a boxed query to what the scope may know of: for a vendor its places and, unless only its own are asked
 /// for, those below them.
 macro_rules! in_scope {
@@ -98,11 +105,11 @@ macro_rules! in_scope {
         match *$scope {
             Scope::Agency(id) => $query.filter(audits::agency_id.eq(id)),
             Scope::Vendor(id) if $own => {
-                at_places!($query, id, "SELECT e.id FROM engagements e WHERE e.vendor_id = ", "")
+                at_places!(announced!($query), id, "SELECT e.id FROM engagements e WHERE e.vendor_id = ", "")
             }
             Scope::Vendor(id) => {
                 let below = format!("{SEEN_BELOW}SELECT s.id FROM seen s");
-                at_places!($query, id, SEEN_FROM, &below)
+                at_places!(announced!($query), id, SEEN_FROM, &below)
             }
             Scope::Overseer | Scope::Program => $query,
             Scope::Nothing => $query.filter(sql::<Bool>("1 = 0")),

@@ -45,14 +45,17 @@ fn overdue(view: &View<'_>, out: &mut Outcome, audit: &AuditFact) {
     out.push(Finding { step, ..about(view, audit, kind, Severity::Critical, template) });
 }
 
-/// The engagement's vendor is told, else the prime.
+/// The engagement's vendor is told, else the prime; of an unannounced audit neither.
 fn about(view: &View<'_>, audit: &AuditFact, kind: AlertKind, severity: Severity, template: &str) -> Finding {
     let engagement: Option<&Engagement> =
         audit.engagement_id.and_then(|id| view.known.engagement(id)).or_else(|| view.prime());
-    let vendor_id = engagement.map(|engagement| engagement.vendor.id);
+    // Of one that is unannounced the vendor hears nothing.
+    let vendor_id = engagement.map(|engagement| engagement.vendor.id).filter(|_| !audit.unannounced);
     let name = engagement.map(name_of).unwrap_or_default();
     let day = audit.due_on.to_string();
-    let places = [("vendor", &*name), ("audit", audit.kind.label()), ("day", &*day)];
+    let kind_of = audit.kind.label();
+    let kind_of = if audit.unannounced { format!("{kind_of}（予告なし）") } else { kind_of.to_owned() };
+    let places = [("vendor", &*name), ("audit", &*kind_of), ("day", &*day)];
     let finding = Finding {
         engagement_id: audit.engagement_id,
         vendor_id,

@@ -234,6 +234,7 @@ impl Scene {
             engagement_id,
             due_on,
             every_months,
+            unannounced: false,
             first_due_on,
             done_on,
             planned,

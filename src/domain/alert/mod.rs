@@ -11,6 +11,7 @@ use super::declaration::DeclarationFact;
 use super::id::{AlertId, ApplicationId, AuditId, EngagementId, OrganizationId};
 use super::settings::Settings;
 
+mod ask;
 mod audits;
 mod decisions;
 mod declarations;
@@ -29,6 +30,7 @@ mod text;
 mod unapproved;
 mod view;
 
+pub use ask::{Ask, Duty, Reader};
 pub use decisions::{decide_before_start, decide_by};
 pub use kind::{AlertKind, AlertState, Assessment, Audience, NotAStep, Severity, Step};
 pub use rule::{Rule, Version};

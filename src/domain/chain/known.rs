@@ -122,7 +122,8 @@ impl<'a> Known<'a> {
         self.node(id).map(|node| &node.coverage)
     }
 
-    /// Where the engagement stands on a day; [`NodeState::Unapproved`] for one that is not known.
+    /// Where the engagement stands on a day, by what had been filed and decided by then; [`NodeState::Unapproved`] for
+    /// one that is not known.
     pub fn state(&self, id: EngagementId, as_of: NaiveDate) -> NodeState {
         match self.node(id) {
             None => NodeState::Unapproved,

@@ -82,12 +82,15 @@ impl<'a> Own<'a> {
         self.applications.iter().filter(|filed| filed.decided().is_some()).max_by_key(|filed| filed.decided())
     }
 
-    /// The state of an engagement below tier 1.
+    /// The state of an engagement below tier 1 on a day: what was decided or filed after it is no part of it.
     pub fn state(&self, as_of: NaiveDate, last_day: Option<NaiveDate>) -> NodeState {
         let contract_ended = last_day.is_some_and(|last| as_of > last);
-        let given = || self.consents.iter().filter(|held| held.original().is_some());
+        let given = || {
+            let by_then = |held: &&HeldConsent<'_>| held.consent.decided_on <= as_of;
+            self.consents.iter().filter(by_then).filter(|held| held.original().is_some())
+        };
         let Some(end) = given().map(|held| held.ends_on).max() else {
-            return self.state_of_application();
+            return self.state_of_application(as_of);
         };
         if given().any(|held| held.valid.is_some_and(|valid| valid.to >= as_of)) {
             if contract_ended { NodeState::Ended } else { NodeState::Consented }
@@ -100,8 +103,9 @@ impl<'a> Own<'a> {
         }
     }
 
-    fn state_of_application(&self) -> NodeState {
-        match self.applications.last().map(|filed| filed.closed.map(|event| event.step)) {
+    fn state_of_application(&self, as_of: NaiveDate) -> NodeState {
+        let filed = self.applications.iter().rfind(|filed| filed.application.filed_on <= as_of);
+        match filed.map(|filed| filed.closed.filter(|event| event.on <= as_of).map(|event| event.step)) {
             Some(None) => NodeState::Applied,
             Some(Some(ApplicationStep::Refused)) => NodeState::Refused,
             Some(Some(ApplicationStep::Withdrawn)) => NodeState::Withdrawn,

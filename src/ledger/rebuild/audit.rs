@@ -27,6 +27,7 @@ pub(super) fn planned(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomple
             ("first_due_on", first_due_on),
             ("due_on", said.cell("due_on")?),
             ("every_months", said.cell("every_months")?),
+            ("unannounced", said.cell("unannounced")?),
             ("auditor", Cell::hashed(said.optional_text("auditor_hash")?)),
             ("salt", Cell::salt(said.optional_text("salt_hash")?)),
             ("planned_by", said.actor()),
@@ -68,6 +69,9 @@ fn finding(chain: &mut Chain, said: &Said<'_>, found: &Said<'_>, place: Cell) ->
             ("severity", found.cell("severity")?),
             ("due_on", found.cell("due_on")?),
             ("withdrawn_on", Cell::Null),
+            ("confirmed_on", Cell::Null),
+            ("confirmation", Cell::Null),
+            ("confirmed_by", Cell::Null),
         ],
     );
     Ok(())
@@ -87,6 +91,20 @@ pub(super) fn corrected(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomp
     }
     for found in said.each("findings")? {
         finding(chain, said, &found, found.cell("place")?)?;
+    }
+    Ok(())
+}
+
+/// 是正確認 of findings, or its withdrawal: then no day is said.
+pub(super) fn confirmed(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let withdrawn = said.optional_text("confirmed_on")?.is_none();
+    let (day, words) = (said.cell("confirmed_on")?, said.cell("note")?);
+    let findings: Vec<String> = said.read("finding_ids")?;
+    for id in findings {
+        let row = chain.row("findings", &id, "finding_ids")?;
+        row.set("confirmed_on", day.clone());
+        row.set("confirmation", if withdrawn { Cell::Null } else { words.clone() });
+        row.set("confirmed_by", if withdrawn { Cell::Null } else { said.actor() });
     }
     Ok(())
 }

@@ -50,6 +50,7 @@ const FOLDS: &[(&str, Fold)] = &[
     ("audit.cancelled", audit::cancelled),
     ("audit.completed", audit::completed),
     ("audit.corrected", audit::corrected),
+    ("audit.findings_confirmed", audit::confirmed),
     ("audit.planned", audit::planned),
     ("consent.recorded", below::recorded),
     ("consent.revoked", below::revoked),

@@ -137,6 +137,7 @@ pub(super) fn department(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
         ("agency_id", Cell::text(agency.as_str())),
         ("name", said.cell("name")?),
         ("email", said.cell("email")?),
+        ("telephone", said.cell("telephone")?),
     ];
     chain.add(Row::new("departments", format!("{agency} {}", said.text("name")?), said.entry.id, cells));
     Ok(())

@@ -373,6 +373,7 @@ pub const TABLES: &[Table] = &[
             ("first_due_on", Day),
             ("due_on", Day),
             ("every_months", Number),
+            ("unannounced", Flag),
             ("auditor", Text),
             ("salt", Text),
             ("planned_by", Text),
@@ -432,6 +433,9 @@ pub const TABLES: &[Table] = &[
             ("severity", Text),
             ("due_on", Day),
             ("withdrawn_on", Day),
+            ("confirmed_on", Day),
+            ("confirmation", Text),
+            ("confirmed_by", Text),
             ("seq", Number),
             ("recorded_at", At),
         ],
@@ -568,7 +572,7 @@ pub const TABLES: &[Table] = &[
         title: "担当部署",
         identity: &["agency_id", "name"],
         chain: &["agency_id"],
-        columns: &[("agency_id", Text), ("name", Text), ("email", Text)],
+        columns: &[("agency_id", Text), ("name", Text), ("email", Text), ("telephone", Text)],
     },
 ];
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{AlertView, one};
 use super::{Failure, close, reevaluate};
-use crate::db::alert::AlertRow;
-use crate::db::{self, ChainKey, Tx};
+use crate::db::alert::{AlertFilter, AlertRow};
+use crate::db::{self, ChainKey, DbError, Tx};
 use crate::domain::alert::{AlertState, Assessment};
 use crate::domain::id::{AlertId, Id, SubjectId, UserId};
 use crate::input;
@@ -75,6 +75,46 @@ pub fn acknowledge_all(app: &App, call: &Call, input: &Acknowledge) -> Result<Ac
         on_alert(app, &each, *id, |tx, row| take_up(tx, row, call.actor.user_id))?;
     }
     Ok(answer)
+}
+
+/// The alerts that nobody has taken up, of those that the filter names; None: it names others only.
+fn open_of(filter: &AlertFilter) -> Option<AlertFilter> {
+    let of_others = filter.state.is_some_and(|state| state != AlertState::Open);
+    (!of_others).then(|| AlertFilter { state: Some(AlertState::Open), unresolved: false, ..filter.clone() })
+}
+
+/// How many alerts of a filter are to be taken up, and the latest of them: what comes after it was not seen.
+pub fn open_matching(
+    app: &App,
+    call: &Call,
+    filter: &AlertFilter,
+) -> Result<(i64, Option<AlertId>), Failure> {
+    let Some(open) = open_of(filter) else { return Ok((0, None)) };
+    let scope = call.scope();
+    Ok(app.db.read_one::<_, DbError>(|conn| {
+        Ok((db::alert::count(conn, scope, &open)?, db::alert::latest_of(conn, scope, &open)?))
+    })?)
+}
+
+/// Alerts taken up in one request at most; who has more presses again.
+pub const MOST_AT_ONCE: i64 = 500;
+
+/// Takes up the alerts of a filter up to one, the oldest first, each in a transaction of its own chain; how many. Done
+/// again, it takes up what is left.
+pub fn acknowledge_matching(
+    app: &App,
+    call: &Call,
+    filter: &AlertFilter,
+    up_to: AlertId,
+) -> Result<usize, Failure> {
+    let Some(open) = open_of(filter) else { return Ok(0) };
+    let scope = call.scope();
+    let ids = app.db.read_one(|conn| db::alert::ids_up_to(conn, scope, &open, up_to, MOST_AT_ONCE))?;
+    let each = Call::of(call.actor.clone());
+    for id in &ids {
+        on_alert(app, &each, *id, |tx, row| take_up(tx, row, call.actor.user_id))?;
+    }
+    Ok(ids.len())
 }
 
 fn take_up(tx: &mut Tx<'_>, row: &AlertRow, by: UserId) -> Result<(), Failure> {
@@ -148,6 +188,6 @@ fn on_alert(
         if let Some(contract_id) = row.contract_id {
             reevaluate(tx, contract_id)?;
         }
-        one(tx.conn, call.scope(), id)
+        one(tx.conn, &call.actor, id)
     })
 }

@@ -6,7 +6,7 @@ use super::{Failure, by_the_program, close, open, rule_version};
 use crate::db::notice::NoticeRow;
 use crate::db::{self, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::Role;
-use crate::domain::alert::{AlertKind, Finding, Severity, Step};
+use crate::domain::alert::{AlertKind, Finding, Reader, Severity, Step};
 use crate::domain::days::DaySet;
 use crate::domain::id::{AlertId, NoticeId, OrganizationId, UserId};
 use crate::domain::text_enum::TextEnum;
@@ -161,10 +161,12 @@ pub(super) fn tell_line(
     let head =
         Letterhead { agency_id, agency: &agency, contract: None, settings: &settings, my_number: false };
     let about = Concerning::finding(id, finding);
+    let reads: &[Reader] =
+        if finding.kind == AlertKind::NoticeFailed { &[Reader::AgencyAdmin] } else { &[Reader::Officer] };
     for (user_id, address) in people {
-        let recipient = Recipient { address, user_id: Some(user_id) };
+        let to = (Recipient { address, user_id: Some(user_id) }, reads);
         let about = Concerning { subject: Some(&line.subject), ..about };
-        head.send(tx, &about, line.step, recipient, line.link.clone(), finding.urgent)?;
+        head.send(tx, &about, line.step, to, line.link.clone(), finding.urgent)?;
     }
     Ok(())
 }

@@ -4,16 +4,21 @@
 mod act;
 mod event;
 mod history;
+mod place;
 mod telling;
 mod vendor;
 mod view;
 
 use chrono::NaiveDate;
 
-pub use act::{Acknowledge, Acknowledged, Assess, Resolve, acknowledge, acknowledge_all, assess, resolve};
+pub use act::{
+    Acknowledge, Acknowledged, Assess, MOST_AT_ONCE, Resolve, acknowledge, acknowledge_all,
+    acknowledge_matching, assess, open_matching, resolve,
+};
 pub(super) use event::organization_chain;
 pub use event::{address_corrected, notice_failed, notice_sent, on_agency, title as notice_title};
 pub use history::{AlertEvent, AlertHappening, history};
+pub use place::{address as place_of, place};
 pub(super) use telling::officers;
 pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed, vendors_changed};
 pub(super) use vendor::{tell_closed, tell_named_otherwise};

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::Failure;
+use super::{place_of, rule_version};
 use crate::db::alert::AlertRow;
 use crate::db::facts::ContractFacts;
 use crate::db::{self, Tx};
 use crate::domain::access::Role;
-use crate::domain::alert::{AlertKind, Audience, Finding, Severity, Step, cause_text};
+use crate::domain::alert::{AlertKind, Audience, Finding, Reader, Severity, Step, cause_text};
 use crate::domain::chain::Cause;
 use crate::domain::id::{AlertId, ContractId, OrganizationId, UserId};
 use crate::domain::settings::Settings;
@@ -71,17 +72,17 @@ pub(super) struct Letterhead<'a> {
 }
 
 impl Letterhead<'_> {
-    /// Writes the mail of a step to one recipient into the outbox, or into their digest.
+    /// Writes the mail of a step to one recipient into the outbox, or into their digest; `reads`: as whom they read it.
     pub fn send(
         &self,
         tx: &mut Tx<'_>,
         about: &Concerning<'_>,
         step: &str,
-        recipient: Recipient,
+        (recipient, reads): (Recipient, &[Reader]),
         path: String,
         urgent: bool,
     ) -> Result<bool, Failure> {
-        let draft = self.draft(tx, about, step, recipient, path)?.urgent(urgent);
+        let draft = self.draft(tx, about, step, (recipient, reads), path)?.urgent(urgent);
         Ok(db::notice::enqueue_on(tx.conn, tx.sources, tx.today, &draft)?)
     }
 
@@ -90,10 +91,10 @@ impl Letterhead<'_> {
         tx: &Tx<'_>,
         about: &Concerning<'_>,
         step: &str,
-        recipient: Recipient,
+        (recipient, reads): (Recipient, &[Reader]),
         path: String,
     ) -> Result<Draft, Failure> {
-        let mail = self.mail(about, tx.today, path)?;
+        let mail = self.mail(about, tx.today, path, reads)?;
         let concerns = About {
             organization_id: self.agency_id,
             subject_kind: "alert".to_owned(),
@@ -113,6 +114,7 @@ impl Letterhead<'_> {
         about: &Concerning<'_>,
         today: chrono::NaiveDate,
         link: String,
+        reads: &[Reader],
     ) -> Result<AlertMail, Failure> {
         let no_rule = || Failure::Internal(format!("no rule for alerts of kind {}", about.kind));
         let rule = about.kind.rule().ok_or_else(no_rule)?;
@@ -123,12 +125,13 @@ impl Letterhead<'_> {
             agency: self.agency.to_owned(),
             contract: self.contract.as_ref().map(|(_, contract)| contract.clone()),
             message: about.message.to_owned(),
+            contact: None,
             severity: about.severity.label().to_owned(),
             cause: about.cause.map(|cause| self.settings.in_own_words(cause_text(cause))),
             due: about.due_on.map(Day::of),
             rule: format!("{}（第{}版）", self.settings.in_own_words(rule.name), version.version),
             basis: version.basis(self.my_number).to_owned(),
-            next_step: self.settings.in_own_words(version.next_step),
+            next_step: self.settings.in_own_words(about.kind.ask(version.version, reads).text),
             link,
         })
     }
@@ -163,53 +166,65 @@ impl<'a> Telling<'a> {
         audience: &[Audience],
         urgent: bool,
     ) -> Result<(), Failure> {
-        let mut people: BTreeMap<UserId, (String, OrganizationId)> = BTreeMap::new();
+        let mut people: BTreeMap<UserId, (String, OrganizationId, Vec<Reader>)> = BTreeMap::new();
         let (mut contacts, mut nobody) = (BTreeMap::new(), Vec::new());
         for part in audience {
+            let reader = reader(*part, about.vendor_id);
             let organization =
                 if let Audience::Vendor(vendor) = part { *vendor } else { self.facts.agency_id };
             match (self.readers(tx, *part)?, part) {
                 (Readers::People(found), _) => {
-                    people.extend(found.into_iter().map(|(id, address)| (id, (address, organization))));
+                    for (id, address) in found {
+                        let known = people.entry(id).or_insert_with(|| (address, organization, Vec::new()));
+                        known.2.push(reader);
+                    }
                 }
                 (Readers::Contact(address), _) => {
-                    contacts.insert(address, organization);
+                    contacts.insert(address, (organization, reader));
                 }
-                (Readers::Nobody, Audience::Vendor(vendor)) => nobody.push(*vendor),
+                (Readers::Nobody, Audience::Vendor(vendor)) => nobody.push((*vendor, reader)),
                 (Readers::Nobody, _) => {}
             }
         }
         let step = step.to_string();
         let office = if audience.contains(&Audience::Officer) { self.department(tx)? } else { None };
         let office =
-            office.filter(|office| !people.values().any(|(own, _)| own.eq_ignore_ascii_case(office)));
+            office.filter(|office| !people.values().any(|(own, ..)| own.eq_ignore_ascii_case(office)));
         if let Some(address) = office {
-            let path = format!("/alerts/{}", about.id);
-            self.head.send(tx, about, &step, Recipient { address, user_id: None }, path, urgent)?;
+            let to = (Recipient { address, user_id: None }, &[Reader::Officer][..]);
+            self.head.send(tx, about, &step, to, format!("/alerts/{}", about.id), urgent)?;
         }
-        for (user_id, (address, organization)) in people {
+        for (user_id, (address, organization, reads)) in people {
             contacts.retain(|contact, _| !contact.eq_ignore_ascii_case(&address));
-            let recipient = Recipient { address, user_id: Some(user_id) };
-            self.head.send(tx, about, &step, recipient, self.path(about, organization), urgent)?;
+            let to = (Recipient { address, user_id: Some(user_id) }, &reads[..]);
+            let path = self.path(tx, about, organization);
+            self.head.send(tx, about, &step, to, path, urgent)?;
         }
-        for (address, organization) in contacts {
-            let recipient = Recipient { address, user_id: None };
-            self.head.send(tx, about, &step, recipient, self.path(about, organization), urgent)?;
+        for (address, (organization, reader)) in contacts {
+            let to = (Recipient { address, user_id: None }, &[reader][..]);
+            let path = self.path(tx, about, organization);
+            self.head.send(tx, about, &step, to, path, urgent)?;
         }
-        for vendor in nobody {
-            let recipient = Recipient { address: String::new(), user_id: None };
-            let draft = self.head.draft(tx, about, &step, recipient, self.path(about, vendor))?;
+        for (vendor, reader) in nobody {
+            let to = (Recipient { address: String::new(), user_id: None }, &[reader][..]);
+            let path = self.path(tx, about, vendor);
+            let draft = self.head.draft(tx, about, &step, to, path)?;
             db::notice::keep_unaddressed(tx.conn, tx.sources, tx.today, &draft, vendor)?;
         }
         Ok(())
     }
 
-    /// Where a reader of the organization finds the alert. Another vendor than the one it is about has no page of it.
-    fn path(&self, about: &Concerning<'_>, organization: OrganizationId) -> String {
+    /// Where a reader of the organization finds the alert. Another vendor than the one it is about has no page of it: it
+    /// is led to where it does what is asked.
+    fn path(&self, tx: &Tx<'_>, about: &Concerning<'_>, organization: OrganizationId) -> String {
         if organization == self.facts.agency_id || about.vendor_id == Some(organization) {
             format!("/alerts/{}", about.id)
         } else {
-            format!("/contracts/{}", self.facts.chain.contract_id)
+            let contract = self.facts.chain.contract_id;
+            let version = rule_version(about.kind, tx.today);
+            let duty = about.kind.ask(version, &[Reader::VendorAbove]).duty;
+            let address = duty.and_then(|duty| place_of(duty, about.id, Some(contract), ""));
+            address.unwrap_or_else(|| format!("/contracts/{contract}"))
         }
     }
 
@@ -236,6 +251,18 @@ impl<'a> Telling<'a> {
         };
         self.known.insert(part, readers.clone());
         Ok(readers)
+    }
+}
+
+/// As whom a part of an audience reads an alert about a vendor.
+fn reader(part: Audience, about: Option<OrganizationId>) -> Reader {
+    match part {
+        Audience::Officer => Reader::Officer,
+        Audience::Approver | Audience::Deputy => Reader::Approver,
+        Audience::Auditor => Reader::Auditor,
+        Audience::AgencyAdmin => Reader::AgencyAdmin,
+        Audience::Vendor(vendor) if about == Some(vendor) => Reader::Vendor,
+        Audience::Vendor(_) => Reader::VendorAbove,
     }
 }
 

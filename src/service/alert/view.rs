@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Failure;
 use crate::db::alert::{AlertFilter, AlertOrder, AlertRow, ContractLabel};
 use crate::db::{self, Conn};
-use crate::domain::access::Scope;
-use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
+use crate::domain::access::{Actor, Scope};
+use crate::domain::alert::{AlertKind, AlertState, Assessment, Reader, Severity};
 use crate::domain::chain::Cause;
 use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::domain::settings::Settings;
@@ -52,8 +52,11 @@ pub struct AlertView {
     pub message: String,
     /// The rule's name and version.
     pub rule: String,
+    /// Of the rule.
+    pub rule_version: i32,
     /// The text the rule rests on.
     pub basis: String,
+    /// What is asked of the caller; where that is nothing, who acts.
     pub next_step: String,
     pub due_on: Option<NaiveDate>,
     /// The uncovered days it speaks of; of a limit of the contract the days of the use as stated, those to come
@@ -99,24 +102,24 @@ pub fn list(app: &App, call: &Call, filter: &AlertFilter, page: &Page) -> Result
             AlertOrder::Gravest => keyed(row.severity, row.id),
         };
         let cut = Paged::cut(page, rows, key, |row| row);
-        Ok(Paged { items: show(conn, call.scope(), cut.items)?, next_cursor: cut.next_cursor })
+        Ok(Paged { items: show(conn, &call.actor, cut.items)?, next_cursor: cut.next_cursor })
     })
 }
 
 /// One alert.
 pub fn find(app: &App, call: &Call, id: AlertId) -> Result<AlertView, Failure> {
-    app.db.read(|conn| one(conn, call.scope(), id))
+    app.db.read(|conn| one(conn, &call.actor, id))
 }
 
 /// One alert, inside a transaction.
-pub(super) fn one(conn: &mut Conn, scope: Scope, id: AlertId) -> Result<AlertView, Failure> {
-    let row = db::alert::find(conn, scope, id)?;
-    show(conn, scope, vec![row])?.pop().ok_or(Failure::NotFound)
+pub(super) fn one(conn: &mut Conn, actor: &Actor, id: AlertId) -> Result<AlertView, Failure> {
+    let row = db::alert::find(conn, actor.scope(), id)?;
+    show(conn, actor, vec![row])?.pop().ok_or(Failure::NotFound)
 }
 
-fn show(conn: &mut Conn, scope: Scope, rows: Vec<AlertRow>) -> Result<Vec<AlertView>, Failure> {
+fn show(conn: &mut Conn, actor: &Actor, rows: Vec<AlertRow>) -> Result<Vec<AlertView>, Failure> {
     let labels = db::alert::contract_labels(conn, &rows)?;
-    let inside = !matches!(scope, Scope::Vendor(_));
+    let inside = !matches!(actor.scope(), Scope::Vendor(_));
     let handlers = if inside { db::user::names(conn, &handlers(&rows))? } else { HashMap::new() };
     let mut settings: HashMap<OrganizationId, Settings> = HashMap::new();
     for row in &rows {
@@ -131,7 +134,8 @@ fn show(conn: &mut Conn, scope: Scope, rows: Vec<AlertRow>) -> Result<Vec<AlertV
             let untold = untold.remove(&row.id).unwrap_or_default();
             let words = settings.get(&row.agency_id).unwrap_or(&by_default);
             let label = row.contract_id.and_then(|id| labels.get(&id));
-            let view = shown(row, label, words, &handlers)?;
+            let readers = Reader::of(actor, row.vendor_id);
+            let view = shown(row, label, words, &handlers, &readers)?;
             Ok(if inside { AlertView { untold, ..view } } else { outside(view) })
         })
         .collect()
@@ -162,6 +166,7 @@ fn shown(
     label: Option<&ContractLabel>,
     words: &Settings,
     handlers: &HashMap<UserId, String>,
+    readers: &[Reader],
 ) -> Result<AlertView, Failure> {
     let days =
         row.days()?.ranges().iter().map(|range| AlertDays { from: range.from, to: range.to }).collect();
@@ -176,6 +181,7 @@ fn shown(
         id: row.id,
         kind: row.kind,
         rule: format!("{title}（第{}版）", row.rule_version),
+        rule_version: row.rule_version,
         title,
         severity: row.severity,
         state: row.state,
@@ -189,7 +195,7 @@ fn shown(
         assessment_reason: row.assessment_reason,
         message: row.message,
         basis: version.map_or("", |v| v.basis(label.is_some_and(|label| label.my_number))).to_owned(),
-        next_step: words.in_own_words(version.map_or("", |version| version.next_step)),
+        next_step: words.in_own_words(row.kind.ask(row.rule_version, readers).text),
         due_on: row.due_on,
         days,
         opened_on: row.opened_on,

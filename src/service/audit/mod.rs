@@ -40,6 +40,8 @@ input! {
         /// Repeats every so many months, counted from the due day.
         every_months: Option<i32> => optional(small(1, 120)),
         auditor: Option<String> => optional(text(0, 200)),
+        /// 予告なし: told to no vendor before it is done.
+        unannounced: bool => or(flag(), false),
     }
 }
 
@@ -107,6 +109,39 @@ fn check_findings(done_on: NaiveDate, result: AuditResult, findings: &[FindingIn
 }
 
 input! {
+    /// 是正確認 of an audit's findings, or its withdrawal.
+    pub struct ConfirmationInput {
+        /// Of the audit, and not withdrawn.
+        finding_ids: Vec<FindingId> => list(id::<of::Finding>(), 200),
+        /// The day on which they were seen to be put right; left out with `withdrawn`.
+        confirmed_on: Option<NaiveDate> => optional(day()),
+        /// What was seen, or why it is taken back; shown to the vendor too.
+        note: Option<String> => optional(prose(0, 10_000)),
+        /// What was recorded is taken back: they are 未確認 again.
+        withdrawn: bool => or(flag(), false),
+    }
+    check |it, errors| {
+        if it.finding_ids.is_empty() {
+            errors.push(FieldError::new("/finding_ids", "required", "是正を確認した指摘を選んでください。"));
+        }
+        match (it.withdrawn, it.confirmed_on) {
+            (true, Some(_)) => errors.push(FieldError::new(
+                "/confirmed_on",
+                "contradiction",
+                "確認を取り消すときは、確認した日を空欄にしてください。",
+            )),
+            (false, None) => {
+                errors.push(FieldError::new("/confirmed_on", "required", "是正を確認した日を入力してください。"));
+            }
+            _ => {}
+        }
+        if it.withdrawn && it.note.as_deref().is_none_or(str::is_empty) {
+            errors.push(FieldError::new("/note", "required", "取り消す理由を入力してください。"));
+        }
+    }
+}
+
+input! {
     /// 検査の取消し, of what was planned by mistake.
     pub struct CancellationInput {
         /// Told to everyone who sees the audit.
@@ -122,7 +157,11 @@ pub struct AuditView {
     pub engagement_id: Option<EngagementId>,
     pub kind: AuditKind,
     pub due_on: NaiveDate,
+    /// Of an unannounced one for the agency's side only.
     pub every_months: Option<i32>,
+    /// 予告なし; shown to the agency's side.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unannounced: Option<bool>,
     /// Shown to the agency's side.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub auditor: Option<String>,
@@ -151,6 +190,10 @@ pub struct FindingView {
     pub text: String,
     pub severity: String,
     pub due_on: NaiveDate,
+    /// 是正確認: the day on which it was seen to be put right; null: 未確認.
+    pub confirmed_on: Option<NaiveDate>,
+    /// What was seen.
+    pub confirmation: Option<String>,
 }
 
 /// Plans an audit.
@@ -180,6 +223,7 @@ pub fn plan(app: &App, call: &Call, contract: ContractId, given: &AuditInput) ->
             first_due_on: given.due_on,
             due_on: given.due_on,
             every_months: given.every_months,
+            unannounced: given.unannounced,
             auditor: given.auditor.clone(),
             salt: given.auditor.as_ref().map(|_| tx.sources.token()),
             recorded_at: NaiveDateTime::default(),
@@ -194,7 +238,7 @@ fn schedule(tx: &mut Tx<'_>, row: &mut AuditRow, after: Option<AuditId>) -> Resu
     let auditor = row.auditor.as_deref().zip(row.salt.as_deref());
     let payload = json!({
         "audit_id": row.id, "after": after, "kind": row.kind, "engagement_id": row.engagement_id,
-        "due_on": row.due_on, "every_months": row.every_months,
+        "due_on": row.due_on, "every_months": row.every_months, "unannounced": row.unannounced,
         "auditor_hash": auditor.map(|(name, salt)| salted(salt, name)),
         "salt_hash": row.salt.as_deref().map(salt_hash),
     });
@@ -214,7 +258,7 @@ pub fn complete(app: &App, call: &Call, id: AuditId, given: &CompletionInput) ->
         let findings: Vec<FindingRow> = given
             .findings
             .iter()
-            .map(|f| FindingRow { id: tx.new_id(), audit_id: id, text: f.text.clone(), severity: f.severity.clone(), due_on: f.due_on })
+            .map(|f| FindingRow { id: tx.new_id(), audit_id: id, text: f.text.clone(), severity: f.severity.clone(), due_on: f.due_on, confirmed_on: None, confirmation: None })
             .collect();
         let payload = json!({
             "audit_id": id, "engagement_id": row.engagement_id, "done_on": given.done_on, "result": given.result, "note": given.note,
@@ -270,7 +314,8 @@ pub fn correct(app: &App, call: &Call, id: AuditId, given: &CorrectionInput) -> 
             .zip(new)
             .map(|(place, said)| {
                 let FindingInput { text, severity, due_on } = said.clone();
-                (place, FindingRow { id: tx.new_id(), audit_id: id, text, severity, due_on })
+                let (confirmed_on, confirmation) = (None, None);
+                (place, FindingRow { id: tx.new_id(), audit_id: id, text, severity, due_on, confirmed_on, confirmation })
             })
             .collect();
         let is_same = before.done_on == given.done_on
@@ -299,6 +344,47 @@ pub fn correct(app: &App, call: &Call, id: AuditId, given: &CorrectionInput) -> 
     })
 }
 
+/// Records that findings were seen to be put right (是正確認), or takes back what was recorded by mistake.
+pub fn confirm(app: &App, call: &Call, id: AuditId, given: &ConfirmationInput) -> Result<AuditView, Failure> {
+    let contract = app.db.read_one::<_, DbError>(|conn| db::audit::find(conn, id))?.contract_id;
+    app.act_on_contract(call, contract, |tx| {
+        Case::open(tx.conn, call.scope(), contract)?;
+        let row = db::audit::find(tx.conn, id)?;
+        let outcomes = db::audit::outcomes(tx.conn, &[id])?;
+        let Some(done) = outcomes.done.first() else {
+            return Err(Failure::conflict("not_done", "是正を確認できるのは、結果を記録した検査の指摘だけです。"));
+        };
+        let unknown = given.finding_ids.iter().enumerate();
+        let unknown = unknown.filter(|(_, id)| !outcomes.findings.iter().any(|finding| finding.id == **id));
+        let unknown = unknown.map(|(place, _)| {
+            let pointer = format!("/finding_ids/{place}");
+            FieldError::new(pointer, "unknown", "この検査の指摘ではないか、取り下げられています。")
+        });
+        Failure::unless_empty(unknown.collect())?;
+        if let Some(day) = given.confirmed_on {
+            if day < done.done_on {
+                let message = format!("検査を行った日（{}）以降の日を入力してください。", done.done_on);
+                return Err(Failure::field("/confirmed_on", "before_audit", message));
+            }
+            if day > tx.today {
+                return Err(Failure::field("/confirmed_on", "future", "今日までの日を入力してください。"));
+            }
+        }
+        let named = outcomes.findings.iter().filter(|finding| given.finding_ids.contains(&finding.id));
+        let before: Vec<_> = named
+            .map(|f| json!({"finding_id": f.id, "confirmed_on": f.confirmed_on, "confirmation": f.confirmation}))
+            .collect();
+        let payload = json!({
+            "audit_id": id, "engagement_id": row.engagement_id, "finding_ids": given.finding_ids,
+            "confirmed_on": given.confirmed_on, "note": given.note, "before": before,
+        });
+        tx.record("audit.findings_confirmed", id, &payload)?;
+        let (day, words, by) = (given.confirmed_on, given.note.as_deref(), call.actor.user_id);
+        db::audit::confirm_findings(tx, &given.finding_ids, day, words, by)?;
+        one(tx.conn, row, true)
+    })
+}
+
 /// Whether a finding is recorded as it is said now.
 fn is_said(row: &FindingRow, said: &FindingInput) -> bool {
     row.text == said.text && row.severity == said.severity && row.due_on == said.due_on
@@ -310,7 +396,9 @@ pub fn cancel(app: &App, call: &Call, id: AuditId, given: &CancellationInput) ->
     app.act_on_contract(call, contract, |tx| {
         Case::open(tx.conn, call.scope(), contract)?;
         let row = still_open(tx.conn, id)?;
-        let payload = json!({"audit_id": id, "engagement_id": row.engagement_id, "reason": given.reason});
+        let payload = json!({
+            "audit_id": id, "engagement_id": row.engagement_id, "reason": given.reason, "unannounced": row.unannounced,
+        });
         let recorded = tx.record("audit.cancelled", id, &payload)?;
         db::audit::cancel(tx, &row, &given.reason, call.actor.user_id, &recorded)?;
         one(tx.conn, row, true)
@@ -360,7 +448,9 @@ fn views(conn: &mut Conn, rows: Vec<AuditRow>, agency_side: bool) -> Result<Vec<
                 engagement_id: row.engagement_id,
                 kind: row.kind,
                 due_on: row.due_on,
-                every_months: row.every_months,
+                // When an unannounced one comes again is not for a vendor to know.
+                every_months: row.every_months.filter(|_| agency_side || !row.unannounced),
+                unannounced: agency_side.then_some(row.unannounced),
                 auditor: row.auditor.filter(|_| agency_side),
                 done_on: outcome.map(|o| o.done_on),
                 result,
@@ -371,6 +461,8 @@ fn views(conn: &mut Conn, rows: Vec<AuditRow>, agency_side: bool) -> Result<Vec<
                         text: f.text.clone(),
                         severity: f.severity.clone(),
                         due_on: f.due_on,
+                        confirmed_on: f.confirmed_on,
+                        confirmation: f.confirmation.clone(),
                     })
                     .collect(),
                 cancelled_on: cancelled.map(|c| c.cancelled_on),

@@ -79,12 +79,17 @@ pub struct YearAuditView {
     pub due_on: NaiveDate,
     /// Still to be done, and the due day has passed.
     pub overdue: bool,
-    /// It recurs every so many months.
+    /// It recurs every so many months; of an unannounced one for the agency's side only.
     pub every_months: Option<i32>,
+    /// 予告なし; for the agency's side.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unannounced: Option<bool>,
     pub done_on: Option<NaiveDate>,
     pub result: Option<AuditResult>,
     /// How many findings were recorded.
     pub findings: i64,
+    /// How many of them nobody has recorded as put right.
+    pub unconfirmed: i64,
     pub cancelled_on: Option<NaiveDate>,
 }
 
@@ -135,13 +140,16 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
         let places: Vec<EngagementId> = cut.items.iter().filter_map(|row| row.audit.engagement_id).collect();
         let became = db::audit::outcomes(conn, &ids)?;
         let names = db::audit::vendor_names(conn, &places)?;
+        let inside = !matches!(scope, Scope::Vendor(_));
         let items = cut.items.into_iter().map(|row| {
             let audit = row.audit;
             let done = became.done.iter().find(|done| done.audit_id == audit.id);
             let cancelled = became.cancelled.iter().find(|cancelled| cancelled.audit_id == audit.id);
             let is_open = done.is_none() && cancelled.is_none() && audit.due_on <= row.last_day;
             let place = audit.engagement_id.and_then(|id| names.iter().find(|(place, _)| *place == id));
-            let found = became.findings.iter().filter(|finding| finding.audit_id == audit.id).count();
+            let found = || became.findings.iter().filter(|finding| finding.audit_id == audit.id);
+            let unconfirmed = found().filter(|finding| finding.confirmed_on.is_none()).count();
+            let found = found().count();
             Ok(YearAuditView {
                 id: audit.id,
                 contract_id: audit.contract_id,
@@ -152,10 +160,12 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
                 kind: audit.kind,
                 due_on: audit.due_on,
                 overdue: is_open && audit.due_on < today,
-                every_months: audit.every_months,
+                every_months: audit.every_months.filter(|_| inside || !audit.unannounced),
+                unannounced: inside.then_some(audit.unannounced),
                 done_on: done.map(|done| done.done_on),
                 result: done.map(|done| done.result.parse()).transpose().map_err(Failure::Internal)?,
                 findings: i64::try_from(found).unwrap_or(i64::MAX),
+                unconfirmed: i64::try_from(unconfirmed).unwrap_or(i64::MAX),
                 cancelled_on: cancelled.map(|cancelled| cancelled.cancelled_on),
             })
         });
@@ -169,6 +179,7 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
 pub fn find(app: &App, call: &Call, id: AuditId) -> Result<AuditView, Failure> {
     app.db.read(|conn| {
         let row = db::audit::find(conn, id)?;
+        let unannounced = row.unannounced;
         let case = Case::open(conn, call.scope(), row.contract_id)?;
         let known = case.facts.chain.now();
         match row.engagement_id {
@@ -178,6 +189,10 @@ pub fn find(app: &App, call: &Call, id: AuditId) -> Result<AuditView, Failure> {
             }
             None => {}
         }
-        one(conn, row, case.is_agency_side())
+        let view = one(conn, row, case.is_agency_side())?;
+        if unannounced && !case.is_agency_side() && view.done_on.is_none() {
+            return Err(Failure::NotFound);
+        }
+        Ok(view)
     })
 }

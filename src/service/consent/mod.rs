@@ -139,7 +139,7 @@ pub fn revoke(
                 effective: Day::of(given.effective_on),
                 reason: given.reason.clone(),
                 deputy: !deputy_for.is_empty(),
-                link: format!("{}/contracts/{contract}", app.config.server.public_url),
+                link: format!("{}/contracts/{contract}/declarations/new", app.config.server.public_url),
             });
             let above = known.ancestors(id).next().map(|parent| parent.vendor.id);
             let to = Addressees::vendors([engagement.vendor.id].into_iter().chain(above));

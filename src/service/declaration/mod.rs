@@ -173,7 +173,7 @@ pub fn declare(
         let facts = db::facts::load(tx.conn, contract)?;
         let after = facts.chain.now();
         let unapproved = unapproved(&after, &uses, tx.today);
-        mail_receipt(app, tx, call, &case, &after, period, &uses, &receipt)?;
+        mail_receipt(app, tx, call, &case, &after, (id, period), &uses, &receipt)?;
         let message = if unapproved.is_empty() {
             "報告を受け付けました。ご報告ありがとうございます。"
         } else {
@@ -327,7 +327,7 @@ fn mail_receipt(
     call: &Call,
     case: &Case,
     known: &Known<'_>,
-    period: DayRange,
+    (declaration, period): (DeclarationId, DayRange),
     uses: &[(Used, SubjectId)],
     receipt: &Receipt,
 ) -> Result<(), Failure> {
@@ -352,7 +352,7 @@ fn mail_receipt(
         to: Day::of(period.to),
         engagements,
         receipt: receipt.clone(),
-        link: format!("{}/contracts/{}", app.config.server.public_url, case.id()),
+        link: format!("{}/declarations/{declaration}", app.config.server.public_url),
     });
     let to = Addressees::user(call.actor.user_id);
     telling::tell(tx, case, &to, "declaration", receipt.entry.as_str(), "filed", &mail)

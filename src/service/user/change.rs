@@ -289,7 +289,7 @@ fn tell_old_address(app: &App, tx: &mut Tx<'_>, before: &UserRow, version: i64) 
     let mail = Mail::EmailChanged(EmailChangedMail {
         organization: db::organization::find(tx.conn, before.organization_id)?.name,
         day: Day::of(tx.today),
-        link: format!("{}/", app.config.server.public_url),
+        link: format!("{}/login", app.config.server.public_url),
     });
     let recipient = Recipient { address: before.email.clone(), user_id: None };
     let draft = Draft::new(about, recipient, &mail).map_err(|e| Failure::Internal(e.to_string()))?;

@@ -20,9 +20,12 @@ use crate::db::{self, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::id::{OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
+use crate::domain::limits::MAX_PERSON_NAME;
 use crate::input;
 use crate::ledger::entry::{salt_hash, salted};
 use crate::notice::Mail;
+use crate::notice::context::{ContractRef, Inviter};
+use crate::notice::letter::unnamed;
 
 pub use access::{blocked_until, end_sessions, sessions, unblock};
 pub use change::{STILL_NEEDED, UserChange, change};
@@ -36,7 +39,7 @@ input! {
     /// An account to be made.
     pub struct UserInput {
         email: String => email(),
-        name: String => text(1, MAX_NAME),
+        name: String => text(1, MAX_PERSON_NAME),
         organization_id: OrganizationId => id::<of::Organization>(),
         roles: Vec<Role> => list(word::<Role>(), 8),
         /// Left out: an invitation is mailed. Outside a demonstration accounts begin by invitation only.
@@ -272,7 +275,7 @@ pub fn invite_contact(app: &App, vendor: OrganizationId) -> Result<bool, Failure
         if has_people || db::user::by_email(tx.conn, &email)?.is_some() {
             return Ok(false);
         }
-        let name: String = format!("{}の担当者", organization.name).chars().take(MAX_NAME).collect();
+        let name = unnamed(&organization.name);
         let new = Enrolment {
             email: &email,
             name: &name,
@@ -286,9 +289,6 @@ pub fn invite_contact(app: &App, vendor: OrganizationId) -> Result<bool, Failure
         Ok(true)
     })
 }
-
-/// Characters of a person's name at most.
-const MAX_NAME: usize = 100;
 
 fn invite(app: &App, tx: &mut Tx<'_>, id: UserId) -> Result<(), Failure> {
     let user = db::user::find(tx.conn, id)?;
@@ -330,10 +330,29 @@ pub fn invitation(app: &App, tx: &mut Tx<'_>, user: &UserRow, token: &str) -> Re
     if !user.is_usable(tx.today) {
         return Err(Failure::conflict("not_usable", "この利用者は停止中か、有効期限が切れています。"));
     }
-    let mail = token_mail(tx.conn, tx.sources, &app.config, user, TokenPurpose::Invitation, token)?;
+    let by = Some(inviter(tx, user)?);
+    let mail = token_mail(tx.conn, tx.sources, &app.config, user, TokenPurpose::Invitation, (token, by))?;
     tx.record("user.invited", user.id, &json!({}))?;
     tracing::info!(event = "invitation_sent", user = %user.id, "invitation mailed");
     Ok(mail)
+}
+
+/// Who invites: who asks for it; else the agency whose mail reached the address that is invited.
+fn inviter(tx: &mut Tx<'_>, user: &UserRow) -> Result<Inviter, Failure> {
+    if let Some(author) = tx.author {
+        let organization = db::organization::find(tx.conn, author.organization_id)?.name;
+        let name = db::user::find(tx.conn, author.user_id)?.name;
+        return Ok(Inviter::Person { organization, name });
+    }
+    let Some((agency, contract)) = db::notice::last_of_agency(tx.conn, &user.email)? else {
+        return Ok(Inviter::Operator);
+    };
+    let label = match contract {
+        Some(id) => db::contract::labels(tx.conn, &[id])?.remove(&id),
+        None => None,
+    };
+    let contract = label.map(|(number, title)| ContractRef { number, title });
+    Ok(Inviter::Agency { agency: db::organization::find(tx.conn, agency)?.name, contract })
 }
 
 /// Whether the caller administers the people of an organization.

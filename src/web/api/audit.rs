@@ -42,6 +42,9 @@ pub fn routes() -> Vec<Route> {
             .takes(|app, call, request, given| {
                 audit::correct(app, call, request.id("id")?, &given).map(Plain)
             }),
+        act("/audits/{id}/confirm", "指摘の是正確認、又はその取消し").needs(Permission::PlanAudit).takes(
+            |app, call, request, given| audit::confirm(app, call, request.id("id")?, &given).map(Plain),
+        ),
         act("/audits/{id}/cancel", "検査の取消し（完了していないもの。周期のある検査はそこで終わる）")
             .needs(Permission::PlanAudit)
             .takes(|app, call, request, given| {

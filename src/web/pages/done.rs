@@ -40,6 +40,8 @@ const DONE: &[(&str, &str)] = &[
     ("planned", "検査を計画に入れました。"),
     ("completed", "検査の結果を記録しました。"),
     ("corrected", "検査の結果を訂正しました。"),
+    ("confirmed", "指摘の是正の確認を記録しました。"),
+    ("unconfirmed", "指摘の是正の確認を取り消しました。"),
     ("cancelled", "検査の計画を取り消しました。"),
     ("acknowledged", "着手しました。"),
     ("resolved", "とった措置を記録しました。"),

@@ -170,6 +170,8 @@ pub struct Frame {
     /// Where the clock's form leads unless told otherwise.
     tomorrow: Option<NaiveDate>,
     who: Option<Who>,
+    /// Today, for what is printed.
+    printed: Option<NaiveDate>,
     /// What the signed-in person may, for links that lead to an act.
     may: Vec<&'static str>,
     ways: Vec<Way>,
@@ -200,6 +202,7 @@ impl Frame {
             today: None,
             tomorrow: None,
             who: None,
+            printed: None,
             may: Vec::new(),
             ways: Vec::new(),
             here: String::new(),
@@ -243,6 +246,7 @@ impl Frame {
             today: app.demo.is_some().then(|| app.today()),
             tomorrow: app.demo.as_ref().and_then(|_| app.today().succ_opt()),
             who: Some(who),
+            printed: Some(app.today()),
             may: <Permission as TextEnum>::ALL
                 .iter()
                 .filter(|p| actor.may(**p))
@@ -302,6 +306,7 @@ struct Framed<'a> {
     style: &'a str,
     /// What a passkey needs in the browser.
     passkey_script: &'a str,
+    print_script: &'a str,
     icon: &'a str,
     title: &'a str,
     errors: &'a [Wrong],
@@ -322,6 +327,7 @@ pub fn render(frame: &Frame, page: &Page) -> Result<String, PageError> {
     let framed = Framed {
         style: &assets::address("itaku.css"),
         passkey_script: &assets::address("passkey.js"),
+        print_script: &assets::address("print.js"),
         icon: &assets::address("icon.svg"),
         title: &page.title,
         errors: &errors,

@@ -37,6 +37,8 @@ pub enum Tone {
     Careful,
     Quiet,
     Busy,
+    /// Nobody has begun; says nothing of how grave it is.
+    Waiting,
 }
 
 impl Tone {
@@ -48,6 +50,7 @@ impl Tone {
             Self::Careful => "careful",
             Self::Quiet => "quiet-tone",
             Self::Busy => "busy",
+            Self::Waiting => "waiting",
         }
     }
 }
@@ -58,6 +61,7 @@ type LookUp = fn(&str) -> Option<Word>;
 /// What has words, by the name that a template calls it.
 const SETS: &[(&str, LookUp)] = &[
     ("node", |code| read(code, node)),
+    ("place", place),
     ("cause", |code| read(code, |cause| (self::cause(cause), Tone::Bad))),
     ("application", |code| read(code, application)),
     ("step", |code| read(code, |step| (self::step(step), Tone::Quiet))),
@@ -77,6 +81,7 @@ const SETS: &[(&str, LookUp)] = &[
     ("task", |code| read(code, |kind| (task(kind), Tone::Quiet))),
     ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
     ("standing", standing),
+    ("finding", finding),
     ("result", |code| read(code, result)),
     ("observation", |code| read(code, |source| (observation(source), Tone::Quiet))),
     ("notice", |code| read(code, notice)),
@@ -163,6 +168,16 @@ fn node(state: NodeState) -> Word {
     }
 }
 
+/// How a place on the chain stands where its own state alone would say too much or too little.
+fn place(code: &str) -> Option<Word> {
+    match code {
+        "ahead" => Some(("承認（期間の開始前）", Tone::Busy)),
+        "parent" => Some(("承認（上位の承認なし）", Tone::Bad)),
+        "exempt" => Some(("承認を要しない", Tone::Quiet)),
+        _ => None,
+    }
+}
+
 /// What of an account is to change, for what the code of a page puts together.
 pub fn change_kind(kind: ChangeKind) -> &'static str {
     match kind {
@@ -178,7 +193,7 @@ fn change(state: ChangeState) -> Word {
     match state {
         ChangeState::Asked => ("承認待ち", Tone::Busy),
         ChangeState::InForce => ("効力発生", Tone::Good),
-        ChangeState::Rejected => ("却下", Tone::Bad),
+        ChangeState::Rejected => ("却下", Tone::Quiet),
         ChangeState::Withdrawn => ("取下げ", Tone::Quiet),
         ChangeState::Expired => ("期限切れ", Tone::Quiet),
         ChangeState::Void => ("取りやめ", Tone::Quiet),
@@ -223,7 +238,7 @@ fn step(step: ApplicationStep) -> &'static str {
 
 fn alert(state: AlertState) -> Word {
     match state {
-        AlertState::Open => ("未対応", Tone::Bad),
+        AlertState::Open => ("未対応", Tone::Waiting),
         AlertState::Acknowledged => ("対応中", Tone::Busy),
         AlertState::Resolved => ("解消", Tone::Good),
     }
@@ -244,7 +259,7 @@ fn severity(severity: Severity) -> Word {
     let tone = match severity {
         Severity::Critical => Tone::Bad,
         Severity::Warning => Tone::Careful,
-        Severity::Info => Tone::Busy,
+        Severity::Info => Tone::Quiet,
     };
     (severity.label(), tone)
 }
@@ -263,7 +278,7 @@ fn contract(status: ContractStatus) -> Word {
         ContractStatus::Upcoming => ("開始前", Tone::Busy),
         ContractStatus::Running => ("履行中", Tone::Good),
         ContractStatus::Ended => ("終了", Tone::Quiet),
-        ContractStatus::Voided => ("登録取消し", Tone::Bad),
+        ContractStatus::Voided => ("登録取消し", Tone::Quiet),
     }
 }
 
@@ -335,6 +350,16 @@ fn encoding(code: &str) -> Option<Word> {
     match code {
         "utf-8" | "utf-8-bom" => Some(("文字コード UTF-8", Tone::Quiet)),
         "cp932" => Some(("文字コード Shift_JIS", Tone::Quiet)),
+        _ => None,
+    }
+}
+
+/// Where a finding stands.
+fn finding(code: &str) -> Option<Word> {
+    match code {
+        "confirmed" => Some(("是正確認", Tone::Good)),
+        "unconfirmed" => Some(("未確認", Tone::Waiting)),
+        "late" => Some(("未確認・期限超過", Tone::Bad)),
         _ => None,
     }
 }

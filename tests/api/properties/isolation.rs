@@ -120,6 +120,7 @@ fn sees_its_own(
         world.spots.iter().filter(|s| s.vendor == me).map(|s| s.id.to_string()).collect();
     let about = |body: &Value| -> BTreeSet<String> {
         let of = body["items"].as_array().unwrap().iter().filter(|a| a["kind"] != "decision_waiting");
+        let of = of.filter(|a| !world.hidden.contains(&text(a, "subject")));
         of.filter(|a| a["engagement_id"].as_str().is_some_and(|id| mine.contains(id)))
             .map(|a| text(a, "id"))
             .collect()
@@ -131,7 +132,13 @@ fn sees_its_own(
             alert["engagement_id"].is_null() || mine.contains(alert["engagement_id"].as_str().unwrap())
         );
     }
-    Ok(answers.iter().chain([&ledger, &seen]).map(Value::to_string).collect())
+    let said: String = answers.iter().chain([&ledger, &seen]).map(Value::to_string).collect();
+    for hidden in &world.hidden {
+        prop_assert!(!said.contains(hidden), "{} hears of the unannounced audit {}", me, hidden);
+        prop_assert_eq!(app.get(who, &format!("/audits/{hidden}")).status, 404);
+        prop_assert_eq!(app.get(who, &format!("/ledger?subject={hidden}")).status, 404);
+    }
+    Ok(said)
 }
 
 /// Offices, firms, and the chains on which they have come to stand, one after another.
@@ -182,7 +189,7 @@ impl<'a> Block<'a> {
         prop_assert_eq!(nodes(&chain).len(), world.spots.len());
         for (part, count) in [
             ("declarations?limit=200", world.declarations.len()),
-            ("audits", world.audits.len()),
+            ("audits?limit=200", world.audits.len() + world.hidden.len()),
             ("applications", world.applications.len()),
         ] {
             let body = app.get(who, &format!("/contracts/{}/{part}", world.contract)).must(200);

@@ -81,3 +81,18 @@ fn causes_before_consent_expired_and_contract_ended() {
     assert_eq!(story.state_of(B, "2027-01-01"), NodeState::Expired);
     assert_eq!(story.state_of(B, "2027-04-01"), NodeState::Ended);
 }
+
+#[test]
+fn a_state_is_of_its_day() {
+    let mut story = Story::of_three();
+    story.on("2026-06-01");
+    let application = story.apply(B, day("2026-07-01"), day("2026-12-31"));
+    story.on("2026-06-20").step(application, ApplicationStep::Consented);
+    story.consent(B, "2026-07-01", "2026-12-31");
+    story.on("2026-08-01").revoke(B, "2026-09-01");
+    assert_eq!(story.state_of(B, "2026-05-31"), NodeState::Unapproved, "not yet applied for");
+    assert_eq!(story.state_of(B, "2026-06-19"), NodeState::Applied);
+    assert_eq!(story.state_of(B, "2026-06-20"), NodeState::Consented, "it begins later");
+    assert_eq!(story.state_of(B, "2026-08-31"), NodeState::Consented);
+    assert_eq!(story.state_of(B, "2026-09-01"), NodeState::Revoked);
+}

@@ -123,7 +123,7 @@ impl Story {
         let (stamp, number) = (self.stamp(), 500 + self.facts.applications.len() as u128);
         let (engagement_id, applicant_id) = (id(n), id(100));
         let events = vec![];
-        let (id, filed_on, asked) = (id(number), from, asked(from, to));
+        let (id, filed_on, asked) = (id(number), stamp.at.date_naive(), asked(from, to));
         let filed = Application { id, engagement_id, applicant_id, filed_on, asked, stamp, events };
         self.facts.applications.push(filed);
         self.facts.applications.len() - 1

@@ -19,6 +19,7 @@ use crate::service::{App, Call, Failure};
 
 const LIST: &str = "/alerts";
 const BULK: &str = "/alerts/acknowledge";
+const MATCHING: &str = "/alerts/acknowledge-matching";
 const LABELS: &Labels = &[("ids", "着手するアラート")];
 
 pub fn routes() -> Vec<PageRoute> {
@@ -26,6 +27,8 @@ pub fn routes() -> Vec<PageRoute> {
         look(LIST).needs(Permission::ReadAlerts, list),
         look(BULK).needs(Permission::HandleAlerts, list),
         send(BULK).needs(Permission::HandleAlerts, acknowledge),
+        look(MATCHING).needs(Permission::HandleAlerts, matching),
+        send(MATCHING).needs(Permission::HandleAlerts, acknowledge_matching),
     ]
 }
 
@@ -47,7 +50,13 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     };
     let kinds: Vec<Value> =
         kinds().map(|(code, name)| json!({ "value": code, "label": ours(name) })).collect();
+    // Where the page holds all that are open there is nothing more to offer.
+    let whole = alerts.next_cursor.is_none() && visit.query("cursor").is_none();
+    let more = if whole || open.is_empty() { 0 } else { alert::open_matching(app, call, &filter)?.0 };
     let context = json!({
+        "open": open.len(),
+        "more": more,
+        "matching": here.turned(None).replacen(LIST, MATCHING, 1),
         "alerts": alerts.items,
         "first": open.first(),
         "pick": !open.is_empty() && call.actor.may(Permission::HandleAlerts),
@@ -127,4 +136,27 @@ fn take_up(app: &App, call: &Call, visit: &Visit) -> Result<(), Failure> {
         return Err(Failure::field("/ids", "required", message));
     }
     alert::acknowledge_all(app, call, &given).map(drop)
+}
+
+/// How many alerts the list as it is narrowed still has open, before all of them are taken up.
+fn matching(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let back = visit.turned(None).replacen(MATCHING, LIST, 1);
+    let (open, newest) = alert::open_matching(app, call, &filter(visit, app.today())?)?;
+    let context = json!({
+        "open": open, "last": newest, "most": alert::MOST_AT_ONCE, "at_once": open.min(alert::MOST_AT_ONCE),
+        "action": visit.turned(None), "list": back, "narrowed": visit.is_narrowed(),
+    });
+    Ok(page("alert/acknowledge.html", "条件に合うアラートに着手する", context).under(back, "アラート"))
+}
+
+/// Takes up what the page spoke of, and shows what is left of it, if anything is.
+fn acknowledge_matching(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let last = visit.typed("up_to").parse().map_err(|_| Failure::NotFound)?;
+    let filter = filter(visit, app.today())?;
+    alert::acknowledge_matching(app, call, &filter, last)?;
+    let left = alert::open_matching(app, call, &filter)?.0;
+    let to = visit.turned(None);
+    let to = if left > 0 { to } else { to.replacen(MATCHING, LIST, 1) };
+    let sign = if to.contains('?') { '&' } else { '?' };
+    Ok(Outcome::Moved(format!("{to}{sign}done=acknowledged")))
 }

@@ -32,9 +32,6 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let context = json!({
         "days": days(app, call, &alert)?,
         "limit": alert.kind.is_limit(),
-        // What only a vendor can do is told the agency as the vendor's.
-        "of_vendor": matches!(alert.kind, AlertKind::DeclarationOverdue | AlertKind::EndNotReported)
-            && call.actor.organization.kind != OrganizationKind::Vendor,
         "ends": ours(ends(alert.kind)),
         "steps": steps,
         "events": events,

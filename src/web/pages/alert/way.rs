@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::domain::access::{Actor, OrganizationKind, Permission};
-use crate::domain::alert::AlertKind;
-use crate::service::alert::AlertView;
+use crate::domain::access::{Actor, OrganizationKind};
+use crate::domain::alert::{AlertKind, Duty, Reader};
+use crate::service::alert::{self, AlertView};
 
 /// A place to go to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,45 +40,60 @@ pub fn ends(kind: AlertKind) -> &'static str {
     }
 }
 
-/// Where the person does what ends the alert, the first first.
+/// What the link to where something is done is called.
+fn label(duty: Duty) -> &'static str {
+    match duty {
+        Duty::Measure => "とった措置を記録する",
+        Duty::Declare => "再委託状況を報告する",
+        Duty::Apply => "再委託の承認を申請する",
+        Duty::RecordResult => "検査の結果を記録する",
+        Duty::BeAudited => "この検査を開く",
+        Duty::PlanAudit => "検査を計画する",
+        Duty::Review => "申請を審査する",
+        Duty::Decide => "申請を決裁する",
+        Duty::AskForReport => "再委託状況報告を見る",
+        Duty::LookAtChain => "再委託の体制を見る",
+        Duty::LookAtContract => "契約を開く",
+        Duty::LookAtApplication => "申請を開く",
+        Duty::LookAtAudits => "検査の一覧を見る",
+        Duty::HandOver => "担当者を替える",
+        Duty::RecordVendor => "事業者を開く",
+        Duty::Resend | Duty::LookAtNotice => "送信できなかった通知を開く",
+    }
+}
+
+/// Where the person does what is asked of them, and where they see more of it: the first first.
 pub fn ways(alert: &AlertView, actor: &Actor) -> Vec<Way> {
-    let vendor = actor.organization.kind == OrganizationKind::Vendor;
-    let way = |label, path| Some(Way { label, path });
-    let of_contract = |label, rest: &str| {
-        let id = alert.contract_id?;
-        way(label, format!("/contracts/{id}{rest}"))
+    let about = match actor.organization.kind {
+        // What a vendor sees in its own list is about itself.
+        OrganizationKind::Vendor => Some(actor.organization.id),
+        _ => None,
     };
-    let chain = || of_contract("再委託の体制を見る", "/chain");
-    let reports = || {
-        if vendor && actor.may(Permission::Declare) {
-            of_contract("再委託状況を報告する", "/declarations/new")
-        } else {
-            of_contract("再委託状況報告を見る", "/declarations")
-        }
-    };
-    let ways = match alert.kind {
+    let asked = alert.kind.ask(alert.rule_version, &Reader::of(actor, about)).duty;
+    let more: &[Duty] = match alert.kind {
         AlertKind::UnapprovedSubcontractor | AlertKind::ConsentExpiring | AlertKind::VolumeExceeded => {
-            vec![chain(), reports()]
+            &[Duty::LookAtChain, Duty::AskForReport]
         }
-        AlertKind::EndNotReported | AlertKind::DeclarationOverdue => vec![reports()],
+        AlertKind::EndNotReported | AlertKind::DeclarationOverdue => &[Duty::AskForReport],
         AlertKind::SubcontractingProhibited
         | AlertKind::TierExceeded
         | AlertKind::RatioExceeded
-        | AlertKind::OverseasHandling => vec![chain()],
-        AlertKind::AuditDue | AlertKind::AuditOverdue => {
-            vec![way("この検査を開く", format!("/audits/{}", alert.subject))]
-        }
-        AlertKind::AuditMissing if actor.may(Permission::PlanAudit) => {
-            vec![of_contract("検査を計画する", "/audits/new")]
-        }
-        AlertKind::AuditMissing => vec![of_contract("検査の一覧を見る", "/audits")],
-        AlertKind::DecisionWaiting => vec![way("申請を開く", format!("/applications/{}", alert.subject))],
-        AlertKind::VendorChanged => vec![way("事業者を開く", format!("/vendors/{}", alert.subject))],
-        AlertKind::NoticeFailed => vec![
-            way("送信できなかった通知を開く", format!("/notices/{}", alert.subject))
-                .filter(|_| actor.may(Permission::ReadNotices)),
-        ],
-        _ => vec![of_contract("契約を開く", "")],
+        | AlertKind::OverseasHandling => &[Duty::LookAtChain],
+        AlertKind::AuditDue | AlertKind::AuditOverdue => &[Duty::BeAudited],
+        AlertKind::AuditMissing => &[Duty::LookAtAudits],
+        AlertKind::DecisionWaiting => &[Duty::LookAtApplication],
+        AlertKind::VendorChanged => &[Duty::RecordVendor],
+        AlertKind::NoticeFailed => &[Duty::LookAtNotice],
+        _ => &[Duty::LookAtContract],
     };
-    ways.into_iter().flatten().collect()
+    let asked = asked.filter(|duty| *duty != Duty::Measure && actor.may(duty.needs()));
+    let mut ways: Vec<Way> = Vec::new();
+    // An organization's page is anyone's who may read the alert.
+    let may = |duty: &Duty| *duty == Duty::RecordVendor || actor.may(duty.needs());
+    for duty in asked.iter().chain(more).filter(|duty| may(duty)) {
+        let path = alert::place_of(*duty, alert.id, alert.contract_id, &alert.subject);
+        let Some(path) = path.filter(|path| !ways.iter().any(|way| way.path == *path)) else { continue };
+        ways.push(Way { label: label(*duty), path });
+    }
+    ways
 }

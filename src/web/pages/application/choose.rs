@@ -12,8 +12,7 @@ use crate::service::{App, Call};
 /// The nodes below which the person's organization may apply.
 pub fn parents<'a>(app: &App, call: &Call, contract: &ContractView, view: &'a ChainView) -> Vec<&'a Node> {
     let drawing = Drawing { app, call, contract, view, marked: None, acts: false };
-    let all = nodes(view).into_iter().map(|(node, _)| node);
-    all.filter(|node| drawing.may_apply_below(node)).collect()
+    nodes(view).into_iter().filter(|node| drawing.may_apply_below(node)).collect()
 }
 
 /// The page on which one of them is chosen; none: it says why.

@@ -72,7 +72,7 @@ impl<'a> Place<'a> {
         };
         let parent = |id: EngagementId| parents.iter().copied().find(|node| node.engagement_id == id);
         if let Some(id) = named("engagement_id", "engagement") {
-            let engaged = nodes(view).into_iter().map(|(node, _)| node).find(|node| node.engagement_id == id);
+            let engaged = nodes(view).into_iter().find(|node| node.engagement_id == id);
             let engaged = engaged.ok_or(Failure::NotFound)?;
             let parent = engaged.parent_engagement_id.and_then(parent).ok_or(Failure::NotFound)?;
             return Ok(Some(Self { parent, engaged: Some(engaged) }));
@@ -295,11 +295,10 @@ fn who(
     let view = chain::get(app, call, contract, None, None)?;
     let all = nodes(&view);
     let name = |id: Option<EngagementId>| {
-        let node = all.iter().map(|(node, _)| node).find(|node| Some(node.engagement_id) == id);
+        let node = all.iter().find(|node| Some(node.engagement_id) == id);
         node.map(|node| node.vendor.name.clone()).unwrap_or_default()
     };
-    let engaged =
-        all.iter().map(|(node, _)| node).find(|node| Some(node.engagement_id) == given.engagement_id);
+    let engaged = all.iter().find(|node| Some(node.engagement_id) == given.engagement_id);
     let parent = engaged.and_then(|node| node.parent_engagement_id).or(given.parent_engagement_id);
     let vendor = match (&given.vendor, given.vendor_id) {
         (Some(vendor), _) => {

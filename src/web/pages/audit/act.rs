@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
 use super::super::visit::Visit;
 use super::super::words;
-use super::{inspected, is_open, places, title};
+use super::{inspected, is_open, places, standing_of_finding, title};
 use crate::domain::access::Permission;
 use crate::service::audit::{
-    self, AuditResult, CancellationInput, CompletionInput, CorrectionInput, FindingInput,
+    self, AuditResult, CancellationInput, CompletionInput, ConfirmationInput, CorrectionInput, FindingInput,
 };
 use crate::service::{App, Call, Failure, contract};
 
@@ -33,13 +33,21 @@ const CORRECTION: &Labels = &[
     ("findings/due_on", "改善の期限"),
     ("reason", "訂正の理由"),
 ];
+const CONFIRMATION: &Labels = &[
+    ("finding_ids", "指摘"),
+    ("confirmed_on", "是正を確認した日"),
+    ("note", "確認した内容"),
+    ("withdrawn", "確認の取消し"),
+];
 const CANCELLATION: &Labels = &[("reason", "取り消す理由")];
 
 pub fn routes() -> Vec<PageRoute> {
     let complete = form("/audits/{id}/complete", RESULT).needs(Permission::PlanAudit, result, complete);
     let cancel = form("/audits/{id}/cancel", CANCELLATION).needs(Permission::PlanAudit, cancellation, cancel);
     let correct = form("/audits/{id}/correct", CORRECTION).needs(Permission::PlanAudit, correction, correct);
-    [complete, correct, cancel].concat()
+    let confirm = form("/audits/{id}/confirm", CONFIRMATION);
+    let confirm = confirm.needs(Permission::PlanAudit, confirmation, confirm_findings);
+    [complete, correct, confirm, cancel].concat()
 }
 
 /// A form about an audit: what it is, under its own page.
@@ -130,6 +138,47 @@ fn correct(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     }
     let audit = audit::correct(app, call, visit.id("id")?, &given)?;
     Ok(Outcome::Moved(format!("/audits/{}?done=corrected", audit.id)))
+}
+
+/// 是正確認: the findings to choose from, those not confirmed yet first.
+fn confirmation(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let audit = audit::find(app, call, visit.id("id")?)?;
+    let mut findings: Vec<_> = audit.findings.iter().collect();
+    findings.sort_by_key(|finding| finding.confirmed_on.is_some());
+    let options: Vec<Value> = findings
+        .into_iter()
+        .map(|f| {
+            let standing = words::told("finding", standing_of_finding(f, app.today()));
+            let label =
+                format!("{}（{}、改善の期限 {}、{standing}）", f.text, f.severity, words::day(f.due_on));
+            json!({ "value": f.id, "label": label })
+        })
+        .collect();
+    let more = json!({ "findings": options });
+    about(app, call, visit, "audit/confirm.html", "指摘の是正の確認を記録する", &more)
+}
+
+fn confirm_findings(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    let given: ConfirmationInput = visit.input()?;
+    let found = audit::find(app, call, visit.id("id")?)?;
+    let chosen = found.findings.iter().filter(|finding| given.finding_ids.contains(&finding.id));
+    let chosen: Vec<&str> = chosen.map(|finding| finding.text.as_str()).collect();
+    let (title, button, label) = if given.withdrawn {
+        ("是正の確認を取り消してよいか確かめる", "確認を取り消す", "取り消す理由")
+    } else {
+        ("是正の確認の内容を確かめる", "是正の確認を記録する", "確認した内容")
+    };
+    let answers = [
+        ("指摘", chosen.join("\n")),
+        ("是正を確認した日", given.confirmed_on.map(words::day).unwrap_or_default()),
+        (label, given.note.clone().unwrap_or_default()),
+    ];
+    if let Some(asked) = check(visit, title, button, &answers) {
+        return Ok(asked);
+    }
+    let audit = audit::confirm(app, call, visit.id("id")?, &given)?;
+    let done = if given.withdrawn { "unconfirmed" } else { "confirmed" };
+    Ok(Outcome::Moved(format!("/audits/{}?done={done}", audit.id)))
 }
 
 fn cancellation(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
-use super::{heading, inspected, places, standing_of};
+use super::{heading, inspected, places, standing_of, standing_of_finding};
 use crate::domain::access::Permission;
 use crate::service::{App, Call, Failure, audit, contract};
 
@@ -28,7 +28,11 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         .items
         .iter()
         .flat_map(|audit| {
-            audit.findings.iter().map(move |finding| json!({ "audit": audit, "finding": finding }))
+            let of = move |finding| {
+                let standing = standing_of_finding(finding, app.today());
+                json!({ "audit": audit, "finding": finding, "standing": standing })
+            };
+            audit.findings.iter().map(of)
         })
         .collect();
     let heading = heading(&call.actor);

@@ -14,7 +14,7 @@ use super::route::{Page, PageRoute};
 use crate::domain::access::{Actor, OrganizationKind};
 use crate::domain::chain::NodeState;
 use crate::domain::id::{ContractId, EngagementId};
-use crate::service::audit::{AuditResult, AuditView};
+use crate::service::audit::{AuditResult, AuditView, FindingView};
 use crate::service::chain::{self, ChainView, Node};
 use crate::service::contract::ContractView;
 use crate::service::{App, Call, Failure};
@@ -47,6 +47,16 @@ fn standing(
 fn standing_of(audit: &AuditView, contract: &ContractView, today: NaiveDate) -> &'static str {
     let lapsed = audit.due_on > contract.last_day;
     standing(audit.result, audit.cancelled_on, !lapsed && audit.due_on < today, lapsed)
+}
+
+/// Where a finding stands: a code of the words `finding`. Nobody has recorded that it is put right, it is late after its
+/// 改善の期限.
+fn standing_of_finding(finding: &FindingView, today: NaiveDate) -> &'static str {
+    match finding.confirmed_on {
+        Some(_) => "confirmed",
+        None if finding.due_on < today => "late",
+        None => "unconfirmed",
+    }
 }
 
 /// Whether it can still be done or cancelled.

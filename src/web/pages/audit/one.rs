@@ -1,11 +1,11 @@
 //! One audit with its findings.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use super::super::words;
-use super::{heading, inspected, is_open, places, standing_of, title};
+use super::{heading, inspected, is_open, places, standing_of, standing_of_finding, title};
 use crate::domain::access::Permission;
 use crate::service::{App, Call, Failure, audit, contract};
 
@@ -16,7 +16,12 @@ pub fn routes() -> Vec<PageRoute> {
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let audit = audit::find(app, call, visit.id("id")?)?;
     let contract = contract::get(app, call, audit.contract_id)?;
+    let findings = audit.findings.iter();
+    let findings: Vec<Value> = findings
+        .map(|it| json!({ "finding": it, "standing": standing_of_finding(it, app.today()) }))
+        .collect();
     let context = json!({
+        "findings": findings,
         "heading": heading(&call.actor),
         "place": inspected(&places(app, call, contract.id)?, &audit),
         "standing": standing_of(&audit, &contract, app.today()),

@@ -19,6 +19,7 @@ const LABELS: &Labels = &[
     ("due_on", "期限"),
     ("every_months", "繰り返し"),
     ("auditor", "検査を行う人"),
+    ("unannounced", "予告なし"),
 ];
 
 pub fn routes() -> Vec<PageRoute> {

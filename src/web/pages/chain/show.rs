@@ -12,9 +12,10 @@ use super::draw::{Drawing, nodes, turning_days};
 use crate::clock::{local_instant, parse_instant};
 use crate::domain::access::Permission;
 use crate::domain::calendar::parse_day;
+use crate::domain::chain::ApplicationStep;
 use crate::domain::contract::ContractStatus;
 use crate::domain::id::EngagementId;
-use crate::service::application::{self, ApplicationView};
+use crate::service::application::{self, ApplicationStanding, ApplicationState, ApplicationView};
 use crate::service::chain::{self, ChainView};
 use crate::service::contract::{self, ContractView};
 use crate::service::page::MAX_LIMIT;
@@ -71,7 +72,8 @@ fn on(visit: &Visit, day: NaiveDate) -> String {
     format!("{path}?{}", query.finish())
 }
 
-/// The contract's applications that the person may know of, the newest first.
+/// The contract's applications that the person may know of, the newest first; of a past day, and as known at an instant,
+/// those that had been filed by then, each as it stood.
 fn applications(
     app: &App,
     call: &Call,
@@ -81,14 +83,20 @@ fn applications(
     let whole = service::Page { limit: MAX_LIMIT, after: None };
     let all = application::list(app, call, contract.id, &whole)?.items;
     let names: HashMap<EngagementId, &str> =
-        nodes(view).into_iter().map(|(node, _)| (node.engagement_id, node.vendor.name.as_str())).collect();
+        nodes(view).into_iter().map(|node| (node.engagement_id, node.vendor.name.as_str())).collect();
+    let by_then = |on: NaiveDate, at: DateTime<Utc>| on <= view.as_of && at <= view.known_at;
     let row = |it: &ApplicationView| {
+        let came_to = it.steps.iter().rfind(|step| by_then(step.on, step.at)).map(|step| step.step);
+        let state = came_to.map_or(ApplicationState::Applied, ApplicationState::after);
+        let standing = ApplicationStanding::of(state, came_to == Some(ApplicationStep::Reviewed));
         json!({
-            "id": it.id, "vendor": names.get(&it.engagement_id), "state": it.standing, "filed_on": it.filed_on,
+            "id": it.id, "vendor": names.get(&it.engagement_id), "state": standing, "filed_on": it.filed_on,
             "supersedes": it.supersedes, "starts_on": it.content.get("starts_on"), "ends_on": it.content.get("ends_on"),
         })
     };
-    Ok(all.iter().rev().filter(|it| names.contains_key(&it.engagement_id)).map(row).collect())
+    let seen =
+        |it: &&ApplicationView| names.contains_key(&it.engagement_id) && by_then(it.filed_on, it.filed_at);
+    Ok(all.iter().rev().filter(seen).map(row).collect())
 }
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {

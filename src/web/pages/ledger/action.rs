@@ -25,6 +25,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("audit.cancelled", "検査の計画を取り消した"),
     ("audit.completed", "検査の結果を登録した"),
     ("audit.corrected", "検査の結果を訂正した"),
+    ("audit.findings_confirmed", "指摘の是正を確認した"),
     ("audit.planned", "検査を計画に入れた"),
     ("consent.recorded", "既に与えた承認を登録した"),
     ("consent.revoked", "承認を取り消した"),

@@ -14,7 +14,7 @@ use super::visit::Visit;
 use super::words;
 use crate::domain::access::{ActorOrganization, Permission};
 use crate::domain::id::{Id, OrganizationId, SubjectId};
-use crate::service::ledger::{self, EntryView};
+use crate::service::ledger::{self, Change, EntryView};
 use crate::service::{App, Call, Failure, contract};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -44,12 +44,20 @@ fn of_organization(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failur
 fn entries(app: &App, call: &Call, visit: &Visit, chain: SubjectId) -> Result<Value, Failure> {
     let found = ledger::newest(app, call, chain, &visit.page()?)?;
     let names = ledger::names(app, call, &found.items)?;
-    let rows: Vec<Value> = found.items.iter().map(|entry| row(app, call, entry, &names)).collect();
+    let changes = ledger::changes(app, call, &found.items)?;
+    let row = |entry: &EntryView| row(app, call, entry, changes.get(&entry.entry), &names);
+    let rows: Vec<Value> = found.items.iter().map(row).collect();
     let hidden = found.items.iter().any(|entry| entry.action.is_none());
     Ok(json!({ "entries": rows, "pager": visit.pager(&found), "hidden": hidden, "tab": "ledger" }))
 }
 
-fn row(app: &App, call: &Call, entry: &EntryView, names: &HashMap<SubjectId, String>) -> Value {
+fn row(
+    app: &App,
+    call: &Call,
+    entry: &EntryView,
+    change: Option<&Change>,
+    names: &HashMap<SubjectId, String>,
+) -> Value {
     let name = |id: Option<SubjectId>| id.and_then(|id| names.get(&id));
     let row = json!({
         "seq": entry.seq, "at": words::instant(app, entry.at), "entry": entry.entry,
@@ -60,11 +68,12 @@ fn row(app: &App, call: &Call, entry: &EntryView, names: &HashMap<SubjectId, Str
     // What is about the chain as a whole says so by standing in it.
     let about = name(entry.subject.filter(|subject| *subject != entry.chain)).cloned();
     let about = about.or_else(|| payload::about(entry.payload.as_ref()?, names));
+    let (rows, checked) = payload::rows(entry.payload.as_ref(), change, names);
     let more = json!({
         "whole": true, "words": told, "about": about, "by_program": entry.actor.is_none(),
         "person": name(entry.actor.map(Id::cast)), "organization": name(entry.actor_organization.map(Id::cast)),
         "link": entry.subject.and_then(|subject| action::address(&call.actor, action, subject)),
-        "rows": payload::rows(entry.payload.as_ref(), names),
+        "rows": rows, "checked": checked,
     });
     joined(row, more)
 }

@@ -1,15 +1,16 @@
 //! What an entry holds, as a small list that people can read: names for ids, words for codes, days with 和暦.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::own::ours;
 use super::super::words;
 use crate::domain::alert::AlertKind;
 use crate::domain::id::SubjectId;
+use crate::service::ledger::Change;
 
 /// A line of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,6 +69,7 @@ const LABELS: &[(&str, &str)] = &[
     ("decision", "決裁"),
     ("deputy_for", "代理した決裁者"),
     ("deputy_id", "代理をする人"),
+    ("desk", "事業者の問合せ先の窓口"),
     ("document_number", "文書番号"),
     ("document_number_confirmed", "文書番号の12桁は個人番号ではないことを確かめた"),
     ("done_on", "実施日"),
@@ -85,6 +87,7 @@ const LABELS: &[(&str, &str)] = &[
     ("expires_on", "有効期限"),
     ("facilities", "設備"),
     ("finding_id", "指摘の番号"),
+    ("finding_ids", "指摘の番号"),
     ("findings", "指摘"),
     ("fiscal_year", "年度"),
     ("from", "始め"),
@@ -167,6 +170,8 @@ const LABELS: &[(&str, &str)] = &[
     ("supersedes", "いまの承認に代わる"),
     ("takes_effect_at", "効力が生じる時刻"),
     ("technique", "技術"),
+    ("telephone", "電話番号"),
+    ("unannounced", "予告なし"),
     ("terms", "契約の条件"),
     ("text", "内容"),
     ("tier", "階層"),
@@ -214,11 +219,85 @@ const SETS: &[(&str, &str)] = &[
     ("volume_exceeded", "severity"),
 ];
 
-/// The payload's fields in order; what is null says nothing.
-pub fn rows(payload: Option<&Value>, names: &HashMap<SubjectId, String>) -> Vec<Row> {
-    let Some(Value::Object(fields)) = payload else { return Vec::new() };
+/// What serves checking rather than reading, or changes with every entry.
+const FOR_CHECKING: &[&str] = &["rule_version", "version"];
+
+/// The payload's fields in order, those that people read and those that serve checking: hashes, and ids that have no name.
+/// What is null says nothing; of a state said anew what changed.
+pub fn rows(
+    payload: Option<&Value>,
+    change: Option<&Change>,
+    names: &HashMap<SubjectId, String>,
+) -> (Vec<Row>, Vec<Row>) {
+    let Some(Value::Object(fields)) = payload else { return (Vec::new(), Vec::new()) };
+    let is_state = |name: &str| change.is_some_and(|change| change.field.is_empty() || change.field == name);
+    let told = fields.iter().filter(|(name, value)| !is_nothing(value) && !is_state(name));
+    let (checked, read): (Vec<_>, Vec<_>) =
+        told.partition(|(name, value)| is_for_checking(name, value, names));
+    let row = |(name, value): (&String, &Value)| Row {
+        label: ours(&label(name)),
+        text: match value {
+            Value::Object(fields) => lines(fields, names).join("\n"),
+            value => text(name, value, names),
+        },
+    };
+    let mut read: Vec<Row> = read.into_iter().map(row).collect();
+    if let Some(change) = change {
+        let mut changed = Vec::new();
+        compare("", &change.before, &change.after, names, &mut changed);
+        let nothing = || vec![ours("読む人に関わる内容は変わっていません")];
+        let changed = if changed.is_empty() { nothing() } else { changed };
+        read.push(Row { label: ours("変わったところ"), text: changed.join("\n") });
+    }
+    (read, checked.into_iter().map(row).collect())
+}
+
+fn is_for_checking(name: &str, value: &Value, names: &HashMap<SubjectId, String>) -> bool {
+    let unnamed =
+        value.as_str().and_then(|text| text.parse().ok()).is_some_and(|id| !names.contains_key(&id));
+    name.ends_with("_hash") || name == "sha256" || FOR_CHECKING.contains(&name) || unnamed
+}
+
+/// A line for each field in which the two states differ: what it was, what it is.
+fn compare(
+    within: &str,
+    before: &Value,
+    after: &Value,
+    names: &HashMap<SubjectId, String>,
+    into: &mut Vec<String>,
+) {
+    let (Value::Object(old), Value::Object(new)) = (before, after) else { return };
+    let fields: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for name in fields {
+        let (was, is) = (old.get(name).unwrap_or(&Value::Null), new.get(name).unwrap_or(&Value::Null));
+        let told = was != is && !(is_nothing(was) && is_nothing(is)) && name != "on";
+        if !told || is_for_checking(name, if is.is_null() { was } else { is }, names) {
+            continue;
+        }
+        let label = format!("{within}{}", ours(&label(name)));
+        if was.is_object() && is.is_object() {
+            compare(&format!("{label}の"), was, is, names, into);
+        } else {
+            into.push(format!("{label}: {} → {}", side(name, was, names), side(name, is, names)));
+        }
+    }
+}
+
+/// One side of a change, on one line.
+fn side(name: &str, value: &Value, names: &HashMap<SubjectId, String>) -> String {
+    if is_nothing(value) {
+        return ours("なし");
+    }
+    text(name, value, names)
+        .split('\n')
+        .map(|line| line.trim_start_matches('・'))
+        .collect::<Vec<_>>()
+        .join("；")
+}
+
+fn lines(fields: &Map<String, Value>, names: &HashMap<SubjectId, String>) -> Vec<String> {
     let told = fields.iter().filter(|(_, value)| !is_nothing(value));
-    told.map(|(name, value)| Row { label: ours(&label(name)), text: text(name, value, names) }).collect()
+    told.map(|(name, value)| format!("{}: {}", ours(&label(name)), text(name, value, names))).collect()
 }
 
 /// Whom an entry is about, and what kind of thing it is where kinds differ: what stands behind the action's words.
@@ -268,13 +347,7 @@ fn text(name: &str, value: &Value, names: &HashMap<SubjectId, String>) -> String
                 each.join("、")
             }
         }
-        Value::Object(fields) => {
-            let told = fields.iter().filter(|(_, value)| !is_nothing(value));
-            let each: Vec<String> = told
-                .map(|(name, value)| format!("{}: {}", ours(&label(name)), text(name, value, names)))
-                .collect();
-            each.join("、")
-        }
+        Value::Object(fields) => lines(fields, names).join("、"),
     }
 }
 
@@ -318,6 +391,10 @@ mod tests {
         own::finished(text, None)
     }
 
+    fn plain_rows(rows: Vec<Row>) -> Vec<(String, String)> {
+        rows.into_iter().map(|row| (plain(row.label), plain(row.text))).collect()
+    }
+
     #[test]
     fn ids_codes_and_days_are_told_in_words() {
         let known = "01990000-0000-7000-8000-000000000001";
@@ -329,13 +406,13 @@ mod tests {
             "starts_on": "2026-04-01", "unheard_of": "x", "findings": [],
             "content": {"data": [{"category": "personal", "persons": 1000}, {"category": "my_number", "persons": 5}]},
         });
-        let told: Vec<(String, String)> =
-            rows(Some(&payload), &names).into_iter().map(|row| (plain(row.label), plain(row.text))).collect();
+        let told = plain_rows(rows(Some(&payload), None, &names).0);
         let said = |label: &str| told.iter().find(|(known, _)| known == label).map(|(_, text)| text.as_str());
         assert_eq!(said("金額（円）"), Some("1,200,000"));
         assert_eq!(said("原因"), Some("承認申請がない"));
         assert_eq!(said("再委託先"), Some("架空乙入力株式会社"));
-        assert_eq!(said("申請"), Some("番号 …0000000000ff"));
+        assert_eq!(said("申請"), None, "it has no name: it stands with what serves checking");
+        assert_eq!(rows(Some(&payload), None, &names).1[0].text, "番号 …0000000000ff");
         assert_eq!(said("種類"), Some("承認未確認の再委託"));
         assert_eq!(said("再委託なし"), Some("いいえ"));
         assert_eq!(said("役割"), Some("担当者、決裁者"));
@@ -343,9 +420,34 @@ mod tests {
         assert_eq!(said("unheard_of"), Some("x"));
         let data = "取り扱う個人情報: ・区分: 個人情報、人数: 1,000\n・区分: うちマイナンバー、人数: 5";
         assert_eq!(said("内容"), Some(data));
-        assert_eq!(told.len(), 10, "{told:?}");
-        assert_eq!(rows(None, &names), []);
+        assert_eq!(told.len(), 9, "{told:?}");
+        assert_eq!(rows(None, None, &names), (vec![], vec![]));
         let subject = json!({ "subject": format!("{known}:2026") });
-        assert_eq!(rows(Some(&subject), &names)[0].text, "架空乙入力株式会社 2026");
+        assert_eq!(rows(Some(&subject), None, &names).0[0].text, "架空乙入力株式会社 2026");
+    }
+
+    #[test]
+    fn of_a_state_said_anew_what_changed_is_told() {
+        let terms = |yen: i64, until: &str, tier: Option<i32>, persons: i64| {
+            json!({"amount_yen": yen, "ends_on": until, "title": "架空業務", "scope": null,
+                   "subcontracting": {"max_tier": tier, "overseas": "prohibited"},
+                   "data": [{"category": "personal", "persons": persons}]})
+        };
+        let (before, after) = (terms(1000, "2027-03-31", None, 5), terms(2000, "2027-03-31", Some(3), 6));
+        let payload = json!({"reason": "増額", "effective_on": "2026-09-01", "terms": after, "version": 2});
+        let change = Change { field: "terms", before: before.clone(), after };
+        let (read, checked) = rows(Some(&payload), Some(&change), &HashMap::new());
+        let told = plain_rows(read);
+        assert_eq!(
+            told.iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(),
+            ["効力の日", "理由", "変わったところ"]
+        );
+        let lines = "金額（円）: 1,000 → 2,000\n取り扱う個人情報: 区分: 個人情報、人数: 5 → 区分: 個人情報、人数: 6\n\
+                     再委託の定めの階層の上限: なし → 3";
+        assert_eq!(told[2].1, lines);
+        assert_eq!(checked.len(), 1, "the version");
+        let same = Change { field: "terms", before: before.clone(), after: before };
+        let told = plain_rows(rows(Some(&payload), Some(&same), &HashMap::new()).0);
+        assert!(told[2].1.contains("変わっていません"));
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::access::Permission;
 use crate::service::setting::{self, DepartmentInput, DepartmentView};
 use crate::service::{App, Call, Failure};
 
-const LABELS: &Labels = &[("name", "部署の名称"), ("email", "メールアドレス")];
+const LABELS: &Labels = &[("name", "部署の名称"), ("email", "メールアドレス"), ("telephone", "電話番号")];
 const LIST: &str = "/settings/departments";
 const FORM: &str = "/settings/departments/new";
 
@@ -22,20 +22,26 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let departments = setting::departments(app, call, &visit.page()?)?;
     let row = |one: &DepartmentView| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let query = query.append_pair("name", &one.name).append_pair("email", &one.email).finish();
-        json!({ "name": one.name, "email": one.email, "change": format!("{FORM}?{query}") })
+        query.append_pair("name", &one.name).append_pair("email", &one.email);
+        if let Some(telephone) = &one.telephone {
+            query.append_pair("telephone", telephone);
+        }
+        let change = format!("{FORM}?{}", query.finish());
+        json!({ "name": one.name, "email": one.email, "telephone": one.telephone, "change": change })
     };
     let rows: Vec<Value> = departments.items.iter().map(row).collect();
     let context = json!({ "departments": rows, "pager": visit.pager(&departments) });
     Ok(page("setting/departments.html", "担当部署", context).under(SETTINGS, "設定"))
 }
 
-/// `?name=…&email=…`: the one whose address is to be replaced.
+/// `?name=…&email=…&telephone=…`: the one whose address and telephone are to be replaced.
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every page")]
 fn show(_: &App, _: &Call, visit: &Visit) -> Result<Page, Failure> {
-    let known = json!({ "name": visit.query("name"), "email": visit.query("email") });
+    let known = json!({
+        "name": visit.query("name"), "email": visit.query("email"), "telephone": visit.query("telephone"),
+    });
     let title = if visit.query("name").is_some() {
-        "担当部署のメールアドレスを変える"
+        "担当部署の連絡先を変える"
     } else {
         "担当部署を登録する"
     };

@@ -111,6 +111,8 @@ pub struct World {
     pub declarations: Vec<(String, usize, Vec<usize>)>,
     /// Id and spot; None: the contract as a whole.
     pub audits: Vec<(String, Option<usize>)>,
+    /// Unannounced audits: no vendor hears of them.
+    pub hidden: Vec<String>,
 }
 
 pub fn input<T: Input>(body: &Value) -> Result<T, Failure> {
@@ -133,6 +135,7 @@ impl World {
             applications: vec![],
             declarations: vec![],
             audits: vec![],
+            hidden: vec![],
         };
         for edge in edges {
             let parent = edge.parent % world.spots.len();
@@ -220,10 +223,17 @@ impl World {
     }
 
     pub fn plan(&mut self, app: &TestApp, office: &Office, spot: Option<usize>) {
-        let body =
-            json!({"kind": "document", "due_on": d(40), "engagement_id": spot.map(|n| self.spots[n].id)});
-        let view = audit::plan(&app.app, &office.officer, self.contract, &input(&body).unwrap()).unwrap();
-        self.audits.push((view.id.to_string(), spot));
+        let place = spot.map(|n| self.spots[n].id);
+        let plan = |due_on: chrono::NaiveDate, unannounced: bool| {
+            let body = json!({"kind": "document", "due_on": due_on, "engagement_id": place, "unannounced": unannounced});
+            let plan = audit::plan(&app.app, &office.officer, self.contract, &input(&body).unwrap());
+            plan.unwrap().id.to_string()
+        };
+        let announced = plan(d(40), false);
+        self.audits.push((announced, spot));
+        if self.audits.len() % 2 == 1 {
+            self.hidden.push(plan(d(41), true));
+        }
     }
 
     /// A spot and those above it.

@@ -1,11 +1,15 @@
 //! 変更履歴 and 受付票: a contract's whole chain in order, or the entries that name something; each side in its own
 //! view. What others did on a vendor's contract it sees as hashes: enough to check that nothing is missing.
 
+mod before;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use before::{Change, changes};
 
 use super::page::unknown_cursor;
 use super::{App, Call, Failure, Page, Paged};
@@ -19,15 +23,19 @@ use crate::ledger::entry::{Entry, instant_text};
 use crate::ledger::receipt::{KEY_REGISTERED, PublicKey, Receipt};
 
 /// The agency's own: told to no vendor, whatever it is about.
-const DELIBERATION: [&str; 5] = [
+const DELIBERATION: [&str; 6] = [
     "application.reviewed",
     "application.sent_back",
     "observation.recorded",
     "audit.completed",
+    "audit.corrected",
     "engagement.named",
 ];
+/// The agency's own where the audit is unannounced: its plan says when the next one of the series comes, also once it is
+/// done.
+const OF_A_PLAN: [&str; 2] = ["audit.planned", "audit.cancelled"];
 /// What concerns the contract as a whole, and so its prime.
-const OF_THE_WHOLE: [&str; 7] = [
+const OF_THE_WHOLE: [&str; 8] = [
     "contract.registered",
     "contract.amended",
     "contract.amendment_withdrawn",
@@ -35,6 +43,7 @@ const OF_THE_WHOLE: [&str; 7] = [
     "contract.terminated",
     "audit.planned",
     "audit.cancelled",
+    "audit.findings_confirmed",
 ];
 /// Of an alert a vendor reads what the rule found; how the agency deals with it is the agency's own.
 const FOUND: [&str; 2] = ["alert.opened", "alert.updated"];
@@ -215,10 +224,19 @@ fn readable(conn: &mut Conn, scope: Scope, entries: &[Entry]) -> Result<HashSet<
         if entry.action.starts_with("alert.") {
             return FOUND.contains(&entry.action.as_str()) && told.contains(&entry.subject_id.cast());
         }
+        if OF_A_PLAN.contains(&entry.action.as_str()) && is_unannounced(entry) {
+            return false;
+        }
         let Some(branch) = branches.get(&entry.chain_id.cast()) else { return false };
         branch.may_read(&entry.action, names.get(&entry.id).unwrap_or(&nothing))
     };
     Ok(entries.iter().filter(may_read).map(|entry| entry.id).collect())
+}
+
+/// Whether the entry of a plan says that the audit is unannounced; one that can't be read is nobody's.
+fn is_unannounced(entry: &Entry) -> bool {
+    let payload: Option<Value> = serde_json::from_str(&entry.payload).ok();
+    payload.is_none_or(|payload| payload.get("unannounced").and_then(Value::as_bool) != Some(false))
 }
 
 /// The alerts among the entries' subjects that the scope finds among its own.
