@@ -52,6 +52,7 @@ mod ledger;
 mod lists;
 mod meant;
 mod names;
+mod narrowed;
 mod organizations;
 mod overview;
 mod own_password;

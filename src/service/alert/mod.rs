@@ -22,7 +22,7 @@ pub use place::{address as place_of, place};
 pub(super) use telling::officers;
 pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed, vendors_changed};
 pub(super) use vendor::{tell_closed, tell_named_otherwise};
-pub use view::{AlertView, Untold, find, list};
+pub use view::{AlertView, Untold, count, find, list};
 
 pub use crate::db::alert::{AlertFilter, AlertOrder};
 

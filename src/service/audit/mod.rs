@@ -18,7 +18,7 @@ use crate::ledger::entry::{salt_hash, salted};
 use crate::text_enum;
 
 pub use crate::db::audit::AuditState;
-pub use year::{AuditQuery, AuditYearView, AuditYears, YearAuditView, find, of_year};
+pub use year::{AuditQuery, AuditYearView, AuditYears, YearAuditView, count, find, of_year};
 
 text_enum! {
     /// How an audit ended.

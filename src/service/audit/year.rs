@@ -6,9 +6,9 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{AuditResult, AuditView, one};
-use crate::db;
 use crate::db::audit::{AuditFilter, AuditState};
 use crate::db::contract::{ContractFilter, Narrow};
+use crate::db::{self, Conn, DbError};
 use crate::domain::access::Scope;
 use crate::domain::audit::{AuditKind, every_day};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range};
@@ -16,7 +16,8 @@ use crate::domain::days::DayRange;
 use crate::domain::id::{AuditId, ContractId, EngagementId};
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::case::Case;
-use crate::service::page::keyed;
+use crate::service::contract::NarrowQuery;
+use crate::service::page::{Total, keyed};
 use crate::service::{App, Call, Failure, Page, Paged};
 
 /// The audits of which 年度 are asked for.
@@ -56,12 +57,14 @@ impl AuditYears {
 }
 
 /// What the list of audits is narrowed to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AuditQuery {
     pub years: AuditYears,
     pub state: Option<AuditState>,
     /// A vendor's own places only.
     pub own: bool,
+    /// Of which contracts.
+    pub narrow: NarrowQuery,
 }
 
 /// An audit in the list of a 年度.
@@ -77,6 +80,9 @@ pub struct YearAuditView {
     pub vendor_name: String,
     pub kind: AuditKind,
     pub due_on: NaiveDate,
+    /// The contract's responsible officer; for the agency's side.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub officer_name: Option<String>,
     /// Still to be done, and the due day has passed.
     pub overdue: bool,
     /// It recurs every so many months; of an unannounced one for the agency's side only.
@@ -118,11 +124,13 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
     let (scope, today) = (call.scope(), app.today());
     let (year, days) = query.years.span(today)?;
     let after = page.after_keyed()?;
+    let agency_side = !matches!(scope, Scope::Vendor(_));
     app.db.read(|conn| {
-        let narrow = Narrow::default();
+        let narrow = query.narrow.of(call);
         let asked = AuditFilter { days, state: query.state, own: query.own, narrow };
         let mut count = |state| {
-            let of_state = AuditFilter { state: Some(state), ..asked.clone() };
+            let narrow = Narrow::default();
+            let of_state = AuditFilter { days, state: Some(state), own: query.own, narrow };
             db::audit::count(conn, &scope, &of_state, today, i64::MAX)
         };
         let (planned, overdue) = (count(AuditState::Planned)?, count(AuditState::Overdue)?);
@@ -159,6 +167,7 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
                 vendor_name: place.map_or(row.prime_name, |(_, name)| name.clone()),
                 kind: audit.kind,
                 due_on: audit.due_on,
+                officer_name: row.officer_name.filter(|_| agency_side),
                 overdue: is_open && audit.due_on < today,
                 every_months: audit.every_months.filter(|_| inside || !audit.unannounced),
                 unannounced: inside.then_some(audit.unannounced),
@@ -173,6 +182,14 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
         let next_cursor = cut.next_cursor;
         Ok(AuditYearView { fiscal_year: year, planned, done, overdue, without_on_site, items, next_cursor })
     })
+}
+
+/// How many audits the list has in all.
+pub fn count(app: &App, call: &Call, query: &AuditQuery) -> Result<Total, Failure> {
+    let (scope, today, narrow) = (call.scope(), app.today(), query.narrow.of(call));
+    let asked = AuditFilter { days: query.years.span(today)?.1, state: query.state, own: query.own, narrow };
+    let count = |conn: &mut Conn| db::audit::count(conn, &scope, &asked, today, Total::BOUND);
+    Ok(Total::of(app.db.read_one::<_, DbError>(count)?))
 }
 
 /// One audit, if the caller may know of it.

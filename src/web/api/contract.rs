@@ -15,15 +15,11 @@ pub fn routes() -> Vec<Route> {
             .needs(Permission::RegisterContract)
             .takes(|app, call, _, given: NewContract| contract::register(app, call, &given).map(versioned)),
         get("/contracts", "契約の一覧（新しい順）")
-            .query("q", "契約番号・件名・事業者名（再委託先を含む）の一部")
-            .query("fiscal_year", "年度")
+            .narrowed()
             .query("status", "upcoming（開始前）・running（履行中）・ended（終了）・voided（登録の取消し。ほかでは一覧に出ません）")
             .query("vendor_id", "受託者")
             .query("sort", "並び順: newest（既定）, number, -number, ends, -ends, amount, -amount（金額は機関側のみ。- は逆順）")
             .query("ends_by", "この日までに終わるもの")
-            .query("officer", "担当者（機関側のみ）: me（自分）・none（担当者なし）・利用者のID")
-            .query("department", "担当部署（機関側のみ）")
-            .query("vendor", "体制にある事業者の名称の一部（機関側のみ）")
             .query("without_on_site", "この年度に履行し個人情報を取り扱う契約で、その年度の実地検査が計画も実施もないもの（機関側のみ）")
             .query("alert", "open: 未解決のアラートがあるものだけ")
             .paged()
@@ -107,6 +103,12 @@ fn query(request: &Request) -> Result<ContractQuery, Failure> {
 
 /// Of which contracts, as the query says it.
 pub(super) fn narrow(request: &Request) -> Result<NarrowQuery, Failure> {
+    let fiscal_year = request.query_number("fiscal_year")?;
+    Ok(NarrowQuery { fiscal_year, ..narrow_but_year(request)? })
+}
+
+/// As [`narrow`], where the query's year is another.
+pub(super) fn narrow_but_year(request: &Request) -> Result<NarrowQuery, Failure> {
     let whose = |text: &str| {
         let message = "me、none または利用者のIDを指定してください。";
         text.parse::<Whose>().map_err(|_| Failure::field("/officer", "choice", message))
@@ -116,7 +118,7 @@ pub(super) fn narrow(request: &Request) -> Result<NarrowQuery, Failure> {
         officer: request.query("officer").map(whose).transpose()?,
         department: request.query("department").map(str::to_owned),
         vendor: request.query("vendor").map(str::to_owned),
-        fiscal_year: request.query_number("fiscal_year")?,
+        fiscal_year: None,
     })
 }
 

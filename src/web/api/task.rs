@@ -13,11 +13,7 @@ pub fn routes() -> Vec<Route> {
         .query("kind", "decision|review|correction|report|audit|contract_start|contract_end|alert")
         .query("from", "この日以後が期限のもの")
         .query("until", "この日以前が期限のもの")
-        .query("q", "契約番号・件名・事業者名（機関側は再委託先を含む）の一部")
-        .query("officer", "担当者（機関側のみ）: me（自分）・none（担当者なし）・利用者のID")
-        .query("department", "担当部署（機関側のみ）")
-        .query("vendor", "体制にある事業者の名称の一部（機関側のみ）")
-        .query("fiscal_year", "年度")
+        .narrowed()
         .paged()
         .needs(Permission::ReadContract)
         .run(|app, call, request| {
