@@ -235,6 +235,12 @@ fn contracts(
     };
     tell_problems(&summary.problems);
     tell_warnings(&summary.warnings);
+    for unknown in &summary.unknown_departments {
+        eprintln!(
+            "{}行目: 担当部署「{}」（{}件の契約）は登録されていません。登録するまで、この部署あての通知は届きません。",
+            unknown.line, unknown.name, unknown.contracts
+        );
+    }
     if summary.numbers_in_question > 0 {
         eprintln!(
             "個人番号と同じ形の契約番号が{}件あります。個人番号ではないことを確かめたときは、--confirm-numbers を付けてください。",

@@ -151,6 +151,7 @@ fn officers(
     let rows: Vec<(ContractId, NaiveDate, String)> = o::table
         .inner_join(users::table.on(users::id.eq(o::officer_id)))
         .filter(o::contract_id.eq_any(ids))
+        .filter(o::withdrawn_on.is_null())
         .order(o::seq)
         .select((o::contract_id, o::starts_on, users::name))
         .load(conn)?;

@@ -9,6 +9,7 @@ pub mod backup;
 pub mod backup_run;
 pub mod calendar;
 pub mod chain;
+pub mod consent_draft;
 pub mod contract;
 pub mod deadline;
 pub mod due;

@@ -226,6 +226,13 @@ pub fn similar(
     Ok(found.select(OrganizationRow::as_select()).load(conn)?)
 }
 
+/// Name and [`skeleton`] of vendors, by id; at most so many.
+pub fn vendor_names(conn: &mut Conn, limit: i64) -> Result<Vec<(String, String)>, DbError> {
+    let vendors = organizations::table.filter(organizations::kind.eq(OrganizationKind::Vendor));
+    let named = vendors.select((organizations::name, organizations::skeleton));
+    Ok(named.order(organizations::id).limit(limit).load(conn)?)
+}
+
 /// Whether the organization has a chain of its own in the ledger.
 pub fn has_chain(conn: &mut Conn, id: OrganizationId) -> Result<bool, DbError> {
     let chain = ledger_chains::table.filter(ledger_chains::id.eq(id));

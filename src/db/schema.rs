@@ -215,6 +215,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    consent_drafts (id) {
+        id -> Text,
+        agency_id -> Text,
+        name -> Text,
+        content -> Binary,
+        numbers_confirmed -> Bool,
+        state -> Text,
+        drafted_by -> Text,
+        drafted_at -> Timestamp,
+        settled_by -> Nullable<Text>,
+        settled_on -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
     leases (name) {
         name -> Text,
         holder -> Text,
@@ -397,6 +412,7 @@ diesel::table! {
         agency_id -> Text,
         officer_id -> Text,
         starts_on -> Date,
+        withdrawn_on -> Nullable<Date>,
         seq -> BigInt,
         recorded_at -> Timestamp,
     }
@@ -790,6 +806,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_attempts,
     idempotency_keys,
     uploads,
+    consent_drafts,
     leases,
     job_runs,
     backup_runs,

@@ -108,6 +108,7 @@ text_column!(crate::domain::contract::TermsKind);
 text_column!(crate::domain::company::Likeness);
 text_column!(crate::domain::company::NamedIn);
 text_column!(crate::notice::NoticeKind);
+text_column!(super::consent_draft::DraftState);
 text_column!(super::notice::NoticeState);
 text_column!(super::pending::ChangeKind);
 text_column!(super::pending::ChangeState);

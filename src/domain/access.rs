@@ -115,6 +115,7 @@ text_enum! {
         DecideApplication = "decide_application",
         RevokeConsent = "revoke_consent",
         RecordConsent = "record_consent",
+        DraftConsents = "draft_consents",
         ReadConsents = "read_consents",
         Declare = "declare",
         Observe = "observe",
@@ -161,6 +162,7 @@ impl Permission {
             }
             Self::FileApplication | Self::Declare => VENDOR,
             Self::Observe | Self::PlanAudit => &[Officer, Auditor],
+            Self::DraftConsents => &[Officer, Approver],
             Self::ReadConsents => &[Officer, Approver, Auditor, Overseer],
             Self::HandleAlerts => &[Officer, Approver, Auditor],
             Self::ReadSettings | Self::ReadNotices | Self::ReadImports => AGENCY,

@@ -135,6 +135,8 @@ aggregates! {
     Import, ImportId;
     /// A file sent for import.
     Upload, UploadId;
+    /// A file of 既承認 drafted for an approver.
+    ConsentDraft, ConsentDraftId;
     /// A run of the daily backup.
     BackupRun, BackupRunId;
     /// An entry of the ledger.

@@ -15,6 +15,22 @@ pub fn skeleton(name: &str) -> String {
     plain.replace("rn", "m").replace("vv", "w")
 }
 
+/// Whether two [`skeleton`]s are one name but for one letter put in, left out or changed: 架空デー夕 typed for 架空データ is
+/// more often a slip than another company. Of names of fewer than four letters one letter is too much.
+pub fn is_one_slip(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    if short.len() < 4 || long.len() - short.len() > 1 {
+        return false;
+    }
+    let same = short.iter().zip(&long).take_while(|(a, b)| a == b).count();
+    let rest = |name: &[char]| name.get(same + 1..).map(<[char]>::to_vec).unwrap_or_default();
+    if short.len() == long.len() {
+        return rest(&short) == rest(&long);
+    }
+    short.get(same..).map(<[char]>::to_vec).unwrap_or_default() == rest(&long)
+}
+
 /// Cyrillic and Greek letters by their looks; capitals and small letters have different ones.
 fn as_latin(c: char) -> char {
     match c {
@@ -99,6 +115,27 @@ fn as_plain(c: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_slip_of_the_hand_is_one_letter() {
+        for (a, b) in [
+            ("架空データ", "架空データー"),
+            ("架空データ", "架空デタ"),
+            ("架空データ", "架空デーク"),
+            ("架空データ", "架空データ"),
+            ("加空データ", "架空データ"),
+        ] {
+            assert!(is_one_slip(a, b) && is_one_slip(b, a), "{a} {b}");
+        }
+        for (a, b) in [
+            ("架空データ", "架空テータ一"),
+            ("架空", "加空"),
+            ("架空データ", "データ架空"),
+            ("架空データ", ""),
+        ] {
+            assert!(!is_one_slip(a, b) && !is_one_slip(b, a), "{a} {b}");
+        }
+    }
     use proptest::prelude::*;
 
     #[test]

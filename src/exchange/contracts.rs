@@ -26,7 +26,7 @@ mod template;
 
 pub use agencies::{Agencies, OwnNames};
 pub use differences::Difference;
-pub use template::template;
+pub use template::{TemplateColumn, columns, template};
 
 text_enum! {
     /// Which form a file of contracts has; of gBizINFO, a mirror's of its API and the site's own download.

@@ -59,7 +59,10 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         )
         | ("PATCH", "/contracts/{id}") => &[Officer],
         ("POST", "/contracts/{id}/terminate" | "/contracts/{id}/void") => &[Approver],
-        ("POST", "/contracts/{id}/handover" | "/contracts/handover") => &[AgencyAdmin],
+        (
+            "POST",
+            "/contracts/{id}/handover" | "/contracts/{id}/handover/withdraw" | "/contracts/handover",
+        ) => &[AgencyAdmin],
         (
             "GET",
             "/contracts"
@@ -199,9 +202,12 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/contracts/{id}/terminate" => json!({"reason": "合意", "effective_on": "2026-06-01"}),
         "/contracts/{id}/void" => json!({"reason": "誤登録"}),
         "/contracts/{id}/handover" => json!({"officer_id": house.officer.id, "from": "2026-05-01"}),
+        "/contracts/{id}/handover/withdraw" => {
+            json!({"handover_id": house.sub.engagement, "reason": "発令の延期"})
+        }
         "/contracts/handover" => json!({
-            "from_officer_id": house.officer.id, "officer_id": house.officer.id, "from": "2026-05-01",
-            "contract_ids": [house.contract],
+            "from_officer_id": house.officer.id, "unassigned": false, "officer_id": house.officer.id, "from": "2026-05-01",
+            "contract_ids": [house.contract], "assignments": [{"contract_id": house.contract, "officer_id": house.officer.id}],
         }),
         "/contracts/{id}/applications" => with(
             corrected,

@@ -30,6 +30,7 @@ macro_rules! both_strict {
 
 mod access;
 mod accounts;
+mod adoption;
 mod amendments;
 mod applications;
 mod asks;
@@ -43,6 +44,7 @@ mod denials;
 mod expected;
 mod factors;
 mod findings;
+mod handovers;
 mod hostile;
 mod idempotency;
 mod imports;
@@ -58,6 +60,7 @@ mod overview;
 mod own_password;
 mod pages;
 mod past_day;
+mod previews;
 mod properties;
 mod queries;
 mod schema;

@@ -161,3 +161,15 @@ export async function audits_of_a_year(t) {
     check("an empty year says so", (await page.locator(".empty").count()) === 1);
   }
 }
+
+export const audits_planned_for_many = act(async ({ d, check }) => {
+  await d.signIn("auditor");
+  await d.open("/audits/many");
+  await d.choose("kind", "書面検査");
+  await d.fillAll({ due_on: "2027-02-28" });
+  await d.press("下の契約をすべて選ぶ");
+  await d.press("内容を確かめる");
+  check("the contracts are named", (await d.text("main")).includes("計画する契約"), await d.text("main"));
+  await d.pressTwice("計画する");
+  await d.told("検査を計画しました");
+});

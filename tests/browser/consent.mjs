@@ -53,3 +53,32 @@ export const consent_recorded = act(async (t) => {
   await d.open("/consents?recorded=late");
   check("it is entered once", (await d.lines("tbody tr")).filter((line) => line.includes(vendor)).length === 1);
 });
+
+export const consents_drafted_and_recorded_together = act(async ({ d, check }) => {
+  const its = `既承認-${Math.floor(Math.random() * 1e9)}`;
+  await d.signIn("officer");
+  const [head] = (await d.read("/consents/drafts/template.csv")).trim().split(/\r?\n/);
+  await d.open("/contracts?status=running");
+  await d.follow((await d.hrefs("tbody th a"))[0]);
+  const contract = (await d.text("h1")).split(" ")[0];
+  const columns = head.replace("\ufeff", "").split(",");
+  const value = { "契約番号": contract, "事業者名": `架空${its}商会`, "国": "日本", "業務範囲": "入力", "金額（円）": "1000", "個人情報人数": "1", "決裁日": "2020-04-01", "文書番号": its, "承認開始日": "2026-06-01", "承認終了日": "2026-06-30" };
+  const file = (wrong = {}) => ({ name: `${its}.csv`, mimeType: "text/csv", buffer: Buffer.from([head, columns.map((name) => ({ ...value, ...wrong })[name] ?? "").join(",")].join("\r\n")) });
+  await d.open("/consents/drafts/new");
+  await d.upload("file", file());
+  await d.press("読み込んで確かめる");
+  await d.reads(its);
+  const draft = d.path();
+  check("what is to be recorded names the contract", (await d.text("main")).includes(contract), await d.text("main"));
+  await d.pressTwice("起案して決裁者に回す");
+  await d.told("起案しました");
+  await d.open("/consents/drafts/new");
+  await d.upload("file", file({ "文書番号": its + "乙" }));
+  await d.press("読み込んで確かめる");
+  await d.press("この起案を取り下げる");
+  await d.told("取り下げました");
+  await d.signIn("approver");
+  await d.open(draft);
+  await d.pressTwice("すべて既承認として登録する");
+  await d.told("既承認として登録しました");
+});

@@ -111,17 +111,28 @@ export async function contract_handed_over(t) {
   const address = page.url();
   await sound(t, await page.goto(address + "/handover"));
   mayFail(422);
-  await press(page, "引き継ぐ");
+  await press(page, "内容を確かめる");
   check("nobody chosen is told at the field", (await page.getAttribute('[id="f-officer_id"]', "aria-invalid")) === "true");
   await page.selectOption('[id="f-officer_id"]', { index: 1 });
+  await press(page, "内容を確かめる");
+  check("axe finds nothing on what is to be confirmed", (await t.audit()).length === 0, await t.audit());
   await press(page, "引き継ぐ");
   check("the handover is told", (await page.innerText("[role=status]")).includes("引き継ぎました"));
   await sound(t, await page.goto(base + "/contracts/handover"));
-  await page.selectOption('[id="f-from_officer_id"]', { index: 1 });
-  await page.selectOption('[id="f-officer_id"]', { index: 1 });
+  await Promise.all([page.waitForNavigation(), page.locator("tbody a").first().press("Enter")]);
+  check("axe finds nothing on the contracts of one", (await t.audit()).length === 0, await t.audit());
   await press(page, "内容を確かめる");
-  await press(page, "引き継ぐ");
-  check("how many were moved is told", (await page.innerText("[role=status]")).includes("0件"), await page.innerText("main"));
+  check("nothing chosen is told", (await page.locator("#error-summary").count()) === 1, await page.innerText("main"));
+  await page.selectOption('[id="f-officer_id"]', { index: 1 });
+  await press(page, "まだ選んでいない契約すべてに入れる");
+  check("all are chosen", (await page.locator('[id="f-assignments/0/officer_id"]').inputValue()) !== "");
+  await page.selectOption('[id="f-assignments/0/officer_id"]', { index: 0 });
+  await page.fill('[id="f-from"]', "2030-04-01");
+  await press(page, "内容を確かめる");
+  check("whom and what is shown", (await page.innerText("main")).includes("引き継がない契約") && (await page.innerText("main")).includes("2030-04-01"), await page.innerText("main"));
+  await page.press("button[name=_again]", "Enter");
+  await page.waitForLoadState();
+  check("the choice is kept on the way back", (await page.inputValue('[id="f-from"]')) === "2030-04-01");
 }
 
 export async function contract_import(t) {
@@ -256,14 +267,27 @@ export const contracts_registered_changed_and_ended = act(async ({ d, check }) =
   await d.signIn("agency_admin");
   await d.open(contract + "/handover");
   await d.choose("officer_id", 1);
+  await d.press("内容を確かめる");
   await d.pressTwice("引き継ぐ");
   await d.told("引き継ぎました");
   await d.open("/contracts/handover");
-  await d.choose("from_officer_id", 1);
-  await d.choose("officer_id", 1);
+  await d.follow((await d.hrefs("tbody a"))[0]);
+  await d.choose("assignments/0/officer_id", 1);
+  await d.fillAll({ from: "2030-04-01" });
+  await d.press("内容を確かめる");
+  await d.reads("あわせて1件");
+  await d.pressTwice("引き継ぐ");
+  await d.told("1件の契約の担当者を引き継ぎました");
+  await d.open(contract + "/handover");
+  await d.choose("officer_id", 2);
+  await d.fillAll({ from: "2030-04-01" });
   await d.press("内容を確かめる");
   await d.press("引き継ぐ");
-  await d.told("0件");
+  await d.open(contract + "/handover/withdraw");
+  await d.fillAll({ reason: "発令の延期（試験）" });
+  await d.press("内容を確かめる");
+  await d.pressTwice("引継ぎを取りやめる");
+  await d.told("取りやめました");
 
   await d.signIn("approver");
   await d.open(contract + "/terminate");

@@ -235,6 +235,22 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_user ON uploads (user_id, created_at);
 CREATE INDEX uploads_created ON uploads (created_at);
 
+-- Consents given on paper, drafted by an officer as one file for an approver to record.
+CREATE TABLE consent_drafts (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  name TEXT COLLATE "C" NOT NULL,
+  content BYTEA NOT NULL,
+  -- Someone said that its document numbers of twelve digits are no 個人番号
+  numbers_confirmed BOOLEAN NOT NULL,
+  state TEXT COLLATE "C" NOT NULL CHECK (state IN ('prepared', 'waiting', 'recorded', 'withdrawn')),
+  drafted_by TEXT COLLATE "C" NOT NULL REFERENCES users (id),
+  drafted_at TIMESTAMP NOT NULL,
+  settled_by TEXT COLLATE "C" REFERENCES users (id),
+  settled_on DATE
+);
+CREATE INDEX consent_drafts_agency ON consent_drafts (agency_id, state, id);
+
 -- Reference data and the program's own state --------------------------------------------------------------------
 
 CREATE TABLE leases (
@@ -429,6 +445,8 @@ CREATE TABLE contract_officers (
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   officer_id TEXT COLLATE "C" NOT NULL REFERENCES users (id),
   starts_on DATE NOT NULL,
+  -- The day on which a handover that had not begun was taken back
+  withdrawn_on DATE,
   seq BIGINT NOT NULL,
   recorded_at TIMESTAMP NOT NULL
 );

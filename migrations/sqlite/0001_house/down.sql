@@ -31,6 +31,7 @@ DROP TABLE register_records;
 DROP TABLE holidays;
 DROP TABLE job_runs;
 DROP TABLE leases;
+DROP TABLE consent_drafts;
 DROP TABLE uploads;
 DROP TABLE idempotency_keys;
 DROP TABLE login_attempts;

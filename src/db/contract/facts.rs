@@ -14,7 +14,7 @@ use super::ContractHead;
 use crate::domain::access::Role;
 use crate::domain::chain::ChainFacts;
 use crate::domain::contract::{Stamp, Terms, TermsFact, TermsKind};
-use crate::domain::id::{ContractId, EngagementId, OrganizationId, UserId};
+use crate::domain::id::{ContractId, EngagementId, Id, OrganizationId, UserId};
 use crate::domain::projection::{self, Handover, search_key};
 
 /// Terms as they were recorded. The first by stamp is the registration.
@@ -155,20 +155,51 @@ pub fn terms(conn: &mut Conn, contract: ContractId) -> Result<Vec<TermsRow>, DbE
     rows.into_iter().map(row).collect()
 }
 
-/// The handovers of a contract that was found in scope, by stamp; the first is the registering officer's.
-pub fn handovers(conn: &mut Conn, contract: ContractId) -> Result<Vec<Handover>, DbError> {
-    let rows: Vec<(UserId, NaiveDate, i64, NaiveDateTime)> = contract_officers::table
+/// A handover as recorded.
+#[derive(Debug, Clone)]
+pub struct HandoverRow {
+    pub id: Id<()>,
+    pub handover: Handover,
+    /// When it was taken back, before it began.
+    pub withdrawn_on: Option<NaiveDate>,
+}
+
+/// The handovers of a contract that was found in scope, by stamp, those taken back too; the first is the registering
+/// officer's.
+pub fn handover_rows(conn: &mut Conn, contract: ContractId) -> Result<Vec<HandoverRow>, DbError> {
+    type Columns = (Id<()>, UserId, NaiveDate, Option<NaiveDate>, i64, NaiveDateTime);
+    let rows: Vec<Columns> = contract_officers::table
         .filter(contract_officers::contract_id.eq(contract))
         .order(contract_officers::seq)
         .select((
+            contract_officers::id,
             contract_officers::officer_id,
             contract_officers::starts_on,
+            contract_officers::withdrawn_on,
             contract_officers::seq,
             contract_officers::recorded_at,
         ))
         .load(conn)?;
-    let row = |(officer_id, starts_on, seq, at)| Handover { officer_id, starts_on, stamp: stamp_of(seq, at) };
+    let row = |(id, officer_id, starts_on, withdrawn_on, seq, at)| HandoverRow {
+        id,
+        handover: Handover { officer_id, starts_on, stamp: stamp_of(seq, at) },
+        withdrawn_on,
+    };
     Ok(rows.into_iter().map(row).collect())
+}
+
+/// Takes a handover back that was found.
+pub fn withdraw_handover(conn: &mut Conn, id: Id<()>, on: NaiveDate) -> Result<(), DbError> {
+    diesel::update(contract_officers::table.find(id))
+        .set(contract_officers::withdrawn_on.eq(on))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The handovers of a contract that was found in scope, by stamp; the first is the registering officer's.
+pub fn handovers(conn: &mut Conn, contract: ContractId) -> Result<Vec<Handover>, DbError> {
+    let stand = handover_rows(conn, contract)?.into_iter().filter(|row| row.withdrawn_on.is_none());
+    Ok(stand.map(|row| row.handover).collect())
 }
 
 /// The responsible officer on a day: the latest handover that has begun. None: imported and not yet handed to anyone.

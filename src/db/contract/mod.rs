@@ -23,8 +23,8 @@ mod recorded;
 mod void;
 
 pub use facts::{
-    NewTerms, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handovers, is_officer,
-    officer_on, reproject, terms,
+    HandoverRow, NewTerms, TermsRow, add_officer, add_prime, add_termination, add_terms, facts,
+    handover_rows, handovers, is_officer, officer_on, reproject, terms, withdraw_handover,
 };
 pub use imports::{
     ImportRow, add_import, find_import, list_imports, of_import, undo_import, voided_of_import,
@@ -120,8 +120,10 @@ macro_rules! in_scope {
 }
 
 // After the macros, which they use.
+mod held;
 mod list;
 
+pub use held::{HeldFilter, coming_officers, count_coming_of, count_held, held, held_ids, holders};
 pub use list::{ContractFilter, ContractOrder, count_matching, count_running, list};
 pub use narrow::{Narrow, OfficerIs, departments, officers};
 
@@ -305,20 +307,6 @@ pub fn vendor(conn: &mut Conn, id: OrganizationId) -> Result<Option<Vendor>, DbE
 /// Whether the error says that the agency already has a contract of this number.
 pub fn is_number_taken(error: &DbError) -> bool {
     matches!(error, DbError::NotUnique(what) if what.contains("contracts") && what.contains("number"))
-}
-
-/// Ids of the running contracts of which the person is the responsible officer.
-pub fn running_of_officer(
-    conn: &mut Conn,
-    agency: OrganizationId,
-    officer: UserId,
-    today: NaiveDate,
-) -> Result<Vec<ContractId>, DbError> {
-    let query = contracts::table
-        .filter(contracts::agency_id.eq(agency).and(contracts::officer_id.eq(officer)))
-        .filter(contracts::last_day.ge(today))
-        .filter(contracts::voided_on.is_null());
-    Ok(query.order(contracts::id).select(contracts::id).load(conn)?)
 }
 
 /// The responsible officers of an agency's contracts on whose chain the vendor stands.

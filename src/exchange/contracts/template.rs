@@ -85,6 +85,34 @@ pub(super) const INTERVALS: &[(&str, DeclarationInterval)] = &[
     ("毎年", DeclarationInterval::Yearly),
 ];
 
+/// A column of the template, for those who fill it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateColumn {
+    pub name: &'static str,
+    pub is_required: bool,
+    /// The words that can stand there; empty: it is free.
+    pub words: Vec<&'static str>,
+    /// What the example row shows; empty: nothing.
+    pub example: &'static str,
+}
+
+/// Every column in its order.
+pub fn columns() -> Vec<TemplateColumn> {
+    let words = |name: &str| match name {
+        POLICY => POLICIES.iter().map(|(word, _)| *word).collect(),
+        OVERSEAS => OVERSEAS_WORDS.iter().map(|(word, _)| *word).collect(),
+        INTERVAL => INTERVALS.iter().map(|(word, _)| *word).collect(),
+        _ => Vec::new(),
+    };
+    let column = |(name, is_required, example): &(&'static str, bool, &'static str)| TemplateColumn {
+        name,
+        is_required: *is_required,
+        words: words(name),
+        example,
+    };
+    COLUMNS.iter().map(column).collect()
+}
+
 /// The empty template as a file: UTF-8 with a byte order mark (so that spreadsheets read it), CR LF, the header
 /// and one example row, which is refused by name when left in.
 pub fn template() -> Vec<u8> {

@@ -16,7 +16,8 @@ use crate::domain::text::number_key;
 pub(super) struct Contract {
     number: String,
     facts: ChainFacts,
-    handovers: Vec<Handover>,
+    /// With the ids of their rows.
+    handovers: Vec<(String, Handover)>,
     /// The day of the last act that rebuilt it.
     projected_on: NaiveDate,
     version: i64,
@@ -28,7 +29,8 @@ impl Contract {
     /// Puts the columns of the projection into the contract's row.
     pub fn project(self, chain: &mut Chain) {
         let open_alerts = i64::try_from(chain.unresolved.len()).unwrap_or(i64::MAX);
-        let Some(now) = project(&self.facts, &self.handovers, self.projected_on) else { return };
+        let handovers: Vec<Handover> = self.handovers.iter().map(|(_, handover)| handover.clone()).collect();
+        let Some(now) = project(&self.facts, &handovers, self.projected_on) else { return };
         let id = chain.id.to_string();
         let Ok(row) = chain.row("contracts", &id, "") else { return };
         let entrusts_data = now.terms.entrusts_data();
@@ -111,8 +113,12 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
             starts_on: said.read("on")?,
             stamp: said.stamp(),
         };
-        handovers.push(officer);
-        let cells = vec![("officer_id", said.cell("officer_id")?), ("starts_on", said.on()?)];
+        handovers.push((said.row_id(), officer));
+        let cells = vec![
+            ("officer_id", said.cell("officer_id")?),
+            ("starts_on", said.on()?),
+            ("withdrawn_on", Cell::Null),
+        ];
         chain.fact("contract_officers", said.row_id(), said, cells);
     }
     chain.fact(
@@ -212,12 +218,25 @@ pub(super) fn import_undone(chain: &mut Chain, said: &Said<'_>) -> Result<(), In
 }
 
 pub(super) fn handed_over(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
-    let cells = vec![("officer_id", said.cell("officer_id")?), ("starts_on", said.cell("from")?)];
+    let cells = vec![
+        ("officer_id", said.cell("officer_id")?),
+        ("starts_on", said.cell("from")?),
+        ("withdrawn_on", Cell::Null),
+    ];
     chain.fact("contract_officers", said.row_id(), said, cells);
     let handover =
         Handover { officer_id: said.read("officer_id")?, starts_on: said.read("from")?, stamp: said.stamp() };
     let contract = of(chain, said)?;
-    contract.handovers.push(handover);
+    contract.handovers.push((said.row_id(), handover));
+    contract.touch(said)
+}
+
+/// A handover that had not begun, taken back.
+pub(super) fn handover_withdrawn(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let (on, id) = (said.on()?, said.text("handover_id")?.to_owned());
+    chain.row("contract_officers", &id, "handover_id")?.set("withdrawn_on", on);
+    let contract = of(chain, said)?;
+    contract.handovers.retain(|(row, _)| *row != id);
     contract.touch(said)
 }
 

@@ -58,6 +58,7 @@ const FOLDS: &[(&str, Fold)] = &[
     ("contract.amendment_withdrawn", contract::answered),
     ("contract.department_changed", contract::amended),
     ("contract.handed_over", contract::handed_over),
+    ("contract.handover_withdrawn", contract::handover_withdrawn),
     ("contract.import_undone", contract::import_undone),
     ("contract.imported", contract::imported),
     ("contract.projected", contract::projected),

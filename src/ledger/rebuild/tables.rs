@@ -147,6 +147,7 @@ pub const TABLES: &[Table] = &[
             ("agency_id", Text),
             ("officer_id", Text),
             ("starts_on", Day),
+            ("withdrawn_on", Day),
             ("seq", Number),
             ("recorded_at", At),
         ],
@@ -581,6 +582,10 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     ("access_log", "who read what; each day's digest is an entry, to which its rows are held"),
     ("account_tokens", "links of one use, by hash; what was done with one is an entry"),
     ("backup_runs", "which backups were made; each holds its own ledger and its own hash"),
+    (
+        "consent_drafts",
+        "files of consents given on paper, until an approver has decided; each consent recorded is an entry",
+    ),
     (
         "deadlines",
         "what is to be done by when, by the agency's rules of today: looking at everything makes it anew",

@@ -1,5 +1,6 @@
 //! 検査・点検: planned, done with what was found, and the next one from the due day.
 
+mod many;
 mod year;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
@@ -18,6 +19,7 @@ use crate::ledger::entry::{salt_hash, salted};
 use crate::text_enum;
 
 pub use crate::db::audit::AuditState;
+pub use many::{ManyAudits, ManyPreview, Standing, plan_many, preview_many};
 pub use year::{AuditQuery, AuditYearView, AuditYears, YearAuditView, count, find, of_year};
 
 text_enum! {
@@ -198,39 +200,43 @@ pub struct FindingView {
 
 /// Plans an audit.
 pub fn plan(app: &App, call: &Call, contract: ContractId, given: &AuditInput) -> Result<AuditView, Failure> {
-    app.act_on_contract(call, contract, |tx| {
-        let case = Case::open(tx.conn, call.scope(), contract)?;
-        let known = case.facts.chain.now();
-        if let Some(id) = given.engagement_id {
-            case.engagement(&known, id)
-                .map_err(|_| Failure::field("/engagement_id", "unknown", "この契約の体制にありません。"))?;
-        }
-        if known.terms().is_some_and(|terms| given.due_on < terms.starts_on) {
-            return Err(Failure::field(
-                "/due_on",
-                "before_contract",
-                "契約の開始日以降の日を入力してください。",
-            ));
-        }
-        let id: AuditId = tx.new_id();
-        let mut row = AuditRow {
-            id,
-            contract_id: contract,
-            engagement_id: given.engagement_id,
-            series_id: id.cast(),
-            place: 1,
-            kind: given.kind,
-            first_due_on: given.due_on,
-            due_on: given.due_on,
-            every_months: given.every_months,
-            unannounced: given.unannounced,
-            auditor: given.auditor.clone(),
-            salt: given.auditor.as_ref().map(|_| tx.sources.token()),
-            recorded_at: NaiveDateTime::default(),
-        };
-        schedule(tx, &mut row, None)?;
-        one(tx.conn, row, true)
-    })
+    app.act_on_contract(call, contract, |tx| plan_in(tx, call, contract, given))
+}
+
+/// As [`plan`], within a transaction.
+fn plan_in(
+    tx: &mut Tx<'_>,
+    call: &Call,
+    contract: ContractId,
+    given: &AuditInput,
+) -> Result<AuditView, Failure> {
+    let case = Case::open(tx.conn, call.scope(), contract)?;
+    let known = case.facts.chain.now();
+    if let Some(id) = given.engagement_id {
+        case.engagement(&known, id)
+            .map_err(|_| Failure::field("/engagement_id", "unknown", "この契約の体制にありません。"))?;
+    }
+    if known.terms().is_some_and(|terms| given.due_on < terms.starts_on) {
+        return Err(Failure::field("/due_on", "before_contract", "契約の開始日以降の日を入力してください。"));
+    }
+    let id: AuditId = tx.new_id();
+    let mut row = AuditRow {
+        id,
+        contract_id: contract,
+        engagement_id: given.engagement_id,
+        series_id: id.cast(),
+        place: 1,
+        kind: given.kind,
+        first_due_on: given.due_on,
+        due_on: given.due_on,
+        every_months: given.every_months,
+        unannounced: given.unannounced,
+        auditor: given.auditor.clone(),
+        salt: given.auditor.as_ref().map(|_| tx.sources.token()),
+        recorded_at: NaiveDateTime::default(),
+    };
+    schedule(tx, &mut row, None)?;
+    one(tx.conn, row, true)
 }
 
 /// Writes a planned audit and its entry, in which the auditor's name is hashed: it is a person's.

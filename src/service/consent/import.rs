@@ -12,7 +12,7 @@ use crate::domain::chain::{Engagement, Known, Vendor};
 use crate::domain::company::{Likeness, likeness, may_be_one};
 use crate::domain::contract::DataCategory;
 use crate::domain::corporate_number::CorporateNumber;
-use crate::domain::id::{ContractId, OrganizationId};
+use crate::domain::id::{ContractId, OrganizationId, UserId};
 use crate::domain::input::{FieldError, Mode, parse};
 use crate::domain::text::{number_key, same_company, thousands};
 use crate::exchange::consents::{ConsentFile, ConsentRow, column_of};
@@ -65,6 +65,18 @@ pub fn import(
 ) -> Result<ConsentSummary, Failure> {
     let (agency, author) =
         app.db.read::<_, Failure>(|conn| approver(app, conn, agency_code, approver_email))?;
+    import_as(app, (agency, author, None), file, dry_run, |_| Ok(()))
+}
+
+/// As [`import`], for an agency and a person that are known, and of a draft whose it is; `settle` is part of what is
+/// written, and done only where something is.
+pub(super) fn import_as(
+    app: &App,
+    (agency, author, drafted_by): (OrganizationId, Author, Option<UserId>),
+    file: &ConsentFile,
+    dry_run: bool,
+    settle: impl Fn(&mut Conn) -> Result<(), Failure>,
+) -> Result<ConsentSummary, Failure> {
     let done = app.db.write_long::<_, Undone>(|conn| {
         let mut problems: BTreeMap<u64, Vec<RowError>> = BTreeMap::new();
         for error in &file.bad {
@@ -74,7 +86,7 @@ pub fn import(
         let (mut taken, mut duplicates) = (0, 0);
         let mut warnings: Vec<Warning> = file.notes.iter().map(Warning::from).collect();
         for row in &file.rows {
-            match take(app, conn, agency, author, row) {
+            match take(app, conn, agency, (author, drafted_by), row) {
                 Ok(Outcome::Taken(told)) => {
                     taken += 1;
                     warnings.extend(told);
@@ -95,7 +107,11 @@ pub fn import(
             problems: problems.values().flatten().map(Problem::from).collect(),
             warnings,
         };
-        if summary.written { Ok(summary) } else { Err(Undone::Looked(summary)) }
+        if !summary.written {
+            return Err(Undone::Looked(summary));
+        }
+        settle(conn).map_err(Undone::Failed)?;
+        Ok(summary)
     });
     match done {
         Ok(summary) | Err(Undone::Looked(summary)) => Ok(summary),
@@ -145,7 +161,7 @@ fn take(
     app: &App,
     conn: &mut Conn,
     agency: OrganizationId,
-    author: Author,
+    (author, drafted_by): (Author, Option<UserId>),
     row: &ConsentRow,
 ) -> Result<Outcome, Failure> {
     let contract = db::contract::by_number(conn, agency, &row.contract_number)?.ok_or_else(|| {
@@ -166,7 +182,7 @@ fn take(
     if is_there(tx.conn, contract, &case, parent, &given)? {
         return Ok(Outcome::Duplicate);
     }
-    record_in(&mut tx, &case, &given, author.user_id)?;
+    record_in(&mut tx, &case, &given, (author.user_id, drafted_by))?;
     alert::reevaluate(&mut tx, contract)?;
     tx.close()?;
     Ok(Outcome::Taken(beyond_the_contract(&known, row, &given)))

@@ -1,5 +1,6 @@
 //! Consents outside an application: 承認取消し, and 既承認 (decided on paper before the contract was registered here).
 
+pub mod draft;
 pub mod import;
 pub mod list;
 
@@ -168,7 +169,7 @@ pub fn record(
 ) -> Result<RecordedConsentView, Failure> {
     app.act_on_contract(call, contract, |tx| {
         let case = Case::open(tx.conn, call.scope(), contract)?;
-        record_in(tx, &case, given, call.actor.user_id)
+        record_in(tx, &case, given, (call.actor.user_id, None))
     })
 }
 
@@ -177,7 +178,7 @@ fn record_in(
     tx: &mut Tx<'_>,
     case: &Case,
     given: &RecordedConsentInput,
-    decided_by: UserId,
+    (decided_by, drafted_by): (UserId, Option<UserId>),
 ) -> Result<RecordedConsentView, Failure> {
     let known = case.facts.chain.now();
     let parent = case.engagement(&known, given.parent_engagement_id)?;
@@ -214,6 +215,8 @@ fn record_in(
         "valid_from": given.valid_from, "valid_until": given.valid_until, "note": given.note,
         // Null where it was not asked.
         "document_number_confirmed": contains_my_number(&given.document_number).then_some(true),
+        // Who drafted it for the approver; null where the approver entered it.
+        "drafted_by": drafted_by,
     });
     let stamp = tx.record("consent.recorded", id, &payload)?.stamp;
     place.settle(tx, stamp)?;

@@ -62,6 +62,15 @@ impl From<&Note> for Warning {
     }
 }
 
+/// A 担当部署 that a file names and the agency has not registered: its contracts' mail goes to no department.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnknownDepartment {
+    pub name: String,
+    /// The line that names it first.
+    pub line: u64,
+    pub contracts: usize,
+}
+
 /// Rows of a published file that are other agencies'.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OtherAgency {
@@ -95,6 +104,8 @@ pub struct ImportSummary {
     pub numbers_in_question: usize,
     /// Vendors registered for them.
     pub new_vendors: usize,
+    /// By the line that names them first.
+    pub unknown_departments: Vec<UnknownDepartment>,
     /// Everything wrong, by line.
     pub problems: Vec<Problem>,
     pub warnings: Vec<Warning>,
@@ -174,6 +185,10 @@ struct Plan<'a> {
     numbers_confirmed: bool,
     /// Rows whose number is asked about.
     in_question: usize,
+    /// The agency's 担当部署 as registered.
+    departments: HashSet<String>,
+    /// Those of contracts taken that are not among them, by the line that names them first.
+    unknown_departments: BTreeMap<u64, (String, usize)>,
 }
 
 /// Said of a number that has the form of a 個人番号.
@@ -248,6 +263,11 @@ impl<'a> Plan<'a> {
             today,
             numbers_confirmed: file.numbers_confirmed,
             in_question: 0,
+            departments: db::setting::departments(conn, agency, None, i64::MAX)?
+                .into_iter()
+                .map(|department| department.name)
+                .collect(),
+            unknown_departments: BTreeMap::new(),
         };
         for outcome in &file.outcomes {
             match outcome {
@@ -307,11 +327,23 @@ impl<'a> Plan<'a> {
                     message,
                 }));
                 self.vendors.meet(line, &key, contract);
+                self.look_up_department(line, contract);
                 self.taken.push((contract, key, other_name));
             }
             _ => {
                 self.problems.insert(line, errors);
             }
+        }
+    }
+
+    fn look_up_department(&mut self, line: u64, contract: &ImportedContract) {
+        let Some(name) = contract.department.as_ref().filter(|name| !self.departments.contains(*name)) else {
+            return;
+        };
+        if let Some((_, contracts)) = self.unknown_departments.values_mut().find(|(known, _)| known == name) {
+            *contracts += 1;
+        } else {
+            self.unknown_departments.insert(line, (name.clone(), 1));
         }
     }
 
@@ -357,6 +389,15 @@ impl<'a> Plan<'a> {
             bad: self.problems.len(),
             numbers_in_question: self.in_question,
             new_vendors: self.vendors.new.len(),
+            unknown_departments: self
+                .unknown_departments
+                .iter()
+                .map(|(line, (name, contracts))| UnknownDepartment {
+                    name: name.clone(),
+                    line: *line,
+                    contracts: *contracts,
+                })
+                .collect(),
             problems: self.problems.values().flatten().map(Problem::from).collect(),
             warnings,
         }

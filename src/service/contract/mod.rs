@@ -26,7 +26,10 @@ use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 
 pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
 pub use correct::{correct_terms, correction_asked, withdraw_amendment};
-pub use handover::{BulkHandover, Handover, HandoverView, Moved, hand_over, hand_over_all, handovers};
+pub use handover::{
+    Assignment, BulkHandover, Handover, HandoverView, HandoverWithdrawal, HeldContract, Holder, Moved,
+    Planned, hand_over, hand_over_all, handover_preview, handovers, held, holders, withdraw_handover,
+};
 pub use narrow::{NarrowQuery, Offered, Whose, offered};
 pub use register::{Registration, register, register_in};
 pub use sort::ContractSort;

@@ -6,7 +6,7 @@ use super::import::list::{List, csv};
 use super::import::{ImportOptions, ImportSummary, Look, import_for, look};
 use crate::db::{self, DbError};
 use crate::domain::id::UploadId;
-use crate::exchange::contracts::{ContractFile, read, template as csv_template};
+use crate::exchange::contracts::{ContractFile, TemplateColumn, columns, read, template as csv_template};
 use crate::service::{App, Call, Failure};
 
 /// How long a file waits to be confirmed.
@@ -25,6 +25,11 @@ pub struct Preview {
 /// The template to fill in: CSV in UTF-8 with its header and one invented row.
 pub fn template() -> Vec<u8> {
     csv_template()
+}
+
+/// What can stand in its columns.
+pub fn template_columns() -> Vec<TemplateColumn> {
+    columns()
 }
 
 fn parsed(app: &App, content: &[u8]) -> Result<ContractFile, Failure> {

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
 use super::{UserView, administered, check_roles, email_taken, hashed, invite, pending, sorted, view};
+use crate::db::contract::HeldFilter;
 use crate::db::pending::Wanted;
 use crate::db::session::EndReason;
 use crate::db::user::UserRow;
@@ -188,7 +189,8 @@ fn ask_first(tx: &mut Tx<'_>, before: &Account, after: &Account) -> Result<(), F
         }
     }
     if loses(Role::Officer) {
-        let contracts = db::contract::running_of_officer(tx.conn, agency, old.id, today)?;
+        let filter = HeldFilter { agency, officer: Some(old.id), today, key: None, department: None };
+        let contracts = db::contract::held_ids(tx.conn, &filter)?;
         if !contracts.is_empty() {
             let labels = db::contract::labels(tx.conn, contracts.get(..NAMED).unwrap_or(&contracts))?;
             let mut numbers: Vec<&str> = labels.values().map(|(number, _)| number.as_str()).collect();
@@ -198,6 +200,12 @@ fn ask_first(tx: &mut Tx<'_>, before: &Account, after: &Account) -> Result<(), F
                 "担当している契約が{}件あります（{}{others}）。先に担当者を引き継いでください。",
                 contracts.len(),
                 numbers.join("、")
+            ));
+        }
+        let coming = db::contract::count_coming_of(tx.conn, agency, old.id, today)?;
+        if coming > 0 {
+            hangs.push(format!(
+                "これから引き継ぐことになっている契約が{coming}件あります。先にその引継ぎを取りやめるか、ほかの担当者を決めてください。"
             ));
         }
     }

@@ -3,8 +3,8 @@
 use crate::domain::access::Permission;
 use crate::service::Failure;
 use crate::service::contract::{
-    self, Amendment, BulkHandover, ContractPatch, ContractQuery, ContractView, Handover, NarrowQuery,
-    NewContract, Terminate, TermsCorrection, TermsWithdrawal, Void, Whose,
+    self, Amendment, BulkHandover, ContractPatch, ContractQuery, ContractView, Handover, HandoverWithdrawal,
+    NarrowQuery, NewContract, Terminate, TermsCorrection, TermsWithdrawal, Void, Whose,
 };
 use crate::web::route::{Plain, Request, Route, Versioned, act, create, get, patch};
 
@@ -28,7 +28,7 @@ pub fn routes() -> Vec<Route> {
             .run(|app, call, request| {
                 contract::list(app, call, &query(request)?, &request.page()?).map(Plain)
             }),
-        act("/contracts/handover", "担当者をまとめて引き継ぐ（人事異動）")
+        act("/contracts/handover", "担当者をまとめて引き継ぐ（人事異動。担当者のいない契約は unassigned、契約ごとには assignments）")
             .needs(Permission::HandOver)
             .takes(|app, call, _, given: BulkHandover| contract::hand_over_all(app, call, &given).map(Plain)),
         get("/contracts/{id}", "契約")
@@ -74,6 +74,11 @@ pub fn routes() -> Vec<Route> {
         act("/contracts/{id}/handover", "担当者を引き継ぐ").needs(Permission::HandOver).takes(
             |app, call, request, given: Handover| {
                 contract::hand_over(app, call, request.id("id")?, &given).map(versioned)
+            },
+        ),
+        act("/contracts/{id}/handover/withdraw", "始まっていない担当者の引継ぎを取りやめる").needs(Permission::HandOver).takes(
+            |app, call, request, given: HandoverWithdrawal| {
+                contract::withdraw_handover(app, call, request.id("id")?, &given).map(versioned)
             },
         ),
         get("/contracts/{id}/handovers", "担当者の引継ぎの履歴").paged().needs(Permission::ReadContract).run(

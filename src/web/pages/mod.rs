@@ -10,6 +10,7 @@ mod audit;
 mod backup;
 mod chain;
 mod consent;
+mod consent_draft;
 mod contract;
 mod declaration;
 mod demo;
@@ -110,6 +111,7 @@ pub fn all(demo: bool) -> Vec<PageRoute> {
         backup::routes(),
         chain::routes(),
         consent::routes(),
+        consent_draft::routes(),
         contract::routes(),
         declaration::routes(),
         factor::routes(),

@@ -25,6 +25,8 @@ fn kind(path: &str) -> Option<Kind> {
         "/account/passkeys" => Some(Kind::Passkey),
         // Another agency's file taken in: tests/contracts/void.rs.
         "/contracts/import" | "/contracts/imports" => None,
+        // Another agency's draft: tests/api/adoption.rs.
+        "/consents/drafts" => None,
         _ => kind_of(path),
     }
 }

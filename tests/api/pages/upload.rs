@@ -97,7 +97,7 @@ both! {
         };
         assert_eq!(["rows", "vendors", "notices", "problems"].map(|name| list(name).len()), [123, 121, 2, 2]);
         assert_eq!(list("rows")[1], "2,取り込む,V-1,架空業務1,,例示商会1,1,2026-04-01,2026-04-01,2027-03-31");
-        assert_eq!(list("vendors")[120], "121,,例示商会120");
+        assert_eq!(list("vendors")[120], "121,,例示商会120,");
         assert!(list("problems")[1].starts_with("123,受託者名,"));
         let theirs = app.tab(&colleague);
         for name in ["rows", "vendors", "notices", "problems"] {

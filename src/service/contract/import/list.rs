@@ -29,6 +29,7 @@ const VENDORS: &[Column] = &[
     Column { key: "line", heading: "行" },
     Column { key: "corporate_number", heading: "法人番号" },
     Column { key: "name", heading: "事業者名" },
+    Column { key: "near", heading: "よく似た名前の事業者" },
 ];
 const TOLD: &[Column] = &[
     Column { key: "line", heading: "行" },
@@ -87,6 +88,7 @@ fn written(out: &mut Vec<u8>, look: &Look, list: List) -> std::io::Result<()> {
                 line(vendor.line),
                 vendor.corporate_number.clone().into(),
                 vendor.name.clone().into(),
+                vendor.near.clone().into(),
             ])
         }),
         List::Notices => look.summary.warnings.iter().try_for_each(|warning| {

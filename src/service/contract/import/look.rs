@@ -6,7 +6,10 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::{ImportOptions, ImportSummary, Plan, own_rows};
+use crate::db::{self, Conn, DbError};
 use crate::domain::id::OrganizationId;
+use crate::domain::lookalike::{is_one_slip, skeleton};
+use crate::domain::text::search_key;
 use crate::exchange::contracts::{ContractFile, ImportedContract, Outcome};
 use crate::service::{App, Failure};
 use crate::text_enum;
@@ -55,6 +58,9 @@ pub struct LookedVendor {
     pub line: u64,
     pub name: String,
     pub corporate_number: Option<String>,
+    /// A vendor registered before, or another of the file's, whose name looks the same or is one letter apart: a slip of the
+    /// hand would become a company.
+    pub near: Option<String>,
 }
 
 /// What a file would bring.
@@ -87,11 +93,38 @@ pub fn look(
                 line: vendor.line,
                 name: vendor.name.clone(),
                 corporate_number: vendor.number.map(|number| number.to_string()),
+                near: None,
             })
             .collect();
         vendors.sort_by_key(|vendor| vendor.line);
+        find_near(conn, &mut vendors)?;
         Ok(Look { summary: plan.summary(file), rows: rows(&plan, file), vendors })
     })
+}
+
+/// Vendors whose names are compared.
+const COMPARED: i64 = 20_000;
+
+/// Names beside each new vendor the one it may be a slip of.
+fn find_near(conn: &mut Conn, vendors: &mut [LookedVendor]) -> Result<(), DbError> {
+    if vendors.is_empty() {
+        return Ok(());
+    }
+    let mut known = db::organization::vendor_names(conn, COMPARED)?;
+    for vendor in vendors {
+        let looks = skeleton(&vendor.name);
+        // 第1工場 and 第2工場 are two: a number is seldom a slip.
+        let digits = |name: &str| search_key(name).chars().filter(char::is_ascii_digit).collect::<String>();
+        let own = digits(&vendor.name);
+        let near = known.iter().find(|(name, other)| {
+            *name != vendor.name
+                && !looks.is_empty()
+                && (looks == *other || is_one_slip(&looks, other) && digits(name) == own)
+        });
+        vendor.near = near.map(|(name, _)| name.clone());
+        known.push((vendor.name.clone(), looks));
+    }
+    Ok(())
 }
 
 fn rows(plan: &Plan<'_>, file: &ContractFile) -> Vec<LookedRow> {

@@ -2,6 +2,7 @@
 
 mod act;
 mod contract;
+mod many;
 mod one;
 mod plan;
 mod year;
@@ -20,7 +21,8 @@ use crate::service::contract::ContractView;
 use crate::service::{App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
-    [year::routes(), contract::routes(), plan::routes(), one::routes(), act::routes()].concat()
+    [year::routes(), contract::routes(), plan::routes(), many::routes(), one::routes(), act::routes()]
+        .concat()
 }
 
 /// What the pages of audits are called: a vendor reads here what was found at its places.

@@ -8,10 +8,11 @@ use super::super::route::{Labels, Outcome, Page, PageRoute, Wrong, form, look, p
 use super::super::visit::Visit;
 use crate::domain::access::Permission;
 use crate::domain::text::thousands;
+use crate::service::contract;
 use crate::service::contract::import::list::List;
-use crate::service::contract::import::{ImportSummary, LookedRow};
+use crate::service::contract::import::{Fate, ImportSummary, LookedRow, Warning};
 use crate::service::contract::upload::{self, Confirmation, Preview};
-use crate::service::{App, Call, Failure};
+use crate::service::{self, App, Call, Failure, setting};
 
 const LABELS: &Labels = &[("file", "取り込むファイル")];
 /// Of problems, notices and vendors shown; all of them are in the files that can be kept.
@@ -55,9 +56,18 @@ pub fn routes() -> Vec<PageRoute> {
     routes
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape of every page")]
-fn show(_: &App, _: &Call, _: &Visit) -> Result<Page, Failure> {
-    Ok(page("contract/import.html", "契約の取込み", json!({})).under("/contracts", "契約"))
+fn show(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
+    let columns: Vec<Value> = upload::template_columns()
+        .into_iter()
+        .map(|it| {
+            json!({ "name": it.name, "required": it.is_required, "words": it.words.join("、"), "example": it.example })
+        })
+        .collect();
+    let all = service::Page { limit: service::page::MAX_LIMIT, after: None };
+    let departments: Vec<String> =
+        setting::departments(app, call, &all)?.items.into_iter().map(|it| it.name).collect();
+    let context = json!({ "columns": columns, "departments": departments.join("、") });
+    Ok(page("contract/import.html", "契約の取込み", context).under("/contracts", "契約"))
 }
 
 fn sent(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
@@ -86,6 +96,12 @@ fn told(preview: &Preview, visit: &Visit) -> Page {
     let rows: Vec<Value> = look.rows.iter().skip(from).take(ROWS).map(row).collect();
     let base = format!("/contracts/import/{id}");
     let query = if *all_agencies { "?all=1" } else { "" };
+    // What a row of a contract that is there says otherwise is not taken: it stands by itself.
+    let is_registered =
+        |line: u64| look.rows.iter().any(|row| row.line == line && row.fate == Fate::Registered);
+    let registered = look.rows.iter().filter(|row| row.fate == Fate::Registered).count();
+    let (differing, warnings): (Vec<&Warning>, Vec<&Warning>) =
+        summary.warnings.iter().partition(|warning| is_registered(warning.line));
     let next = (from + ROWS < look.rows.len())
         .then(|| format!("{base}?{}from={}#rows", if *all_agencies { "all=1&" } else { "" }, from + ROWS));
     let first = (from > 0).then(|| format!("{base}{query}#rows"));
@@ -100,8 +116,12 @@ fn told(preview: &Preview, visit: &Visit) -> Page {
         "rows": rows, "pager": { "count": rows.len(), "next": next, "first": first },
         "problems": summary.problems.iter().take(SHOWN).collect::<Vec<_>>(),
         "more_problems": summary.problems.len().saturating_sub(SHOWN),
-        "warnings": summary.warnings.iter().take(SHOWN).collect::<Vec<_>>(),
-        "more_warnings": summary.warnings.len().saturating_sub(SHOWN),
+        "warnings": warnings.iter().take(SHOWN).collect::<Vec<_>>(),
+        "more_warnings": warnings.len().saturating_sub(SHOWN),
+        "registered": registered,
+        "differing": differing.iter().take(SHOWN).collect::<Vec<_>>(),
+        "more_differing": differing.len().saturating_sub(SHOWN),
+        "unknown_departments": summary.unknown_departments,
         "vendors": look.vendors.iter().take(SHOWN).collect::<Vec<_>>(),
         "more_vendors": look.vendors.len().saturating_sub(SHOWN),
         "other_agencies": summary.other_agencies.iter().take(SHOWN).collect::<Vec<_>>(),
@@ -155,14 +175,23 @@ fn confirm(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         Err(failure) => return choose_again(app, call, visit, failure),
     };
     if summary.written {
-        return Ok(taken(&summary).into());
+        return Ok(taken(app, call, &summary)?.into());
     }
     // Something has changed since it was shown: nothing was written.
     let preview = upload::look_at(app, call, id, all_agencies)?;
     Ok(Outcome::Shown(Page { status: StatusCode::CONFLICT, ..told(&preview, visit) }))
 }
 
-fn taken(summary: &ImportSummary) -> Page {
-    page("contract/imported.html", "契約を取り込みました", json!({ "summary": summary }))
-        .under("/contracts", "契約")
+/// What was taken in, with the list of it.
+fn taken(app: &App, call: &Call, summary: &ImportSummary) -> Result<Page, Failure> {
+    let shown = i64::try_from(SHOWN).unwrap_or(i64::MAX);
+    let contracts = match summary.run {
+        Some(run) => contract::import_run(app, &call.scope(), run, shown)?.1,
+        None => Vec::new(),
+    };
+    let contracts: Vec<Value> =
+        contracts.iter().map(|it| json!({ "id": it.id, "number": it.number, "title": it.title })).collect();
+    let more = summary.taken.saturating_sub(contracts.len());
+    let context = json!({ "summary": summary, "contracts": contracts, "more": more });
+    Ok(page("contract/imported.html", "契約を取り込みました", context).under("/contracts", "契約"))
 }

@@ -33,6 +33,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("contract.amendment_withdrawn", "変更契約を取り消した"),
     ("contract.department_changed", "担当部署を改めた"),
     ("contract.handed_over", "担当者を引き継いだ"),
+    ("contract.handover_withdrawn", "予定していた担当者の引継ぎを取りやめた"),
     ("contract.import_undone", "契約の取込みを取り消した"),
     ("contract.imported", "契約を取り込んだ"),
     ("contract.projected", "先に登録した契約条件・担当者に切り替わった"),
