@@ -124,7 +124,8 @@ fn to_declare(app: &App, call: &Call) -> Result<String, Failure> {
 }
 
 fn lapsed(app: &App, call: &Call) -> Result<String, Failure> {
-    let query = AuditQuery { years: AuditYears::All, state: Some(AuditState::Overdue), own: false };
+    let query =
+        AuditQuery { years: AuditYears::All, state: Some(AuditState::Overdue), ..AuditQuery::default() };
     let found = audit::of_year(app, call, &query, &ONE)?.items;
     Ok(first(&found, "/audits?fiscal_year=all&state=overdue", |audit| format!("/audits/{}", audit.id)))
 }
