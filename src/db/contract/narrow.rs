@@ -40,10 +40,10 @@ pub(in crate::db) const OR_ONCE: &str =
 /// A company of that name on the chain.
 macro_rules! named {
     ($pattern:expr) => {{
-        use diesel::sql_types::Text;
-        let named = diesel::dsl::sql::<Bool>($crate::db::contract::narrow::NAMED);
-        let once = named.bind::<Text, _>($pattern.clone()).sql($crate::db::contract::narrow::OR_ONCE);
-        once.bind::<Text, _>($pattern).sql(" ESCAPE '\\'))")
+        let like = diesel::dsl::sql::<diesel::sql_types::Bool>($crate::db::contract::narrow::NAMED);
+        let like = like.bind::<diesel::sql_types::Text, _>($pattern.clone());
+        let once = like.sql($crate::db::contract::narrow::OR_ONCE);
+        once.bind::<diesel::sql_types::Text, _>($pattern).sql(" ESCAPE '\\'))")
     }};
 }
 pub(in crate::db) use named;
