@@ -150,7 +150,7 @@ impl Permission {
             Self::RecordVendor => &[SystemAdmin, Officer, AgencyAdmin],
             Self::ManageUsers => &[SystemAdmin, AgencyAdmin, VendorAdmin],
             Self::RegisterContract | Self::ChangeContract | Self::ReviewApplication => &[Officer],
-            Self::ReturnApplication => &[Officer, Approver],
+            Self::ReturnApplication | Self::DraftConsents => &[Officer, Approver],
             Self::TerminateContract
             | Self::VoidContract
             | Self::DecideApplication
@@ -162,7 +162,6 @@ impl Permission {
             }
             Self::FileApplication | Self::Declare => VENDOR,
             Self::Observe | Self::PlanAudit => &[Officer, Auditor],
-            Self::DraftConsents => &[Officer, Approver],
             Self::ReadConsents => &[Officer, Approver, Auditor, Overseer],
             Self::HandleAlerts => &[Officer, Approver, Auditor],
             Self::ReadSettings | Self::ReadNotices | Self::ReadImports => AGENCY,

@@ -196,20 +196,21 @@ pub fn whole_number(text: &str) -> Result<i64, NotWhole> {
 /// A number with 兆, 億 or 万 in it: each at most once, the larger first, digits before each; after the last, digits of
 /// less than it or nothing.
 fn in_units(text: &str) -> Result<i64, NotWhole> {
-    let (mut rest, mut sum, mut above) = (text, 0_i64, i64::MAX);
+    let (mut rest, mut sum, mut above) = (text, 0_i64, None);
     for (unit, worth) in UNITS {
         let Some((before, after)) = rest.split_once(*unit) else { continue };
         let part = part_of(before, *worth)?;
-        if part >= above {
+        if above.is_some_and(|above| part >= above) {
             return Err(NotWhole::NotANumber);
         }
-        (rest, sum, above) = (after, sum.saturating_add(part), *worth);
+        (rest, sum, above) = (after, sum.saturating_add(part), Some(*worth));
     }
     if rest.is_empty() {
         return Ok(sum);
     }
     let digits = ungrouped(rest).and_then(|digits| digits.parse::<i64>().ok());
-    let last = digits.filter(|number| *number < above).ok_or(NotWhole::NotANumber)?;
+    let last =
+        digits.filter(|number| above.is_none_or(|above| *number < above)).ok_or(NotWhole::NotANumber)?;
     Ok(sum.saturating_add(last))
 }
 

@@ -318,7 +318,7 @@ pub struct ApplicationRef {
     pub applicant: String,
     /// The vendor applied for.
     pub vendor: String,
-    /// 再委託, 再々委託…
+    /// 第2層, 第3層, …
     pub tier_word: String,
     pub starts: Day,
     pub ends: Day,

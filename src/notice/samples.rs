@@ -186,7 +186,7 @@ fn application() -> ApplicationRef {
         consent_word: "承諾".into(),
         applicant: "株式会社見本プライム".into(),
         vendor: "株式会社見本サブ".into(),
-        tier_word: "再委託先".into(),
+        tier_word: "第2層".into(),
         starts: day("2026-05-01", "令和8年5月1日"),
         ends: day("2026-12-31", "令和8年12月31日"),
         link: LINK.into(),

@@ -19,6 +19,12 @@ fn written(app: &TestApp) -> i64 {
     app.app.db.read_one::<_, DbError>(|conn| Ok(ledger_entries::table.count().get_result(conn)?)).unwrap()
 }
 
+/// What stands in a hidden field of a page.
+fn hidden<'a>(page: &'a Answer, name: &str) -> &'a str {
+    let (_, rest) = html(page).split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_default();
+    rest.split_once('"').unwrap_or_default().0
+}
+
 #[track_caller]
 fn says(page: &Answer, words: &[&str]) {
     for one in words {
@@ -32,6 +38,9 @@ fn keeps_silent(page: &Answer, words: &[&str]) {
         assert!(!html(page).contains(one), "{one} is told: {}", page.body);
     }
 }
+
+/// A form's fields.
+type Sent<'a> = &'a [(&'a str, &'a str)];
 
 both! {
     fn n01_the_decider_sends_back_to_the_officer_and_asks_the_vendor_for_a_correction(app: TestApp) {
@@ -114,7 +123,8 @@ both! {
             says(&page, &[there]);
             keeps_silent(&page, &[&format!("/applications/{missing}")]);
         }
-        says(&tab.open(&format!("/contracts/{}/chain", k.id)), &["決裁待ち"]);
+        app.move_to("2026-04-02");
+        says(&app.tab(&s.approver).open(&format!("/contracts/{}/chain", k.id)), &["決裁待ち"]);
         let vendor = app.tab(&s.a.user);
         keeps_silent(&vendor.open("/applications"), &["決裁待ち"]);
         keeps_silent(&vendor.open(&format!("/contracts/{}/chain", k.id)), &["決裁待ち"]);
@@ -133,7 +143,7 @@ both! {
         let audit = stage::text(&s.post(&s.officer, &format!("/contracts/{}/audits", k.id), audit).must(201), "id");
         let admin = app.person(s.agency, &[Role::AgencyAdmin]);
         app.notices();
-        let (id, vendor, other) = (&k.id, s.b.id.to_string(), s.c.id.to_string());
+        let (id, other) = (&k.id, s.c.id.to_string());
         let on_paper = [
             ("parent_engagement_id", k.root.as_str()), ("vendor_id", other.as_str()), ("scope", "入力"), ("amount_yen", "5"), ("document_number", "架第1号"),
             ("persons/personal", "5"), ("decided_on", "2026-04-02"), ("valid_from", "2026-04-02"), ("valid_until", "2026-12-31"),
@@ -143,7 +153,7 @@ both! {
         let amended = [("effective_on", "2025-04-01"), ("reason", "変更"), ("title", "架空の件名"), ("_version", "1")];
         let moved = [("from_officer_id", s.officer.id.as_str()), ("officer_id", s.approver.id.as_str()), ("from", "2026-04-01")];
         let why = ("reason", "誤り");
-        let cases: [(_, String, &[(&str, &str)], u16, &str); 8] = [
+        let cases: [(_, _, Sent<'_>, u16, &str); 8] = [
             (&s.approver, format!("/contracts/{id}/consents/new"), &on_paper, 422, "までに決裁されたものだけを"),
             (&s.approver, format!("/contracts/{id}/void"), &[why], 409, "登録を取り消せません"),
             (&s.approver, format!("/contracts/{id}/terminate"), &[why, ("effective_on", "2020-01-01")], 422, "f-effective_on"),
@@ -248,5 +258,150 @@ both! {
         let page = vendor.submit(&format!("/applications/{id}/resubmit"), &[&who[2..], &[("country", "JP")]].concat());
         assert_eq!(page.status, 422);
         says(&page, &["href=\"#f-persons/sensitive\"", "href=\"#f-safeguards/組織的安全管理措置\""]);
+    }
+
+    fn n09_countries_amounts_and_tiers_are_said_as_people_say_them(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract_with(&json!({"data": [], "subcontracting": {
+            "policy": "consent_required", "max_tier": 4, "overseas": "prohibited", "max_ratio_percent": 50,
+        }}));
+        let (path, vendor, other) = (format!("/contracts/{}/applications/new", k.id), app.tab(&s.a.user), s.b.id.to_string());
+        let who = [("parent_engagement_id", k.root.as_str()), ("vendor_id", other.as_str()), ("scope", "入力"), ("reason", "人手")];
+        let days = [("starts_on", "2026-05-01"), ("ends_on", "2026-12-31")];
+        let with = |more: &[(&'static str, &'static str)]| vendor.submit(&path, &[&who[..], &days[..], more].concat());
+        // A country is chosen, Japan first; what the contract forbids stands at the field, before and after.
+        let step = with(&[("amount_yen", "12万"), ("_from", "what"), ("_again", "data")]);
+        says(&step, &[
+            "<select id=\"f-country\" name=\"country\"", "再委託先の所在する国と同じ</option>\n<option value=\"JP\">日本</option>",
+            "<optgroup label=\"ハ行\">", "<option value=\"PH\">フィリピン</option>", "国外での取扱いが禁止されています", "value=\"12万\"",
+        ]);
+        let abroad = with(&[("amount_yen", "12万"), ("country", "PH"), ("_from", "data"), ("_again", "care")]);
+        assert_eq!(abroad.status, 422);
+        says(&abroad, &["href=\"#f-country\"", "作業を行う国を確かめてください", "<option value=\"PH\" selected>フィリピン</option>"]);
+        says(&with(&[("amount_yen", "12万"), ("country", "日本")]), &["120,000円", "<dd class=\"prose\">日本</dd>"]);
+        // What is no number is said in the clerk's words.
+        let wrong = with(&[("amount_yen", "およそ百万"), ("_from", "what"), ("_again", "data")]);
+        says(&wrong, &["数として読めません。数字で入力してください（例 120000円、120,000、12万）。"]);
+        let much = with(&[("amount_yen", "5百万"), ("_from", "what"), ("_again", "data")]);
+        says(&much, &["数として読めません"]);
+        let much = with(&[("amount_yen", "500万")]);
+        says(&much, &["再委託の金額の合計（5,000,000円）が契約金額の50％以上になります。"]);
+        // Of a report the country is typed, by its name, from a list.
+        let report = format!("/contracts/{}/declarations/new", k.id);
+        says(&vendor.open(&report), &["list=\"countries\"", "<datalist id=\"countries\"><option value=\"日本\"></option><option value=\"アイスランド\">"]);
+        let said = [
+            ("period/from", "2026-04-01"), ("period/to", "2026-04-01"), ("engagements/0/vendor/name", "架空国外株式会社"),
+            ("engagements/0/vendor/country", "米国"), ("engagements/0/started_on", "2026-04-01"), ("engagements/0/country", "ﾌｨﾘﾋﾟﾝ"), ("engagements/0/amount_yen", "1,200円"),
+        ];
+        says(&vendor.submit(&report, &said), &["アメリカ合衆国（米国）（国外）", "作業する国: フィリピン（国外）", "1,200円"]);
+        let nowhere: Vec<_> = said.into_iter().map(|(name, text)| if text == "米国" { (name, "どこか") } else { (name, text) }).collect();
+        says(&vendor.submit(&report, &nowhere), &["国の名前として読めません", "value=\"どこか\""]);
+        location(&vendor.submit(&report, &[&said[..], &[("_sure", "1")]].concat()));
+        let chain = k.chain("");
+        let child = &chain["root"]["children"][0];
+        assert_eq!((&child["vendor"]["country"], &child["tier"]), (&json!("US"), &json!(2)));
+        says(&app.tab(&s.officer).open(&format!("/contracts/{}/chain", k.id)), &["第2層の再委託先", "国外 アメリカ合衆国（米国）"]);
+        says(&app.tab(&s.officer).open("/vendors"), &["アメリカ合衆国（米国）（国外）", ">日本</td>"]);
+        // Tiers by their number, at any depth.
+        let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
+        let c = k.consent(&s.b, &b, &s.c, "2026-04-01", "2026-12-31");
+        k.consent(&s.c, &c, &s.d, "2026-04-01", "2026-12-31");
+        let page = app.tab(&s.officer).open("/consents");
+        says(&page, &["第2層の再委託先", "第3層の再委託先", "第4層の再委託先"]);
+        keeps_silent(&page, &["再々委託先"]);
+    }
+
+    fn n10e_a_refusal_has_no_period(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let (id, _) = k.apply(&s.a, &k.root, &s.b, "2026-05-01", "2026-12-31");
+        k.review(&id);
+        let (path, tab) = (format!("/applications/{id}/decision"), app.tab(&s.approver));
+        // The form's own defaults come with it, and conditions typed before one thought better of it.
+        let fields = [
+            ("decision", "refuse"), ("reason", "体制が足りない"), ("valid_from", "2026-05-01"), ("valid_until", "2026-12-31"), ("conditions", "月ごとの報告"),
+        ];
+        let checked = tab.submit(&path, &fields);
+        says(&checked, &["不承認としてよいか確かめる", "体制が足りない"]);
+        keeps_silent(&checked, &["<dt>最初の日</dt>", "<dt>最後の日</dt>", "<dt>条件</dt>"]);
+        location(&tab.submit(&path, &[&fields[..], &[("_sure", "1")]].concat()));
+        let view = s.get(&s.officer, &format!("/applications/{id}")).must(200);
+        let said = view["steps"].as_array().unwrap().last().unwrap()["content"].clone();
+        assert_eq!((&said["valid_from"], &said["valid_until"], &said["conditions"]), (&Value::Null, &Value::Null, &Value::Null));
+        for who in [&s.officer, &s.a.user] {
+            let page = app.tab(who).open(&format!("/applications/{id}"));
+            says(&page, &["不承認", "体制が足りない"]);
+            keeps_silent(&page, &["<dt>期間</dt>", "月ごとの報告"]);
+        }
+        // A default is no period where none is left.
+        app.move_to("2027-03-01");
+        let early = k.try_apply(&s.a, &k.root, &s.c, &json!({"starts_on": "2027-03-01", "ends_on": "2027-03-05"})).must(201);
+        let early = stage::text(&early, "id");
+        app.move_to("2027-03-10");
+        k.review(&early);
+        keeps_silent(&app.tab(&s.approver).open(&format!("/applications/{early}/decision")), &["value=\"2027-03-10\"", "value=\"2027-03-05\""]);
+    }
+
+    fn n10e_a_receipt_asks_for_what_can_still_be_done(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        // In use from the first day, consented to from the eleventh: the gap has ended.
+        app.move_to("2026-04-11");
+        let b = k.consent(&s.a, &k.root, &s.b, "2026-04-11", "2026-12-31");
+        let receipt = |uses: &[Value]| {
+            let id = stage::text(&k.declare(&s.a, uses), "id");
+            app.tab(&s.a.user).open(&format!("/declarations/{id}"))
+        };
+        let ended = receipt(&[stage::used(&b, "2026-04-01", None)]);
+        says(&ended, &["確認できない期間があります", "申請などの手続きは必要ありません"]);
+        keeps_silent(&ended, &["申請してください", "審査中です"]);
+        // One that nobody applied for goes on.
+        let runs = receipt(&[stage::used(&b, "2026-04-01", None), stage::used_under(&k.root, &s.c, "2026-04-05", None)]);
+        says(&runs, &["のないまま使用が続いています", "終了日を報告"]);
+        keeps_silent(&runs, &["手続きは必要ありません", "審査中です"]);
+        // Applied for, it waits.
+        let chain = k.chain("");
+        let c = chain["root"]["children"].as_array().unwrap().iter().find(|node| node["vendor"]["id"] == json!(s.c.id)).unwrap();
+        let c = stage::text(c, "engagement_id");
+        let place = json!({"engagement_id": c, "parent_engagement_id": null, "vendor_id": null});
+        k.try_apply(&s.a, &k.root, &s.c, &place).must(201);
+        let waits = receipt(&[stage::used(&b, "2026-04-01", None), stage::used(&c, "2026-04-05", None)]);
+        says(&waits, &["申請は審査中です", "終了日を報告"]);
+        keeps_silent(&waits, &["使用が続いています"]);
+    }
+
+    fn n10c_after_a_login_one_stands_where_one_was(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract_with(&json!({"data": []}));
+        let path = format!("/contracts/{}/applications/new", k.id);
+        let other = s.b.id.to_string();
+        let who = [("parent_engagement_id", k.root.as_str()), ("vendor_id", other.as_str())];
+        let what = [("scope", "入力"), ("reason", "人手"), ("amount_yen", "12万"), ("_from", "what"), ("_again", "data")];
+        let (email, password) = ("tochu@example.jp", "馬と電池とホチキス正しい");
+        let person = json!({"email": email, "name": "架空 太郎", "organization_id": s.a.id, "roles": ["vendor_user"], "password": password});
+        app.post(&app.admin(), "/users", person).must(201);
+        let resume = |fields: &[(&str, &str)]| {
+            // Nobody is signed in any more.
+            let login = app.send(app.visit(None, "POST", &path, fields));
+            assert_eq!(login.status, 401, "{}", login.body);
+            let kept = hidden(&login, "_kept").replace("&amp;", "&");
+            let given = [("email", email), ("password", password), ("_kept", kept.as_str()), ("_back", path.as_str())];
+            app.send(app.visit(None, "POST", "/login", &given))
+        };
+        let on = resume(&[&who[..], &what[..]].concat());
+        assert_eq!(on.status, 200, "{}", on.body);
+        assert_eq!(hidden(&on, "_again"), "what", "the step that was filled in, not the one after it");
+        // The button of that page leads there, with all that was typed.
+        let tab = app.tab(&s.a.user);
+        let back = tab.submit(&path, &[&who[..], &what[..3], &[("_again", "what")]].concat());
+        assert_eq!(back.status, 200);
+        says(&back, &["id=\"f-amount_yen\"", "value=\"12万\""]);
+        keeps_silent(&back, &["id=\"f-starts_on\""]);
+        // From the check page one comes to the check page.
+        let days = [("starts_on", "2026-05-01"), ("ends_on", "2026-12-31"), ("_sure", "1")];
+        let sure = resume(&[&who[..], &what[..3], &days[..]].concat());
+        keeps_silent(&sure, &["name=\"_again\""]);
+        let checked = tab.submit(&path, &[&who[..], &what[..3], &days[..2]].concat());
+        says(&checked, &["まだ送信していません", "120,000円"]);
     }
 }

@@ -172,6 +172,8 @@ both! {
         assert_eq!(draft()["period"]["from"], "2026-10-01");
         k.try_declare(&s.a, crate::stage::with(again, &json!({"engagements": [used(&b, "2026-04-01", None)]}))).must(422);
         // With nothing open it says 再委託なし.
+        let early = json!({"period": {"from": "2026-07-01", "to": "2026-10-01"}, "as_last_time": true});
+        assert_eq!(k.try_declare(&s.a, early).errors(), [("/period/to".to_owned(), "not_over".to_owned())]);
         let none = json!({"period": {"from": "2026-07-01", "to": "2026-09-30"}, "as_last_time": true});
         k.try_declare(&s.c, none.clone()).must(422);
         let first = k.try_declare(&s.c, json!({"none": true})).must(201);

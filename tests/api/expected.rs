@@ -45,10 +45,10 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         | ("GET", "/users" | "/users/{id}/sessions")
         | ("PATCH", "/users/{id}") => PEOPLE,
         ("GET", "/users/{id}") => Role::ALL,
-        ("GET", "/pending-changes")
-        | ("POST", "/pending-changes/{id}/approve" | "/pending-changes/{id}/withdraw") => PEOPLE,
+        ("GET", "/pending-changes") | ("POST", "/pending-changes/{id}/approve") => PEOPLE,
         // The person whose account it is sees it and can say no.
-        ("GET", "/pending-changes/{id}") | ("POST", "/pending-changes/{id}/reject") => Role::ALL,
+        ("GET", "/pending-changes/{id}")
+        | ("POST", "/pending-changes/{id}/reject" | "/pending-changes/{id}/withdraw") => Role::ALL,
         ("POST" | "GET", "/users/{id}/deputies") | ("POST", "/deputies/{id}/end") => &[AgencyAdmin],
         (
             "POST",

@@ -1,4 +1,5 @@
 //! The chain's page on a past day, and of many: every word, colour and row is of the day asked for; what is in order folds.
+#![expect(clippy::many_single_char_names, reason = "the vendors of the stage are called so")]
 
 use itaku::domain::access::Role;
 use itaku::service::export::Register;

@@ -19,11 +19,15 @@ async function fill(page, values) {
 }
 
 /** Registers a contract and answers the address of its page. */
-async function register(page, base, its) {
+async function toRegister(page, base, its) {
   await page.goto(base + "/contracts/new");
   await page.selectOption('[id="f-vendor_id"]', { index: 1 });
   await fill(page, { number: its, ...terms });
   await press(page, "内容を確かめる");
+}
+
+async function register(page, base, its) {
+  await toRegister(page, base, its);
   await press(page, "この内容で登録する");
   return page.url().replace(/\?.*/, "");
 }
@@ -58,9 +62,9 @@ export async function contract_by_keyboard(t) {
   await page.waitForFunction(() => location.search.includes("done=contract"));
   check("the contract has its page", (await page.innerText("h1")).includes(its) && (await page.innerText("[role=status]")).includes("登録しました"));
   await sound(t, await page.reload());
-  // Sent once more from a new form, it is refused in words, and nothing typed is lost.
+  // Asked once more on a new form, it is refused in words before it is looked at, and nothing typed is lost.
   mayFail(409);
-  await register(page, base, its);
+  await toRegister(page, base, its);
   check("to register it again is refused in words", (await page.innerText("#error-summary")).includes("契約番号"), await page.innerText("main"));
   check("and what was typed is still there", (await page.inputValue('[id="f-number"]')) === its);
   await page.goto(`${base}/contracts?q=${encodeURIComponent(its)}`);

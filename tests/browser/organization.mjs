@@ -19,7 +19,7 @@ export async function vendor_by_keyboard(t) {
   check("axe finds nothing in the error state", (await t.audit()).length === 0, await t.audit());
   await typeInto(page, "name", name);
   await typeInto(page, "corporate_number", " ");
-  await typeInto(page, "country", "ｊｐ");
+  await page.selectOption('[id="f-country"]', { label: "日本" });
   await typeInto(page, "address", "架空県架空市1-1");
   await enterKey(page);
   check("the vendor has its page", (await page.innerText("h1")) === name && (await page.innerText("[role=status]")).includes("登録しました"), await page.innerText("main"));

@@ -289,7 +289,12 @@ impl<'a> Model<'a> {
     fn outcome(&self, application: &Application) -> Option<(i64, ApplicationStep)> {
         let mut outcome: Option<(i64, ApplicationStep)> = None;
         for event in &application.events {
-            let open = [ApplicationStep::Returned, ApplicationStep::Resubmitted, ApplicationStep::Reviewed];
+            let open = [
+                ApplicationStep::Returned,
+                ApplicationStep::Resubmitted,
+                ApplicationStep::Reviewed,
+                ApplicationStep::SentBack,
+            ];
             if event.stamp.at <= self.known_at
                 && !open.contains(&event.step)
                 && outcome.is_none_or(|(seq, _)| event.stamp.seq > seq)

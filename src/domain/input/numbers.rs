@@ -70,7 +70,7 @@ impl Codec for Integer {
             let message = match self.unit {
                 Some("円") => format!("金額は{most}円以下で入力してください（{found}円とあります）。"),
                 Some(unit) => format!("{most}{unit}以下で入力してください（{found}{unit}とあります）。"),
-                None => format!("{}から{most}までの整数で入力してください。", text::thousands(self.min)),
+                None => format!("{}から{}までの整数で入力してください。", self.min, self.max),
             };
             return at.fail("range", message);
         }

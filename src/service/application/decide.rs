@@ -48,6 +48,18 @@ input! {
     }
 }
 
+impl DecisionInput {
+    /// What it decides: a refusal has no days and no conditions, though a form may have filled them in.
+    fn decided(&self) -> Self {
+        match self.decision {
+            Decision::Consent => self.clone(),
+            Decision::Refuse => {
+                Self { valid_from: None, valid_until: None, conditions: None, ..self.clone() }
+            }
+        }
+    }
+}
+
 /// Decides an application. Consent never reaches back before the day it is given.
 pub fn decide(
     app: &App,
@@ -55,6 +67,7 @@ pub fn decide(
     id: ApplicationId,
     given: &DecisionInput,
 ) -> Result<ApplicationView, Failure> {
+    let given = &given.decided();
     act(app, call, id, |tx, case, filed| {
         may_decide(filed, call.actor.user_id)?;
         filed.must_be_as_seen(given.seen_version)?;

@@ -228,6 +228,12 @@ pub fn amendments(
     page_by_seq(page, rows, |row| row.fact.stamp.seq, |row| view(&all, row, today))
 }
 
+/// A change of the contract is to come until it is taken back; of other terms, those that their day will have.
+fn is_to_come(all: &[TermsRow], row: &TermsRow) -> bool {
+    let holds = in_force(all, row.fact.effective_on).is_some_and(|it| it.fact.stamp == row.fact.stamp);
+    row.kind == TermsKind::Amended || (row.kind != TermsKind::Withdrawn && holds)
+}
+
 fn view(all: &[TermsRow], row: TermsRow, today: NaiveDate) -> AmendmentView {
     let seq = row.fact.stamp.seq;
     let earlier: Vec<TermsRow> = all.iter().filter(|other| other.fact.stamp.seq < seq).cloned().collect();
@@ -239,7 +245,7 @@ fn view(all: &[TermsRow], row: TermsRow, today: NaiveDate) -> AmendmentView {
         answers: row.answers,
         effective_on: row.fact.effective_on,
         recorded_at: row.fact.stamp.at,
-        coming: !withdrawn && row.fact.effective_on > today,
+        coming: row.fact.effective_on > today && !withdrawn && is_to_come(all, &row),
         withdrawn,
         terms: (&row.fact.terms).into(),
         before: before.map(|before| (&before.fact.terms).into()),

@@ -38,10 +38,21 @@ fn keep(
     Ok(db::contract::add_terms(tx, row.id, &new, &recorded)?)
 }
 
-/// Whether these terms were taken back.
+/// Whether these terms were taken back, or correct some that were.
 pub(super) fn is_withdrawn(all: &[TermsRow], row: &TermsRow) -> bool {
-    let seq = Some(row.fact.stamp.seq);
-    all.iter().any(|other| other.kind == TermsKind::Withdrawn && other.answers == seq)
+    let of = if row.kind == TermsKind::Corrected { row.answers } else { Some(row.fact.stamp.seq) };
+    row.kind != TermsKind::Withdrawn
+        && all.iter().any(|other| other.kind == TermsKind::Withdrawn && other.answers == of)
+}
+
+/// The terms as last corrected, on their own day.
+fn as_corrected<'a>(all: &'a [TermsRow], it: &'a TermsRow) -> &'a Terms {
+    let of_it = |row: &&TermsRow| {
+        row.kind == TermsKind::Corrected
+            && row.answers == Some(it.fact.stamp.seq)
+            && row.fact.effective_on == it.fact.effective_on
+    };
+    &all.iter().rfind(of_it).unwrap_or(it).fact.terms
 }
 
 /// The registration and the changes that stand.
@@ -108,7 +119,7 @@ fn restored(all: &[TermsRow], it: &TermsRow) -> Option<Terms> {
     let base = in_force(&before, day)?.fact.terms.clone();
     let now = &in_force(all, day)?.fact.terms;
     // A department named since is not the change's.
-    Some(put_right(now, &it.fact.terms, &base))
+    Some(put_right(now, as_corrected(all, it), &base))
 }
 
 /// `POST /contracts/{id}/amendments/withdraw`: a change of the contract that is not in force yet is taken back. Of
@@ -138,7 +149,7 @@ pub fn withdraw_amendment(
         }
         let terms = restored(&all, it).ok_or_else(|| without_terms(id))?;
         keep(tx, row, ACT, (day, &terms), &given.reason, it.fact.stamp.seq)?;
-        carry_on(tx, row, ACT, (&all, it), (&it.fact.terms, &terms), &given.reason)?;
+        carry_on(tx, row, ACT, (&all, it), (as_corrected(&all, it), &terms), &given.reason)?;
         Ok(true)
     })
 }

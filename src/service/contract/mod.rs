@@ -28,7 +28,8 @@ pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
 pub use correct::{correct_terms, correction_asked, withdraw_amendment};
 pub use handover::{
     Assignment, BulkHandover, Handover, HandoverView, HandoverWithdrawal, HeldContract, Holder, Moved,
-    Planned, hand_over, hand_over_all, handover_preview, handovers, held, holders, withdraw_handover,
+    Planned, hand_over, hand_over_all, handover_preview, handovers, held, holders, unassigned,
+    usual_department, withdraw_handover,
 };
 pub use narrow::{NarrowQuery, Offered, Whose, offered};
 pub use register::{Registration, register, register_in};

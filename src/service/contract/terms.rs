@@ -289,6 +289,18 @@ pub fn questions(terms: &Terms, today: NaiveDate) -> Vec<String> {
             terms.starts_on, terms.ends_on
         ));
     }
+    let is_exempt = matches!(
+        terms.subcontracting.policy,
+        Policy::NoticeOnly | Policy::MinorExempt | Policy::NoPersonalData
+    );
+    let numbers = terms.data.iter().filter(|it| it.category == DataCategory::MyNumber).map(|it| it.persons);
+    if is_exempt && numbers.sum::<i64>() > 0 {
+        // 番号法10条1項: whoever is entrusted needs the consent of whoever entrusted first, at every tier.
+        asked.push(
+            "マイナンバーを取り扱いますが、再委託の承認を要しない場合のある条件です。個人番号利用事務等の再委託には、金額や業務によらず、委託元の許諾が必要です（番号法第10条第1項）。"
+                .to_owned(),
+        );
+    }
     asked
 }
 

@@ -145,6 +145,9 @@ pub fn declare(
             let message = "使用中と報告した再委託先の終了が、まだ報告されていません。終了日を報告するか、引き続き使用中として報告してください。";
             return Err(Failure::conflict("open_use", message));
         }
+        if given.as_last_time && given.period.to > tx.today {
+            return Err(not_over(given.period.to));
+        }
         let id: DeclarationId = tx.new_id();
         let uses =
             if given.as_last_time { again(tx, &case, &known, own)? } else { resolve_uses(tx, &case, &known, given)? };
@@ -181,6 +184,12 @@ pub fn declare(
         };
         Ok(DeclaredView { id, receipt, unapproved, message: message.to_owned() })
     })
+}
+
+/// That nothing has changed in a period can be said when it is over.
+fn not_over(to: NaiveDate) -> Failure {
+    let message = format!("対象期間は{to}に終わります。「変更なし」は、期間が終わってから報告できます。");
+    Failure::field("/period/to", "not_over", message)
 }
 
 /// A use that is said, with the place that is meant.

@@ -80,7 +80,6 @@ fn typed_country(text: &str, _: Kwargs, _: &State) -> String {
 }
 
 /// `{% for row in countries() %}`: all but Japan, by the rows of the syllabary: `{label, countries: [[code, name]]}`.
-#[expect(clippy::needless_pass_by_value, reason = "the shape of a function")]
 fn countries(_: Kwargs, _: &State) -> tera::Value {
     let rows =
         domain::country::abroad().map(|(label, countries)| json!({ "label": label, "countries": countries }));
@@ -307,6 +306,7 @@ struct Framed<'a> {
     /// What a passkey needs in the browser.
     passkey_script: &'a str,
     print_script: &'a str,
+    reveal_script: &'a str,
     icon: &'a str,
     title: &'a str,
     errors: &'a [Wrong],
@@ -328,6 +328,7 @@ pub fn render(frame: &Frame, page: &Page) -> Result<String, PageError> {
         style: &assets::address("itaku.css"),
         passkey_script: &assets::address("passkey.js"),
         print_script: &assets::address("print.js"),
+        reveal_script: &assets::address("reveal.js"),
         icon: &assets::address("icon.svg"),
         title: &page.title,
         errors: &errors,

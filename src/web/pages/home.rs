@@ -9,6 +9,7 @@ use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::alert::Severity;
 use crate::domain::contract::ContractStatus;
 use crate::service::alert::{self, AlertFilter};
+use crate::service::consent::draft;
 use crate::service::contract::{self, ContractQuery, ContractSort, NarrowQuery, Whose};
 use crate::service::task::{TaskKind, TaskQuery};
 use crate::service::{self, App, Call, Failure, overview, task};
@@ -30,8 +31,13 @@ fn home(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     };
     let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
     let reads = call.actor.may(Permission::ReadContract);
+    let is_agency = call.actor.organization.kind == OrganizationKind::Agency;
+    let unassigned = if is_agency && reads { contract::unassigned(app, call)? } else { 0 };
+    let drafts = if call.actor.may(Permission::RecordConsent) { draft::waiting(app, call)? } else { 0 };
     let context = json!({
         "overview": overview::overview(app, call)?,
+        "unassigned": unassigned,
+        "drafts": drafts,
         "grave": grave,
         "to_decide": to_decide(app, call)?,
         "todo": if reads { todo(app, call, visit)? } else { Value::Null },

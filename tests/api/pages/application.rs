@@ -299,7 +299,7 @@ both! {
         }
         let root = app.tab(&s.a.user).open(&format!("/contracts/{}/chain", k.id));
         says(&root, &["この下の再委託を申請する", sibling]);
-        says(&app.tab(&s.officer).open(&format!("/contracts/{}/chain", k.id)), &[prime, sibling, "再々委託先", "表で見る"]);
+        says(&app.tab(&s.officer).open(&format!("/contracts/{}/chain", k.id)), &[prime, sibling, "第3層の再委託先", "表で見る"]);
     }
 
     fn the_chain_is_looked_at_on_any_day_and_a_consent_revoked(app: TestApp) {

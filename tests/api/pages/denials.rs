@@ -23,10 +23,9 @@ fn kind(path: &str) -> Option<Kind> {
         "/vendors" => Some(Kind::Organization),
         "/account/sessions" => Some(Kind::Session),
         "/account/passkeys" => Some(Kind::Passkey),
-        // Another agency's file taken in: tests/contracts/void.rs.
-        "/contracts/import" | "/contracts/imports" => None,
-        // Another agency's draft: tests/api/adoption.rs.
-        "/consents/drafts" => None,
+        // Another person's deputy: tests/api/own_deputies.rs; another agency's file taken in: tests/contracts/void.rs; its
+        // draft: tests/api/adoption.rs.
+        "/account/deputies" | "/contracts/import" | "/contracts/imports" | "/consents/drafts" => None,
         _ => kind_of(path),
     }
 }

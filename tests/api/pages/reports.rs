@@ -105,13 +105,17 @@ both! {
         assert!(page.contains("架空の点検") && page.contains("as_last_time"), "{page}");
         // Filed on the first day for a quarter, it answers for that day alone.
         assert_eq!((value(&page, "period/from"), value(&page, "period/to")), ("2026-04-02", "2026-04-30"));
-        let answer = app.tab(&stage.a.user).submit(&path, &[
-            ("period/from", "2026-04-02"), ("period/to", "2026-07-31"), ("as_last_time", "true"),
-        ]);
+        let report = |to: &str| {
+            app.tab(&stage.a.user).submit(&path, &[("period/from", "2026-04-02"), ("period/to", to), ("as_last_time", "true")])
+        };
+        let early = report("2026-07-31");
+        assert_eq!(early.status, 422, "a month that is not over");
+        assert!(text(&early).contains("期間が終わってから"), "{}", early.body);
+        let answer = report("2026-07-01");
         assert!(location(&answer).ends_with("?done=declared"), "{answer:?}");
-        // All is said up to today; of the days to come nothing is asked yet.
+        // The month that runs is owed when it is over; until then nobody can say that nothing has changed in it.
         let (_, page) = open(app, &stage.a.user, &path);
-        assert!(!page.contains("as_last_time") && page.contains("いまお願いしている報告はありません"), "{page}");
+        assert!(!page.contains("as_last_time") && page.contains("終わってから報告できます"), "{page}");
     }
 
     fn without_a_parent_it_is_ones_own_place(app: TestApp) {

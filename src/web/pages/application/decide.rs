@@ -47,7 +47,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
             { "value": Decision::Refuse.as_str(), "label": ours("不承認とする") },
         ]),
     );
-    let days = days(app, call, &brief)?;
+    // Where no day of the period applied for is left, the form begins without one.
+    let days = days(app, call, &brief)?.filter(|(from, until)| from <= until);
     Ok(shown.filled(&json!({ "valid_from": days.map(|it| it.0), "valid_until": days.map(|it| it.1) })))
 }
 

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::super::own::ours;
+use crate::domain;
 use crate::domain::access::Permission;
 use crate::domain::chain::NodeState;
 use crate::domain::contract::{ContractStatus, HOME};
@@ -82,7 +83,7 @@ impl Drawing<'_> {
         }
         let steps = pen.steps;
         let running: Vec<&&Node> = there.iter().filter(|node| is_running(node)).collect();
-        let named = running.iter().take(MOST_NAMED);
+        let first_few = running.iter().take(MOST_NAMED);
         let as_of = self.view.as_of;
         json!({
             "as_of": as_of,
@@ -92,7 +93,7 @@ impl Drawing<'_> {
             "alone": there.first().filter(|_| there.len() == 1).map(|node| node.tier),
             "large": there.len() > FOLDS_ABOVE,
             "running": running.len(),
-            "named": named.map(|node| json!({ "id": node.engagement_id, "name": node.vendor.name })).collect::<Vec<_>>(),
+            "named": first_few.map(|node| json!({ "id": node.engagement_id, "name": node.vendor.name })).collect::<Vec<_>>(),
             "unnamed": running.len().saturating_sub(MOST_NAMED),
             "later": later.iter().map(|node| later_on(node)).collect::<Vec<_>>(),
         })
@@ -119,7 +120,7 @@ impl Drawing<'_> {
             "id": node.engagement_id,
             "name": node.vendor.name,
             "number": node.vendor.corporate_number,
-            "abroad": (node.vendor.country != HOME).then_some(&node.vendor.country),
+            "abroad": (node.vendor.country != HOME).then(|| domain::country::name(&node.vendor.country)),
             "tier": words::tier(node.tier),
             "prime": node.tier == 1,
             "above": above,

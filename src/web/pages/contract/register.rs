@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::organization::{looked_for, vendor_label};
-use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
+use super::super::own::ours;
+use super::super::route::{Labels, Outcome, Page, PageRoute, checked, form, joined, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::address;
@@ -64,12 +65,20 @@ pub fn choices(app: &App, call: &Call) -> Result<Value, Failure> {
 }
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    // The department of the officer's own contracts; of an agency that has only one, that one.
+    let mut department = contract::usual_department(app, call)?;
+    let choices = choices(app, call)?;
+    let all = choices.get("departments").and_then(Value::as_array).map(Vec::as_slice);
+    if let (None, Some([only])) = (&department, all) {
+        department = only.get("value").and_then(Value::as_str).map(str::to_owned);
+    }
     let context = json!({
-        "choices": choices(app, call)?,
+        "choices": choices,
         "vendors": looked_for(app, call, visit, "vendor_id")?,
         "number_in_question": contains_my_number(visit.typed("number")),
     });
     let usual = json!({
+        "department": department,
         "fiscal_year": fiscal_year(app.today()),
         "vendor_id": visit.query("vendor_id"),
         "subcontracting": {"policy": Policy::ConsentRequired.as_str(), "overseas": Overseas::Prohibited.as_str()},
@@ -145,12 +154,10 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         answers.push(("よく似た名前の事業者", names.join("\n")));
     }
     let asked = contract::questions(&given.terms(), app.today());
-    if !asked.is_empty() {
-        answers.push(("確かめてください", asked.join("\n")));
-    }
-    if let Some(asked) = check(visit, "登録する内容を確かめる", "この内容で登録する", &answers)
-    {
-        return Ok(asked);
+    if visit.form.mark("_sure").is_none() {
+        let page = checked(visit, "登録する内容を確かめる", "この内容で登録する", &answers);
+        let cautions: Vec<String> = asked.iter().map(|text| ours(text)).collect();
+        return Ok(Page { context: joined(page.context, json!({ "cautions": cautions })), ..page }.into());
     }
     let made = contract::register(app, call, &given)?;
     Ok(Outcome::Moved(format!("{}?done=contract", address(&made))))

@@ -62,6 +62,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "contract": contract,
         "draft": draft,
         "owed": owed,
+        "over": draft.period.as_ref().and_then(|period| period.to).is_some_and(|to| to <= today),
         "rows": rows_to_show(visit, rows),
     });
     let context = joined(Places::open(app, call, id)?.context(), context);

@@ -8,6 +8,7 @@ use super::super::route::{Outcome, Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use super::timed;
 use crate::domain::access::Permission;
+use crate::domain::chain::Cause;
 use crate::domain::id::{ContractId, EngagementId};
 use crate::service::chain::{self, Node};
 use crate::service::declaration;
@@ -70,7 +71,12 @@ fn uncovered(
             continue;
         }
         let causes: Vec<_> = node.uncovered_causes.iter().filter(|days| days.from <= app.today()).collect();
-        found.push(json!({ "vendor": node.vendor.name, "days": node.uncovered, "causes": causes }));
+        let runs = node.uncovered.iter().any(|days| days.to.is_none());
+        let waits = runs
+            && node.uncovered_causes.iter().any(|it| it.to >= app.today() && it.cause == Cause::Undecided);
+        found.push(json!({
+            "vendor": node.vendor.name, "days": node.uncovered, "causes": causes, "runs": runs && !waits, "waits": waits,
+        }));
     }
     Ok(found)
 }

@@ -72,7 +72,8 @@ impl Case<'_> {
 
     pub(super) fn as_last_time(&mut self, act: &Act, by: usize) -> Outcome {
         let (by, call) = self.vendor(by, 0);
-        let again = || self.declaration(call, json!({"as_last_time": true}));
+        let again =
+            || self.declaration(call, json!({"as_last_time": true, "period": {"from": d(0), "to": d(0)}}));
         // There is a last time when a report of its own stands.
         let reported = self.said.iter().any(|said| said.declarer == Some(by) && !said.retracted);
         let Some(view) = self.expect(self.stands(by) && reported, act, again)? else { return Ok(()) };
