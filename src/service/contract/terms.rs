@@ -108,6 +108,36 @@ input! {
 }
 
 input! {
+    /// 変更契約の取消し, before it is in force.
+    pub struct TermsWithdrawal {
+        /// Its place in the contract's ledger.
+        seq: i64 => count(),
+        reason: String => prose(1, 2_000),
+    }
+}
+
+input! {
+    /// 訂正 of a slip in the terms as registered or changed: what is right, and why.
+    pub struct TermsCorrection {
+        /// The place in the contract's ledger of the terms that are corrected.
+        seq: i64 => count(),
+        reason: String => prose(1, 2_000),
+        title: Option<String> => optional(contract_title(MAX_TITLE)),
+        fiscal_year: Option<i32> => optional(fiscal_year()),
+        amount_yen: Option<i64> => optional(yen()),
+        unit_price: Option<String> => optional(prose(1, MAX_UNIT_PRICE)),
+        signed_on: Option<NaiveDate> => optional(day()),
+        starts_on: Option<NaiveDate> => optional(day()),
+        ends_on: Option<NaiveDate> => optional(day()),
+        scope: Option<String> => optional(prose(1, MAX_SCOPE)),
+        data: Option<Vec<DataItem>> => optional(list(nested::<DataItem>(), 20)),
+        subcontracting: Option<SubcontractingInput> => optional(nested::<SubcontractingInput>()),
+        declaration_interval: Option<DeclarationInterval> => optional(word::<DeclarationInterval>()),
+        return_due_days: Option<i32> => optional(small(0, MAX_RETURN_DAYS)),
+    }
+}
+
+input! {
     /// What of a contract is no term of it: the department in charge.
     pub struct ContractPatch {
         department: Option<String> => optional(text(1, MAX_DEPARTMENT)),
@@ -181,6 +211,30 @@ impl Amendment {
             return_due_days: self.return_due_days.unwrap_or(base.return_due_days),
             department: self.department.or_else(|| base.department.clone()),
         }
+    }
+}
+
+impl TermsCorrection {
+    /// The terms put right.
+    pub fn apply(self, wrong: &Terms) -> Terms {
+        let right = Amendment {
+            effective_on: wrong.starts_on,
+            reason: self.reason,
+            title: self.title,
+            fiscal_year: self.fiscal_year,
+            amount_yen: self.amount_yen,
+            unit_price: self.unit_price,
+            signed_on: self.signed_on,
+            starts_on: self.starts_on,
+            ends_on: self.ends_on,
+            scope: self.scope,
+            data: self.data,
+            subcontracting: self.subcontracting,
+            declaration_interval: self.declaration_interval,
+            return_due_days: self.return_due_days,
+            department: None,
+        };
+        right.apply(wrong)
     }
 }
 
