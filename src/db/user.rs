@@ -343,6 +343,23 @@ pub fn find_deputy(conn: &mut Conn, id: Id<()>) -> Result<(DeputyRow, Organizati
     Ok(found.first(conn)?)
 }
 
+/// The appointments of the organization in which the person stands in or is stood in for, that have not ended on a day;
+/// by the first day.
+pub fn deputies_about(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    person: UserId,
+    on: NaiveDate,
+) -> Result<Vec<DeputyRow>, DbError> {
+    Ok(deputies::table
+        .filter(deputies::organization_id.eq(organization))
+        .filter(deputies::user_id.eq(person).or(deputies::deputy_id.eq(person)))
+        .filter(deputies::ends_on.ge(on).and(deputies::ends_on.ge(deputies::starts_on)))
+        .order((deputies::starts_on, deputies::id))
+        .select(DeputyRow::as_select())
+        .load(conn)?)
+}
+
 /// Brings the last day of an appointment forward.
 pub fn end_deputy(conn: &mut Conn, id: Id<()>, ends_on: NaiveDate) -> Result<(), DbError> {
     diesel::update(deputies::table.find(id)).set(deputies::ends_on.eq(ends_on)).execute(conn)?;

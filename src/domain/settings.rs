@@ -9,6 +9,19 @@ use serde::{Deserialize, Serialize};
 use super::alert::Severity;
 use super::characters::{Lines, clean, is_blank};
 use super::limits::{FIRST_YEAR, LAST_YEAR};
+use crate::text_enum;
+
+text_enum! {
+    /// What a person may do about who stands in for them.
+    pub enum OwnDeputies {
+        /// Only administrators appoint.
+        None = "none",
+        /// The person asks, an administrator approves.
+        Ask = "ask",
+        /// The person appoints; who stands in for someone who decides still needs an administrator.
+        Appoint = "appoint",
+    }
+}
 
 /// The settings of one agency. Days are calendar days unless a field says working days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +54,8 @@ pub struct Settings {
     pub words: BTreeMap<String, String>,
     /// What is checked in a contract between vendors, before a consent.
     pub clauses: Vec<Clause>,
+    /// What a person may do about who stands in for them.
+    pub own_deputies: OwnDeputies,
 }
 
 /// How grave a breach of the contract's limits is, where the agency decides that.
@@ -120,6 +135,7 @@ impl Default for Settings {
             clauses: clauses
                 .map(|(text, number)| Clause { number: number.to_string(), text: (*text).to_owned() })
                 .collect(),
+            own_deputies: OwnDeputies::Ask,
         }
     }
 }

@@ -164,6 +164,27 @@ fn reset_if_known(app: &App, given: &ResetRequest) -> Result<Done, Failure> {
     }
 }
 
+/// Whom an invitation is for, as its page says it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Invited {
+    pub name: String,
+    /// By which they log in.
+    pub email: String,
+    pub organization: String,
+}
+
+/// Whom the token of an invitation is for; None: it is used, too old, or none.
+pub fn invited(app: &App, token: &str) -> Result<Option<Invited>, Failure> {
+    let now = app.sources.clock.machine_now();
+    Ok(app.db.read_one::<_, DbError>(|conn| {
+        let found = db::session::token_user(conn, &token_hash(token), TokenPurpose::Invitation, now)?;
+        let Some(id) = found else { return Ok(None) };
+        let user = db::user::find(conn, id)?;
+        let organization = db::organization::find(conn, user.organization_id)?.name;
+        Ok(Some(Invited { name: user.name, email: user.email, organization }))
+    })?)
+}
+
 /// Sets a password with a token from a mail, once; every session ends. Who has the mail is no stranger: what a browser is
 /// known by from now on is answered, and nobody's failures count any more.
 pub fn redeem(

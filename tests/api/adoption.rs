@@ -51,6 +51,7 @@ both! {
         assert_eq!(consents().len(), 0);
         let listed = approver.open("/consents/drafts");
         assert!(said(&listed).contains("決裁待ち") && !said(&listed).contains(&bad), "{}", listed.body);
+        assert!(said(&approver.open("/home")).contains("既承認の起案が1件、決裁を待っています"));
         let page = approver.open(&draft);
         assert!(said(&page).contains("すべて既承認として登録する") && said(&page).contains("3件すべて"), "{}", page.body);
         for _ in 0..2 {

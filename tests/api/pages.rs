@@ -185,12 +185,22 @@ both! {
         let token = invited.token();
         let page = app.send(app.visit(None, "GET", &format!("/invitation?token={token}"), &[]));
         assert!(page.status == 200 && text(&page).contains(&token), "{}", page.body);
+        // n19: whom, of which organization, by which name they log in.
+        for word in ["架空 次郎", "jiro@example.jp", "架空機関P4"] {
+            assert!(text(&page).contains(word), "{word}: {}", page.body);
+        }
+        let strange = app.send(app.visit(None, "GET", "/invitation?token=x", &[]));
+        assert!(strange.status == 200 && !text(&strange).contains("ログイン名"), "{}", strange.body);
         let set = |path: &str, token: &str, password: &str, again: &str| {
             app.send(app.visit(None, "POST", path, &[("token", token), ("password", password), ("again", again)]))
         };
         let differs = set("/invitation", &token, PASSWORD, OTHER);
         assert!(differs.status == 422 && text(&differs).contains(&token), "{}", differs.body);
-        assert_eq!(set("/invitation", &token, PASSWORD, PASSWORD).status, 200);
+        // n19: signed in afterwards.
+        let entered = set("/invitation", &token, PASSWORD, PASSWORD);
+        assert_eq!(location(&entered), "/home?done=welcome");
+        let home = app.send(app.visit(Some(cookie_of(&entered).unwrap().0), "GET", "/home?done=welcome", &[]));
+        assert!(home.status == 200 && text(&home).contains("架空 次郎") && text(&home).contains("ログインしました"), "{}", home.body);
         assert_eq!(set("/invitation", &token, PASSWORD, PASSWORD).status, 422);
 
         let asked = app.send(app.visit(None, "POST", "/password-reset", &[("email", "jiro@example.jp")]));

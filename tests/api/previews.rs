@@ -53,6 +53,13 @@ both! {
         assert!(done.contains("3件の契約を取り込みました") && done.contains("担当者がまだいません"), "{done}");
         let found = s.items(&s.officer, "/contracts?q=T-3");
         assert!(done.contains(&format!("/contracts/{}", text(&found[0], "id"))) && done.contains("架空業務T-4") && !done.contains("登録済みの業務"), "{done}");
+        // Home says it to everyone, the same number as the list.
+        for who in [&s.officer, &admin] {
+            let home = app.tab(who).open("/home");
+            assert!(home.body.as_str().unwrap().contains("担当者のいない契約が3件あります"), "{}", home.body);
+        }
+        assert!(app.tab(&admin).open("/home").body.as_str().unwrap().contains("/contracts/handover?of=none"));
+        assert!(app.tab(&admin).open("/contracts/handover?of=none").body.as_str().unwrap().contains("終了していない契約3件"));
         // Who may decide it is led there.
         let there = app.tab(&admin).open("/contracts/handover?of=none");
         let there = there.body.as_str().unwrap();

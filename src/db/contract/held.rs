@@ -104,3 +104,17 @@ pub fn count_coming_of(
         .filter(contracts::voided_on.is_null().and(contracts::last_day.ge(contract_officers::starts_on)));
     Ok(found.select(count_star()).first(conn)?)
 }
+
+/// The 担当部署 of the contract that the officer registered or took over last, of those that have one.
+pub fn last_department(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    officer: UserId,
+) -> Result<Option<String>, DbError> {
+    let found = contracts::table
+        .filter(contracts::agency_id.eq(agency).and(contracts::officer_id.eq(officer)))
+        .filter(contracts::department.is_not_null().and(contracts::voided_on.is_null()))
+        .order(contracts::id.desc())
+        .select(contracts::department);
+    Ok(found.first::<Option<String>>(conn).optional()?.flatten())
+}

@@ -123,6 +123,12 @@ pub fn list(app: &App, call: &Call) -> Result<Vec<DraftView>, Failure> {
     views(app, call, rows)
 }
 
+/// How many drafts wait for the approvers of the caller's agency.
+pub fn waiting(app: &App, call: &Call) -> Result<i64, Failure> {
+    let agency = call.actor.organization.id;
+    Ok(app.db.read_one::<_, DbError>(|conn| consent_draft::waiting(conn, agency))?)
+}
+
 fn find(app: &App, call: &Call, id: ConsentDraftId) -> Result<(DraftRow, ConsentFile), Failure> {
     let (agency, person) = (call.actor.organization.id, call.actor.user_id);
     let (row, content) =

@@ -342,6 +342,19 @@ pub fn holders(app: &App, call: &Call) -> Result<Vec<Holder>, Failure> {
     Ok(rows.into_iter().map(|(officer_id, contracts)| Holder { officer_id, contracts }).collect())
 }
 
+/// How many contracts of the caller's agency that have not ended nobody is responsible for.
+pub fn unassigned(app: &App, call: &Call) -> Result<i64, Failure> {
+    let (agency, today) = (call.actor.organization.id, app.today());
+    let filter = HeldFilter { agency, officer: None, today, key: None, department: None };
+    Ok(app.db.read_one(|conn| db::contract::count_held(conn, &filter))?)
+}
+
+/// The 担当部署 that a contract of the caller's most likely has: that of their latest.
+pub fn usual_department(app: &App, call: &Call) -> Result<Option<String>, Failure> {
+    let (agency, officer) = (call.actor.organization.id, call.actor.user_id);
+    Ok(app.db.read_one(|conn| db::contract::last_department(conn, agency, officer))?)
+}
+
 /// The contracts of an officer (None: of nobody) that have not ended, narrowed by number or title and by 担当部署: how many,
 /// and the first `rows` by number.
 pub fn held(

@@ -108,6 +108,36 @@ input! {
 }
 
 input! {
+    /// 変更契約の取消し, before it is in force.
+    pub struct TermsWithdrawal {
+        /// Its place in the contract's ledger.
+        seq: i64 => count(),
+        reason: String => prose(1, 2_000),
+    }
+}
+
+input! {
+    /// 訂正 of a slip in the terms as registered or changed: what is right, and why.
+    pub struct TermsCorrection {
+        /// The place in the contract's ledger of the terms that are corrected.
+        seq: i64 => count(),
+        reason: String => prose(1, 2_000),
+        title: Option<String> => optional(contract_title(MAX_TITLE)),
+        fiscal_year: Option<i32> => optional(fiscal_year()),
+        amount_yen: Option<i64> => optional(yen()),
+        unit_price: Option<String> => optional(prose(1, MAX_UNIT_PRICE)),
+        signed_on: Option<NaiveDate> => optional(day()),
+        starts_on: Option<NaiveDate> => optional(day()),
+        ends_on: Option<NaiveDate> => optional(day()),
+        scope: Option<String> => optional(prose(1, MAX_SCOPE)),
+        data: Option<Vec<DataItem>> => optional(list(nested::<DataItem>(), 20)),
+        subcontracting: Option<SubcontractingInput> => optional(nested::<SubcontractingInput>()),
+        declaration_interval: Option<DeclarationInterval> => optional(word::<DeclarationInterval>()),
+        return_due_days: Option<i32> => optional(small(0, MAX_RETURN_DAYS)),
+    }
+}
+
+input! {
     /// What of a contract is no term of it: the department in charge.
     pub struct ContractPatch {
         department: Option<String> => optional(text(1, MAX_DEPARTMENT)),
@@ -184,6 +214,30 @@ impl Amendment {
     }
 }
 
+impl TermsCorrection {
+    /// The terms put right.
+    pub fn apply(self, wrong: &Terms) -> Terms {
+        let right = Amendment {
+            effective_on: wrong.starts_on,
+            reason: self.reason,
+            title: self.title,
+            fiscal_year: self.fiscal_year,
+            amount_yen: self.amount_yen,
+            unit_price: self.unit_price,
+            signed_on: self.signed_on,
+            starts_on: self.starts_on,
+            ends_on: self.ends_on,
+            scope: self.scope,
+            data: self.data,
+            subcontracting: self.subcontracting,
+            declaration_interval: self.declaration_interval,
+            return_due_days: self.return_due_days,
+            department: None,
+        };
+        right.apply(wrong)
+    }
+}
+
 /// What of the terms contradicts itself, or the day on which they are entered.
 pub fn contradictions(terms: &Terms, today: NaiveDate) -> Vec<FieldError> {
     let period = period_error(terms.starts_on, terms.ends_on);
@@ -252,6 +306,18 @@ pub fn questions(terms: &Terms, today: NaiveDate) -> Vec<String> {
             "契約期間が{MANY_YEARS}年を超えています（{}〜{}）。",
             terms.starts_on, terms.ends_on
         ));
+    }
+    let is_exempt = matches!(
+        terms.subcontracting.policy,
+        Policy::NoticeOnly | Policy::MinorExempt | Policy::NoPersonalData
+    );
+    let numbers = terms.data.iter().filter(|it| it.category == DataCategory::MyNumber).map(|it| it.persons);
+    if is_exempt && numbers.sum::<i64>() > 0 {
+        // 番号法10条1項: whoever is entrusted needs the consent of whoever entrusted first, at every tier.
+        asked.push(
+            "マイナンバーを取り扱いますが、再委託の承認を要しない場合のある条件です。個人番号利用事務等の再委託には、金額や業務によらず、委託元の許諾が必要です（番号法第10条第1項）。"
+                .to_owned(),
+        );
     }
     asked
 }

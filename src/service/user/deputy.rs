@@ -4,15 +4,16 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use super::administered;
 use super::pending::{self, ChangeKind, PendingRef};
+use super::{administered, administers};
 use crate::db::pending::Wanted;
-use crate::db::user::DeputyRow;
+use crate::db::user::{DeputyRow, UserRow};
 use crate::db::{self, DbError, Tx};
-use crate::domain::access::Role;
+use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::contract::Instant;
 use crate::domain::id::{ChangeId, Id, OrganizationId, UserId, of};
 use crate::domain::input::FieldError;
+use crate::domain::settings::OwnDeputies;
 use crate::input;
 use crate::service::{App, Call, Failure, Page, Paged};
 
@@ -67,9 +68,26 @@ pub fn appoint_deputy(
     id: UserId,
     input: &DeputyInput,
 ) -> Result<DeputyView, Failure> {
-    let own = call.actor.organization.id;
     let person = administered(app, call, id)?;
-    if input.deputy_id == id {
+    check_deputy(app, call, &person, input)?;
+    if input.deputy_id == call.actor.user_id {
+        let message = "自分を代理に指定して役割を増やすことはできません。ほかの管理者に依頼してください。";
+        return Err(Failure::conflict("own_account", message));
+    }
+    appoint(app, call, &person, input, false)
+}
+
+/// What an appointment is refused for, before anything is written.
+pub fn check_appointment(app: &App, call: &Call, id: UserId, input: &DeputyInput) -> Result<(), Failure> {
+    let person = app.db.read_one(|conn| db::user::find(conn, id))?;
+    check_deputy(app, call, &person, input)
+}
+
+fn check_deputy(app: &App, call: &Call, person: &UserRow, input: &DeputyInput) -> Result<(), Failure> {
+    if person.organization_id != call.actor.organization.id && !administers(call, person.organization_id) {
+        return Err(Failure::NotFound);
+    }
+    if input.deputy_id == person.id {
         return Err(Failure::field("/deputy_id", "same_person", "本人を代理にはできません。"));
     }
     if input.ends_on < app.today() {
@@ -80,16 +98,23 @@ pub fn appoint_deputy(
         .ok()
         .filter(|deputy| deputy.organization_id == person.organization_id)
         .ok_or_else(|| Failure::field("/deputy_id", "unknown", "該当する利用者がありません。"))?;
-    if input.deputy_id == call.actor.user_id {
-        let message = "自分を代理に指定して役割を増やすことはできません。ほかの管理者に依頼してください。";
-        return Err(Failure::conflict("own_account", message));
-    }
+    Ok(())
+}
+
+/// Whether the appointment waits for an administrator: who stands in for someone who decides, decides.
+fn appoint(
+    app: &App,
+    call: &Call,
+    person: &UserRow,
+    input: &DeputyInput,
+    asks: bool,
+) -> Result<DeputyView, Failure> {
+    let (own, id) = (call.actor.organization.id, person.id);
     app.act_on_organization(call, own, |tx| {
-        // Who stands in for someone who decides, decides.
-        if app.strict && pending::is_guarded(tx.conn, id, tx.today)? {
+        if asks || app.strict && pending::is_guarded(tx.conn, id, tx.today)? {
             let DeputyInput { deputy_id, starts_on, ends_on } = *input;
             let asked = Wanted::Deputy { deputy_id, starts_on, ends_on };
-            pending::ask(app, tx, call, &person, &asked)?;
+            pending::ask(app, tx, call, person, &asked)?;
             let mut waiting =
                 pending::refs(app, tx.conn, &[person.id])?.remove(&person.id).unwrap_or_default();
             waiting.retain(|change| change.kind == ChangeKind::Deputy);
@@ -106,6 +131,75 @@ pub fn appoint_deputy(
             });
         }
         Ok(write_deputy(tx, own, id, input, None)?.0.into())
+    })
+}
+
+/// What the caller may do about who stands in for them: by the setting of the agency; of others nobody stands in.
+pub fn own_way(app: &App, call: &Call) -> Result<OwnDeputies, Failure> {
+    if call.actor.organization.kind != OrganizationKind::Agency {
+        return Ok(OwnDeputies::None);
+    }
+    let agency = call.actor.organization.id;
+    Ok(app.db.read_one::<_, DbError>(|conn| db::setting::find(conn, agency))?.0.own_deputies)
+}
+
+/// Appoints who stands in for the caller, or asks an administrator for it, as the agency's setting has it.
+pub fn appoint_own(app: &App, call: &Call, input: &DeputyInput) -> Result<DeputyView, Failure> {
+    let way = own_way(app, call)?;
+    if way == OwnDeputies::None {
+        let message = "この機関では、代理を指定できるのは管理者だけです。管理者に依頼してください。";
+        return Err(Failure::Forbidden(message.to_owned()));
+    }
+    let person = app.db.read_one(|conn| db::user::find(conn, call.actor.user_id))?;
+    check_deputy(app, call, &person, input)?;
+    appoint(app, call, &person, input, way == OwnDeputies::Ask)
+}
+
+/// Brings an appointment for the caller forward, as [`end_deputy`].
+pub fn end_own(app: &App, call: &Call, id: Id<()>, input: &DeputyEnd) -> Result<DeputyView, Failure> {
+    if deputy(app, call, id)?.user_id != call.actor.user_id {
+        return Err(Failure::NotFound);
+    }
+    end_deputy(app, call, id, input)
+}
+
+/// Who stands in, with the names.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    pub deputy: DeputyView,
+    /// For whom.
+    pub person: String,
+    /// Who.
+    pub stands_in: String,
+}
+
+/// Who stands or will stand in for the caller, and for whom the caller does; by the first day.
+pub fn own_deputies(app: &App, call: &Call) -> Result<Vec<Standing>, Failure> {
+    let (me, organization, today) = (call.actor.user_id, call.actor.organization.id, app.today());
+    app.db.read(|conn| {
+        let rows = db::user::deputies_about(conn, organization, me, today)?;
+        let people: Vec<UserId> = rows.iter().flat_map(|row| [row.user_id, row.deputy_id]).collect();
+        let names = db::user::names(conn, &people)?;
+        let name = |id: UserId| names.get(&id).cloned().unwrap_or_default();
+        let standing = |row: DeputyRow| Standing {
+            person: name(row.user_id),
+            stands_in: name(row.deputy_id),
+            deputy: row.into(),
+        };
+        Ok(rows.into_iter().map(standing).collect())
+    })
+}
+
+/// The people of the caller's organization whose accounts can be used, but themselves: id, name and roles.
+pub fn colleagues(app: &App, call: &Call) -> Result<Vec<(UserId, String, Vec<Role>)>, Failure> {
+    let (me, organization, today) = (call.actor.user_id, call.actor.organization.id, app.today());
+    app.db.read(|conn| {
+        let mut people = db::user::list(conn, Some(organization), None, None, i64::MAX)?;
+        people.retain(|row| row.id != me && row.is_usable(today));
+        let ids: Vec<UserId> = people.iter().map(|row| row.id).collect();
+        let mut roles = db::user::roles(conn, &ids)?;
+        let one = |row: UserRow| (row.id, row.name, roles.remove(&row.id).unwrap_or_default());
+        Ok(people.into_iter().map(one).collect())
     })
 }
 

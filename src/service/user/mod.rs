@@ -30,8 +30,8 @@ use crate::notice::letter::unnamed;
 pub use access::{blocked_until, end_sessions, sessions, unblock};
 pub use change::{STILL_NEEDED, UserChange, change};
 pub use deputy::{
-    DeputyEnd, DeputyInput, DeputyView, appoint_deputy, decides_for, deputies, deputy as one_deputy,
-    end_deputy,
+    DeputyEnd, DeputyInput, DeputyView, Standing, appoint_deputy, appoint_own, check_appointment, colleagues,
+    decides_for, deputies, deputy as one_deputy, end_deputy, end_own, own_deputies, own_way,
 };
 pub use pending::PendingRef;
 

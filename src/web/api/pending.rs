@@ -29,7 +29,7 @@ pub fn routes() -> Vec<Route> {
                 pending::reject(app, call, request.id("id")?, input.reason.as_deref()).map(Plain)
             }),
         act("/pending-changes/{id}/withdraw", "変更の取下げ（求めた人）")
-            .needs(Permission::ManageUsers)
+            .needs(Permission::ReadUser)
             .run(|app, call, request| pending::withdraw(app, call, request.id("id")?).map(Plain)),
     ]
 }

@@ -48,10 +48,10 @@ pub fn routes() -> Vec<PageRoute> {
                 }
             })
             .fresh(),
-        look("/password-reset").open(|_, visit| Ok(by_mail(TokenPurpose::PasswordReset, visit))),
+        look("/password-reset").open(|app, visit| by_mail(app, TokenPurpose::PasswordReset, visit)),
         send("/password-reset").open(ask_for_reset),
         send("/password-reset/confirm").open(|app, visit| redeem(app, TokenPurpose::PasswordReset, visit)),
-        look("/invitation").open(|_, visit| Ok(by_mail(TokenPurpose::Invitation, visit))),
+        look("/invitation").open(|app, visit| by_mail(app, TokenPurpose::Invitation, visit)),
         send("/invitation").open(|app, visit| redeem(app, TokenPurpose::Invitation, visit)),
     ]
 }
@@ -131,6 +131,7 @@ fn mine(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
         "me": { "name": me.name, "email": me.email, "organization": me.organization.name, "roles": roles.join("・") },
         "sessions": sessions,
         "has_factor": call.actor.has_factor,
+        "deputies": super::user::deputies_of_account(app, call)?,
     });
     Ok(page("account.html", "自分のアカウント", context))
 }
@@ -162,20 +163,27 @@ fn repeated(visit: &Visit, field: &str) -> Result<(), Failure> {
 }
 
 /// The page that a link in a mail leads to; without its token, the page to ask for one.
-fn by_mail(purpose: TokenPurpose, visit: &Visit) -> Page {
+fn by_mail(app: &App, purpose: TokenPurpose, visit: &Visit) -> Result<Page, Failure> {
     let token = visit.query("token").unwrap_or_else(|| visit.typed("token"));
     let (title, action) = match purpose {
         TokenPurpose::Invitation => ("パスワードを決めて利用を始める", "/invitation"),
         TokenPurpose::PasswordReset => ("新しいパスワードを決める", "/password-reset/confirm"),
     };
-    match (purpose, token) {
+    let shown = match (purpose, token) {
         (TokenPurpose::PasswordReset, "") => ask(),
         (TokenPurpose::Invitation, "") => {
             let words = "招待メールにあるリンクから開いてください。リンクの期限が切れているときは、招待した管理者に再送を頼んでください。";
             page("done.html", title, json!({ "words": words }))
         }
-        _ => page("new_password.html", title, json!({ "token": token, "action": action })),
-    }
+        _ => {
+            let invited = match purpose {
+                TokenPurpose::Invitation => account::invited(app, token)?,
+                TokenPurpose::PasswordReset => None,
+            };
+            page("new_password.html", title, json!({ "token": token, "action": action, "invited": invited }))
+        }
+    };
+    Ok(shown)
 }
 
 fn ask() -> Page {
@@ -193,15 +201,31 @@ fn ask_for_reset(app: &App, visit: &Visit) -> Result<Outcome, Failure> {
 }
 
 fn redeem(app: &App, purpose: TokenPurpose, visit: &Visit) -> Result<Outcome, Failure> {
-    let redeemed = repeated(visit, "password")
-        .and_then(|()| visit.input::<TokenPassword>())
-        .and_then(|given| account::redeem(app, purpose, &given, &visit.origin));
-    match redeemed {
-        Ok(device) => {
-            let words = "パスワードを設定しました。ログインしてください。";
-            let done = page("done.html", "パスワードを設定しました", json!({ "words": words }));
-            Ok(Outcome::Known(device, done))
+    let given = repeated(visit, "password").and_then(|()| {
+        // The login name stands there for the browser's keeper of passwords.
+        visit.completed::<TokenPassword>(|body| {
+            body.remove("username");
+        })
+    });
+    let invited = match (&given, purpose) {
+        (Ok(given), TokenPurpose::Invitation) => account::invited(app, &given.token)?,
+        _ => None,
+    };
+    let redeemed = given.and_then(|given| {
+        account::redeem(app, purpose, &given, &visit.origin).map(|device| (device, given.password))
+    });
+    let (device, password) = match redeemed {
+        Ok(done) => done,
+        Err(failure) => return by_mail(app, purpose, visit)?.with(failure, visit, LABELS),
+    };
+    if let Some(invited) = invited {
+        // Who has just set the password need not type it again. Where that fails, the login says why.
+        let credentials = Credentials { email: invited.email, password, totp: None, device_token: None };
+        if let Ok(Arrived::In(entry)) = session::log_in_browser(app, &credentials, &visit.origin) {
+            return Ok(Outcome::Entered(entry, format!("{HOME}?done=welcome")));
         }
-        Err(failure) => by_mail(purpose, visit).with(failure, visit, LABELS),
     }
+    let words = "パスワードを設定しました。ログインしてください。";
+    let done = page("done.html", "パスワードを設定しました", json!({ "words": words }));
+    Ok(Outcome::Known(device, done))
 }

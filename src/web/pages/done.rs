@@ -6,6 +6,7 @@ use std::borrow::Cow;
 /// By the name in the address.
 const DONE: &[(&str, &str)] = &[
     ("session", "ログインを終了しました。"),
+    ("welcome", "パスワードを設定し、ログインしました。"),
     ("password", "パスワードを変更しました。ほかの端末のログインは終了しています。"),
     ("factor", "二要素認証を登録しました。ほかの端末のログインは終了しています。"),
     ("factor_removed", "外しました。ほかの端末のログインは終了しています。"),
@@ -13,6 +14,8 @@ const DONE: &[(&str, &str)] = &[
     ("contract", "契約を登録しました。"),
     ("imported", "契約を取り込みました。"),
     ("amended", "変更契約を登録しました。"),
+    ("amendment_withdrawn", "変更契約を取り消しました。"),
+    ("terms_corrected", "契約条件を訂正しました。"),
     ("department", "担当部署を改めました。"),
     ("merged", "事業者を統合しました。体制とアラートは、統合先の事業者のものとして改めて判定しました。"),
     ("terminated", "契約の終了を登録しました。"),
@@ -57,6 +60,7 @@ const DONE: &[(&str, &str)] = &[
     ("unblocked", "ログインの制限を解除しました。本人は、すぐにログインを試せます。"),
     ("sessions_ended", "ログインをすべて終了しました。本人にメールで知らせます。"),
     ("deputy", "代理を指定しました。"),
+    ("deputy_asked", "代理を申し出ました。管理者が承認すると効力が生じます。結果はメールで知らせます。"),
     ("deputy_ended", "代理の最終日を早めました。"),
     (
         "change_asked",

@@ -130,6 +130,7 @@ const WAYS: &[(Permission, &[OrganizationKind], Way)] = {
     use OrganizationKind::{Agency, System, Vendor};
     &[
         (Permission::OwnAccount, &[Agency, Vendor, System], way("/home", "ホーム")),
+        (Permission::ReadContract, &[Agency, Vendor, System], way("/tasks", "することの一覧")),
         (Permission::ReadContract, &[Agency, System], way("/contracts", "契約")),
         (Permission::ReadContract, &[Vendor], way("/contracts", "私の契約")),
         (Permission::ReadContract, &[Agency, System], way("/applications", "承認申請")),
@@ -305,6 +306,7 @@ struct Framed<'a> {
     /// What a passkey needs in the browser.
     passkey_script: &'a str,
     print_script: &'a str,
+    reveal_script: &'a str,
     icon: &'a str,
     title: &'a str,
     errors: &'a [Wrong],
@@ -326,6 +328,7 @@ pub fn render(frame: &Frame, page: &Page) -> Result<String, PageError> {
         style: &assets::address("itaku.css"),
         passkey_script: &assets::address("passkey.js"),
         print_script: &assets::address("print.js"),
+        reveal_script: &assets::address("reveal.js"),
         icon: &assets::address("icon.svg"),
         title: &page.title,
         errors: &errors,

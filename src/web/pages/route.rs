@@ -338,6 +338,12 @@ impl PageRoute {
         Self { fresh: self.changes, ..self }
     }
 
+    /// What was sent to it can be shown again without acting: it looks at `_again` itself.
+    #[must_use]
+    pub fn returnable(self) -> Self {
+        Self { can_return: true, ..self }
+    }
+
     /// Also for who must have a second factor and has none yet.
     #[must_use]
     pub fn without_factor(self) -> Self {

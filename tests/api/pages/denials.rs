@@ -23,8 +23,9 @@ fn kind(path: &str) -> Option<Kind> {
         "/vendors" => Some(Kind::Organization),
         "/account/sessions" => Some(Kind::Session),
         "/account/passkeys" => Some(Kind::Passkey),
-        // Another agency's file taken in: tests/contracts/void.rs; its draft: tests/api/adoption.rs.
-        "/contracts/import" | "/contracts/imports" | "/consents/drafts" => None,
+        // Another person's deputy: tests/api/own_deputies.rs; another agency's file taken in: tests/contracts/void.rs; its
+        // draft: tests/api/adoption.rs.
+        "/account/deputies" | "/contracts/import" | "/contracts/imports" | "/consents/drafts" => None,
         _ => kind_of(path),
     }
 }
@@ -149,6 +150,9 @@ both! {
                     (_, path) if path.starts_with("/contracts/import/{id}") => &[404],
                     // Nothing was taken in from a file.
                     (_, path) if path.starts_with("/contracts/imports/{id}") => &[404],
+                    // Nothing was drafted, and nobody stands in.
+                    (_, path) if path.starts_with("/consents/drafts/{id}") => &[404],
+                    (_, path) if path.starts_with("/account/deputies/{id}") => &[404],
                     (true, _) => &[200, 303, 409, 412, 422],
                     (false, _) => &[200],
                 };

@@ -108,7 +108,7 @@ both! {
         let deputy = officer.id.to_string();
         let wrong = tab.submit(&path, &[("deputy_id", &deputy), ("starts_on", "R8.5.10"), ("ends_on", "R8.5.1")]);
         assert!(wrong.status == 422 && text(&wrong).contains("href=\"#f-ends_on\"") && text(&wrong).contains("R8.5.10"), "{}", wrong.body);
-        let done = tab.submit(&path, &[("deputy_id", &deputy), ("starts_on", "R8.4.1"), ("ends_on", "令和8年5月1日")]);
+        let done = tab.submit(&path, &[("deputy_id", &deputy), ("starts_on", "R8.4.1"), ("ends_on", "令和8年5月1日"), ("_sure", "1")]);
         let page = tab.open(location(&done));
         assert!(text(&page).contains("代理の期間中") && text(&page).contains("2026-05-01（令和8年5月1日）"), "{}", page.body);
         let newcomer = app.vendor("架空庚株式会社");

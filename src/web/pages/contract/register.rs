@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::organization::{looked_for, vendor_label};
-use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
+use super::super::own::ours;
+use super::super::route::{Labels, Outcome, Page, PageRoute, checked, form, joined, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::address;
@@ -12,7 +13,9 @@ use crate::domain::calendar::fiscal_year;
 use crate::domain::contract::{DeclarationInterval, Overseas, Policy};
 use crate::domain::text::contains_my_number;
 use crate::domain::text_enum::TextEnum;
-use crate::service::contract::{self, DataItem, NewContract, RETURN_DUE_DAYS, SubcontractingInput};
+use crate::service::contract::{
+    self, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput, SubcontractingView,
+};
 use crate::service::{self, App, Call, Failure, organization, setting};
 
 pub const LABELS: &Labels = &[
@@ -39,7 +42,8 @@ pub const LABELS: &Labels = &[
     ("return_due_days", "返却・廃棄の期限"),
     ("department", "担当部署"),
     ("effective_on", "効力が生じる日"),
-    ("reason", "変更の理由"),
+    ("reason", "理由"),
+    ("seq", "契約条件"),
 ];
 
 pub fn routes() -> Vec<PageRoute> {
@@ -61,12 +65,20 @@ pub fn choices(app: &App, call: &Call) -> Result<Value, Failure> {
 }
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    // The department of the officer's own contracts; of an agency that has only one, that one.
+    let mut department = contract::usual_department(app, call)?;
+    let choices = choices(app, call)?;
+    let all = choices.get("departments").and_then(Value::as_array).map(Vec::as_slice);
+    if let (None, Some([only])) = (&department, all) {
+        department = only.get("value").and_then(Value::as_str).map(str::to_owned);
+    }
     let context = json!({
-        "choices": choices(app, call)?,
+        "choices": choices,
         "vendors": looked_for(app, call, visit, "vendor_id")?,
         "number_in_question": contains_my_number(visit.typed("number")),
     });
     let usual = json!({
+        "department": department,
         "fiscal_year": fiscal_year(app.today()),
         "vendor_id": visit.query("vendor_id"),
         "subcontracting": {"policy": Policy::ConsentRequired.as_str(), "overseas": Overseas::Prohibited.as_str()},
@@ -86,8 +98,21 @@ pub fn data(data: &[DataItem]) -> String {
     data.iter().map(one).collect::<Vec<_>>().join("、")
 }
 
+/// Persons by category, in words, of terms as shown.
+pub fn data_of(data: &[DataVolumeView]) -> String {
+    let one =
+        |it: &DataVolumeView| format!("{} {}人", word("data", it.category), words::thousands(it.persons));
+    let all = data.iter().map(one).collect::<Vec<_>>();
+    if all.is_empty() { "なし".to_owned() } else { all.join("、") }
+}
+
 /// The clause in words.
 pub fn clause(given: &SubcontractingInput) -> String {
+    clause_of(&SubcontractingView::from(&given.clone().into()))
+}
+
+/// The clause of terms as shown, in words.
+pub fn clause_of(given: &SubcontractingView) -> String {
     let mut lines = vec![word("policy", given.policy)];
     lines.extend(given.minor_limit_yen.map(|yen| format!("軽微な業務は{}円まで", words::thousands(yen))));
     lines.push(given.max_tier.map_or("階層の定めなし".to_owned(), |tier| format!("第{tier}層まで")));
@@ -129,12 +154,10 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         answers.push(("よく似た名前の事業者", names.join("\n")));
     }
     let asked = contract::questions(&given.terms(), app.today());
-    if !asked.is_empty() {
-        answers.push(("確かめてください", asked.join("\n")));
-    }
-    if let Some(asked) = check(visit, "登録する内容を確かめる", "この内容で登録する", &answers)
-    {
-        return Ok(asked);
+    if visit.form.mark("_sure").is_none() {
+        let page = checked(visit, "登録する内容を確かめる", "この内容で登録する", &answers);
+        let cautions: Vec<String> = asked.iter().map(|text| ours(text)).collect();
+        return Ok(Page { context: joined(page.context, json!({ "cautions": cautions })), ..page }.into());
     }
     let made = contract::register(app, call, &given)?;
     Ok(Outcome::Moved(format!("{}?done=contract", address(&made))))

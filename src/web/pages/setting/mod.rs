@@ -4,6 +4,7 @@ mod days;
 mod department;
 mod desk;
 mod lists;
+mod own_deputies;
 mod severity;
 
 use serde_json::{Value, json};
@@ -20,8 +21,9 @@ const SETTINGS: &str = "/settings";
 
 pub fn routes() -> Vec<PageRoute> {
     let summary = vec![look(SETTINGS).needs(Permission::ReadSettings, summary)];
-    [summary, days::routes(), severity::routes(), lists::routes(), desk::routes(), department::routes()]
-        .concat()
+    let own_deputies = own_deputies::routes();
+    let forms = [days::routes(), severity::routes(), lists::routes(), desk::routes(), own_deputies];
+    [summary, forms.concat(), department::routes()].concat()
 }
 
 /// How many departments the summary shows; the others are on their own page.
@@ -34,7 +36,7 @@ fn summary(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
     let context = json!({
         "ladders": ladders(&settings), "days": days(&settings), "severities": severities(&settings),
         "closed_days": settings.closed_days, "published_names": settings.published_names, "words": settings.words, "clauses": settings.clauses,
-        "desk": settings.desk, "telephone": settings.telephone,
+        "own_deputies": own_deputies::in_words(settings.own_deputies), "desk": settings.desk, "telephone": settings.telephone,
         "departments": departments.items, "more_departments": departments.next_cursor.is_some(),
         "organization": call.actor.organization.id,
     });

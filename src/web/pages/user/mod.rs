@@ -4,6 +4,7 @@ mod change;
 mod deputy;
 mod list;
 mod new;
+mod own_deputy;
 mod pending;
 mod show;
 
@@ -29,10 +30,13 @@ const LABELS: &Labels = &[
     ("expires_on", "有効期限"),
 ];
 
+pub use own_deputy::of_account as deputies_of_account;
+
 pub fn routes() -> Vec<PageRoute> {
     let acts = [new::routes(), change::routes(), deputy::routes()].concat();
     let fresh = acts.into_iter().map(PageRoute::fresh).collect();
-    [list::routes(), show::routes(), fresh, deputy::endings(), pending::routes()].concat()
+    [list::routes(), show::routes(), fresh, deputy::endings(), own_deputy::routes(), pending::routes()]
+        .concat()
 }
 
 /// The address of a person's page.

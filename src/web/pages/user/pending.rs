@@ -24,14 +24,20 @@ pub fn routes() -> Vec<PageRoute> {
                 ended(app, call, visit, done, "change_approved")
             })
             .fresh(),
-        send("/pending-changes/{id}/reject").needs(Permission::ReadUser, |app, call, visit| {
-            let id: ChangeId = visit.id("id")?;
-            let done = visit
-                .input::<RejectionInput>()
-                .and_then(|given| pending::reject(app, call, id, given.reason.as_deref()));
-            ended(app, call, visit, done, "change_rejected")
-        }),
-        send("/pending-changes/{id}/withdraw").needs(Permission::ManageUsers, |app, call, visit| {
+        send("/pending-changes/{id}/reject")
+            .needs(Permission::ReadUser, |app, call, visit| {
+                if visit.form.mark("_again").is_some() {
+                    let shown = show(app, call, visit)?;
+                    return Ok(Page { form: visit.form.clone(), ..shown }.into());
+                }
+                let id: ChangeId = visit.id("id")?;
+                let done = visit
+                    .input::<RejectionInput>()
+                    .and_then(|given| pending::reject(app, call, id, given.reason.as_deref()));
+                ended(app, call, visit, done, "change_rejected")
+            })
+            .returnable(),
+        send("/pending-changes/{id}/withdraw").needs(Permission::ReadUser, |app, call, visit| {
             let done = visit.id("id").and_then(|id| pending::withdraw(app, call, id));
             ended(app, call, visit, done, "change_withdrawn")
         }),

@@ -94,7 +94,9 @@ fn deputies(app: &App, call: &Call, user: &UserView, found: &[DeputyView]) -> Re
     let names: HashMap<UserId, &str> = people.iter().map(|one| (one.id, one.name.as_str())).collect();
     let today = app.today();
     let row = |deputy: &DeputyView| {
+        let is_cancelled = deputy.ends_on < deputy.starts_on;
         let when = match (deputy.starts_on <= today, today <= deputy.ends_on) {
+            _ if is_cancelled => ("取消し", Tone::Quiet),
             (true, true) => ("代理の期間中", Tone::Good),
             (false, _) => ("開始前", Tone::Busy),
             (_, false) => ("終了", Tone::Quiet),
