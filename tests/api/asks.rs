@@ -38,7 +38,6 @@ fn leads(kind: NoticeKind) -> Option<(&'static [Role], &'static str, &'static st
         }
         NoticeKind::ApplicationReviewed => (&[Approver], "/applications/{id}", "/applications/{id}/decision"),
         NoticeKind::ApplicationReturned => (VENDOR, "/applications/{id}", "/applications/{id}/resubmit"),
-        NoticeKind::ApplicationSentBack => (&[Officer], "/applications/{id}", "/applications/{id}/review"),
         NoticeKind::ApplicationDecided => (VENDOR, "/applications/{id}", "/applications/{id}"),
         NoticeKind::ConsentRevoked => {
             (VENDOR, "/contracts/{id}/declarations/new", "/contracts/{id}/declarations/new")
