@@ -7,11 +7,14 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+use super::contract::narrow::named;
+use super::contract::{Narrow, OfficerIs};
 use super::schema::{alerts, contract_terms, contracts};
 use super::types::{directly, from_json, to_json};
 use super::{Conn, DbError};
 use crate::domain::access::Scope;
 use crate::domain::alert::{AlertFact, AlertKind, AlertState, Assessment, Finding, Severity, Step};
+use crate::domain::calendar::fiscal_year_range;
 use crate::domain::chain::Cause;
 use crate::domain::contract::{DataCategory, Instant, Terms};
 use crate::domain::days::DaySet;
@@ -289,7 +292,7 @@ pub fn set_open_count(conn: &mut Conn, id: ContractId, count: i32) -> Result<(),
 }
 
 /// Not of a contract whose registration was taken back.
-const OF_STANDING: &str =
+pub(super) const OF_STANDING: &str =
     "NOT EXISTS (SELECT 1 FROM contracts v WHERE v.id = alerts.contract_id AND v.voided_on IS NOT NULL)";
 
 /// What of the alerts is listed.
@@ -306,6 +309,8 @@ pub struct AlertFilter {
     pub severity: Option<Severity>,
     pub contract_id: Option<ContractId>,
     pub engagement_id: Option<EngagementId>,
+    /// About which contracts.
+    pub narrow: Narrow,
     pub order: AlertOrder,
 }
 
@@ -317,6 +322,8 @@ text_enum! {
         Newest = "newest",
         /// The gravest first, and of those the latest.
         Gravest = "gravest",
+        /// Those that are due, the soonest first.
+        Due = "due",
     }
 }
 
@@ -364,21 +371,68 @@ pub fn grave_elsewhere(
     agency: OrganizationId,
     vendor: OrganizationId,
     but: ContractId,
-) -> Result<Vec<String>, DbError> {
+) -> Result<Vec<(ContractId, String)>, DbError> {
     let query = alerts::table
         .inner_join(contracts::table.on(alerts::contract_id.eq(contracts::id.nullable())))
         .filter(alerts::agency_id.eq(agency).and(alerts::vendor_id.eq(vendor)))
         .filter(alerts::severity.eq(Severity::Critical))
         .filter(Unresolved::new(alerts::state))
         .filter(contracts::id.ne(but));
-    let query = query.select((contracts::number_key, contracts::number)).distinct();
-    let found: Vec<(String, String)> = query.order(contracts::number_key).limit(5).load(conn)?;
-    Ok(found.into_iter().map(|(_, number)| number).collect())
+    let query = query.select((contracts::number_key, contracts::id, contracts::number)).distinct();
+    let found: Vec<(String, ContractId, String)> = query.order(contracts::number_key).limit(5).load(conn)?;
+    Ok(found.into_iter().map(|(_, id, number)| (id, number)).collect())
+}
+
+/// The contract that an alert is about, in a subquery.
+macro_rules! its_contract {
+    ($query:ident, $($more:expr),+) => {
+        let its = contracts::table.filter(contracts::id.nullable().eq(alerts::contract_id));
+        $query = $query.filter(diesel::dsl::exists(its$(.filter($more))+));
+    };
+}
+
+/// Narrows a boxed query of alerts to those about some contracts; a join would not do for those about none.
+macro_rules! about_contracts {
+    ($query:expr, $narrow:expr, $scope:expr) => {{
+        let mut query = $query;
+        let allowed = $narrow.allowed(&$scope);
+        match allowed.officer {
+            Some(OfficerIs::Person(id)) => {
+                its_contract!(query, contracts::officer_id.eq(id));
+            }
+            Some(OfficerIs::Nobody) => {
+                its_contract!(query, contracts::officer_id.is_null());
+            }
+            None => {}
+        }
+        if let Some(department) = allowed.department {
+            its_contract!(query, contracts::department.eq(department));
+        }
+        if let Some(key) = &allowed.vendor {
+            let pattern = format!("%{}%", super::like_escaped(key));
+            its_contract!(query, named!(pattern));
+        }
+        if let Some(key) = &allowed.key {
+            let pattern = format!("%{}%", super::like_escaped(key));
+            let own = contracts::search_key.like(pattern.clone()).escape('\\');
+            if allowed.by_companies {
+                its_contract!(query, own.or(named!(pattern)));
+            } else {
+                its_contract!(query, own);
+            }
+        }
+        if let Some(year) = allowed.fiscal_year {
+            let (first, last) = fiscal_year_range(year.clamp(1, 9998));
+            let runs = contracts::starts_on.le(last).and(contracts::last_day.ge(first));
+            its_contract!(query, runs.or(contracts::fiscal_year.eq(year)));
+        }
+        query
+    }};
 }
 
 /// Narrows a boxed query to what is asked for.
 macro_rules! narrowed {
-    ($query:expr, $filter:expr) => {{
+    ($query:expr, $filter:expr, $scope:expr) => {{
         let mut query = $query;
         if let Some(state) = $filter.state {
             query = query.filter(alerts::state.eq(state));
@@ -406,8 +460,37 @@ macro_rules! narrowed {
         if let Some(engagement_id) = $filter.engagement_id {
             query = query.filter(alerts::engagement_id.eq(engagement_id));
         }
-        query
+        about_contracts!(query, $filter.narrow, $scope)
     }};
+}
+
+/// How many alerts in scope, counted up to a bound; in the order of due days, only those that are due.
+pub fn count_listed(conn: &mut Conn, scope: Scope, filter: &AlertFilter, bound: i64) -> Result<i64, DbError> {
+    let query = alerts::table.select(alerts::id).limit(bound).into_boxed();
+    let mut query = narrowed!(in_scope!(query, scope), filter, scope);
+    if filter.order == AlertOrder::Due {
+        query = query.filter(alerts::due_on.is_not_null());
+    }
+    let found: Vec<AlertId> = query.load(conn)?;
+    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+}
+
+/// Alerts in scope that are due, the soonest first; `after`: the last of the page before.
+pub fn by_due_day(
+    conn: &mut Conn,
+    scope: Scope,
+    filter: &AlertFilter,
+    after: Option<(NaiveDate, AlertId)>,
+    n: i64,
+) -> Result<Vec<AlertRow>, DbError> {
+    let query = alerts::table.select(AlertRow::as_select()).limit(n).into_boxed();
+    let mut query = narrowed!(in_scope!(query, scope), filter, scope);
+    query = query.filter(alerts::due_on.is_not_null()).order((alerts::due_on, alerts::id));
+    if let Some((day, id)) = after {
+        query = query.filter(alerts::due_on.ge(day));
+        query = query.filter(alerts::due_on.gt(day).or(alerts::id.nullable().gt(id)));
+    }
+    Ok(query.load(conn)?)
 }
 
 /// Alerts in scope, the latest first, whatever order the filter names.
@@ -419,7 +502,7 @@ pub fn list(
     n: i64,
 ) -> Result<Vec<AlertRow>, DbError> {
     let query = alerts::table.order(alerts::id.desc()).select(AlertRow::as_select()).limit(n).into_boxed();
-    let mut query = narrowed!(in_scope!(query, scope), filter);
+    let mut query = narrowed!(in_scope!(query, scope), filter, scope);
     if let Some(before) = before {
         query = query.filter(alerts::id.lt(before));
     }
@@ -429,13 +512,13 @@ pub fn list(
 /// How many alerts in scope.
 pub fn count(conn: &mut Conn, scope: Scope, filter: &AlertFilter) -> Result<i64, DbError> {
     let query = alerts::table.select(diesel::dsl::count_star()).into_boxed();
-    Ok(narrowed!(in_scope!(query, scope), filter).first(conn)?)
+    Ok(narrowed!(in_scope!(query, scope), filter, scope).first(conn)?)
 }
 
 /// The latest of the alerts in scope.
 pub fn latest_of(conn: &mut Conn, scope: Scope, filter: &AlertFilter) -> Result<Option<AlertId>, DbError> {
     let query = alerts::table.order(alerts::id.desc()).select(alerts::id).limit(1).into_boxed();
-    Ok(narrowed!(in_scope!(query, scope), filter).first(conn).optional()?)
+    Ok(narrowed!(in_scope!(query, scope), filter, scope).first(conn).optional()?)
 }
 
 /// The first of the alerts in scope, the oldest first, none after `up_to`.
@@ -447,7 +530,7 @@ pub fn ids_up_to(
     n: i64,
 ) -> Result<Vec<AlertId>, DbError> {
     let query = alerts::table.filter(alerts::id.le(up_to)).order(alerts::id).select(alerts::id).limit(n);
-    Ok(narrowed!(in_scope!(query.into_boxed(), scope), filter).load(conn)?)
+    Ok(narrowed!(in_scope!(query.into_boxed(), scope), filter, scope).load(conn)?)
 }
 
 /// Alerts in scope, the gravest first, and of those the latest; `after`: the last of the page before.

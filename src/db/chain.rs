@@ -5,10 +5,12 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+use super::contract::Narrow;
+use super::contract::narrow::narrowed;
 use super::organization::OrganizationRow;
 use super::schema::{
-    application_steps, applications, consents, contracts, engagement_merges, engagements, organizations,
-    revocations,
+    application_steps, applications, consents, contracts, deadlines, engagement_merges, engagements,
+    organizations, revocations,
 };
 use super::tx::Recorded;
 use super::types::to_json;
@@ -144,6 +146,35 @@ pub fn places(
     Ok(rows.into_iter().map(|(id, name, tier)| (id, (name, tier))).collect())
 }
 
+/// Whom applications ask for; those asked for were in scope.
+pub fn applied_for(
+    conn: &mut Conn,
+    ids: &[ApplicationId],
+) -> Result<std::collections::HashMap<ApplicationId, String>, DbError> {
+    let rows: Vec<(ApplicationId, String)> = applications::table
+        .inner_join(engagements::table.on(engagements::id.eq(applications::engagement_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
+        .filter(applications::id.eq_any(ids.to_vec()))
+        .select((applications::id, organizations::name))
+        .load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The applications that a vendor filed on contracts and that are not decided, oldest first.
+pub fn undecided(
+    conn: &mut Conn,
+    applicant: OrganizationId,
+    contracts: &[ContractId],
+) -> Result<Vec<ApplicationRow>, DbError> {
+    Ok(applications::table
+        .filter(applications::contract_id.eq_any(contracts.to_vec()))
+        .filter(applications::applicant_id.eq(applicant))
+        .filter(applications::state.eq_any(["applied", "returned"]))
+        .order(applications::id)
+        .select(ApplicationRow::as_select())
+        .load(conn)?)
+}
+
 /// An application as stored; `body` is what was filed: a 補正 stands among the steps.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = applications)]
@@ -270,39 +301,132 @@ pub fn applications_of(
     with_steps(conn, rows)
 }
 
-/// The queue: applications in scope by state, newest first, of at most `rows`. A vendor's own queue holds what it
-/// filed itself.
-///
-/// `reviewed`: only those that were, or were not, reviewed since they were filed, corrected or sent back; of `applied` ones.
+/// Which applications are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct QueueFilter {
+    pub state: Option<ApplicationState>,
+    /// Only those that were, or were not, reviewed since they were filed, corrected or sent back; of `applied` ones.
+    pub reviewed: Option<bool>,
+    /// On which contracts.
+    pub narrow: Narrow,
+}
+
+/// In which order applications are listed, and the last row of the page before.
+#[derive(Debug, Clone, Copy)]
+pub enum QueueOrder {
+    /// The newest first.
+    Newest { after: Option<ApplicationId> },
+    /// Those that wait, by the day by which something is to be done about them.
+    Due { after: Option<(NaiveDate, ApplicationId)> },
+}
+
+/// Narrows a boxed query of applications with their contracts. A vendor's own queue holds what it filed itself.
+macro_rules! queued {
+    ($query:ident, $scope:expr, $filter:expr) => {
+        match *$scope {
+            Scope::Agency(id) => $query = $query.filter(applications::agency_id.eq(id)),
+            Scope::Vendor(id) => $query = $query.filter(applications::applicant_id.eq(id)),
+            Scope::Overseer | Scope::Program => {}
+            Scope::Nothing => $query = $query.filter(sql::<Bool>("1 = 0")),
+        }
+        if let Some(state) = $filter.state {
+            $query = $query.filter(applications::state.eq(state.as_str()));
+        }
+        match $filter.reviewed {
+            None => {}
+            Some(true) => $query = $query.filter(sql::<Bool>(REVIEWED)),
+            Some(false) => $query = $query.filter(sql::<Bool>("NOT ").sql(REVIEWED)),
+        }
+        narrowed!($query, $filter.narrow, $scope);
+    };
+}
+
+macro_rules! with_contracts {
+    () => {
+        applications::table.inner_join(contracts::table.on(contracts::id.eq(applications::contract_id)))
+    };
+}
+
+macro_rules! with_deadlines {
+    () => {
+        with_contracts!()
+            .inner_join(deadlines::table.on(deadlines::application_id.eq(applications::id.nullable())))
+    };
+}
+
+/// The queue: applications in scope with their steps, of at most `rows`.
 pub fn queue(
     conn: &mut Conn,
     scope: &Scope,
-    state: Option<&str>,
-    reviewed: Option<bool>,
-    after: Option<ApplicationId>,
+    filter: &QueueFilter,
+    order: QueueOrder,
     rows: i64,
 ) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
-    let mut query = applications::table.into_boxed();
-    query = match *scope {
-        Scope::Agency(id) => query.filter(applications::agency_id.eq(id)),
-        Scope::Vendor(id) => query.filter(applications::applicant_id.eq(id)),
-        Scope::Overseer | Scope::Program => query,
-        Scope::Nothing => return Ok(Vec::new()),
+    let found = match order {
+        QueueOrder::Newest { after } => {
+            let mut query = with_contracts!().limit(rows).into_boxed();
+            queued!(query, scope, filter);
+            if let Some(after) = after {
+                query = query.filter(applications::id.lt(after));
+            }
+            query.order(applications::id.desc()).select(ApplicationRow::as_select()).load(conn)?
+        }
+        QueueOrder::Due { after } => {
+            let mut query = with_deadlines!().limit(rows).into_boxed();
+            queued!(query, scope, filter);
+            if let Some((day, id)) = after {
+                query = query.filter(deadlines::due_on.ge(day));
+                query = query.filter(deadlines::due_on.gt(day).or(applications::id.gt(id)));
+            }
+            let query = query.order((deadlines::due_on, applications::id));
+            query.select(ApplicationRow::as_select()).load(conn)?
+        }
     };
-    if let Some(state) = state {
-        query = query.filter(applications::state.eq(state.to_owned()));
-    }
-    query = match reviewed {
-        None => query,
-        Some(true) => query.filter(sql::<Bool>(REVIEWED)),
-        Some(false) => query.filter(sql::<Bool>("NOT ").sql(REVIEWED)),
-    };
-    if let Some(after) = after {
-        query = query.filter(applications::id.lt(after));
-    }
-    let found =
-        query.order(applications::id.desc()).limit(rows).select(ApplicationRow::as_select()).load(conn)?;
     with_steps(conn, found)
+}
+
+/// Applications in scope that wait for the decision, or else for the review, the oldest first, of at most `rows`.
+pub fn waiting(
+    conn: &mut Conn,
+    scope: &Scope,
+    reviewed: bool,
+    rows: i64,
+) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
+    let Scope::Agency(agency) = *scope else { return Ok(Vec::new()) };
+    let query = applications::table
+        .filter(applications::agency_id.eq(agency))
+        .filter(applications::state.eq(ApplicationState::Applied.as_str()))
+        .order(applications::id)
+        .limit(rows)
+        .select(ApplicationRow::as_select())
+        .into_boxed();
+    let query = if reviewed {
+        query.filter(sql::<Bool>(REVIEWED))
+    } else {
+        query.filter(sql::<Bool>("NOT ").sql(REVIEWED))
+    };
+    let found = query.load(conn)?;
+    with_steps(conn, found)
+}
+
+/// How many applications in scope, counted up to a bound; `waiting`: only those about which something is to be done.
+pub fn count_queue(
+    conn: &mut Conn,
+    scope: &Scope,
+    filter: &QueueFilter,
+    waiting: bool,
+    bound: i64,
+) -> Result<i64, DbError> {
+    let found: Vec<ApplicationId> = if waiting {
+        let mut query = with_deadlines!().select(applications::id).limit(bound).into_boxed();
+        queued!(query, scope, filter);
+        query.load(conn)?
+    } else {
+        let mut query = with_contracts!().select(applications::id).limit(bound).into_boxed();
+        queued!(query, scope, filter);
+        query.load(conn)?
+    };
+    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
 }
 
 fn with_steps(

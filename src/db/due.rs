@@ -98,15 +98,15 @@ pub fn touch_agency(conn: &mut Conn, agency_id: OrganizationId, today: NaiveDate
     Ok(())
 }
 
-/// Everything of every agency is looked at anew: the holidays changed.
-pub fn touch_all(conn: &mut Conn, today: NaiveDate) -> Result<(), DbError> {
+/// Everything of every agency is looked at anew: the holidays changed. Answers with the agencies.
+pub fn touch_all(conn: &mut Conn, today: NaiveDate) -> Result<Vec<OrganizationId>, DbError> {
     use super::schema::organizations;
     let agencies: Vec<OrganizationId> =
         organizations::table.filter(organizations::kind.eq("agency")).select(organizations::id).load(conn)?;
-    for agency in agencies {
-        touch_agency(conn, agency, today)?;
+    for agency in &agencies {
+        touch_agency(conn, *agency, today)?;
     }
-    Ok(())
+    Ok(agencies)
 }
 
 /// The next `n` subjects of a kind that are due on `day`, ordered by their day and id; `after`: the last of the

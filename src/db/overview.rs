@@ -32,6 +32,7 @@ pub fn unresolved_alerts(conn: &mut Conn, scope: &Scope) -> Result<Vec<AlertTall
     let columns = (alerts::kind, alerts::severity, alerts::due_on);
     let query = alerts::table
         .filter(Unresolved::new(alerts::state))
+        .filter(sql::<Bool>(super::alert::OF_STANDING))
         .group_by(columns)
         .select((alerts::kind, alerts::severity, alerts::due_on, count_star()))
         .into_boxed();
@@ -42,22 +43,6 @@ pub fn unresolved_alerts(conn: &mut Conn, scope: &Scope) -> Result<Vec<AlertTall
         Scope::Nothing => return Ok(Vec::new()),
     };
     Ok(query.load(conn)?)
-}
-
-/// The unresolved `audit_missing` of a 年度 in scope; vendors have none.
-pub fn contracts_without_audit(conn: &mut Conn, scope: &Scope, year: i32) -> Result<i64, DbError> {
-    let query = alerts::table
-        .filter(alerts::kind.eq(AlertKind::AuditMissing))
-        .filter(Unresolved::new(alerts::state))
-        .filter(alerts::subject.like(format!("%:{year}")))
-        .select(count_star())
-        .into_boxed();
-    let query = match *scope {
-        Scope::Agency(id) => query.filter(alerts::agency_id.eq(id)),
-        Scope::Overseer | Scope::Program => query,
-        Scope::Vendor(_) | Scope::Nothing => return Ok(0),
-    };
-    Ok(query.first(conn)?)
 }
 
 /// Applications that wait for someone.

@@ -354,6 +354,7 @@ diesel::table! {
         title -> Text,
         fiscal_year -> Integer,
         amount_yen -> BigInt,
+        entrusts_data -> Bool,
         starts_on -> Date,
         last_day -> Date,
         department -> Nullable<Text>,
@@ -370,6 +371,8 @@ diesel::table! {
         contract_id -> Text,
         agency_id -> Text,
         effective_on -> Date,
+        kind -> Text,
+        answers -> Nullable<BigInt>,
         reason -> Nullable<Text>,
         body -> Text,
         seq -> BigInt,
@@ -737,6 +740,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    deadlines (id) {
+        id -> Text,
+        contract_id -> Text,
+        agency_id -> Text,
+        kind -> Text,
+        application_id -> Nullable<Text>,
+        vendor_id -> Text,
+        period_from -> Nullable<Date>,
+        period_to -> Nullable<Date>,
+        due_on -> Date,
+    }
+}
+
+diesel::table! {
     ledger_chains (id) {
         id -> Text,
         organization_id -> Text,
@@ -823,6 +840,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     access_log,
     notices,
     due,
+    deadlines,
     ledger_chains,
     ledger_entries,
     ledger_names,

@@ -5,8 +5,12 @@ use std::collections::{HashMap, HashSet};
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
+use super::contract::Narrow;
+use super::contract::narrow::narrowed;
 use super::facts::source_word;
-use super::schema::{declarations, engagements, observations, organizations, retractions, statements};
+use super::schema::{
+    contracts, declarations, engagements, observations, organizations, retractions, statements,
+};
 use super::tx::Recorded;
 use super::types::to_json;
 use super::{Conn, DbError, Tx};
@@ -270,15 +274,38 @@ macro_rules! in_scope {
     };
 }
 
+/// Declarations with their contracts; a macro, because the types of joins can't be written.
+macro_rules! with_contracts {
+    () => {
+        declarations::table.inner_join(contracts::table.on(contracts::id.eq(declarations::contract_id)))
+    };
+}
+
+/// How many declarations across contracts, counted up to a bound.
+pub fn count_declarations(
+    conn: &mut Conn,
+    scope: &Scope,
+    narrow: &Narrow,
+    bound: i64,
+) -> Result<i64, DbError> {
+    let query = with_contracts!().select(declarations::id).limit(bound).into_boxed();
+    let mut query = in_scope!(query, scope);
+    narrowed!(query, narrow, scope);
+    let found: Vec<DeclarationId> = query.load(conn)?;
+    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+}
+
 /// Declarations across contracts, newest first, of at most `rows`.
 pub fn declarations(
     conn: &mut Conn,
     scope: &Scope,
+    narrow: &Narrow,
     after: Option<DeclarationId>,
     rows: i64,
 ) -> Result<Vec<DeclarationRow>, DbError> {
-    let query = declarations::table.order(declarations::id.desc()).limit(rows).into_boxed();
+    let query = with_contracts!().order(declarations::id.desc()).limit(rows).into_boxed();
     let mut query = in_scope!(query, scope);
+    narrowed!(query, narrow, scope);
     if let Some(after) = after {
         query = query.filter(declarations::id.lt(after));
     }
@@ -289,6 +316,28 @@ pub fn declarations(
 pub fn declaration(conn: &mut Conn, scope: &Scope, id: DeclarationId) -> Result<DeclarationRow, DbError> {
     let query = declarations::table.filter(declarations::id.eq(id)).into_boxed();
     Ok(in_scope!(query, scope).select(DeclarationRow::as_select()).first(conn)?)
+}
+
+/// The last periods of which a vendor has reported on contracts, and when: of each contract the last of these rows. What
+/// was taken back is left out.
+pub fn last_reports(
+    conn: &mut Conn,
+    vendor: OrganizationId,
+    contracts: &[ContractId],
+) -> Result<Vec<(ContractId, NaiveDate, NaiveDate, NaiveDate)>, DbError> {
+    Ok(declarations::table
+        .left_join(retractions::table.on(retractions::declaration_id.eq(declarations::id.nullable())))
+        .filter(declarations::contract_id.eq_any(contracts.to_vec()))
+        .filter(declarations::organization_id.eq(vendor))
+        .filter(retractions::id.nullable().is_null())
+        .order((declarations::period_to, declarations::id))
+        .select((
+            declarations::contract_id,
+            declarations::period_from,
+            declarations::period_to,
+            declarations::filed_on,
+        ))
+        .load(conn)?)
 }
 
 /// Of the declarations on these contracts, those that were taken back.

@@ -2,13 +2,21 @@
 
 use chrono::NaiveDate;
 
-use super::calendar::{add_months, fiscal_year};
+use super::calendar::{add_months, fiscal_year, fiscal_year_range};
 use super::contract::Stamp;
+use super::days::DayRange;
 use super::id::{AuditId, EngagementId};
+use super::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::text_enum;
 
 /// An audit is due soon within so many days, today not counted.
 pub const SOON_DAYS: i64 = 30;
+
+/// The days on which an audit can be due.
+pub fn every_day() -> DayRange {
+    // The first year's January belongs to the 年度 before it.
+    DayRange { from: fiscal_year_range(FIRST_YEAR - 1).0, to: fiscal_year_range(LAST_YEAR).1 }
+}
 
 text_enum! {
     /// Kinds of audit.

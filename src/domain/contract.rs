@@ -147,6 +147,29 @@ pub struct Terms {
     pub department: Option<String>,
 }
 
+impl Terms {
+    /// Whether they name data of persons, which have to be looked after on site.
+    pub fn entrusts_data(&self) -> bool {
+        !self.data.is_empty()
+    }
+}
+
+text_enum! {
+    /// How terms came about.
+    pub enum TermsKind {
+        /// 契約の登録
+        Registered = "registered",
+        /// 変更契約
+        Amended = "amended",
+        /// 担当部署の変更, which is no change of the contract
+        DepartmentChanged = "department_changed",
+        /// A 変更契約 that was taken back before it was in force: the terms before hold on
+        Withdrawn = "withdrawn",
+        /// 訂正 of a slip
+        Corrected = "corrected",
+    }
+}
+
 /// Terms that hold from a day on. The first of a contract is its registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TermsFact {

@@ -13,6 +13,7 @@ pub mod contract;
 pub mod corporate_number;
 pub mod country;
 pub mod days;
+pub mod deadline;
 pub mod declaration;
 pub mod id;
 pub mod input;

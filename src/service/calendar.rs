@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{App, Failure, organization};
+use super::{App, Failure, alert, organization};
 use crate::db::{self, ChainKey};
 use crate::domain::calendar::Calendar;
 use crate::exchange::holidays::HolidayFile;
@@ -86,7 +86,9 @@ pub fn import_holidays(app: &App, file: &HolidayFile, force: bool) -> Result<Hol
             }
             tx.record("holidays.imported", operator, &payload)?;
             db::calendar::replace_holidays(tx.conn, &file.days)?;
-            db::due::touch_all(tx.conn, tx.today)?;
+            for agency in db::due::touch_all(tx.conn, tx.today)? {
+                alert::renew_deadlines(tx, agency)?;
+            }
             let first_day = file.days.keys().next().copied();
             let (days, last_year, before) = (file.days.len(), file.last_year, span(&known));
             Ok(HolidaySummary { days, first_day, last_year, before, lost_years })

@@ -33,6 +33,7 @@ pub mod register;
 pub mod session;
 pub mod setting;
 pub mod status;
+pub mod task;
 pub mod telling;
 mod token_signature;
 pub mod user;

@@ -1,15 +1,20 @@
 //! What needs the caller today: counts for the first page after login, each that of a list behind it.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Untold;
-use super::{App, Call, Failure, audit, backup, reach};
+use super::{App, Call, Failure, backup, reach};
 use crate::db::audit::{AuditFilter, AuditState};
+use crate::db::contract::Narrow;
 use crate::db::overview::AlertTally;
+use crate::db::task::{TaskFilter, TaskKind};
 use crate::db::{self, Conn};
 use crate::domain::access::{OrganizationKind, Permission, Role, Scope};
 use crate::domain::alert::{AlertKind, Severity};
+use crate::domain::audit::every_day;
 use crate::domain::calendar::add_days;
 use crate::domain::id::OrganizationId;
 use crate::domain::settings::Settings;
@@ -63,7 +68,7 @@ pub struct VendorOverview {
     pub audits: AuditCounts,
     /// On whose chain it stands or stood.
     pub contracts: ContractCounts,
-    /// Contracts of which it owes a declaration whose day has passed (`declaration_overdue`).
+    /// Reports that it owes and whose day has passed: those of `/tasks?kind=report` due before today.
     pub declarations_overdue: i64,
 }
 
@@ -99,6 +104,15 @@ pub struct AlertKindCount {
     /// The kind on screen.
     pub title: String,
     /// The gravest among them.
+    pub severity: Severity,
+    pub count: i64,
+    /// How many of each severity, the gravest first; none is empty.
+    pub by_severity: Vec<SeverityCount>,
+}
+
+/// The unresolved alerts of a kind and severity.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SeverityCount {
     pub severity: Severity,
     pub count: i64,
 }
@@ -174,8 +188,12 @@ pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
             }
             Scope::Vendor(_) => {
                 let alerts = alerts(conn, &scope, &Settings::default(), today)?;
-                let overdue = alerts.kinds.iter().find(|kind| kind.kind == AlertKind::DeclarationOverdue);
-                let declarations_overdue = overdue.map_or(0, |kind| kind.count);
+                let overdue = TaskFilter {
+                    kind: Some(TaskKind::Report),
+                    until: Some(add_days(today, -1)),
+                    ..TaskFilter::default()
+                };
+                let declarations_overdue = db::task::count(conn, &scope, &overdue, today, i64::MAX)?;
                 let waiting = db::overview::waiting_applications(conn, &scope)?;
                 vendor = Some(VendorOverview {
                     alerts,
@@ -209,6 +227,7 @@ fn alerts(
 ) -> Result<AlertCounts, Failure> {
     let soon = add_days(today, ALERT_DAYS);
     let mut counts = AlertCounts::default();
+    let mut by_kind: BTreeMap<AlertKind, BySeverity> = BTreeMap::new();
     for tally in db::overview::unresolved_alerts(conn, scope)? {
         let AlertTally { kind, severity, due_on, count } = tally;
         *match severity {
@@ -221,22 +240,34 @@ fn alerts(
             Some(day) if day <= soon => counts.due_soon += count,
             _ => {}
         }
-        if let Some(known) = counts.kinds.iter_mut().find(|known| known.kind == kind) {
-            known.count += count;
-            known.severity = known.severity.max(severity);
-        } else {
-            let title = kind.rule().map_or_else(|| kind.to_string(), |rule| words.in_own_words(rule.name));
-            counts.kinds.push(AlertKindCount { kind, title, severity, count });
-        }
+        let by_severity = by_kind.entry(kind).or_default();
+        *by_severity.entry(std::cmp::Reverse(severity)).or_default() += count;
     }
+    counts.kinds = by_kind.into_iter().filter_map(|(kind, found)| kind_count(kind, &found, words)).collect();
     counts.kinds.sort_by_key(|known| (std::cmp::Reverse((known.severity, known.count)), known.kind));
     Ok(counts)
 }
 
+/// How many, the gravest first.
+type BySeverity = BTreeMap<std::cmp::Reverse<Severity>, i64>;
+
+fn kind_count(kind: AlertKind, found: &BySeverity, words: &Settings) -> Option<AlertKindCount> {
+    let title = kind.rule().map_or_else(|| kind.to_string(), |rule| words.in_own_words(rule.name));
+    let count = |(severity, count): (&std::cmp::Reverse<Severity>, &i64)| SeverityCount {
+        severity: severity.0,
+        count: *count,
+    };
+    let by_severity: Vec<SeverityCount> = found.iter().map(count).collect();
+    let severity = by_severity.first()?.severity;
+    Some(AlertKindCount { kind, title, severity, count: found.values().sum(), by_severity })
+}
+
 fn audits(conn: &mut Conn, scope: &Scope, today: NaiveDate) -> Result<AuditCounts, Failure> {
-    let days = audit::every_day();
-    let mut count =
-        |state| db::audit::count(conn, scope, &AuditFilter { days, state: Some(state), own: true }, today);
+    let mut count = |state| {
+        let narrow = Narrow::default();
+        let filter = AuditFilter { days: every_day(), state: Some(state), own: true, narrow };
+        db::audit::count(conn, scope, &filter, today, i64::MAX)
+    };
     Ok(AuditCounts { overdue: count(AuditState::Overdue)?, due_soon: count(AuditState::DueSoon)? })
 }
 

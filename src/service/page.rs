@@ -88,6 +88,27 @@ pub fn unknown_cursor() -> Failure {
     )
 }
 
+/// So many rows are counted; of more, only that there are more is said.
+pub const COUNTED: i64 = 1_000;
+
+/// How many rows there are, as far as they are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Total {
+    pub count: i64,
+    /// There are that many, or more.
+    pub more: bool,
+}
+
+impl Total {
+    /// One more than [`COUNTED`]: to count up to.
+    pub const BOUND: i64 = COUNTED + 1;
+
+    /// Of what was counted up to [`Self::BOUND`].
+    pub fn of(found: i64) -> Self {
+        Self { count: found.min(COUNTED), more: found > COUNTED }
+    }
+}
+
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paged<T> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{App, Call, Failure, IfMatch, Page, Paged};
+use super::{App, Call, Failure, IfMatch, Page, Paged, alert};
 use crate::db::{self, DbError};
 use crate::domain::id::OrganizationId;
 use crate::domain::input::{FieldError, Fields, Input};
@@ -153,6 +153,7 @@ pub fn change(
         let at = tx.record("settings.changed", agency, &changes)?.stamp.at;
         db::setting::set(tx.conn, agency, &after, current + 1, at)?;
         db::due::touch_agency(tx.conn, agency, tx.today)?;
+        alert::renew_deadlines(tx, agency)?;
         tracing::info!(event = "settings_changed", agency = %agency, by = %call.actor.user_id, "settings changed");
         Ok((SettingsView(after), current + 1))
     })

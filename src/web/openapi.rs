@@ -12,7 +12,7 @@ use crate::domain::alert::{AlertKind, AlertState, Assessment, Severity};
 use crate::domain::audit::AuditKind;
 use crate::domain::chain::{ApplicationStep, Cause, NodeState};
 use crate::domain::contract::{
-    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy,
+    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, Overseas, Policy, TermsKind,
 };
 use crate::domain::id::Id;
 use crate::domain::text_enum::TextEnum;
@@ -20,6 +20,7 @@ use crate::service::application::{ApplicationStanding, ApplicationState};
 use crate::service::audit::AuditResult;
 use crate::service::notice::{NoticeKind, NoticeState};
 use crate::service::observation::ObservationSource;
+use crate::service::task::TaskKind;
 
 impl<T> PartialSchema for Id<T> {
     fn schema() -> RefOr<Schema> {
@@ -60,6 +61,8 @@ word_schema!(
     Assessment,
     Severity,
     AuditKind,
+    TaskKind,
+    TermsKind,
     Cause,
     NodeState,
     DataCategory,

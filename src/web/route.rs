@@ -298,6 +298,19 @@ impl Draft {
         self
     }
 
+    /// By which contracts a list across contracts can be narrowed.
+    pub fn narrowed(self) -> Self {
+        self.narrowed_but_year().query("fiscal_year", "契約の年度")
+    }
+
+    /// As [`Self::narrowed`], where the query's year is another.
+    pub fn narrowed_but_year(self) -> Self {
+        self.query("q", "契約番号・件名・事業者名（機関側は再委託先を含む）の一部")
+            .query("officer", "契約の担当者（機関側のみ）: me（自分）・none（担当者なし）・利用者のID")
+            .query("department", "契約の担当部署（機関側のみ）")
+            .query("vendor", "体制にある事業者の名称の一部（機関側のみ）")
+    }
+
     /// The parameters of every list.
     pub fn paged(self) -> Self {
         self.query("limit", "件数（1〜200、既定50）").query("cursor", "前のページの next_cursor")

@@ -50,7 +50,14 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         ("GET", "/pending-changes/{id}")
         | ("POST", "/pending-changes/{id}/reject" | "/pending-changes/{id}/withdraw") => Role::ALL,
         ("POST" | "GET", "/users/{id}/deputies") | ("POST", "/deputies/{id}/end") => &[AgencyAdmin],
-        ("POST", "/contracts" | "/contracts/{id}/amendments") | ("PATCH", "/contracts/{id}") => &[Officer],
+        (
+            "POST",
+            "/contracts"
+            | "/contracts/{id}/amendments"
+            | "/contracts/{id}/amendments/withdraw"
+            | "/contracts/{id}/amendments/correct",
+        )
+        | ("PATCH", "/contracts/{id}") => &[Officer],
         ("POST", "/contracts/{id}/terminate" | "/contracts/{id}/void") => &[Approver],
         (
             "POST",
@@ -59,6 +66,7 @@ pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
         (
             "GET",
             "/contracts"
+            | "/tasks"
             | "/contracts/{id}"
             | "/contracts/{id}/chain"
             | "/contracts/{id}/amendments"
@@ -184,6 +192,12 @@ pub fn sample(world: &World, path: &str) -> Value {
             "signed_on": "2026-04-20", "starts_on": "2026-04-01", "ends_on": "2027-03-31", "scope": "入力と検査",
             "data": data, "subcontracting": clause, "declaration_interval": "none", "return_due_days": 10,
             "department": "架空課",
+        }),
+        "/contracts/{id}/amendments/withdraw" => json!({"seq": 1, "reason": "誤り"}),
+        "/contracts/{id}/amendments/correct" => json!({
+            "seq": 1, "reason": "誤記", "title": "架空正業務", "fiscal_year": 2026, "amount_yen": 3000, "unit_price": "1件30円",
+            "signed_on": "2026-04-01", "starts_on": "2026-04-01", "ends_on": "2027-03-31", "scope": "入力",
+            "data": data, "subcontracting": clause, "declaration_interval": "none", "return_due_days": 10,
         }),
         "/contracts/{id}/terminate" => json!({"reason": "合意", "effective_on": "2026-06-01"}),
         "/contracts/{id}/void" => json!({"reason": "誤登録"}),

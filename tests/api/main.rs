@@ -31,6 +31,7 @@ macro_rules! both_strict {
 mod access;
 mod accounts;
 mod adoption;
+mod amendments;
 mod applications;
 mod asks;
 mod audits;
@@ -53,6 +54,7 @@ mod ledger;
 mod lists;
 mod meant;
 mod names;
+mod narrowed;
 mod organizations;
 mod overview;
 mod own_deputies;
@@ -71,6 +73,7 @@ mod silent;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod tasks;
 mod told;
 mod unannounced;
 mod unknown;

@@ -128,13 +128,14 @@ impl Model<'_> {
     }
 
     fn vendor(&self, name: &str) -> Value {
-        let overdue = self.all("/alerts?kind=declaration_overdue");
+        let until = self.today.pred_opt().unwrap();
+        let overdue = self.all(&format!("/tasks?kind=report&until={until}"));
         json!({
             "alerts": self.alerts(), "audits": self.audits(Some(name)), "contracts": self.contracts(),
             "applications": {
                 "applied": self.applications("applied").len(), "returned": self.applications("returned").len(),
             },
-            "declarations_overdue": overdue.iter().filter(|alert| alert["state"] != "resolved").count(),
+            "declarations_overdue": overdue.len(),
         })
     }
 

@@ -86,18 +86,18 @@ both! {
                             }
                         }
                     }
-                    "q" => {
+                    "q" | "department" | "vendor" => {
                         let long = "a".repeat(10_000);
                         for q in ["%25", "_", "%5C", "%27%3B%20--", "%3Cscript%3E", &long, "%E3%80%80"] {
-                            ask(&format!("q={q}"), 200, None);
+                            ask(&format!("{}={q}", query.name), 200, None);
                         }
                     }
                     name => {
                         let pointer = format!("/{name}");
                         let code = match name {
-                            "as_of" | "ends_by" | "day" => "date",
+                            "as_of" | "ends_by" | "day" | "from" | "until" => "date",
                             "known_at" => "instant",
-                            "fiscal_year" => "type",
+                            "fiscal_year" | "without_on_site" => "type",
                             "subject" => "unknown",
                             id if id.ends_with("_id") => "unknown",
                             _ => "choice",

@@ -245,6 +245,24 @@ export const contracts_registered_changed_and_ended = act(async ({ d, check }) =
   await d.pressTwice("変更契約を登録する");
   await d.told("変更契約を登録しました");
   check("the new title is shown", (await d.text("h1")).includes("架空の新しい件名"), await d.text("h1"));
+  // A change to come is taken back; a slip is corrected.
+  await d.open(contract + "/amend");
+  await d.fillAll({ effective_on: "R8.12.1", reason: "増額（試験）", amount_yen: "15000000" });
+  await d.press("内容を確かめる");
+  await d.reads("12,000,000円 → 15,000,000円");
+  await d.press("変更契約を登録する");
+  await d.told("変更契約を登録しました");
+  await d.reads("これから効力が生じる");
+  await d.open(contract + "/amendments/withdraw");
+  await d.fillAll({ reason: "合意の撤回（試験）" });
+  await d.pressTwice("この変更契約を取り消す");
+  await d.told("変更契約を取り消しました");
+  await d.open(contract + "/amendments/correct");
+  await d.fillAll({ reason: "桁の誤り（試験）", amount_yen: "1200000" });
+  await d.press("内容を確かめる");
+  await d.reads("12,000,000円 → 1,200,000円");
+  await d.pressTwice("訂正する");
+  await d.told("契約条件を訂正しました");
   await d.open(contract + "/department");
   await d.choose("department", 1);
   await d.press("改める");

@@ -162,6 +162,32 @@ fn merge_vendors(demo: &Demo) {
     assert_eq!(merged.0, 200, "{merged:?}");
 }
 
+/// A change of a contract taken back, and a slip corrected.
+fn change_terms(demo: &Demo) {
+    let token = demo.token_with_factor("officer");
+    let get = |path: &str| -> Value {
+        let request = agent().get(demo.url(&format!("/api/v1{path}")));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        request.call().unwrap().body_mut().read_json().unwrap()
+    };
+    let contract = get("/contracts?sort=-ends&limit=1")["items"][0].clone();
+    let path = format!("/contracts/{}/amendments", contract["id"].as_str().unwrap());
+    let change = json!({"effective_on": contract["last_day"], "reason": "誤り", "amount_yen": 5});
+    let changed = demo.post(&token, &path, &change);
+    assert_eq!(changed.0, 201, "{changed:?}");
+    let all = get(&path);
+    let seq = |kind: &str| {
+        let of = all["items"].as_array().unwrap().iter().rfind(|it| it["kind"] == kind).unwrap();
+        of["seq"].clone()
+    };
+    let back = json!({"seq": seq("amended"), "reason": "誤り"});
+    let taken = demo.post(&token, &format!("{path}/withdraw"), &back);
+    assert_eq!(taken.0, 200, "{taken:?}");
+    let right = json!({"seq": seq("registered"), "reason": "誤記", "scope": "架空の入力"});
+    let corrected = demo.post(&token, &format!("{path}/correct"), &right);
+    assert_eq!(corrected.0, 200, "{corrected:?}");
+}
+
 fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
@@ -171,6 +197,7 @@ fn told(url: &str, folder: &Path) {
     cancel_an_audit(&demo);
     ask_for_changes(&demo);
     merge_vendors(&demo);
+    change_terms(&demo);
     assert_eq!(demo.stop("-TERM"), 0);
     // What the year does not have: holidays from a file, and contracts without an officer, one of several vendors.
     let file = |name: &str, text: &str| {

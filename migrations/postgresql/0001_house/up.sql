@@ -376,6 +376,8 @@ CREATE TABLE contracts (
   title TEXT COLLATE "C" NOT NULL,
   fiscal_year INTEGER NOT NULL,
   amount_yen BIGINT NOT NULL,
+  -- whether the terms name data of persons
+  entrusts_data BOOLEAN NOT NULL,
   starts_on DATE NOT NULL,
   last_day DATE NOT NULL,
   department TEXT COLLATE "C",
@@ -391,6 +393,8 @@ CREATE INDEX contracts_agency_year ON contracts (agency_id, fiscal_year, id);
 CREATE INDEX contracts_agency_vendor ON contracts (agency_id, vendor_id, id);
 CREATE INDEX contracts_agency_last_day ON contracts (agency_id, last_day, id, starts_on) WHERE voided_on IS NULL;
 CREATE INDEX contracts_agency_amount ON contracts (agency_id, amount_yen, id);
+CREATE INDEX contracts_agency_starts ON contracts (agency_id, starts_on, id) WHERE voided_on IS NULL;
+CREATE INDEX contracts_department ON contracts (agency_id, department, id);
 CREATE INDEX contracts_officer ON contracts (agency_id, officer_id);
 CREATE INDEX contracts_alerting ON contracts (agency_id, id) WHERE open_alerts > 0;
 CREATE INDEX contracts_voided ON contracts (id) WHERE voided_on IS NOT NULL;
@@ -401,6 +405,9 @@ CREATE TABLE contract_terms (
   contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
   agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
   effective_on DATE NOT NULL,
+  kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('registered', 'amended', 'department_changed', 'withdrawn', 'corrected')),
+  -- the place in the ledger of the terms that are taken back or corrected
+  answers BIGINT,
   reason TEXT COLLATE "C",
   body TEXT COLLATE "C" NOT NULL,
   seq BIGINT NOT NULL,
@@ -739,6 +746,7 @@ CREATE TABLE alerts (
 );
 CREATE UNIQUE INDEX alerts_one_unresolved ON alerts (agency_id, kind, subject) WHERE state <> 'resolved';
 CREATE INDEX alerts_unresolved ON alerts (agency_id, kind, severity, due_on, state) WHERE state <> 'resolved';
+CREATE INDEX alerts_by_due ON alerts (agency_id, due_on, id) WHERE state <> 'resolved';
 CREATE INDEX alerts_gravest ON alerts (agency_id, severity, id) WHERE state <> 'resolved';
 CREATE INDEX alerts_agency ON alerts (agency_id, id);
 CREATE INDEX alerts_agency_state ON alerts (agency_id, state, kind, id);
@@ -802,6 +810,27 @@ CREATE TABLE due (
 );
 CREATE INDEX due_check_on ON due (check_on);
 CREATE INDEX due_agency ON due (agency_id);
+
+-- What somebody has to do by a day, as the facts have it: made anew with each act on the contract. Of reports, those due
+-- within some four hundred days.
+CREATE TABLE deadlines (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  contract_id TEXT COLLATE "C" NOT NULL REFERENCES contracts (id),
+  agency_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('review', 'decision', 'correction', 'report')),
+  -- of a report NULL
+  application_id TEXT COLLATE "C" REFERENCES applications (id),
+  -- who applied, or who reports
+  vendor_id TEXT COLLATE "C" NOT NULL REFERENCES organizations (id),
+  -- of a report: the first day of which nobody has reported, and the last of its period
+  period_from DATE,
+  period_to DATE,
+  due_on DATE NOT NULL
+);
+CREATE INDEX deadlines_contract ON deadlines (contract_id);
+CREATE INDEX deadlines_application ON deadlines (application_id);
+CREATE INDEX deadlines_agency ON deadlines (agency_id, kind, due_on, id);
+CREATE INDEX deadlines_vendor ON deadlines (vendor_id, kind, due_on, id);
 
 -- The ledger: nothing here is updated or deleted but a chain's length and head --------------------------------------
 

@@ -1,6 +1,7 @@
 DROP TABLE ledger_names;
 DROP TABLE ledger_entries;
 DROP TABLE ledger_chains;
+DROP TABLE deadlines;
 DROP TABLE due;
 DROP TABLE notices;
 DROP TABLE alerts;

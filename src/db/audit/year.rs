@@ -1,11 +1,13 @@
 //! Audits across contracts: those due in a stretch of days, and how many.
 
 use chrono::NaiveDate;
-use diesel::dsl::{count_star, sql};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 
 use super::AuditRow;
+use crate::db::contract::Narrow;
+use crate::db::contract::narrow::narrowed;
 use crate::db::schema::{audit_cancellations, audit_completions, audits, contracts};
 use crate::db::sight::{SEEN_BELOW, SEEN_FROM};
 use crate::db::{Conn, DbError};
@@ -13,7 +15,7 @@ use crate::domain::access::Scope;
 use crate::domain::audit::SOON_DAYS;
 use crate::domain::calendar::add_days;
 use crate::domain::days::DayRange;
-use crate::domain::id::{AuditId, OrganizationId};
+use crate::domain::id::{AuditId, OrganizationId, UserId};
 use crate::text_enum;
 
 text_enum! {
@@ -26,18 +28,22 @@ text_enum! {
         /// To be done today or within [`SOON_DAYS`].
         DueSoon = "due_soon",
         Done = "done",
+        /// Done or still to be done.
+        Planned = "planned",
         Cancelled = "cancelled",
     }
 }
 
 /// Which audits are asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AuditFilter {
     /// In which their due day lies.
     pub days: DayRange,
     pub state: Option<AuditState>,
     /// At a vendor's own places only, not at those below them; for others it changes nothing.
     pub own: bool,
+    /// Of which contracts.
+    pub narrow: Narrow,
 }
 
 /// An audit with what stands beside it in a list across contracts.
@@ -48,6 +54,10 @@ pub struct ListedAudit {
     pub contract_title: String,
     pub prime_id: OrganizationId,
     pub prime_name: String,
+    pub agency_id: OrganizationId,
+    pub officer_id: Option<UserId>,
+    pub officer_name: Option<String>,
+    pub department: Option<String>,
     /// Of the contract.
     pub last_day: NaiveDate,
 }
@@ -124,6 +134,9 @@ macro_rules! in_state {
                 .filter(audit_cancellations::id.nullable().is_null())
                 .filter(audits::due_on.le(contracts::last_day))
                 .filter(audits::due_on.between($today, add_days($today, SOON_DAYS))),
+            AuditState::Planned => $query.filter(audit_cancellations::id.nullable().is_null()).filter(
+                audit_completions::id.nullable().is_not_null().or(audits::due_on.le(contracts::last_day)),
+            ),
             AuditState::Done => $query.filter(audit_completions::id.nullable().is_not_null()),
             AuditState::Cancelled => $query.filter(audit_cancellations::id.nullable().is_not_null()),
         }
@@ -139,10 +152,11 @@ pub fn list(
     after: Option<(NaiveDate, AuditId)>,
     rows: i64,
 ) -> Result<Vec<ListedAudit>, DbError> {
-    use crate::db::schema::organizations;
+    use crate::db::schema::{organizations, users};
     let from = after.map_or(filter.days.from, |(day, _)| day.max(filter.days.from));
     let query = joined!()
         .inner_join(organizations::table.on(organizations::id.eq(contracts::vendor_id)))
+        .left_join(users::table.on(users::id.nullable().eq(contracts::officer_id)))
         .filter(audits::due_on.between(from, filter.days.to))
         .filter(contracts::voided_on.is_null())
         .order((audits::due_on, audits::id))
@@ -153,6 +167,10 @@ pub fn list(
             contracts::title,
             contracts::vendor_id,
             organizations::name,
+            contracts::agency_id,
+            contracts::officer_id,
+            users::name.nullable(),
+            contracts::department,
             contracts::last_day,
         ))
         .into_boxed();
@@ -160,23 +178,33 @@ pub fn list(
     if let Some(state) = filter.state {
         query = in_state!(query, state, today);
     }
+    narrowed!(query, filter.narrow, scope);
     if let Some((day, id)) = after {
         query = query.filter(audits::due_on.gt(day).or(audits::id.gt(id)));
     }
     Ok(query.load(conn)?)
 }
 
-/// How many audits in scope.
-pub fn count(conn: &mut Conn, scope: &Scope, filter: &AuditFilter, today: NaiveDate) -> Result<i64, DbError> {
+/// How many audits in scope, counted up to a bound.
+pub fn count(
+    conn: &mut Conn,
+    scope: &Scope,
+    filter: &AuditFilter,
+    today: NaiveDate,
+    bound: i64,
+) -> Result<i64, DbError> {
     let days = filter.days;
     let query = joined!()
         .filter(audits::due_on.between(days.from, days.to))
         .filter(contracts::voided_on.is_null())
-        .select(count_star())
+        .select(audits::id)
+        .limit(bound)
         .into_boxed();
     let mut query = in_scope!(query, scope, filter.own);
     if let Some(state) = filter.state {
         query = in_state!(query, state, today);
     }
-    Ok(query.first(conn)?)
+    narrowed!(query, filter.narrow, scope);
+    let found: Vec<AuditId> = query.load(conn)?;
+    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
 }

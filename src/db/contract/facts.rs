@@ -13,7 +13,7 @@ use super::super::{Conn, DbError, Tx};
 use super::ContractHead;
 use crate::domain::access::Role;
 use crate::domain::chain::ChainFacts;
-use crate::domain::contract::{Stamp, Terms, TermsFact};
+use crate::domain::contract::{Stamp, Terms, TermsFact, TermsKind};
 use crate::domain::id::{ContractId, EngagementId, Id, OrganizationId, UserId};
 use crate::domain::projection::{self, Handover, search_key};
 
@@ -21,7 +21,10 @@ use crate::domain::projection::{self, Handover, search_key};
 #[derive(Debug, Clone)]
 pub struct TermsRow {
     pub fact: TermsFact,
-    /// Of a 変更契約; None for the registration and for a change of department.
+    pub kind: TermsKind,
+    /// The place in the ledger of the terms that are taken back or corrected.
+    pub answers: Option<i64>,
+    /// None: of the registration and of a change of department.
     pub reason: Option<String>,
 }
 
@@ -29,13 +32,23 @@ fn stamp_of(seq: i64, at: NaiveDateTime) -> Stamp {
     Stamp { seq, at: at.and_utc() }
 }
 
+/// Terms about to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewTerms<'a> {
+    pub effective_on: NaiveDate,
+    pub kind: TermsKind,
+    /// None: of the registration and of a change of department.
+    pub reason: Option<&'a str>,
+    /// The place in the ledger of the terms that are taken back or corrected.
+    pub answers: Option<i64>,
+    pub terms: &'a Terms,
+}
+
 /// Adds terms.
 pub fn add_terms(
     tx: &mut Tx<'_>,
     contract: ContractId,
-    effective_on: NaiveDate,
-    reason: Option<&str>,
-    terms: &Terms,
+    new: &NewTerms<'_>,
     recorded: &Recorded,
 ) -> Result<(), DbError> {
     let Recorded { stamp, .. } = recorded;
@@ -44,9 +57,11 @@ pub fn add_terms(
             contract_terms::id.eq(recorded.row_id()),
             contract_terms::contract_id.eq(contract),
             contract_terms::agency_id.eq(tx.organization_id),
-            contract_terms::effective_on.eq(effective_on),
-            contract_terms::reason.eq(reason),
-            contract_terms::body.eq(to_json(terms)?),
+            contract_terms::effective_on.eq(new.effective_on),
+            contract_terms::kind.eq(new.kind),
+            contract_terms::answers.eq(new.answers),
+            contract_terms::reason.eq(new.reason),
+            contract_terms::body.eq(to_json(new.terms)?),
             contract_terms::seq.eq(stamp.seq),
             contract_terms::recorded_at.eq(stamp.at.naive_utc()),
         ))
@@ -124,12 +139,20 @@ pub fn add_prime(
 
 /// All terms of a contract that was found in scope, by stamp.
 pub fn terms(conn: &mut Conn, contract: ContractId) -> Result<Vec<TermsRow>, DbError> {
-    let rows: Vec<(TermsColumns, Option<String>)> = contract_terms::table
+    type Row = (TermsColumns, TermsKind, Option<i64>, Option<String>);
+    let rows: Vec<Row> = contract_terms::table
         .filter(contract_terms::contract_id.eq(contract))
         .order(contract_terms::seq)
-        .select((TermsColumns::as_select(), contract_terms::reason))
+        .select((
+            TermsColumns::as_select(),
+            contract_terms::kind,
+            contract_terms::answers,
+            contract_terms::reason,
+        ))
         .load(conn)?;
-    rows.into_iter().map(|(terms, reason)| Ok(TermsRow { fact: terms.fact()?, reason })).collect()
+    let row =
+        |(terms, kind, answers, reason): Row| Ok(TermsRow { fact: terms.fact()?, kind, answers, reason });
+    rows.into_iter().map(row).collect()
 }
 
 /// A handover as recorded.
@@ -229,6 +252,7 @@ pub fn reproject(
     after.officer_id = now.officer_id;
     after.fiscal_year = now.terms.fiscal_year;
     after.amount_yen = now.terms.amount_yen;
+    after.entrusts_data = now.terms.entrusts_data();
     after.starts_on = now.starts_on;
     after.last_day = now.last_day;
     let key = search_key(&after.number, &now.terms.title);
@@ -244,6 +268,7 @@ pub fn reproject(
             contracts::title.eq(after.title),
             contracts::fiscal_year.eq(after.fiscal_year),
             contracts::amount_yen.eq(after.amount_yen),
+            contracts::entrusts_data.eq(after.entrusts_data),
             contracts::starts_on.eq(after.starts_on),
             contracts::last_day.eq(after.last_day),
             contracts::department.eq(after.department),

@@ -3,12 +3,13 @@
 use chrono::NaiveDate;
 use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{Bool, Date};
 
+use super::narrow::{Narrow, narrowed};
 use super::{AGENCIES, ContractHead, ContractLine, Line, line};
 use crate::db::schema::{alerts, contracts, engagements, organizations, users};
 use crate::db::types::directly;
-use crate::db::{Conn, DbError, like_escaped};
+use crate::db::{Conn, DbError};
 use crate::domain::access::Scope;
 use crate::domain::calendar::fiscal_year_range;
 use crate::domain::contract::ContractStatus;
@@ -17,15 +18,15 @@ use crate::domain::id::{ContractId, OrganizationId};
 /// What a list of contracts is narrowed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContractFilter {
-    /// A normalized search key, part of number, title or the name of a company on the chain.
-    pub key: Option<String>,
-    pub fiscal_year: Option<i32>,
+    pub narrow: Narrow,
     pub status: Option<ContractStatus>,
     pub vendor_id: Option<OrganizationId>,
     /// Only those with an unresolved alert.
     pub alerting: bool,
     /// Only those whose last day is this one or before.
     pub ends_by: Option<NaiveDate>,
+    /// Only those that run in this 年度, entrust personal data, and have no on-site audit planned or done in it.
+    pub without_on_site: Option<i32>,
 }
 
 // The words of the partial index, which a bound value would not meet.
@@ -44,12 +45,78 @@ pub enum ContractOrder {
     Amount { descending: bool, after: Option<(i64, ContractId)> },
 }
 
-/// Contracts on whose chain a company of that name stands; the prime holds a place, too.
-const NAMED: &str = "contracts.id IN (SELECT e.contract_id FROM engagements e \
-     JOIN organizations o ON o.id = e.vendor_id WHERE o.search_key LIKE ";
-/// Or one that had the name before.
-const OR_ONCE: &str =
-    " ESCAPE '\\' OR o.id IN (SELECT n.organization_id FROM organization_names n WHERE n.search_key LIKE ";
+/// No on-site audit counts, planned within days and the contract, or done within them; as `domain::audit::has_on_site`.
+const ON_SITE: &str = "NOT EXISTS (SELECT 1 FROM audits a LEFT JOIN audit_completions d ON d.audit_id = a.id \
+    WHERE a.contract_id = contracts.id AND a.kind = 'on_site' \
+    AND NOT EXISTS (SELECT 1 FROM audit_cancellations x WHERE x.audit_id = a.id) \
+    AND ((a.due_on BETWEEN ";
+
+/// Narrows a boxed query of contracts, joined to others or not, to what is asked for.
+macro_rules! matching {
+    ($query:ident, $scope:expr, $filter:expr, $today:expr) => {
+        narrowed!($query, $filter.narrow, $scope);
+        // One that was registered by mistake is found by asking for such.
+        $query = if $filter.status == Some(ContractStatus::Voided) {
+            $query.filter(contracts::voided_on.is_not_null())
+        } else {
+            $query.filter(contracts::voided_on.is_null())
+        };
+        match $filter.status {
+            Some(ContractStatus::Upcoming) => {
+                $query = $query.filter(
+                    contracts::starts_on.gt($today).and(contracts::last_day.ge(contracts::starts_on)),
+                );
+            }
+            Some(ContractStatus::Running) => {
+                $query = $query.filter(contracts::starts_on.le($today).and(contracts::last_day.ge($today)));
+            }
+            Some(ContractStatus::Ended) => {
+                $query = $query
+                    .filter(contracts::last_day.lt($today).or(contracts::last_day.lt(contracts::starts_on)));
+            }
+            Some(ContractStatus::Voided) | None => {}
+        }
+        if let Some(vendor) = $filter.vendor_id {
+            $query = $query.filter(contracts::vendor_id.eq(vendor));
+            if let Scope::Vendor(own) = *$scope {
+                $query = $query.filter(contracts::vendor_id.eq(own));
+            }
+        }
+        if let Some(day) = $filter.ends_by {
+            $query = $query.filter(contracts::last_day.le(day));
+        }
+        if $filter.alerting {
+            $query = match *$scope {
+                Scope::Vendor(own) => $query.filter(diesel::dsl::exists(
+                    alerts::table
+                        .filter(alerts::contract_id.eq(contracts::id.nullable()))
+                        .filter(alerts::vendor_id.eq(own))
+                        .filter(alerts::state.ne("resolved")),
+                )),
+                _ => $query.filter(Alerting::new(contracts::open_alerts)),
+            };
+        }
+        if let Some(year) = $filter.without_on_site {
+            let (first, last) = fiscal_year_range(year.clamp(1, 9998));
+            $query = $query
+                .filter(contracts::entrusts_data.eq(true))
+                .filter(contracts::starts_on.le(last).and(contracts::last_day.ge(first)))
+                .filter(contracts::starts_on.le(contracts::last_day))
+                .filter(contracts::learned_on.le(last))
+                .filter(
+                    sql::<Bool>(ON_SITE)
+                        .bind::<Date, _>(first)
+                        .sql(" AND ")
+                        .bind::<Date, _>(last)
+                        .sql(" AND a.due_on <= contracts.last_day) OR d.done_on BETWEEN ")
+                        .bind::<Date, _>(first)
+                        .sql(" AND ")
+                        .bind::<Date, _>(last)
+                        .sql("))"),
+                );
+        }
+    };
+}
 
 macro_rules! lines {
     ($rows:expr) => {
@@ -109,64 +176,23 @@ pub fn list(
         ContractOrder::LastDay { descending, after } => ordered!(contracts::last_day, descending, after),
         ContractOrder::Amount { descending, after } => ordered!(contracts::amount_yen, descending, after),
     }
-    if let Some(key) = &filter.key {
-        let pattern = format!("%{}%", like_escaped(key));
-        let own = contracts::search_key.like(pattern.clone()).escape('\\');
-        // To a vendor further down, who the prime is must not be found out by searching.
-        query = if let Scope::Vendor(_) = scope {
-            query.filter(own)
-        } else {
-            let once = sql::<Bool>(NAMED).bind::<Text, _>(pattern.clone()).sql(OR_ONCE);
-            query.filter(own.or(once.bind::<Text, _>(pattern).sql(" ESCAPE '\\'))")))
-        };
-    }
-    if let Some(year) = filter.fiscal_year {
-        // A contract over several years is found in every year in which it runs.
-        let (first, last) = fiscal_year_range(year.clamp(1, 9998));
-        let runs = contracts::starts_on.le(last).and(contracts::last_day.ge(first));
-        query = query.filter(runs.or(contracts::fiscal_year.eq(year)));
-    }
-    // One that was registered by mistake is found by asking for such.
-    query = if filter.status == Some(ContractStatus::Voided) {
-        query.filter(contracts::voided_on.is_not_null())
-    } else {
-        query.filter(contracts::voided_on.is_null())
-    };
-    match filter.status {
-        Some(ContractStatus::Upcoming) => {
-            query = query
-                .filter(contracts::starts_on.gt(today).and(contracts::last_day.ge(contracts::starts_on)));
-        }
-        Some(ContractStatus::Running) => {
-            query = query.filter(contracts::starts_on.le(today).and(contracts::last_day.ge(today)));
-        }
-        Some(ContractStatus::Ended) => {
-            query =
-                query.filter(contracts::last_day.lt(today).or(contracts::last_day.lt(contracts::starts_on)));
-        }
-        Some(ContractStatus::Voided) | None => {}
-    }
-    if let Some(vendor) = filter.vendor_id {
-        query = query.filter(contracts::vendor_id.eq(vendor));
-        if let Scope::Vendor(own) = *scope {
-            query = query.filter(contracts::vendor_id.eq(own));
-        }
-    }
-    if let Some(day) = filter.ends_by {
-        query = query.filter(contracts::last_day.le(day));
-    }
-    if filter.alerting {
-        query = match *scope {
-            Scope::Vendor(own) => query.filter(diesel::dsl::exists(
-                alerts::table
-                    .filter(alerts::contract_id.eq(contracts::id.nullable()))
-                    .filter(alerts::vendor_id.eq(own))
-                    .filter(alerts::state.ne("resolved")),
-            )),
-            _ => query.filter(Alerting::new(contracts::open_alerts)),
-        };
-    }
+    matching!(query, scope, filter, today);
     Ok(query.load::<Line>(conn)?.into_iter().map(line).collect())
+}
+
+/// How many contracts in scope match, counted up to a bound.
+pub fn count_matching(
+    conn: &mut Conn,
+    scope: &Scope,
+    filter: &ContractFilter,
+    today: NaiveDate,
+    bound: i64,
+) -> Result<i64, DbError> {
+    let mut query = contracts::table.select(contracts::id).limit(bound).into_boxed();
+    in_scope!(query, scope);
+    matching!(query, scope, filter, today);
+    let found: Vec<ContractId> = query.load(conn)?;
+    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
 }
 
 /// How many contracts in scope run today, and how many of them end by a day.

@@ -18,12 +18,13 @@ use crate::domain::text::number_key;
 
 mod facts;
 mod imports;
+pub(in crate::db) mod narrow;
 mod recorded;
 mod void;
 
 pub use facts::{
-    HandoverRow, TermsRow, add_officer, add_prime, add_termination, add_terms, facts, handover_rows,
-    handovers, is_officer, officer_on, reproject, terms, withdraw_handover,
+    HandoverRow, NewTerms, TermsRow, add_officer, add_prime, add_termination, add_terms, facts,
+    handover_rows, handovers, is_officer, officer_on, reproject, terms, withdraw_handover,
 };
 pub use imports::{
     ImportRow, add_import, find_import, list_imports, of_import, undo_import, voided_of_import,
@@ -44,6 +45,8 @@ pub struct ContractHead {
     pub title: String,
     pub fiscal_year: i32,
     pub amount_yen: i64,
+    /// Whether its terms name data of persons.
+    pub entrusts_data: bool,
     pub starts_on: NaiveDate,
     /// By all terms and terminations known.
     pub last_day: NaiveDate,
@@ -123,7 +126,8 @@ mod list;
 pub use held::{
     HeldFilter, coming_officers, count_coming_of, count_held, held, held_ids, holders, last_department,
 };
-pub use list::{ContractFilter, ContractOrder, count_running, list};
+pub use list::{ContractFilter, ContractOrder, count_matching, count_running, list};
+pub use narrow::{Narrow, OfficerIs, departments, officers};
 
 type Line = (ContractHead, String, String, Option<String>, Option<String>);
 
@@ -279,6 +283,7 @@ pub fn insert(conn: &mut Conn, new: &NewContractRow<'_>) -> Result<(), DbError> 
                 contracts::title.eq(&new.terms.title),
                 contracts::fiscal_year.eq(new.terms.fiscal_year),
                 contracts::amount_yen.eq(new.terms.amount_yen),
+                contracts::entrusts_data.eq(new.terms.entrusts_data()),
                 contracts::starts_on.eq(new.terms.starts_on),
                 contracts::last_day.eq(new.terms.ends_on),
                 contracts::department.eq(&new.terms.department),

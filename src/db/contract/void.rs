@@ -95,6 +95,7 @@ pub fn void(
             contracts::version.eq(contract.version + 1),
         ))
         .execute(tx.conn)?;
+    super::super::deadline::forget(tx.conn, contract.id)?;
     super::super::due::set(tx.conn, super::super::due::CONTRACT, contract.id, contract.agency_id, None)
 }
 

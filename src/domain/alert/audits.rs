@@ -7,6 +7,7 @@ use super::{AlertFact, AlertKind, Finding, Severity, Step};
 use crate::domain::audit::{AuditFact, has_cancelled_on_site, has_on_site};
 use crate::domain::calendar::{add_days, fiscal_year, fiscal_year_range};
 use crate::domain::chain::Engagement;
+use crate::domain::contract::Terms;
 use crate::domain::days::DayRange;
 
 /// From so many days before the due day on, it is a warning.
@@ -78,7 +79,7 @@ fn missing(view: &View<'_>, out: &mut Outcome, contract: DayRange) {
         let Some(runs) = DayRange::new(from, to).and_then(|days| days.intersection(&contract)) else {
             continue;
         };
-        let data_entrusted = view.terms_in(runs).is_some_and(|terms| !terms.data.is_empty());
+        let data_entrusted = view.terms_in(runs).is_some_and(Terms::entrusts_data);
         if view.today < runs.from || !data_entrusted || has_on_site(view.facts.audits, year, contract.to) {
             continue;
         }

@@ -33,6 +33,7 @@ impl Contract {
         let Some(now) = project(&self.facts, &handovers, self.projected_on) else { return };
         let id = chain.id.to_string();
         let Ok(row) = chain.row("contracts", &id, "") else { return };
+        let entrusts_data = now.terms.entrusts_data();
         let optional = |text: Option<&str>| text.map_or(Cell::Null, Cell::text);
         for (column, cell) in [
             ("officer_id", optional(now.officer_id.as_ref().map(crate::domain::id::Id::as_str))),
@@ -40,6 +41,7 @@ impl Contract {
             ("title", Cell::text(now.terms.title)),
             ("fiscal_year", Cell::Number(i64::from(now.terms.fiscal_year))),
             ("amount_yen", Cell::Number(now.terms.amount_yen)),
+            ("entrusts_data", Cell::Flag(entrusts_data)),
             ("starts_on", Cell::text(now.starts_on.to_string())),
             ("last_day", Cell::text(now.last_day.to_string())),
             ("department", optional(now.terms.department.as_deref())),
@@ -95,7 +97,13 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
         "contract_terms",
         said.row_id(),
         said,
-        vec![("effective_on", effective_on), ("reason", Cell::Null), ("body", said.cell("terms")?)],
+        vec![
+            ("effective_on", effective_on),
+            ("kind", Cell::text("registered")),
+            ("answers", Cell::Null),
+            ("reason", Cell::Null),
+            ("body", said.cell("terms")?),
+        ],
     );
     facts.terms.push(TermsFact { effective_on: terms.starts_on, terms, stamp: said.stamp() });
     let mut handovers = Vec::new();
@@ -127,12 +135,25 @@ pub(super) fn registered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incom
 
 /// Of a 変更契約 and of a change of department.
 pub(super) fn amended(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let is_of_department = said.entry.action == "contract.department_changed";
+    terms(chain, said, if is_of_department { "department_changed" } else { "amended" }, Cell::Null)
+}
+
+/// Of terms taken back or corrected.
+pub(super) fn answered(chain: &mut Chain, said: &Said<'_>) -> Result<(), Incomplete> {
+    let is_withdrawal = said.entry.action == "contract.amendment_withdrawn";
+    terms(chain, said, if is_withdrawal { "withdrawn" } else { "corrected" }, said.cell("answers")?)
+}
+
+fn terms(chain: &mut Chain, said: &Said<'_>, kind: &str, answers: Cell) -> Result<(), Incomplete> {
     chain.fact(
         "contract_terms",
         said.row_id(),
         said,
         vec![
             ("effective_on", said.cell("effective_on")?),
+            ("kind", Cell::text(kind)),
+            ("answers", answers),
             ("reason", said.cell("reason")?),
             ("body", said.cell("terms")?),
         ],

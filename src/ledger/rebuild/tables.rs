@@ -77,6 +77,7 @@ pub const TABLES: &[Table] = &[
             ("title", Text),
             ("fiscal_year", Number),
             ("amount_yen", Number),
+            ("entrusts_data", Flag),
             ("starts_on", Day),
             ("last_day", Day),
             ("department", Text),
@@ -96,6 +97,8 @@ pub const TABLES: &[Table] = &[
             ("contract_id", Text),
             ("agency_id", Text),
             ("effective_on", Day),
+            ("kind", Text),
+            ("answers", Number),
             ("reason", Text),
             ("body", Text),
             ("seq", Number),
@@ -582,6 +585,10 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     (
         "consent_drafts",
         "files of consents given on paper, until an approver has decided; each consent recorded is an entry",
+    ),
+    (
+        "deadlines",
+        "what is to be done by when, by the agency's rules of today: looking at everything makes it anew",
     ),
     ("due", "on which day to look again: looking at everything makes it anew"),
     ("factor_challenges", "half a login, for minutes"),

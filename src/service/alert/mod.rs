@@ -22,7 +22,7 @@ pub use place::{address as place_of, place};
 pub(super) use telling::officers;
 pub use vendor::{VendorChange, VendorChangeKind, name_recorded, vendor_changed, vendors_changed};
 pub(super) use vendor::{tell_closed, tell_named_otherwise};
-pub use view::{AlertView, Untold, find, list};
+pub use view::{AlertView, Untold, count, find, list};
 
 pub use crate::db::alert::{AlertFilter, AlertOrder};
 
@@ -34,7 +34,8 @@ use crate::domain::alert::{
     AlertFact, AlertKind, AlertState, Change, Context, Facts, Finding, evaluate, settle,
 };
 use crate::domain::contract::DataCategory;
-use crate::domain::id::{AlertId, ContractId, EngagementId};
+use crate::domain::deadline::{Deadline, deadlines};
+use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId};
 use crate::domain::settings::Settings;
 use crate::ledger::entry::{salt_hash, salted};
 use telling::{Concerning, Telling};
@@ -79,14 +80,16 @@ fn bring_contract_up_to_date(
     let rows = db::alert::of_contract(tx.conn, contract_id)?;
     let handovers = db::contract::handovers(tx.conn, contract_id)?;
     let handover = handovers.iter().map(|handover| handover.starts_on).filter(|day| *day > tx.today).min();
-    let (evaluated, next) = bring_up_to_date(tx, &facts, rows, handover)?;
+    let (evaluated, next, deadlines) = bring_up_to_date(tx, &facts, rows, handover)?;
+    db::deadline::settle(tx, contract_id, facts.agency_id, &deadlines)?;
     db::due::set(tx.conn, db::due::CONTRACT, contract_id, facts.agency_id, next)?;
     Ok((evaluated, None))
 }
 
 /// The first evaluation of a contract, whose facts the caller has just written: nothing needs to be read again.
 pub fn evaluate_new(tx: &mut Tx<'_>, facts: &ContractFacts) -> Result<(), Failure> {
-    let (_, next) = bring_up_to_date(tx, facts, Vec::new(), None)?;
+    let (_, next, deadlines) = bring_up_to_date(tx, facts, Vec::new(), None)?;
+    db::deadline::insert_all(tx, facts.chain.contract_id, facts.agency_id, &deadlines)?;
     if let Some(next) = next {
         db::due::insert(tx.conn, db::due::CONTRACT, facts.chain.contract_id, facts.agency_id, next)?;
     }
@@ -94,13 +97,13 @@ pub fn evaluate_new(tx: &mut Tx<'_>, facts: &ContractFacts) -> Result<(), Failur
 }
 
 /// `rows`: every alert the contract has; `handover`: the first day after today on which another officer begins.
-/// Answers also with the next day on which to look at the contract.
+/// Answers also with the next day on which to look at the contract, and with what somebody has to do on it by a day.
 fn bring_up_to_date(
     tx: &mut Tx<'_>,
     facts: &ContractFacts,
     rows: Vec<AlertRow>,
     handover: Option<NaiveDate>,
-) -> Result<(Evaluated, Option<NaiveDate>), Failure> {
+) -> Result<(Evaluated, Option<NaiveDate>, Vec<Deadline>), Failure> {
     // Of others the register can tell nothing.
     if facts.chain.engagements.iter().any(|engagement| engagement.vendor.corporate_number.is_some()) {
         tell_closed(tx, facts.agency_id, facts.chain.contract_id)?;
@@ -109,22 +112,37 @@ fn bring_up_to_date(
     let settings = db::setting::find(tx.conn, facts.agency_id)?.0;
     let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
     let existing = rows.iter().map(AlertRow::fact).collect::<Result<Vec<AlertFact>, _>>()?;
-    let verdict = evaluate(
-        &Facts {
-            chain: &facts.chain,
-            declarations: &facts.declarations,
-            audits: &facts.audits,
-            learned_on: facts.learned_on,
-        },
-        &existing,
-        &Context { today: tx.today, calendar: &calendar, settings: &settings },
-    );
+    let ctx = Context { today: tx.today, calendar: &calendar, settings: &settings };
+    let verdict = evaluate(&known(facts), &existing, &ctx);
+    let deadlines = deadlines(&known(facts), &ctx);
     let next = [verdict.next_check, handover].into_iter().flatten().min();
     let changes = settle(&existing, verdict);
 
     let evaluated =
         by_the_program(tx, |tx| Applying { facts, settings: &settings, rows }.apply(tx, changes))?;
-    Ok((evaluated, next))
+    Ok((evaluated, next, deadlines))
+}
+
+fn known(facts: &ContractFacts) -> Facts<'_> {
+    Facts {
+        chain: &facts.chain,
+        declarations: &facts.declarations,
+        audits: &facts.audits,
+        learned_on: facts.learned_on,
+    }
+}
+
+/// Reckons anew by when an agency's applications should be decided, in the transaction that changes the days by which it
+/// is reckoned: what lists say of them does not wait for the sweep.
+pub fn renew_deadlines(tx: &mut Tx<'_>, agency: OrganizationId) -> Result<(), Failure> {
+    let settings = db::setting::find(tx.conn, agency)?.0;
+    let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
+    for contract in db::deadline::contracts_with_applications(tx.conn, agency)? {
+        let facts = db::facts::load(tx.conn, contract)?;
+        let ctx = Context { today: tx.today, calendar: &calendar, settings: &settings };
+        db::deadline::settle(tx, contract, agency, &deadlines(&known(&facts), &ctx))?;
+    }
+    Ok(db::deadline::set_grace(tx.conn, agency, settings.declaration_grace_days)?)
 }
 
 /// Entries written inside are the program's own, whoever's act brought them about.

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::db::alert::{AlertFilter, AlertOrder, AlertRow, ContractLabel};
-use crate::db::{self, Conn};
+use crate::db::{self, Conn, DbError};
 use crate::domain::access::{Actor, Scope};
 use crate::domain::alert::{AlertKind, AlertState, Assessment, Reader, Severity};
 use crate::domain::chain::Cause;
 use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::domain::settings::Settings;
-use crate::service::page::keyed;
+use crate::service::page::{Total, keyed};
 use crate::service::{App, Call, Page, Paged};
 
 /// An inclusive run of days.
@@ -96,14 +96,24 @@ pub fn list(app: &App, call: &Call, filter: &AlertFilter, page: &Page) -> Result
             AlertOrder::Gravest => {
                 db::alert::gravest(conn, call.scope(), filter, page.after_keyed()?, page.rows())?
             }
+            AlertOrder::Due => {
+                db::alert::by_due_day(conn, call.scope(), filter, page.after_keyed()?, page.rows())?
+            }
         };
         let key = |row: &AlertRow| match filter.order {
             AlertOrder::Newest => row.id.to_string(),
             AlertOrder::Gravest => keyed(row.severity, row.id),
+            AlertOrder::Due => keyed(row.due_on.unwrap_or_default(), row.id),
         };
         let cut = Paged::cut(page, rows, key, |row| row);
         Ok(Paged { items: show(conn, &call.actor, cut.items)?, next_cursor: cut.next_cursor })
     })
+}
+
+/// How many that is in all.
+pub fn count(app: &App, call: &Call, filter: &AlertFilter) -> Result<Total, Failure> {
+    let count = |conn: &mut Conn| db::alert::count_listed(conn, call.scope(), filter, Total::BOUND);
+    Ok(Total::of(app.db.read_one::<_, DbError>(count)?))
 }
 
 /// One alert.

@@ -14,16 +14,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::case::Case;
-use super::page::unknown_cursor;
+use super::contract::NarrowQuery;
+use super::page::{Total, keyed, unknown_cursor};
 use super::{App, Call, Failure, Page, Paged};
-use crate::db::chain::{ApplicationRow, StepRow};
+use crate::db::chain::{ApplicationRow, QueueFilter, QueueOrder, StepRow};
 use crate::db::tx::Recorded;
 use crate::db::types::from_json;
 use crate::db::{self, Conn, DbError, Tx};
+use crate::domain::access::Scope;
 pub use crate::domain::chain::{ApplicationStanding, ApplicationState};
 use crate::domain::chain::{ApplicationStep, Known};
+use crate::domain::deadline::DeadlineKind;
 use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::notice::context::{ApplicationRef, ContractRef, Day};
+use crate::text_enum;
 
 pub use ahead::{Ahead, ahead, bars};
 pub use blanks::{demanded, refuse_blanks};
@@ -35,6 +39,8 @@ pub use review::{ReturnInput, ReviewInput, SendBackInput, ask_correction, review
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApplicationView {
     pub id: ApplicationId,
+    /// 申請番号, as people name it to one another: the day of filing and six letters of the identifier.
+    pub number: String,
     pub contract_id: ContractId,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub contract_number: Option<String>,
@@ -57,6 +63,9 @@ pub struct ApplicationView {
     #[schema(value_type = Object)]
     pub content: Value,
     pub steps: Vec<StepView>,
+    /// In the queue, while it waits: by when it should be decided, or corrected.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub due_on: Option<NaiveDate>,
     pub version: i64,
 }
 
@@ -118,45 +127,91 @@ pub fn list(
     Ok(Paged { items, next_cursor: page.next_cursor })
 }
 
-/// The queue across contracts: the agency's, or what a vendor filed.
+text_enum! {
+    /// In which order the queue is.
+    #[derive(Default)]
+    pub enum QueueSort {
+        /// The newest first.
+        #[default]
+        Newest = "newest",
+        /// Those that wait, by the day by which they should be decided or corrected.
+        Due = "due",
+    }
+}
+
+/// Which applications, as asked.
+#[derive(Debug, Clone, Default)]
+pub struct QueueQuery {
+    pub state: Option<ApplicationState>,
+    /// Whether it was reviewed; for the agency's side only.
+    pub reviewed: Option<bool>,
+    pub narrow: NarrowQuery,
+    pub sort: QueueSort,
+}
+
+impl QueueQuery {
+    fn filter(&self, call: &Call) -> QueueFilter {
+        let agency_side = !matches!(call.scope(), Scope::Vendor(_));
+        QueueFilter {
+            state: self.state,
+            // Whether it was reviewed is the agency's own.
+            reviewed: self.reviewed.filter(|_| agency_side),
+            narrow: self.narrow.of(call),
+        }
+    }
+}
+
+/// How many applications that is in all.
+pub fn count(app: &App, call: &Call, query: &QueueQuery) -> Result<Total, Failure> {
+    let (scope, filter, waiting) = (call.scope(), query.filter(call), query.sort == QueueSort::Due);
+    let count = |conn: &mut Conn| db::chain::count_queue(conn, &scope, &filter, waiting, Total::BOUND);
+    Ok(Total::of(app.db.read_one::<_, DbError>(count)?))
+}
+
+/// The queue across contracts: the agency's, or what a vendor filed. A cursor of the other order is refused.
 pub fn queue(
     app: &App,
     call: &Call,
-    state: Option<ApplicationState>,
-    reviewed: Option<bool>,
+    query: &QueueQuery,
     page: &Page,
 ) -> Result<Paged<ApplicationView>, Failure> {
-    let scope = call.scope();
-    let agency_side = !matches!(scope, crate::domain::access::Scope::Vendor(_));
-    let (rows, labels, places) = app.db.read::<_, Failure>(|conn| {
-        let rows = db::chain::queue(
-            conn,
-            &scope,
-            state.map(ApplicationState::as_str),
-            // Whether it was reviewed is the agency's own.
-            reviewed.filter(|_| agency_side),
-            page.after_id()?,
-            page.rows(),
-        )?;
+    let (scope, filter) = (call.scope(), query.filter(call));
+    let agency_side = !matches!(scope, Scope::Vendor(_));
+    let order = match query.sort {
+        QueueSort::Newest => QueueOrder::Newest { after: page.after_id()? },
+        QueueSort::Due => QueueOrder::Due { after: page.after_keyed()? },
+    };
+    let (rows, labels, places, due) = app.db.read::<_, Failure>(|conn| {
+        let rows = db::chain::queue(conn, &scope, &filter, order, page.rows())?;
         let contracts: Vec<ContractId> = rows.iter().map(|(row, _)| row.contract_id).collect();
         let places: Vec<EngagementId> = rows.iter().map(|(row, _)| row.engagement_id).collect();
-        Ok((rows, db::contract::labels(conn, &contracts)?, db::chain::places(conn, &places)?))
+        let ids: Vec<ApplicationId> = rows.iter().map(|(row, _)| row.id).collect();
+        let due = db::deadline::of_applications(conn, &ids)?;
+        Ok((rows, db::contract::labels(conn, &contracts)?, db::chain::places(conn, &places)?, due))
     })?;
     let views = rows
         .into_iter()
         .map(|(row, steps)| {
             let (number, title) = labels.get(&row.contract_id).cloned().unzip();
+            // By when the agency should decide is its own; by when to correct, the applicant's.
+            let due = due.get(&row.id).filter(|due| agency_side || due.kind == DeadlineKind::Correction);
+            let due_on = due.map(|due| due.due_on);
             let (vendor_name, tier) = places.get(&row.engagement_id).cloned().unzip();
             Ok(ApplicationView {
                 contract_number: number,
                 contract_title: title,
                 vendor_name,
                 tier,
+                due_on,
                 ..Filed::new(row, steps).show(agency_side)?
             })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
+    let key = |view: &ApplicationView| match (query.sort, view.due_on) {
+        (QueueSort::Due, Some(day)) => keyed(day, view.id),
+        _ => view.id.to_string(),
+    };
+    Ok(Paged::cut(page, views, key, |view| view))
 }
 
 /// One application, if the caller may know of it, by what was known at `known_at` (default now).
@@ -218,6 +273,7 @@ impl Filed {
         let steps = shown.map(|s| step_view(s, agency_side)).collect::<Result<_, Failure>>()?;
         Ok(ApplicationView {
             id: row.id,
+            number: number(row.id, row.filed_on),
             contract_id: row.contract_id,
             contract_number: None,
             contract_title: None,
@@ -232,6 +288,7 @@ impl Filed {
             filed_at: row.recorded_at.and_utc(),
             content: from_json(&row.body)?,
             steps,
+            due_on: None,
             version: row.version,
         })
     }
@@ -356,6 +413,51 @@ fn mail_reference(
         link: format!("{}/applications/{}", app.config.server.public_url, row.id),
     })
 }
+
+/// 申請番号. It counts nothing: whoever has one learns nothing of how many others there are.
+fn number(id: ApplicationId, filed_on: NaiveDate) -> String {
+    /// Crockford's: no letter looks like a digit or another letter.
+    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let text = id.as_str();
+    let tail = text.get(text.len().saturating_sub(8)..).unwrap_or_default();
+    let bits = u32::from_str_radix(tail, 16).unwrap_or_default();
+    let letter = |place: u32| {
+        let at = usize::try_from((bits >> (5 * place)) & 31).unwrap_or_default();
+        LETTERS.get(at).map_or('0', |letter| char::from(*letter))
+    };
+    let letters: String = (0..6).rev().map(letter).collect();
+    format!("{}-{letters}", filed_on.format("%Y%m%d"))
+}
+
+/// 受付票 of an application: that its filing stands in the ledger, signed; for whoever may read it in full.
+///
+/// # Errors
+/// `NotFound` for an application out of sight, and for one whose filing the caller does not read in full.
+pub fn receipt(app: &App, call: &Call, id: ApplicationId) -> Result<super::ledger::ReceiptView, Failure> {
+    get(app, call, id, None)?;
+    let entry = app.db.read_one::<_, DbError>(|conn| db::ledger::filing(conn, id.cast()))?;
+    super::ledger::receipt(app, call, entry)
+}
+
+/// The application that waits longest for the caller, but for one: for who decides, a reviewed one that is his to decide;
+/// for who reviews, one that nobody has reviewed. None: nothing waits.
+pub fn next(app: &App, call: &Call, but: ApplicationId) -> Result<Option<ApplicationView>, Failure> {
+    use crate::domain::access::Permission;
+    let decides = call.actor.may(Permission::DecideApplication);
+    if !decides && !call.actor.may(Permission::ReviewApplication) {
+        return Ok(None);
+    }
+    let user = call.actor.user_id;
+    let found = app.db.read::<_, Failure>(|conn| {
+        let waiting = db::chain::waiting(conn, &call.scope(), decides, NEXT_AMONG)?;
+        let mut filed = waiting.into_iter().map(|(row, steps)| Filed::new(row, steps));
+        Ok(filed.find(|it| it.row.id != but && (!decides || !it.is_handled_by(user))))
+    })?;
+    found.map(|filed| filed.show(true)).transpose()
+}
+
+/// So many that wait longest are looked through for one that is the caller's.
+const NEXT_AMONG: i64 = 50;
 
 /// By its number, as pages name it.
 fn tier_word(tier: i32) -> String {

@@ -20,7 +20,7 @@ use crate::text_enum;
 
 pub use crate::db::audit::AuditState;
 pub use many::{ManyAudits, ManyPreview, Standing, plan_many, preview_many};
-pub use year::{AuditQuery, AuditYearView, AuditYears, YearAuditView, every_day, find, of_year};
+pub use year::{AuditQuery, AuditYearView, AuditYears, YearAuditView, count, find, of_year};
 
 text_enum! {
     /// How an audit ended.

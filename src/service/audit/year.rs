@@ -6,16 +6,18 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{AuditResult, AuditView, one};
-use crate::db;
 use crate::db::audit::{AuditFilter, AuditState};
+use crate::db::contract::{ContractFilter, Narrow};
+use crate::db::{self, Conn, DbError};
 use crate::domain::access::Scope;
-use crate::domain::audit::AuditKind;
+use crate::domain::audit::{AuditKind, every_day};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range};
 use crate::domain::days::DayRange;
 use crate::domain::id::{AuditId, ContractId, EngagementId};
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::case::Case;
-use crate::service::page::keyed;
+use crate::service::contract::NarrowQuery;
+use crate::service::page::{Total, keyed};
 use crate::service::{App, Call, Failure, Page, Paged};
 
 /// The audits of which 年度 are asked for.
@@ -54,19 +56,15 @@ impl AuditYears {
     }
 }
 
-/// The days on which an audit can be due.
-pub fn every_day() -> DayRange {
-    // The first year's January belongs to the 年度 before it.
-    DayRange { from: fiscal_year_range(FIRST_YEAR - 1).0, to: fiscal_year_range(LAST_YEAR).1 }
-}
-
 /// What the list of audits is narrowed to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AuditQuery {
     pub years: AuditYears,
     pub state: Option<AuditState>,
     /// A vendor's own places only.
     pub own: bool,
+    /// Of which contracts.
+    pub narrow: NarrowQuery,
 }
 
 /// An audit in the list of a 年度.
@@ -82,6 +80,9 @@ pub struct YearAuditView {
     pub vendor_name: String,
     pub kind: AuditKind,
     pub due_on: NaiveDate,
+    /// The contract's responsible officer; for the agency's side.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub officer_name: Option<String>,
     /// Still to be done, and the due day has passed.
     pub overdue: bool,
     /// It recurs every so many months; of an unannounced one for the agency's side only.
@@ -108,8 +109,8 @@ pub struct AuditYearView {
     pub planned: i64,
     pub done: i64,
     pub overdue: i64,
-    /// Contracts that need an on-site audit in the year and have none planned or done, by their open alerts
-    /// (`audit_missing`); for the agency's side, of one year.
+    /// Contracts that run in the year, entrust personal data, and have no on-site audit planned or done in it; for the
+    /// agency's side, of one year.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub without_on_site: Option<i64>,
     /// By due day.
@@ -123,15 +124,23 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
     let (scope, today) = (call.scope(), app.today());
     let (year, days) = query.years.span(today)?;
     let after = page.after_keyed()?;
+    let agency_side = !matches!(scope, Scope::Vendor(_));
     app.db.read(|conn| {
-        let asked = AuditFilter { days, state: query.state, own: query.own };
-        let mut count =
-            |state| db::audit::count(conn, &scope, &AuditFilter { state: Some(state), ..asked }, today);
-        let (open, overdue) = (count(AuditState::Open)?, count(AuditState::Overdue)?);
+        let narrow = query.narrow.of(call);
+        let asked = AuditFilter { days, state: query.state, own: query.own, narrow };
+        let mut count = |state| {
+            let narrow = Narrow::default();
+            let of_state = AuditFilter { days, state: Some(state), own: query.own, narrow };
+            db::audit::count(conn, &scope, &of_state, today, i64::MAX)
+        };
+        let (planned, overdue) = (count(AuditState::Planned)?, count(AuditState::Overdue)?);
         let done = count(AuditState::Done)?;
         let without_on_site = match (&scope, year) {
             (Scope::Vendor(_), _) | (_, None) => None,
-            (_, Some(year)) => Some(db::overview::contracts_without_audit(conn, &scope, year)?),
+            (_, Some(year)) => {
+                let without = ContractFilter { without_on_site: Some(year), ..ContractFilter::default() };
+                Some(db::contract::count_matching(conn, &scope, &without, today, i64::MAX)?)
+            }
         };
         let rows = db::audit::list(conn, &scope, &asked, today, after, page.rows())?;
         let cut = Paged::cut(page, rows, |row| keyed(row.audit.due_on, row.audit.id), |row| row);
@@ -158,6 +167,7 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
                 vendor_name: place.map_or(row.prime_name, |(_, name)| name.clone()),
                 kind: audit.kind,
                 due_on: audit.due_on,
+                officer_name: row.officer_name.filter(|_| agency_side),
                 overdue: is_open && audit.due_on < today,
                 every_months: audit.every_months.filter(|_| inside || !audit.unannounced),
                 unannounced: inside.then_some(audit.unannounced),
@@ -170,16 +180,16 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
         });
         let items = items.collect::<Result<Vec<_>, Failure>>()?;
         let next_cursor = cut.next_cursor;
-        Ok(AuditYearView {
-            fiscal_year: year,
-            planned: open + done,
-            done,
-            overdue,
-            without_on_site,
-            items,
-            next_cursor,
-        })
+        Ok(AuditYearView { fiscal_year: year, planned, done, overdue, without_on_site, items, next_cursor })
     })
+}
+
+/// How many audits the list has in all.
+pub fn count(app: &App, call: &Call, query: &AuditQuery) -> Result<Total, Failure> {
+    let (scope, today, narrow) = (call.scope(), app.today(), query.narrow.of(call));
+    let asked = AuditFilter { days: query.years.span(today)?.1, state: query.state, own: query.own, narrow };
+    let count = |conn: &mut Conn| db::audit::count(conn, &scope, &asked, today, Total::BOUND);
+    Ok(Total::of(app.db.read_one::<_, DbError>(count)?))
 }
 
 /// One audit, if the caller may know of it.

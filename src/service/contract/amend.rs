@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::correct::{agreed, is_withdrawn, read};
 use super::terms::{Amendment, ContractPatch, TermsView, contradictions, questions};
 use super::{ContractView, Sight, change, page_by_seq};
-use crate::db::contract::{ContractHead, TermsRow};
+use crate::db::contract::{ContractHead, NewTerms, TermsRow};
+use crate::db::facts::ContractFacts;
 use crate::db::{self, DbError, Tx};
-use crate::domain::contract::Terms;
+use crate::domain::contract::{Terms, TermsKind};
 use crate::domain::id::ContractId;
 use crate::domain::input::FieldError;
 use crate::service::{App, Call, Failure, IfMatch, Page, Paged};
@@ -25,7 +27,7 @@ struct Amended<'a> {
 }
 
 /// The terms that hold on a day: those of the latest day of effect up to it.
-fn in_force(terms: &[TermsRow], on: NaiveDate) -> Option<&TermsRow> {
+pub(super) fn in_force(terms: &[TermsRow], on: NaiveDate) -> Option<&TermsRow> {
     terms
         .iter()
         .filter(|row| row.fact.effective_on <= on)
@@ -33,7 +35,7 @@ fn in_force(terms: &[TermsRow], on: NaiveDate) -> Option<&TermsRow> {
         .or_else(|| terms.first())
 }
 
-fn without_terms(id: ContractId) -> Failure {
+pub(super) fn without_terms(id: ContractId) -> Failure {
     DbError::BrokenRow(format!("contract {id} without terms")).into()
 }
 
@@ -47,7 +49,9 @@ fn keep(
 ) -> Result<(), Failure> {
     let version = row.version + 1;
     let recorded = tx.record(action, row.id, &Amended { effective_on, reason, terms, version })?;
-    Ok(db::contract::add_terms(tx, row.id, effective_on, reason, terms, &recorded)?)
+    let kind = if reason.is_some() { TermsKind::Amended } else { TermsKind::DepartmentChanged };
+    let new = NewTerms { effective_on, kind, reason, answers: None, terms };
+    Ok(db::contract::add_terms(tx, row.id, &new, &recorded)?)
 }
 
 /// `POST /contracts/{id}/amendments`. The day of effect is not before that of the terms last agreed, so that a change
@@ -57,12 +61,8 @@ pub fn amend(app: &App, call: &Call, id: ContractId, given: &Amendment) -> Resul
         let all = db::contract::terms(tx.conn, id)?;
         let base = &in_force(&all, given.effective_on).ok_or_else(|| without_terms(id))?.fact;
         let terms = given.clone().apply(&base.terms);
-        // The registration has no reason either.
-        let registered = all.first().map(|row| row.fact.effective_on);
-        let amended = all.iter().filter(|row| row.reason.is_some()).map(|row| row.fact.effective_on);
-        if let Some(agreed) =
-            registered.into_iter().chain(amended).max().filter(|day| given.effective_on < *day)
-        {
+        let last = agreed(&all).map(|row| row.fact.effective_on).max();
+        if let Some(agreed) = last.filter(|day| given.effective_on < *day) {
             let message = format!(
                 "{agreed}から効力のある契約条件がすでに登録されています。その日以後の日を指定してください。"
             );
@@ -99,17 +99,15 @@ fn ends_wrongly(given: &Amendment, before: &Terms, after: &Terms, today: NaiveDa
     })
 }
 
-/// What of a change can be meant, and often is a slip: asked before it is registered.
+/// What of a change can be meant, and often is a slip: asked before it is registered. With the terms of its day as they
+/// are and as they will be.
 pub fn questions_of(
     app: &App,
     call: &Call,
     id: ContractId,
     given: &Amendment,
-) -> Result<Vec<String>, Failure> {
-    let all = app.db.read(|conn| {
-        db::contract::find(conn, &call.scope(), id)?;
-        db::contract::terms(conn, id)
-    })?;
+) -> Result<(TermsView, TermsView, Vec<String>), Failure> {
+    let (all, facts) = app.db.read::<_, Failure>(|conn| read(conn, call, id))?;
     let base = &in_force(&all, given.effective_on).ok_or_else(|| without_terms(id))?.fact.terms;
     let terms = given.clone().apply(base);
     // What was so before was asked then.
@@ -119,17 +117,40 @@ pub fn questions_of(
     if terms.ends_on < base.ends_on {
         asked.push(format!("終了日が{}から{}に早まります。", base.ends_on, terms.ends_on));
     }
+    asked.extend(outlived(&facts, base.ends_on, terms.ends_on));
     if base.amount_yen > 0 && terms.amount_yen / 10 >= base.amount_yen {
         asked.push("契約金額が10倍以上になります。桁を確かめてください。".to_owned());
     }
     if terms.amount_yen < base.amount_yen / 10 {
         asked.push("契約金額が10分の1以下になります。桁を確かめてください。".to_owned());
     }
-    Ok(asked)
+    Ok((base.into(), (&terms).into(), asked))
+}
+
+/// What is said of consents that were given for days after the end as it will be.
+pub(super) fn outlived(facts: &ContractFacts, before: NaiveDate, after: NaiveDate) -> Option<String> {
+    if after >= before {
+        return None;
+    }
+    let known = facts.chain.now();
+    let over: Vec<String> = known
+        .engagements()
+        .filter(|place| place.parent_id.is_some())
+        .filter_map(|place| {
+            let last = known.coverage(place.id)?.consented.last()?;
+            (last > after).then(|| format!("{}（{last}まで承認）", place.vendor.name))
+        })
+        .collect();
+    (!over.is_empty()).then(|| {
+        format!(
+            "承認の期間が新しい終了日（{after}）より後まで残る再委託があります：{}。契約が終わると、承認の効力もなくなります。再委託先の作業が終了日までに終わることを確かめてください。",
+            over.join("、")
+        )
+    })
 }
 
 /// The terms that begin after a day, each with its first day.
-fn later_terms(all: &[TermsRow], after: NaiveDate) -> Vec<(NaiveDate, Terms)> {
+pub(super) fn later_terms(all: &[TermsRow], after: NaiveDate) -> Vec<(NaiveDate, Terms)> {
     let days: BTreeSet<NaiveDate> =
         all.iter().map(|row| row.fact.effective_on).filter(|day| *day > after).collect();
     days.into_iter().filter_map(|day| Some((day, in_force(all, day)?.fact.terms.clone()))).collect()
@@ -165,14 +186,27 @@ pub fn patch(
     })
 }
 
-/// Terms as recorded: the registration, then each change.
+/// Terms as recorded: the registration, then each change, withdrawal and correction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AmendmentView {
+    /// Its place in the contract's ledger: what a withdrawal or a correction names.
+    pub seq: i64,
+    pub kind: TermsKind,
+    /// Of a withdrawal or a correction: the place of what it answers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answers: Option<i64>,
     pub effective_on: NaiveDate,
     /// Why it was changed; null: the registration, or a change of department.
     pub reason: Option<String>,
     pub recorded_at: DateTime<Utc>,
+    /// Its day of effect is to come, and it was not taken back.
+    pub coming: bool,
+    /// It was taken back before it was in force.
+    pub withdrawn: bool,
     pub terms: TermsView,
+    /// The terms of that day before; null: of the registration.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub before: Option<TermsView>,
 }
 
 /// `GET /contracts/{id}/amendments`: for the agency and the prime.
@@ -182,7 +216,7 @@ pub fn amendments(
     id: ContractId,
     page: &Page,
 ) -> Result<Paged<AmendmentView>, Failure> {
-    let scope = call.scope();
+    let (scope, today) = (call.scope(), app.today());
     let rows = app.db.read(|conn| {
         let contract = db::contract::find(conn, &scope, id)?;
         match Sight::of(&scope, contract.vendor_id) {
@@ -190,15 +224,31 @@ pub fn amendments(
             Sight::Agency | Sight::Prime => db::contract::terms(conn, id),
         }
     })?;
-    page_by_seq(
-        page,
-        rows,
-        |row| row.fact.stamp.seq,
-        |row| AmendmentView {
-            effective_on: row.fact.effective_on,
-            reason: row.reason,
-            recorded_at: row.fact.stamp.at,
-            terms: (&row.fact.terms).into(),
-        },
-    )
+    let all = rows.clone();
+    page_by_seq(page, rows, |row| row.fact.stamp.seq, |row| view(&all, row, today))
+}
+
+/// A change of the contract is to come until it is taken back; of other terms, those that their day will have.
+fn is_to_come(all: &[TermsRow], row: &TermsRow) -> bool {
+    let holds = in_force(all, row.fact.effective_on).is_some_and(|it| it.fact.stamp == row.fact.stamp);
+    row.kind == TermsKind::Amended || (row.kind != TermsKind::Withdrawn && holds)
+}
+
+fn view(all: &[TermsRow], row: TermsRow, today: NaiveDate) -> AmendmentView {
+    let seq = row.fact.stamp.seq;
+    let earlier: Vec<TermsRow> = all.iter().filter(|other| other.fact.stamp.seq < seq).cloned().collect();
+    let before = in_force(&earlier, row.fact.effective_on);
+    let withdrawn = is_withdrawn(all, &row);
+    AmendmentView {
+        seq,
+        kind: row.kind,
+        answers: row.answers,
+        effective_on: row.fact.effective_on,
+        recorded_at: row.fact.stamp.at,
+        coming: row.fact.effective_on > today && !withdrawn && is_to_come(all, &row),
+        withdrawn,
+        terms: (&row.fact.terms).into(),
+        before: before.map(|before| (&before.fact.terms).into()),
+        reason: row.reason,
+    }
 }

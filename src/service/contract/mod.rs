@@ -1,8 +1,10 @@
 //! 契約: registered, shown to each side in its own view, amended, terminated, handed over, imported.
 
 mod amend;
+mod correct;
 mod handover;
 pub mod import;
+mod narrow;
 mod register;
 mod sort;
 mod terminate;
@@ -13,6 +15,7 @@ mod void;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::page::Total;
 use super::{App, Call, Failure, Page, Paged, alert};
 use crate::db::contract::{ContractFilter, ContractHead, ContractLine, WholeContract};
 use crate::db::types::from_json;
@@ -22,17 +25,20 @@ use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterva
 use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 
 pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
+pub use correct::{correct_terms, correction_asked, withdraw_amendment};
 pub use handover::{
     Assignment, BulkHandover, Handover, HandoverView, HandoverWithdrawal, HeldContract, Holder, Moved,
     Planned, hand_over, hand_over_all, handover_preview, handovers, held, holders, unassigned,
     usual_department, withdraw_handover,
 };
+pub use narrow::{NarrowQuery, Offered, Whose, offered};
 pub use register::{Registration, register, register_in};
 pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};
 pub use terms::{
     Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput,
-    SubcontractingView, TermsView, over_amount, questions, volumes,
+    SubcontractingView, TermsCorrection, TermsView, TermsWithdrawal, over_amount, over_persons, questions,
+    volumes,
 };
 pub use void::{ImportView, Undone, Void, import_run, imports, refuse_voided, undo_import, void};
 
@@ -225,16 +231,30 @@ pub fn get(app: &App, call: &Call, id: ContractId) -> Result<ContractView, Failu
 /// What the list of contracts is narrowed to, as asked.
 #[derive(Debug, Clone, Default)]
 pub struct ContractQuery {
-    /// Part of the number, the title or, on the agency's side, the name of a company on the chain.
-    pub q: Option<String>,
-    pub fiscal_year: Option<i32>,
+    pub narrow: NarrowQuery,
     pub status: Option<ContractStatus>,
     pub vendor_id: Option<OrganizationId>,
     /// Only those with an unresolved alert.
     pub alerting: bool,
     /// Only those whose last day is this one or before.
     pub ends_by: Option<NaiveDate>,
+    /// Only those that run in this 年度, entrust personal data, and have no on-site audit planned or done in it; the
+    /// agency's side only.
+    pub without_on_site: Option<i32>,
     pub sort: ContractSort,
+}
+
+impl ContractQuery {
+    fn filter(&self, call: &Call) -> ContractFilter {
+        ContractFilter {
+            narrow: self.narrow.of(call),
+            status: self.status,
+            vendor_id: self.vendor_id,
+            alerting: self.alerting,
+            ends_by: self.ends_by,
+            without_on_site: self.without_on_site.filter(|_| !matches!(call.scope(), Scope::Vendor(_))),
+        }
+    }
 }
 
 /// The contracts that the caller may know of, newest first or as asked.
@@ -244,19 +264,19 @@ pub fn list(
     query: &ContractQuery,
     page: &Page,
 ) -> Result<Paged<ContractView>, Failure> {
-    let filter = ContractFilter {
-        key: query.q.as_deref().map(crate::domain::text::search_key).filter(|key| !key.is_empty()),
-        fiscal_year: query.fiscal_year,
-        status: query.status,
-        vendor_id: query.vendor_id,
-        alerting: query.alerting,
-        ends_by: query.ends_by,
-    };
+    let filter = query.filter(call);
     let (scope, today) = (call.scope(), app.today());
     let order = query.sort.order(&scope, page)?;
     let lines =
         app.db.read_one(|conn| db::contract::list(conn, &scope, &filter, &order, today, page.rows()))?;
     Ok(Paged::cut(page, lines, |line| query.sort.key(&line.contract), |line| listed(line, &scope, today)))
+}
+
+/// How many contracts that is in all.
+pub fn count(app: &App, call: &Call, query: &ContractQuery) -> Result<Total, Failure> {
+    let (scope, today, filter) = (call.scope(), app.today(), query.filter(call));
+    let count = |conn: &mut Conn| db::contract::count_matching(conn, &scope, &filter, today, Total::BOUND);
+    Ok(Total::of(app.db.read_one::<_, DbError>(count)?))
 }
 
 /// Changes a contract: `work` adds facts and says whether it did; then projection and alerts follow.

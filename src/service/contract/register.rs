@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use super::terms::{NewContract, signed_too_late};
 use super::{ContractView, show};
-use crate::db::contract::NewContractRow;
+use crate::db::contract::{NewContractRow, NewTerms};
 use crate::db::facts::ContractFacts;
 use crate::db::types::to_json;
 use crate::db::{self, ChainKey, Tx};
 use crate::domain::access::ActorOrganization;
 use crate::domain::chain::{ChainFacts, Engagement, Vendor};
-use crate::domain::contract::{ContractOrigin, Stamp, Terms, TermsFact};
+use crate::domain::contract::{ContractOrigin, Stamp, Terms, TermsFact, TermsKind};
 use crate::domain::id::{ContractId, EngagementId, ImportId, OrganizationId, UserId};
 use crate::domain::text::contains_my_number;
 use crate::ledger::entry::{salt_hash, salted};
@@ -106,7 +106,14 @@ pub fn register_in(tx: &mut Tx<'_>, new: &Registration) -> Result<(EngagementId,
         ),
         error => error.into(),
     })?;
-    db::contract::add_terms(tx, new.id, new.terms.starts_on, None, &new.terms, &recorded)?;
+    let first = NewTerms {
+        effective_on: new.terms.starts_on,
+        kind: TermsKind::Registered,
+        reason: None,
+        answers: None,
+        terms: &new.terms,
+    };
+    db::contract::add_terms(tx, new.id, &first, &recorded)?;
     if let Some(officer) = new.officer {
         db::contract::add_officer(tx, new.id, officer, tx.today, &recorded)?;
     }

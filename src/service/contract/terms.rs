@@ -108,6 +108,36 @@ input! {
 }
 
 input! {
+    /// 変更契約の取消し, before it is in force.
+    pub struct TermsWithdrawal {
+        /// Its place in the contract's ledger.
+        seq: i64 => count(),
+        reason: String => prose(1, 2_000),
+    }
+}
+
+input! {
+    /// 訂正 of a slip in the terms as registered or changed: what is right, and why.
+    pub struct TermsCorrection {
+        /// The place in the contract's ledger of the terms that are corrected.
+        seq: i64 => count(),
+        reason: String => prose(1, 2_000),
+        title: Option<String> => optional(contract_title(MAX_TITLE)),
+        fiscal_year: Option<i32> => optional(fiscal_year()),
+        amount_yen: Option<i64> => optional(yen()),
+        unit_price: Option<String> => optional(prose(1, MAX_UNIT_PRICE)),
+        signed_on: Option<NaiveDate> => optional(day()),
+        starts_on: Option<NaiveDate> => optional(day()),
+        ends_on: Option<NaiveDate> => optional(day()),
+        scope: Option<String> => optional(prose(1, MAX_SCOPE)),
+        data: Option<Vec<DataItem>> => optional(list(nested::<DataItem>(), 20)),
+        subcontracting: Option<SubcontractingInput> => optional(nested::<SubcontractingInput>()),
+        declaration_interval: Option<DeclarationInterval> => optional(word::<DeclarationInterval>()),
+        return_due_days: Option<i32> => optional(small(0, MAX_RETURN_DAYS)),
+    }
+}
+
+input! {
     /// What of a contract is no term of it: the department in charge.
     pub struct ContractPatch {
         department: Option<String> => optional(text(1, MAX_DEPARTMENT)),
@@ -184,6 +214,30 @@ impl Amendment {
     }
 }
 
+impl TermsCorrection {
+    /// The terms put right.
+    pub fn apply(self, wrong: &Terms) -> Terms {
+        let right = Amendment {
+            effective_on: wrong.starts_on,
+            reason: self.reason,
+            title: self.title,
+            fiscal_year: self.fiscal_year,
+            amount_yen: self.amount_yen,
+            unit_price: self.unit_price,
+            signed_on: self.signed_on,
+            starts_on: self.starts_on,
+            ends_on: self.ends_on,
+            scope: self.scope,
+            data: self.data,
+            subcontracting: self.subcontracting,
+            declaration_interval: self.declaration_interval,
+            return_due_days: self.return_due_days,
+            department: None,
+        };
+        right.apply(wrong)
+    }
+}
+
 /// What of the terms contradicts itself, or the day on which they are entered.
 pub fn contradictions(terms: &Terms, today: NaiveDate) -> Vec<FieldError> {
     let period = period_error(terms.starts_on, terms.ends_on);
@@ -211,6 +265,24 @@ pub fn over_amount(whole_yen: Option<i64>, part_yen: i64) -> Option<String> {
     let whole = whole_yen.filter(|whole| *whole > 0 && part_yen > *whole)?;
     let (part, whole) = (thousands(part_yen), thousands(whole));
     Some(format!("再委託の金額（{part}円）が、契約金額（{whole}円）を超えています。桁を確かめてください。"))
+}
+
+/// Where a part handles more persons than the contract entrusts, or a category that it does not: often a slip, asked about.
+pub fn over_persons(whole: Option<&[DataVolumeView]>, part: &[DataVolume]) -> Vec<String> {
+    let Some(whole) = whole.filter(|whole| !whole.is_empty()) else { return Vec::new() };
+    let over = part.iter().filter_map(|said| {
+        let entrusted = whole.iter().find(|it| it.category == said.category).map_or(0, |it| it.persons);
+        let label = match said.category {
+            DataCategory::Personal => "個人情報",
+            DataCategory::MyNumber => "マイナンバー",
+            DataCategory::Sensitive => "要配慮個人情報",
+        };
+        (said.persons > entrusted).then(|| {
+            let (part, whole) = (thousands(said.persons), thousands(entrusted));
+            format!("{label}の人数（{part}人）が、契約で委託するもの（{whole}人）を超えています。桁を確かめてください。")
+        })
+    });
+    over.collect()
 }
 
 /// What of the terms can be meant, and often is a slip: asked before they are registered.

@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::{DeclarationView, DeclaredUse, ReceiptView};
 use crate::db::statement::{DeclarationRow, InSight};
-use crate::db::{self, Conn};
+use crate::db::{self, Conn, DbError};
 use crate::domain::chain::{Known, StatementOrigin};
 use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId};
 use crate::service::case::Case;
+use crate::service::contract::NarrowQuery;
+use crate::service::page::Total;
 use crate::service::{App, Call, Failure, Page, Paged};
 
 /// Declarations on a contract: all for the agency's side; a vendor's own and those of the vendors below it, unless
@@ -64,13 +66,25 @@ pub(super) fn of_contract(
 }
 
 /// The declarations that a vendor made itself, or those on an agency's contracts; newest first.
-pub fn mine(app: &App, call: &Call, page: &Page) -> Result<Paged<ReceiptView>, Failure> {
+pub fn mine(
+    app: &App,
+    call: &Call,
+    narrow: &NarrowQuery,
+    page: &Page,
+) -> Result<Paged<ReceiptView>, Failure> {
     let after = page.after_id()?;
     app.db.read(|conn| {
-        let rows = db::statement::declarations(conn, &call.scope(), after, page.rows())?;
+        let rows = db::statement::declarations(conn, &call.scope(), &narrow.of(call), after, page.rows())?;
         let cut = Paged::cut(page, rows, |row| row.id.to_string(), |row| row);
         Ok(Paged { items: views(conn, cut.items)?, next_cursor: cut.next_cursor })
     })
+}
+
+/// How many that is in all.
+pub fn count(app: &App, call: &Call, narrow: &NarrowQuery) -> Result<Total, Failure> {
+    let (scope, narrow) = (call.scope(), narrow.of(call));
+    let count = |conn: &mut Conn| db::statement::count_declarations(conn, &scope, &narrow, Total::BOUND);
+    Ok(Total::of(app.db.read_one::<_, DbError>(count)?))
 }
 
 /// One of them.

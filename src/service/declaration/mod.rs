@@ -26,7 +26,7 @@ use crate::ledger::receipt::Receipt;
 use crate::notice::Mail;
 use crate::notice::context::{Day, DeclaredEngagement, ReceiptMail};
 
-pub use list::{find, list, mine};
+pub use list::{count, find, list, mine};
 pub use view::{DeclarationView, DeclaredUse, DeclaredView, DraftUse, DraftView, ReceiptView, Unapproved};
 
 input! {

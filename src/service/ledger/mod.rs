@@ -35,9 +35,11 @@ const DELIBERATION: [&str; 6] = [
 /// done.
 const OF_A_PLAN: [&str; 2] = ["audit.planned", "audit.cancelled"];
 /// What concerns the contract as a whole, and so its prime.
-const OF_THE_WHOLE: [&str; 6] = [
+const OF_THE_WHOLE: [&str; 8] = [
     "contract.registered",
     "contract.amended",
+    "contract.amendment_withdrawn",
+    "contract.terms_corrected",
     "contract.terminated",
     "audit.planned",
     "audit.cancelled",

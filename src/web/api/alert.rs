@@ -13,6 +13,11 @@ pub fn routes() -> Vec<Route> {
             .query("severity", "critical, warning, info")
             .query("contract_id", "契約")
             .query("engagement_id", "体制上の位置")
+            .query(
+                "sort",
+                "並び順: newest（既定）, gravest（重要度の高い順）, due（期限のあるものだけを、近い順に）",
+            )
+            .narrowed()
             .paged()
             .needs(Permission::ReadAlerts)
             .run(|app, call, request| {
@@ -22,6 +27,8 @@ pub fn routes() -> Vec<Route> {
                     severity: request.query_word("severity")?,
                     contract_id: request.query_id("contract_id")?,
                     engagement_id: request.query_id("engagement_id")?,
+                    narrow: super::contract::narrow(request)?.of(call),
+                    order: request.query_word("sort")?.unwrap_or_default(),
                     ..AlertFilter::default()
                 };
                 alert::list(app, call, &filter, &request.page()?).map(Plain)

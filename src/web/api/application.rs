@@ -1,7 +1,7 @@
 //! 再委託承認申請.
 
 use crate::domain::access::Permission;
-use crate::service::application;
+use crate::service::application::{self, QueueQuery};
 use crate::web::route::{Plain, Route, act, create, get};
 
 pub fn routes() -> Vec<Route> {
@@ -18,11 +18,18 @@ pub fn routes() -> Vec<Route> {
         get("/applications", "申請の一覧（機関は受理した申請、事業者は提出した申請）")
             .query("state", "applied|returned|consented|refused|withdrawn")
             .query("reviewed", "true・false: 審査の記録の有無（機関のみ）")
+            .query("sort", "並び順: newest（既定。新しい順）, due（審査・決裁・補正を待つものだけを、その期限の近い順に）")
+            .narrowed()
             .paged()
             .needs(Permission::ReadContract)
             .run(|app, call, request| {
-                let (state, reviewed) = (request.query_word("state")?, request.query_flag("reviewed")?);
-                application::queue(app, call, state, reviewed, &request.page()?).map(Plain)
+                let query = QueueQuery {
+                    state: request.query_word("state")?,
+                    reviewed: request.query_flag("reviewed")?,
+                    narrow: super::contract::narrow(request)?,
+                    sort: request.query_word("sort")?.unwrap_or_default(),
+                };
+                application::queue(app, call, &query, &request.page()?).map(Plain)
             }),
         get("/applications/{id}", "申請")
             .query("known_at", "この時刻までに記録された事実だけで見る（既定 現在）")

@@ -17,8 +17,9 @@ pub fn routes() -> Vec<Route> {
             .query("fiscal_year", "期限の属する年度（既定 今日の年度）、または all")
             .query(
                 "state",
-                "open（未実施）, overdue（うち期限超過）, due_soon（うち30日以内）, done, cancelled",
+                "open（未実施）, overdue（うち期限超過）, due_soon（うち30日以内）, done, planned（未実施と実施済み）, cancelled",
             )
+            .narrowed_but_year()
             .query("own", "true: 受託者自身の検査だけ（再委託先の検査を除く）")
             .paged()
             .needs(Permission::ReadContract)
@@ -27,8 +28,10 @@ pub fn routes() -> Vec<Route> {
                     Some("all") => AuditYears::All,
                     _ => request.query_number("fiscal_year")?.map_or(AuditYears::Current, AuditYears::Of),
                 };
+                // The year asked for is that of the due day, not the contract's.
+                let narrow = super::contract::narrow_but_year(request)?;
                 let (state, own) = (request.query_word("state")?, request.query_flag("own")?);
-                let query = AuditQuery { years, state, own: own == Some(true) };
+                let query = AuditQuery { years, state, own: own == Some(true), narrow };
                 audit::of_year(app, call, &query, &request.page()?).map(Plain)
             }),
         get("/audits/{id}", "検査")

@@ -4,7 +4,7 @@ use crate::domain::access::Permission;
 use crate::service::Failure;
 use crate::service::contract::{
     self, Amendment, BulkHandover, ContractPatch, ContractQuery, ContractView, Handover, HandoverWithdrawal,
-    NewContract, Terminate, Void,
+    NarrowQuery, NewContract, Terminate, TermsCorrection, TermsWithdrawal, Void, Whose,
 };
 use crate::web::route::{Plain, Request, Route, Versioned, act, create, get, patch};
 
@@ -15,12 +15,12 @@ pub fn routes() -> Vec<Route> {
             .needs(Permission::RegisterContract)
             .takes(|app, call, _, given: NewContract| contract::register(app, call, &given).map(versioned)),
         get("/contracts", "契約の一覧（新しい順）")
-            .query("q", "契約番号・件名・事業者名（再委託先を含む）の一部")
-            .query("fiscal_year", "年度")
+            .narrowed()
             .query("status", "upcoming（開始前）・running（履行中）・ended（終了）・voided（登録の取消し。ほかでは一覧に出ません）")
             .query("vendor_id", "受託者")
             .query("sort", "並び順: newest（既定）, number, -number, ends, -ends, amount, -amount（金額は機関側のみ。- は逆順）")
             .query("ends_by", "この日までに終わるもの")
+            .query("without_on_site", "この年度に履行し個人情報を取り扱う契約で、その年度の実地検査が計画も実施もないもの（機関側のみ）")
             .query("alert", "open: 未解決のアラートがあるものだけ")
             .paged()
             .brief()
@@ -45,11 +45,21 @@ pub fn routes() -> Vec<Route> {
                 contract::amend(app, call, request.id("id")?, &given).map(versioned)
             },
         ),
-        get("/contracts/{id}/amendments", "契約条件の履歴（登録と変更契約）")
+        get("/contracts/{id}/amendments", "契約条件の履歴（登録、変更契約、その取消しと訂正。before は変わる前）")
             .paged()
             .needs(Permission::ReadContract)
             .run(|app, call, request| {
                 contract::amendments(app, call, request.id("id")?, &request.page()?).map(Plain)
+            }),
+        act("/contracts/{id}/amendments/withdraw", "効力が生じる前の変更契約を取り消す（seq は履歴のもの）")
+            .needs(Permission::ChangeContract)
+            .takes(|app, call, request, given: TermsWithdrawal| {
+                contract::withdraw_amendment(app, call, request.id("id")?, &given).map(versioned)
+            }),
+        act("/contracts/{id}/amendments/correct", "契約条件の誤りを訂正する（seq は履歴のもの。前の内容は変更履歴に残る）")
+            .needs(Permission::ChangeContract)
+            .takes(|app, call, request, given: TermsCorrection| {
+                contract::correct_terms(app, call, request.id("id")?, &given).map(versioned)
             }),
         act("/contracts/{id}/terminate", "契約を解除・終了する").needs(Permission::TerminateContract).takes(
             |app, call, request, given: Terminate| {
@@ -86,13 +96,34 @@ fn query(request: &Request) -> Result<ContractQuery, Failure> {
         Some(_) => return Err(Failure::field("/alert", "choice", "alert は open を指定してください。")),
     };
     Ok(ContractQuery {
-        q: request.query("q").map(str::to_owned),
-        fiscal_year: request.query_number("fiscal_year")?,
+        narrow: narrow(request)?,
         status: request.query_word("status")?,
         vendor_id: request.query_id("vendor_id")?,
         alerting,
         ends_by: request.query_day("ends_by")?,
+        without_on_site: request.query_number("without_on_site")?,
         sort: request.query_word("sort")?.unwrap_or_default(),
+    })
+}
+
+/// Of which contracts, as the query says it.
+pub(super) fn narrow(request: &Request) -> Result<NarrowQuery, Failure> {
+    let fiscal_year = request.query_number("fiscal_year")?;
+    Ok(NarrowQuery { fiscal_year, ..narrow_but_year(request)? })
+}
+
+/// As [`narrow`], where the query's year is another.
+pub(super) fn narrow_but_year(request: &Request) -> Result<NarrowQuery, Failure> {
+    let whose = |text: &str| {
+        let message = "me、none または利用者のIDを指定してください。";
+        text.parse::<Whose>().map_err(|_| Failure::field("/officer", "choice", message))
+    };
+    Ok(NarrowQuery {
+        q: request.query("q").map(str::to_owned),
+        officer: request.query("officer").map(whose).transpose()?,
+        department: request.query("department").map(str::to_owned),
+        vendor: request.query("vendor").map(str::to_owned),
+        fiscal_year: None,
     })
 }
 

@@ -16,9 +16,13 @@ pub fn routes() -> Vec<Route> {
             .needs(Permission::Declare)
             .run(|app, call, request| declaration::draft(app, call, request.id("id")?).map(Plain)),
         get("/declarations", "報告と受付票の一覧（新しい順。事業者は自社の報告、機関は自らの契約の報告）")
+            .narrowed()
             .paged()
             .needs(Permission::ReadContract)
-            .run(|app, call, request| declaration::mine(app, call, &request.page()?).map(Plain)),
+            .run(|app, call, request| {
+                let narrow = super::contract::narrow(request)?;
+                declaration::mine(app, call, &narrow, &request.page()?).map(Plain)
+            }),
         get("/declarations/{id}", "報告と受付票")
             .needs(Permission::ReadContract)
             .run(|app, call, request| declaration::find(app, call, request.id("id")?).map(Plain)),

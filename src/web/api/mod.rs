@@ -18,6 +18,7 @@ mod overview;
 mod pending;
 mod register;
 mod setting;
+mod task;
 mod user;
 
 use super::route::Route;
@@ -42,6 +43,7 @@ pub fn routes(demo: bool) -> Vec<Route> {
         pending::routes(),
         register::routes(),
         setting::routes(),
+        task::routes(),
         user::routes(),
     ]
     .concat();

@@ -14,6 +14,8 @@ const DONE: &[(&str, &str)] = &[
     ("contract", "契約を登録しました。"),
     ("imported", "契約を取り込みました。"),
     ("amended", "変更契約を登録しました。"),
+    ("amendment_withdrawn", "変更契約を取り消しました。"),
+    ("terms_corrected", "契約条件を訂正しました。"),
     ("department", "担当部署を改めました。"),
     ("merged", "事業者を統合しました。体制とアラートは、統合先の事業者のものとして改めて判定しました。"),
     ("terminated", "契約の終了を登録しました。"),

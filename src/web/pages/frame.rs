@@ -130,6 +130,7 @@ const WAYS: &[(Permission, &[OrganizationKind], Way)] = {
     use OrganizationKind::{Agency, System, Vendor};
     &[
         (Permission::OwnAccount, &[Agency, Vendor, System], way("/home", "ホーム")),
+        (Permission::ReadContract, &[Agency, Vendor, System], way("/tasks", "することの一覧")),
         (Permission::ReadContract, &[Agency, System], way("/contracts", "契約")),
         (Permission::ReadContract, &[Vendor], way("/contracts", "私の契約")),
         (Permission::ReadContract, &[Agency, System], way("/applications", "承認申請")),

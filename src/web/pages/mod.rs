@@ -22,6 +22,7 @@ pub mod form;
 mod frame;
 mod home;
 mod ledger;
+mod narrow;
 mod notice;
 mod observation;
 mod organization;
@@ -31,6 +32,7 @@ pub mod route;
 mod second;
 mod sent;
 mod setting;
+mod task;
 mod user;
 pub mod visit;
 mod words;
@@ -120,6 +122,7 @@ pub fn all(demo: bool) -> Vec<PageRoute> {
         organization::routes(),
         second::routes(),
         setting::routes(),
+        task::routes(),
         user::routes(),
     ]
     .concat();

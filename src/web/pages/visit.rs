@@ -13,7 +13,9 @@ use crate::domain::calendar::{parse_day, parse_fiscal_year};
 use crate::domain::id::Id;
 use crate::domain::input::{Input, Mode, NOT_A_YEAR, parse};
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
+use crate::service::contract::NarrowQuery;
 use crate::service::guessing::Origin;
+use crate::service::page::Total;
 use crate::service::{self, Failure, IfMatch};
 
 /// What a browser brought.
@@ -119,6 +121,20 @@ impl Visit {
         self.query_read((name, label), message.to_owned(), parse_day)
     }
 
+    /// Of which contracts a list is asked for, with what of that can't be read.
+    pub fn narrow(&self) -> (NarrowQuery, Vec<Wrong>) {
+        let (fiscal_year, wrong) = self.query_year("fiscal_year");
+        let text = |name: &str| self.query(name).map(str::to_owned);
+        let narrow = NarrowQuery {
+            q: text("q"),
+            officer: self.query_word("officer"),
+            department: text("department"),
+            vendor: text("vendor"),
+            fiscal_year,
+        };
+        (narrow, wrong)
+    }
+
     fn query_read<T>(
         &self,
         (name, label): (&str, &str),
@@ -152,6 +168,20 @@ impl Visit {
             query if query.is_empty() => path.to_owned(),
             query => format!("{path}?{query}"),
         }
+    }
+
+    /// As [`Self::pager`], with how many rows there are on all its pages; they are counted where this page is not all.
+    pub fn counted_pager<T>(
+        &self,
+        paged: &service::Paged<T>,
+        count: impl FnOnce() -> Result<Total, Failure>,
+    ) -> Result<Value, Failure> {
+        let mut turns = self.pager(paged);
+        if paged.next_cursor.is_some() || self.query("cursor").is_some() {
+            let total = json!(count()?);
+            turns.as_object_mut().and_then(|turns| turns.insert("total".to_owned(), total));
+        }
+        Ok(turns)
     }
 
     /// What a list's page needs to be turned: `{count, more, next, first}`.

@@ -14,7 +14,7 @@ use crate::domain::calendar::wareki;
 use crate::domain::chain::{ApplicationStep, Cause, NodeState};
 use crate::domain::company::{Likeness, NamedIn};
 use crate::domain::contract::{
-    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, HOME, Overseas, Policy,
+    ContractOrigin, ContractStatus, DataCategory, DeclarationInterval, HOME, Overseas, Policy, TermsKind,
 };
 use crate::domain::country;
 pub use crate::domain::text::thousands;
@@ -26,6 +26,7 @@ use crate::service::audit::{AuditResult, AuditState};
 use crate::service::notice::NoticeState;
 use crate::service::observation::ObservationSource;
 use crate::service::register::{CloseCause, Kind, Process};
+use crate::service::task::TaskKind;
 use crate::service::user::pending::{ChangeKind, ChangeState};
 
 /// How a word is meant; a page shows it by colour and shape, beside the word itself.
@@ -76,6 +77,8 @@ const SETS: &[(&str, LookUp)] = &[
     ("origin", |code| read(code, |origin| (self::origin(origin), Tone::Quiet))),
     ("encoding", encoding),
     ("audit", |code| read(code, |kind: AuditKind| (kind.label(), Tone::Quiet))),
+    ("terms", |code| read(code, |kind| (terms(kind), Tone::Quiet))),
+    ("task", |code| read(code, |kind| (task(kind), Tone::Quiet))),
     ("audits", |code| read(code, |state| (audits(state), Tone::Quiet))),
     ("standing", standing),
     ("finding", finding),
@@ -337,6 +340,7 @@ fn audits(state: AuditState) -> &'static str {
         AuditState::Overdue => "期限超過",
         AuditState::DueSoon => "30日以内に期限",
         AuditState::Done => "実施済み",
+        AuditState::Planned => "未実施と実施済み",
         AuditState::Cancelled => "取消し",
     }
 }
@@ -412,6 +416,31 @@ fn organization(kind: OrganizationKind) -> &'static str {
         OrganizationKind::Agency => "委託元（機関）",
         OrganizationKind::Vendor => "事業者",
         OrganizationKind::System => "システム運用者",
+    }
+}
+
+/// How terms of a contract came about.
+fn terms(kind: TermsKind) -> &'static str {
+    match kind {
+        TermsKind::Registered => "契約の登録",
+        TermsKind::Amended => "変更契約",
+        TermsKind::DepartmentChanged => "担当部署の変更",
+        TermsKind::Withdrawn => "変更契約の取消し",
+        TermsKind::Corrected => "訂正",
+    }
+}
+
+/// What is to be done, for lists of it and what they are narrowed to.
+fn task(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Decision => "申請の決裁",
+        TaskKind::Review => "申請の審査",
+        TaskKind::Correction => "申請の補正",
+        TaskKind::Report => "状況報告",
+        TaskKind::Audit => "検査",
+        TaskKind::ContractStart => "契約の開始",
+        TaskKind::ContractEnd => "契約の終了",
+        TaskKind::Alert => "アラート",
     }
 }
 

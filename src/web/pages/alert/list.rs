@@ -7,7 +7,7 @@ use super::super::form::Form;
 use super::super::own::ours;
 use super::super::route::{Labels, Outcome, Page, PageRoute, look, page, send};
 use super::super::visit::Visit;
-use super::super::words;
+use super::super::{narrow, words};
 use super::kinds;
 use crate::domain::access::Permission;
 use crate::domain::alert::{AlertState, Severity};
@@ -35,7 +35,7 @@ pub fn routes() -> Vec<PageRoute> {
 /// The list, also where the form on it was sent.
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let here = Visit { address: visit.address.replacen(BULK, LIST, 1), ..visit.clone() };
-    let filter = filter(visit, app.today())?;
+    let filter = filter(call, visit, app.today())?;
     let about = filter.contract_id.map(|id| contract::get(app, call, id)).transpose()?;
     let alerts = alert::list(app, call, &filter, &visit.page()?)?;
     let open: Vec<String> = alerts
@@ -62,7 +62,9 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "pick": !open.is_empty() && call.actor.may(Permission::HandleAlerts),
         "chosen": chosen,
         "bulk": here.address.replacen(LIST, BULK, 1),
-        "pager": here.pager(&alerts),
+        "pager": here.counted_pager(&alerts, || alert::count(app, call, &filter))?,
+        "narrow": narrow::fields(app, call)?,
+        "order": order(filter.order),
         "narrowed": visit.is_narrowed(),
         "about": about,
         "kinds": kinds,
@@ -74,10 +76,20 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         ],
         "now": app.today(),
     });
-    Ok(page("alert/list.html", "アラート", context).filled(&visit.query))
+    let wrong = visit.narrow().1;
+    Ok(page("alert/list.html", "アラート", context).filled(&visit.query).wrongly_asked(wrong))
 }
 
-fn filter(visit: &Visit, today: NaiveDate) -> Result<AlertFilter, Failure> {
+/// The order of the list, in words.
+fn order(order: AlertOrder) -> &'static str {
+    match order {
+        AlertOrder::Gravest => "重要度の高い順（同じ重要度では新しい順）",
+        AlertOrder::Newest => "見つかった日の新しい順",
+        AlertOrder::Due => "期限の近い順（期限のあるもの）",
+    }
+}
+
+fn filter(call: &Call, visit: &Visit, today: NaiveDate) -> Result<AlertFilter, Failure> {
     let state = visit.query_word("state");
     let (due_from, due_until) = match visit.query("due") {
         Some("overdue") => (None, today.pred_opt()),
@@ -93,6 +105,7 @@ fn filter(visit: &Visit, today: NaiveDate) -> Result<AlertFilter, Failure> {
         severity: visit.query_word("severity"),
         contract_id: visit.query_id("contract_id")?,
         engagement_id: visit.query_id("engagement_id")?,
+        narrow: visit.narrow().0.of(call),
         order: visit.query_word("sort").unwrap_or(AlertOrder::Gravest),
     })
 }
@@ -141,7 +154,7 @@ fn take_up(app: &App, call: &Call, visit: &Visit) -> Result<(), Failure> {
 /// How many alerts the list as it is narrowed still has open, before all of them are taken up.
 fn matching(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let back = visit.turned(None).replacen(MATCHING, LIST, 1);
-    let (open, newest) = alert::open_matching(app, call, &filter(visit, app.today())?)?;
+    let (open, newest) = alert::open_matching(app, call, &filter(call, visit, app.today())?)?;
     let context = json!({
         "open": open, "last": newest, "most": alert::MOST_AT_ONCE, "at_once": open.min(alert::MOST_AT_ONCE),
         "action": visit.turned(None), "list": back, "narrowed": visit.is_narrowed(),
@@ -153,7 +166,7 @@ fn matching(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 fn acknowledge_matching(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     // Whoever has not seen how many there are sees it first.
     let Ok(last) = visit.typed("up_to").parse() else { return Ok(Outcome::Moved(visit.turned(None))) };
-    let filter = filter(visit, app.today())?;
+    let filter = filter(call, visit, app.today())?;
     alert::acknowledge_matching(app, call, &filter, last)?;
     let left = alert::open_matching(app, call, &filter)?.0;
     let to = visit.turned(None);

@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 
 use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
-use super::super::words;
+use super::super::{narrow, words};
 use super::part;
 use crate::domain::access::{OrganizationKind, Permission};
-use crate::service::application::{self, ApplicationStanding, ApplicationState, ApplicationView};
+use crate::service::application::{
+    self, ApplicationStanding, ApplicationState, ApplicationView, QueueQuery, QueueSort,
+};
 use crate::service::{App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -18,7 +20,10 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
     let standing = standing(visit);
     let (state, reviewed) = standing.map(ApplicationStanding::asked).unzip();
-    let found = application::queue(app, call, state, reviewed.flatten(), &visit.page()?)?;
+    let (narrow, wrong) = visit.narrow();
+    let sort: QueueSort = visit.query_word("sort").unwrap_or_default();
+    let query = QueueQuery { state, reviewed: reviewed.flatten(), narrow, sort };
+    let found = application::queue(app, call, &query, &visit.page()?)?;
     // Whether it was reviewed is the agency's own.
     let states = if is_vendor {
         words::choices::<ApplicationState>("application")
@@ -26,15 +31,21 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         words::choices::<ApplicationStanding>("application")
     };
     let context = json!({
-        "pager": visit.pager(&found),
+        "pager": visit.counted_pager(&found, || application::count(app, call, &query))?,
+        "narrow": narrow::fields(app, call)?,
+        "by_due": sort == QueueSort::Due,
+        "now": app.today(),
         "applications": found.items.iter().map(row).collect::<Vec<_>>(),
         "narrowed": visit.is_narrowed(),
         "vendor": is_vendor,
         "states": states,
     });
     let title = if is_vendor { "申請" } else { "承認申請" };
-    let asked = json!({ "state": standing });
-    Ok(page("application/list.html", title, context).filled(&asked))
+    let mut asked = json!(visit.query);
+    if let Some(asked) = asked.as_object_mut() {
+        asked.insert("state".to_owned(), json!(standing));
+    }
+    Ok(page("application/list.html", title, context).filled(&asked).wrongly_asked(wrong))
 }
 
 /// Which are asked for. An address may still say 決裁待ち as `state=applied&reviewed=true`.
@@ -51,9 +62,10 @@ fn standing(visit: &Visit) -> Option<ApplicationStanding> {
 fn row(view: &ApplicationView) -> Value {
     let last = view.steps.last().map(|step| json!({ "step": step.step, "on": step.on }));
     json!({
-        "id": view.id, "state": view.standing, "supersedes": view.supersedes, "filed_on": view.filed_on,
+        "id": view.id, "application_number": view.number, "state": view.standing, "supersedes": view.supersedes, "filed_on": view.filed_on,
         "contract_id": view.contract_id, "contract": view.contract_title, "number": view.contract_number,
         "vendor": view.vendor_name, "tier": view.tier.map(words::tier),
         "starts_on": part(&view.content, "starts_on"), "ends_on": part(&view.content, "ends_on"), "last": last,
+        "due_on": view.due_on,
     })
 }

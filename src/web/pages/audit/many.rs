@@ -11,7 +11,7 @@ use crate::domain::access::Permission;
 use crate::domain::audit::AuditKind;
 use crate::domain::contract::ContractStatus;
 use crate::service::audit::{self, ManyAudits, Standing};
-use crate::service::contract::{self, ContractQuery, ContractSort};
+use crate::service::contract::{self, ContractQuery, ContractSort, NarrowQuery};
 use crate::service::{self, App, Call, Failure};
 
 const LABELS: &Labels = &[
@@ -30,7 +30,7 @@ pub fn routes() -> Vec<PageRoute> {
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let q = visit.query("q").unwrap_or_else(|| visit.typed("q")).to_owned();
     let query = ContractQuery {
-        q: Some(q.clone()).filter(|q| !q.is_empty()),
+        narrow: NarrowQuery { q: Some(q.clone()).filter(|q| !q.is_empty()), ..NarrowQuery::default() },
         status: Some(ContractStatus::Running),
         sort: ContractSort::Number,
         ..ContractQuery::default()

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
-use super::super::words;
+use super::super::{narrow, words};
 use super::{heading, standing};
 use crate::domain::access::{OrganizationKind, Permission};
-use crate::domain::alert::AlertKind;
 use crate::domain::calendar;
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::audit::{self, AuditQuery, AuditState, AuditYearView, AuditYears};
+use crate::service::contract::NarrowQuery;
 use crate::service::{App, Call, Failure, Paged};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -25,7 +25,9 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         (year.map_or(AuditYears::Current, AuditYears::Of), wrong)
     };
     let own = visit.query("own") == Some("true");
-    let query = AuditQuery { years: year, state: visit.query_word("state"), own };
+    // The year asked for is that of the due day, not the contract's.
+    let narrow = NarrowQuery { fiscal_year: None, ..visit.narrow().0 };
+    let query = AuditQuery { years: year, state: visit.query_word("state"), own, narrow };
     let plan = audit::of_year(app, call, &query, &visit.page()?)?;
     let AuditYearView { fiscal_year, planned, done, overdue, without_on_site, items, next_cursor } = plan;
     let today = app.today();
@@ -57,10 +59,13 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "done_count": done,
         "overdue": overdue,
         "without_on_site": without_on_site,
-        "missing": format!("/alerts?kind={}", AlertKind::AuditMissing),
+        "missing": fiscal_year.map(|year| format!("/contracts?without_on_site={year}")),
         "rows": rows,
-        "pager": visit.pager(&Paged { items, next_cursor }),
-        "narrowed": query.state.is_some() || query.own,
+        "pager": visit.counted_pager(&Paged { items, next_cursor }, || audit::count(app, call, &query))?,
+        "narrow": narrow::fields(app, call)?,
+        "narrowed": visit.query.iter().any(|(name, text)| {
+            !text.is_empty() && !matches!(name.as_str(), "fiscal_year" | "cursor" | "done" | "tour")
+        }),
         "vendor": call.actor.organization.kind == OrganizationKind::Vendor,
         "states": words::choices::<AuditState>("audits"),
     });

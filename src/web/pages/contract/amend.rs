@@ -7,10 +7,11 @@ use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::address;
-use super::register::{LABELS, choices, clause, data};
+use super::compared;
+use super::register::{LABELS, choices};
 use crate::domain::access::Permission;
-use crate::domain::input::{Mode, parse};
-use crate::service::contract::{self, Amendment, ContractPatch, ContractView};
+use crate::domain::input::{Input, Mode, parse};
+use crate::service::contract::{self, Amendment, ContractPatch, ContractView, TermsView};
 use crate::service::{App, Call, Failure, idempotency};
 
 const DEPARTMENT: &Labels = &[("department", "担当部署")];
@@ -48,8 +49,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 }
 
 /// Only what differs from the terms as shown is a change: terms agreed for a later day keep what they say of the rest.
-fn changed(visit: &Visit, contract: &ContractView) -> Result<Amendment, Failure> {
-    let shown = Form::filled(&terms(contract));
+pub fn differing<I: Input>(visit: &Visit, shown: &Value) -> Result<I, Failure> {
+    let shown = Form::filled(shown);
     let kept = |name: &str, value: &Value| shown.body().get(name) == Some(value);
     let body: Map<String, Value> = visit
         .form
@@ -61,25 +62,22 @@ fn changed(visit: &Visit, contract: &ContractView) -> Result<Amendment, Failure>
     parse(&Value::Object(body), Mode::Lenient).map_err(Failure::Invalid)
 }
 
-fn answers(given: &Amendment) -> Vec<(&'static str, String)> {
-    let day = |day: Option<chrono::NaiveDate>| day.map(words::day).unwrap_or_default();
-    let interval = given.declaration_interval.map(|it| words::told("interval", it.as_str()));
-    vec![
-        ("効力が生じる日", words::day(given.effective_on)),
-        ("変更の理由", given.reason.clone()),
-        ("件名", given.title.clone().unwrap_or_default()),
-        ("年度", given.fiscal_year.map(|year| format!("{year}年度")).unwrap_or_default()),
-        ("契約金額", given.amount_yen.map(|yen| format!("{}円", words::thousands(yen))).unwrap_or_default()),
-        ("単価（単価契約）", given.unit_price.clone().unwrap_or_default()),
-        ("契約日", day(given.signed_on)),
-        ("開始日", day(given.starts_on)),
-        ("終了日", day(given.ends_on)),
-        ("委託する業務", given.scope.clone().unwrap_or_default()),
-        ("取り扱う個人情報", given.data.as_deref().map(data).unwrap_or_default()),
-        ("再委託の条件", given.subcontracting.as_ref().map(clause).unwrap_or_default()),
-        ("再委託状況報告", interval.unwrap_or_default()),
-        ("返却・廃棄の期限", given.return_due_days.map(|days| format!("{days}日")).unwrap_or_default()),
-    ]
+/// What a check page says of new terms: what changes from what to what, and what to make sure of.
+pub fn answers(
+    first: Vec<(&'static str, String)>,
+    (before, after): (&TermsView, &TermsView),
+    asked: &[String],
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let differing = compared::told(before, after);
+    if differing.is_empty() {
+        return Err(Failure::field("", "nothing_changed", "変更する項目を1つ以上、書き換えてください。"));
+    }
+    let mut answers = first;
+    answers.extend(differing);
+    if !asked.is_empty() {
+        answers.push(("確かめてください", asked.join("\n")));
+    }
+    Ok(answers)
 }
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
@@ -91,16 +89,11 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     }
     // What was changed meanwhile would look like changed back.
     visit.version().covers(contract.version)?;
-    let given = changed(visit, &contract)?;
-    let answers = answers(&given);
-    if answers.iter().filter(|(_, text)| !text.is_empty()).count() <= 2 {
-        return Err(Failure::field("", "nothing_changed", "変更する項目を1つ以上、書き換えてください。"));
-    }
-    let asked = contract::questions_of(app, call, contract.id, &given)?;
-    let mut answers = answers;
-    if !asked.is_empty() {
-        answers.push(("確かめてください", asked.join("\n")));
-    }
+    let given: Amendment = differing(visit, &terms(&contract))?;
+    let (before, after, asked) = contract::questions_of(app, call, contract.id, &given)?;
+    let first =
+        vec![("効力が生じる日", words::day(given.effective_on)), ("変更の理由", given.reason.clone())];
+    let answers = answers(first, (&before, &after), &asked)?;
     if let Some(asked) = check(visit, "変更する内容を確かめる", "変更契約を登録する", &answers)
     {
         return Ok(asked);

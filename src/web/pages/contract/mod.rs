@@ -1,6 +1,8 @@
 //! 契約: the list, and what of one contract stands on which page.
 
 mod amend;
+mod compared;
+mod correct;
 mod handover;
 mod import;
 mod list;
@@ -15,6 +17,7 @@ use crate::service::contract::ContractView;
 pub fn routes() -> Vec<PageRoute> {
     [
         amend::routes(),
+        correct::routes(),
         handover::routes(),
         import::routes(),
         list::routes(),

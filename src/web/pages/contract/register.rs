@@ -13,7 +13,9 @@ use crate::domain::calendar::fiscal_year;
 use crate::domain::contract::{DeclarationInterval, Overseas, Policy};
 use crate::domain::text::contains_my_number;
 use crate::domain::text_enum::TextEnum;
-use crate::service::contract::{self, DataItem, NewContract, RETURN_DUE_DAYS, SubcontractingInput};
+use crate::service::contract::{
+    self, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput, SubcontractingView,
+};
 use crate::service::{self, App, Call, Failure, organization, setting};
 
 pub const LABELS: &Labels = &[
@@ -40,7 +42,8 @@ pub const LABELS: &Labels = &[
     ("return_due_days", "返却・廃棄の期限"),
     ("department", "担当部署"),
     ("effective_on", "効力が生じる日"),
-    ("reason", "変更の理由"),
+    ("reason", "理由"),
+    ("seq", "契約条件"),
 ];
 
 pub fn routes() -> Vec<PageRoute> {
@@ -95,8 +98,21 @@ pub fn data(data: &[DataItem]) -> String {
     data.iter().map(one).collect::<Vec<_>>().join("、")
 }
 
+/// Persons by category, in words, of terms as shown.
+pub fn data_of(data: &[DataVolumeView]) -> String {
+    let one =
+        |it: &DataVolumeView| format!("{} {}人", word("data", it.category), words::thousands(it.persons));
+    let all = data.iter().map(one).collect::<Vec<_>>();
+    if all.is_empty() { "なし".to_owned() } else { all.join("、") }
+}
+
 /// The clause in words.
 pub fn clause(given: &SubcontractingInput) -> String {
+    clause_of(&SubcontractingView::from(&given.clone().into()))
+}
+
+/// The clause of terms as shown, in words.
+pub fn clause_of(given: &SubcontractingView) -> String {
     let mut lines = vec![word("policy", given.policy)];
     lines.extend(given.minor_limit_yen.map(|yen| format!("軽微な業務は{}円まで", words::thousands(yen))));
     lines.push(given.max_tier.map_or("階層の定めなし".to_owned(), |tier| format!("第{tier}層まで")));

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
+use super::correct::changes;
 use crate::domain::access::{Permission, Scope};
 use crate::service::contract::{self, ContractView, HandoverView};
 use crate::service::{self, App, Call, Failure};
@@ -15,9 +16,12 @@ pub fn routes() -> Vec<PageRoute> {
 fn overview(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let contract = contract::get(app, call, visit.id("id")?)?;
     let title = format!("{} {}", contract.number, contract.title);
+    // To a vendor below the prime, the terms are not told.
+    let changes = if contract.amount_yen.is_some() { changes(app, call, contract.id)? } else { Vec::new() };
     let coming = coming(app, call, &contract)?;
     let own = matches!(call.scope(), Scope::Agency(_) | Scope::Overseer);
-    let context = json!({ "contract": contract, "tab": "", "coming": coming, "agency_side": own });
+    let context =
+        json!({ "contract": contract, "tab": "", "coming": coming, "agency_side": own, "changes": changes });
     Ok(page("contract/overview.html", title, context)
         .under("/contracts", "契約")
         .in_words_of(contract.agency_id))

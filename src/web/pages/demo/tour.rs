@@ -11,7 +11,7 @@ use crate::domain::access::{Permission, Role};
 use crate::domain::alert::AlertKind;
 use crate::domain::contract::ContractStatus;
 use crate::service::alert::{self, AlertFilter};
-use crate::service::application::{self, ApplicationState};
+use crate::service::application::{self, ApplicationState, QueueQuery};
 use crate::service::audit::{self, AuditQuery, AuditState, AuditYears};
 use crate::service::contract::{self, ContractQuery, ContractSort};
 use crate::service::{App, Call, Failure, Page};
@@ -98,10 +98,11 @@ fn unapproved(app: &App, call: &Call) -> Result<String, Failure> {
 
 /// One that is reviewed, else any that waits.
 fn to_decide(app: &App, call: &Call) -> Result<String, Failure> {
-    let applied = Some(ApplicationState::Applied);
-    let mut found = application::queue(app, call, applied, Some(true), &ONE)?.items;
+    let applied = QueueQuery { state: Some(ApplicationState::Applied), ..QueueQuery::default() };
+    let reviewed = QueueQuery { reviewed: Some(true), ..applied.clone() };
+    let mut found = application::queue(app, call, &reviewed, &ONE)?.items;
     if found.is_empty() {
-        found = application::queue(app, call, applied, None, &ONE)?.items;
+        found = application::queue(app, call, &applied, &ONE)?.items;
     }
     Ok(first(&found, "/applications", |one| format!("/applications/{}", one.id)))
 }
@@ -123,7 +124,8 @@ fn to_declare(app: &App, call: &Call) -> Result<String, Failure> {
 }
 
 fn lapsed(app: &App, call: &Call) -> Result<String, Failure> {
-    let query = AuditQuery { years: AuditYears::All, state: Some(AuditState::Overdue), own: false };
+    let query =
+        AuditQuery { years: AuditYears::All, state: Some(AuditState::Overdue), ..AuditQuery::default() };
     let found = audit::of_year(app, call, &query, &ONE)?.items;
     Ok(first(&found, "/audits?fiscal_year=all&state=overdue", |audit| format!("/audits/{}", audit.id)))
 }

@@ -1,0 +1,150 @@
+//! What lists across contracts are narrowed to by the contract that their rows are about.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use crate::db::{Conn, DbError};
+use crate::domain::access::Scope;
+use crate::domain::id::{OrganizationId, UserId};
+
+/// Whose contracts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfficerIs {
+    Person(UserId),
+    /// Those for which nobody is responsible.
+    Nobody,
+}
+
+/// Of which contracts; nothing named: of all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrow {
+    /// 担当者; the agency's side only.
+    pub officer: Option<OfficerIs>,
+    /// 担当部署, whole; the agency's side only.
+    pub department: Option<String>,
+    /// A normalized search key, part of the name of a company on the chain; the agency's side only.
+    pub vendor: Option<String>,
+    /// One that runs in that 年度, or is of it.
+    pub fiscal_year: Option<i32>,
+    /// A normalized search key, part of number, title or, on the agency's side, the name of a company on the chain.
+    pub key: Option<String>,
+}
+
+/// Contracts on whose chain a company of that name stands; the prime holds a place, too.
+pub(in crate::db) const NAMED: &str = "contracts.id IN (SELECT e.contract_id FROM engagements e \
+     JOIN organizations o ON o.id = e.vendor_id WHERE o.search_key LIKE ";
+/// Or one that had the name before.
+pub(in crate::db) const OR_ONCE: &str =
+    " ESCAPE '\\' OR o.id IN (SELECT n.organization_id FROM organization_names n WHERE n.search_key LIKE ";
+
+/// A company of that name on the chain.
+macro_rules! named {
+    ($pattern:expr) => {{
+        let like = diesel::dsl::sql::<diesel::sql_types::Bool>($crate::db::contract::narrow::NAMED);
+        let like = like.bind::<diesel::sql_types::Text, _>($pattern.clone());
+        let once = like.sql($crate::db::contract::narrow::OR_ONCE);
+        once.bind::<diesel::sql_types::Text, _>($pattern).sql(" ESCAPE '\\'))")
+    }};
+}
+pub(in crate::db) use named;
+
+/// Narrows a boxed query, in which contracts stand, to those that a scope asks for.
+macro_rules! narrowed {
+    ($query:ident, $narrow:expr, $scope:expr) => {
+        let allowed = $narrow.allowed($scope);
+        match allowed.officer {
+            Some($crate::db::contract::OfficerIs::Person(id)) => {
+                $query = $query.filter(contracts::officer_id.eq(id));
+            }
+            Some($crate::db::contract::OfficerIs::Nobody) => {
+                $query = $query.filter(contracts::id.is_not_null().and(contracts::officer_id.is_null()));
+            }
+            None => {}
+        }
+        if let Some(department) = allowed.department {
+            $query = $query.filter(contracts::department.eq(department));
+        }
+        if let Some(key) = &allowed.vendor {
+            let pattern = format!("%{}%", $crate::db::like_escaped(key));
+            $query = $query.filter($crate::db::contract::narrow::named!(pattern));
+        }
+        if let Some(key) = &allowed.key {
+            let pattern = format!("%{}%", $crate::db::like_escaped(key));
+            let own = contracts::search_key.like(pattern.clone()).escape('\\');
+            // To a vendor further down, who the prime is must not be found out by searching.
+            $query = if allowed.by_companies {
+                $query.filter(own.or($crate::db::contract::narrow::named!(pattern)))
+            } else {
+                $query.filter(own)
+            };
+        }
+        if let Some(year) = allowed.fiscal_year {
+            // A contract over several years is found in every year in which it runs.
+            let (first, last) = $crate::domain::calendar::fiscal_year_range(year.clamp(1, 9998));
+            let runs = contracts::starts_on.le(last).and(contracts::last_day.ge(first));
+            $query = $query.filter(runs.or(contracts::fiscal_year.eq(year)));
+        }
+    };
+}
+pub(in crate::db) use narrowed;
+
+/// What the scope may be narrowed by.
+#[derive(Debug)]
+pub(in crate::db) struct Allowed {
+    pub officer: Option<OfficerIs>,
+    pub department: Option<String>,
+    pub vendor: Option<String>,
+    pub fiscal_year: Option<i32>,
+    pub key: Option<String>,
+    /// The search key may meet the names of companies.
+    pub by_companies: bool,
+}
+
+impl Narrow {
+    /// A vendor learns nothing of the agency's own, nor who else stands on the chain, by what a list is narrowed to.
+    pub(in crate::db) fn allowed(&self, scope: &Scope) -> Allowed {
+        let by_companies = !matches!(scope, Scope::Vendor(_));
+        let Self { officer, department, vendor, fiscal_year, key } = self.clone();
+        Allowed {
+            officer: officer.filter(|_| by_companies),
+            department: department.filter(|_| by_companies),
+            vendor: vendor.filter(|_| by_companies),
+            fiscal_year,
+            key,
+            by_companies,
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    word: String,
+}
+
+/// So many departments and officers are offered to choose from.
+const OFFERED: i64 = 200;
+
+/// The different words of a column of an agency's contracts, each found by its index alone.
+fn words(conn: &mut Conn, agency: OrganizationId, column: &str) -> Result<Vec<String>, DbError> {
+    let found: Vec<Word> = diesel::sql_query(format!(
+        "WITH RECURSIVE words (word) AS (SELECT min({column}) FROM contracts WHERE agency_id = $1 \
+         UNION ALL SELECT (SELECT min(c.{column}) FROM contracts c WHERE c.agency_id = $1 AND c.{column} > words.word) \
+         FROM words WHERE words.word IS NOT NULL) SELECT word FROM words WHERE word IS NOT NULL LIMIT {OFFERED}"
+    ))
+    .bind::<Text, _>(agency)
+    .load(conn)?;
+    Ok(found.into_iter().map(|found| found.word).collect())
+}
+
+/// The departments of an agency's contracts, in order.
+pub fn departments(conn: &mut Conn, agency: OrganizationId) -> Result<Vec<String>, DbError> {
+    words(conn, agency, "department")
+}
+
+/// The officers of an agency's contracts.
+pub fn officers(conn: &mut Conn, agency: OrganizationId) -> Result<Vec<UserId>, DbError> {
+    let ids = words(conn, agency, "officer_id")?;
+    let read = |id: String| id.parse().map_err(|_| DbError::BrokenRow(format!("officer {id}")));
+    ids.into_iter().map(read).collect()
+}
