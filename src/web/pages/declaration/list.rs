@@ -67,7 +67,7 @@ fn across(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         })
     } else {
         let declarations = declaration::mine(app, call, &narrow, &visit.page()?)?;
-        let shown = |view: &DeclarationView| timed(app, view, view.declaration.declared_at);
+        let shown = |view: &declaration::ReceiptView| timed(app, view, view.declaration.declared_at);
         json!({
             "pager": visit.counted_pager(&declarations, || declaration::count(app, call, &narrow))?,
             "declarations": declarations.items.iter().map(shown).collect::<Vec<_>>(),
