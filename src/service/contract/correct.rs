@@ -61,7 +61,7 @@ pub(super) fn agreed(all: &[TermsRow]) -> impl Iterator<Item = &TermsRow> {
     all.iter().filter(of_contract).filter(|row| !is_withdrawn(all, row))
 }
 
-fn chosen<'a>(all: &'a [TermsRow], seq: i64) -> Result<&'a TermsRow, Failure> {
+fn chosen(all: &[TermsRow], seq: i64) -> Result<&TermsRow, Failure> {
     let found = agreed(all).find(|row| row.fact.stamp.seq == seq);
     found.ok_or_else(|| {
         let message = "その契約条件はありません。契約のページから選び直してください。";

@@ -57,8 +57,9 @@ fn across(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "narrow": super::super::narrow::fields(app, call)?,
         "states": [{ "value": "owed", "label": "未提出（期限の近い順）" }, { "value": "overdue", "label": "期限を過ぎて未提出" }],
     });
-    let more = match visit.query("state") {
-        Some(state @ ("owed" | "overdue")) => {
+    let asked = visit.query("state").filter(|state| matches!(*state, "owed" | "overdue"));
+    let more = match asked {
+        Some(state) => {
             let until = (state == "overdue").then(|| Within::Overdue.until(app.today()));
             let query = TaskQuery { kind: Some(TaskKind::Report), until, narrow, ..TaskQuery::default() };
             let owed = task::list(app, call, &query, &visit.page()?)?;
@@ -67,7 +68,7 @@ fn across(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
                 "pager": visit.counted_pager(&owed, || task::count(app, call, &query))?,
             })
         }
-        _ => {
+        None => {
             let declarations = declaration::mine(app, call, &narrow, &visit.page()?)?;
             json!({
                 "pager": visit.counted_pager(&declarations, || declaration::count(app, call, &narrow))?,
