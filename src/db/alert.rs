@@ -371,16 +371,16 @@ pub fn grave_elsewhere(
     agency: OrganizationId,
     vendor: OrganizationId,
     but: ContractId,
-) -> Result<Vec<String>, DbError> {
+) -> Result<Vec<(ContractId, String)>, DbError> {
     let query = alerts::table
         .inner_join(contracts::table.on(alerts::contract_id.eq(contracts::id.nullable())))
         .filter(alerts::agency_id.eq(agency).and(alerts::vendor_id.eq(vendor)))
         .filter(alerts::severity.eq(Severity::Critical))
         .filter(Unresolved::new(alerts::state))
         .filter(contracts::id.ne(but));
-    let query = query.select((contracts::number_key, contracts::number)).distinct();
-    let found: Vec<(String, String)> = query.order(contracts::number_key).limit(5).load(conn)?;
-    Ok(found.into_iter().map(|(_, number)| number).collect())
+    let query = query.select((contracts::number_key, contracts::id, contracts::number)).distinct();
+    let found: Vec<(String, ContractId, String)> = query.order(contracts::number_key).limit(5).load(conn)?;
+    Ok(found.into_iter().map(|(_, id, number)| (id, number)).collect())
 }
 
 /// The contract that an alert is about, in a subquery.

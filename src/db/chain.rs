@@ -385,6 +385,30 @@ pub fn queue(
     with_steps(conn, found)
 }
 
+/// Applications in scope that wait for the decision, or else for the review, the oldest first, of at most `rows`.
+pub fn waiting(
+    conn: &mut Conn,
+    scope: &Scope,
+    reviewed: bool,
+    rows: i64,
+) -> Result<Vec<(ApplicationRow, Vec<StepRow>)>, DbError> {
+    let Scope::Agency(agency) = *scope else { return Ok(Vec::new()) };
+    let query = applications::table
+        .filter(applications::agency_id.eq(agency))
+        .filter(applications::state.eq(ApplicationState::Applied.as_str()))
+        .order(applications::id)
+        .limit(rows)
+        .select(ApplicationRow::as_select())
+        .into_boxed();
+    let query = if reviewed {
+        query.filter(sql::<Bool>(REVIEWED))
+    } else {
+        query.filter(sql::<Bool>("NOT ").sql(REVIEWED))
+    };
+    let found = query.load(conn)?;
+    with_steps(conn, found)
+}
+
 /// How many applications in scope, counted up to a bound; `waiting`: only those about which something is to be done.
 pub fn count_queue(
     conn: &mut Conn,

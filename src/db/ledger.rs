@@ -186,6 +186,15 @@ pub fn entry(conn: &mut Conn, id: EntryId) -> Result<Entry, DbError> {
     Ok(row.into())
 }
 
+/// The entry with which an application was filed.
+pub fn filing(conn: &mut Conn, application: SubjectId) -> Result<EntryId, DbError> {
+    Ok(ledger_entries::table
+        .inner_join(ledger_names::table.on(ledger_names::entry_id.eq(ledger_entries::id)))
+        .filter(ledger_names::subject_id.eq(application).and(ledger_entries::action.eq("application.filed")))
+        .select(ledger_entries::id)
+        .first(conn)?)
+}
+
 /// What the entries name.
 pub fn names_of(
     conn: &mut Conn,

@@ -33,7 +33,9 @@ fn leads(kind: NoticeKind) -> Option<(&'static [Role], &'static str, &'static st
         NoticeKind::BackupOverdue => (&[SystemAdmin], "/backups", "/backups"),
         NoticeKind::ChangeAsked => (Role::ALL_ROLES, "/pending-changes/{id}", "/pending-changes/{id}/reject"),
         NoticeKind::ChangeEnded => (Role::ALL_ROLES, "/pending-changes/{id}", "/pending-changes/{id}"),
-        NoticeKind::ApplicationFiled => (&[Officer], "/applications/{id}", "/applications/{id}/review"),
+        NoticeKind::ApplicationFiled | NoticeKind::ApplicationSentBack => {
+            (&[Officer], "/applications/{id}", "/applications/{id}/review")
+        }
         NoticeKind::ApplicationReviewed => (&[Approver], "/applications/{id}", "/applications/{id}/decision"),
         NoticeKind::ApplicationReturned => (VENDOR, "/applications/{id}", "/applications/{id}/resubmit"),
         NoticeKind::ApplicationDecided => (VENDOR, "/applications/{id}", "/applications/{id}"),

@@ -118,7 +118,7 @@ both! {
             let actions: Vec<_> = ledger.iter().map(|entry| text(entry, "action")).filter(|action| action.starts_with("audit.")).collect();
             assert_eq!(actions, ["audit.planned", "audit.cancelled"]);
             let entry = ledger.iter().find(|entry| entry["action"] == "audit.cancelled").unwrap();
-            assert_eq!(entry["payload"], json!({"audit_id": id, "engagement_id": b, "reason": "二重に登録した", "on": "2026-09-02"}));
+            assert_eq!(entry["payload"], json!({"audit_id": id, "engagement_id": b, "reason": "二重に登録した", "on": "2026-09-02", "unannounced": false}));
         }
         app.move_to("2027-03-05");
         sweep(&app.app, day("2027-03-05"), true).unwrap();

@@ -151,7 +151,7 @@ both! {
         let decided = [("decision", "consent"), ("reason", "必要"), ("valid_from", "2026-03-31"), ("valid_until", "2026-12-31")];
         let done = [("done_on", "2026-03-01"), ("result", "pass")];
         let amended = [("effective_on", "2025-04-01"), ("reason", "変更"), ("title", "架空の件名"), ("_version", "1")];
-        let moved = [("from_officer_id", s.officer.id.as_str()), ("officer_id", s.approver.id.as_str()), ("from", "2026-04-01")];
+        let moved = [("officer_id", s.approver.id.as_str()), ("from", "2026-04-01")];
         let why = ("reason", "誤り");
         let cases: [(_, _, Sent<'_>, u16, &str); 8] = [
             (&s.approver, format!("/contracts/{id}/consents/new"), &on_paper, 422, "までに決裁されたものだけを"),
@@ -161,7 +161,7 @@ both! {
             (&s.approver, format!("/applications/{filed}/decision"), &decided, 422, "さかのぼれません"),
             (&s.officer, format!("/audits/{audit}/complete"), &done, 422, "f-done_on"),
             (&s.officer, format!("/contracts/{id}/amend"), &amended, 422, "f-effective_on"),
-            (&admin, "/contracts/handover".to_owned(), &moved, 422, "有効な担当者を指定"),
+            (&admin, format!("/contracts/{id}/handover"), &moved, 422, "有効な担当者を指定"),
         ];
         let before = written(app);
         for (who, path, fields, status, words) in &cases {
@@ -403,5 +403,72 @@ both! {
         keeps_silent(&sure, &["name=\"_again\""]);
         let checked = tab.submit(&path, &[&who[..], &what[..3], &days[..2]].concat());
         says(&checked, &["まだ送信していません", "120,000円"]);
+    }
+
+    fn n17_an_application_has_a_number_a_receipt_a_person_and_the_next_one(app: TestApp) {
+        let s = Stage::new(app);
+        let (k, other) = (s.contract(), s.contract_with(&json!({"number": "R8-2"})));
+        let person = stage::text(&s.get(&s.a.user, "/me").must(200), "name");
+        let over = json!({"data": [{"category": "personal", "persons": 9001}, {"category": "my_number", "persons": 5}]});
+        let first = k.try_apply(&s.a, &k.root, &s.b, &json!({})).must(201);
+        let (id, number) = (stage::text(&first, "id"), stage::text(&first, "number"));
+        assert!(number.starts_with("20260401-") && number.len() == 15, "{number}");
+        app.move_to("2026-04-02");
+        let second = k.try_apply(&s.a, &k.root, &s.c, &json!({})).must(201);
+        let (second, second_number) = (stage::text(&second, "id"), stage::text(&second, "number"));
+        assert!(second_number.starts_with("20260402-") && second_number[9..] != number[9..], "{second_number} {number}");
+        // The applicant: number, day, receipt; the receipt is the signed one of the entry.
+        let vendor = app.tab(&s.a.user);
+        let page = vendor.open(&format!("/applications/{id}"));
+        says(&page, &[&number, "<h2>受付</h2>", "受付票を保存する", &person]);
+        let receipt = vendor.open(&format!("/applications/{id}/receipt"));
+        assert_eq!(receipt.status, 200);
+        let receipt: Value = serde_json::from_str(html(&receipt)).unwrap_or_else(|_| receipt.body.clone());
+        let filed = app.entries(&id).into_iter().next().unwrap();
+        assert_eq!(filed.0, "application.filed");
+        assert!(receipt["signature"].as_str().is_some_and(|it| !it.is_empty()) && receipt["entry"].is_string(), "{receipt:#}");
+        assert_eq!(app.tab(&s.d.user).open(&format!("/applications/{id}/receipt")).status, 404);
+        // The agency reads who of the applicant it was.
+        let officer = app.tab(&s.officer);
+        says(&officer.open(&format!("/applications/{id}")), &[&number, &format!("（担当 {person}）")]);
+        says(&officer.open("/applications"), &[&number, &second_number]);
+        // All clauses stand but those said otherwise.
+        let form = officer.open(&format!("/applications/{id}/review"));
+        says(&form, &["name=\"all_stand\"", "すべて定めがある（○）"]);
+        let said = [
+            ("facilities", "ok"), ("technique", "ok"), ("training", "ok"), ("management", "ok"), ("all_stand", "true"),
+            ("clauses/0/number", "1"), ("clauses/0/text", "秘密保持"), ("clauses/1/number", "2"), ("clauses/1/text", "持出し"), ("clauses/1/answer", "×"), ("clauses/1/remark", "紙は対象外"),
+        ];
+        let done = officer.submit(&format!("/applications/{id}/review"), &said);
+        // One goes on to what waits for the same person: the officer to what nobody reviewed, the decider to what was.
+        let done = officer.open(location(&done));
+        says(&done, &[&format!("href=\"/applications/{second}\">次の申請へ（{second_number}）")]);
+        let view = s.get(&s.officer, &format!("/applications/{id}")).must(200);
+        let clauses = &view["steps"][0]["content"]["clauses"];
+        assert_eq!((&clauses[0]["answer"], &clauses[1]["answer"], &clauses[1]["remark"]), (&json!("○"), &json!("×"), &json!("紙は対象外")));
+        k.review(&second);
+        let approver = app.tab(&s.approver);
+        let refuse = [("decision", "refuse"), ("reason", "体制"), ("_sure", "1")];
+        let done = approver.submit(&format!("/applications/{id}/decision"), &refuse);
+        says(&approver.open(location(&done)), &[&format!("/applications/{second}"), "次の申請へ"]);
+        let done = approver.submit(&format!("/applications/{second}/decision"), &refuse);
+        says(&approver.open(location(&done)), &["ほかに待っている申請はありません"]);
+        keeps_silent(&approver.open(&format!("/applications/{second}")), &["次の申請へ", "ほかに待っている"]);
+        // More persons than the contract's are pointed out to who applies; examples stand at the safeguards.
+        let path = format!("/contracts/{}/applications/new", k.id);
+        let vendor_id = s.d.id.to_string();
+        let fields = [
+            ("parent_engagement_id", k.root.as_str()), ("vendor_id", vendor_id.as_str()), ("scope", "入力"), ("reason", "人手"), ("amount_yen", "5"),
+            ("starts_on", "2026-05-01"), ("ends_on", "2026-12-31"), ("persons/personal", "9001"), ("persons/my_number", "5"),
+            ("work_places/0", "架空市"), ("safeguards/人的安全管理措置", "誓約書"),
+        ];
+        says(&vendor.submit(&path, &fields), &["個人情報の人数（9,001人）が、契約で委託するもの（9,000人）を超えています"]);
+        let care = vendor.submit(&path, &[&fields[..], &[("_from", "data"), ("_again", "care")]].concat());
+        says(&care, &["例: 従事者は6名", "例: 入退室を記録する"]);
+        // A contract in a warning is a link.
+        other.declare(&s.a, &[stage::used_under(&other.root, &s.e, "2026-04-01", None)]);
+        let grave = k.try_apply(&s.a, &k.root, &s.e, &over).must(201);
+        let page = app.tab(&s.officer).open(&format!("/applications/{}", stage::text(&grave, "id")));
+        says(&page, &["ほかの契約（R8-2）に重大なアラート", &format!("<a href=\"/contracts/{}\">R8-2</a>", other.id)]);
     }
 }

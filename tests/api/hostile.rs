@@ -329,6 +329,10 @@ both! {
                 if name == "published_names" && value[0].is_string() {
                     continue;
                 }
+                // A desk is called as it likes; none is set where null is.
+                if (name == "desk" && value.is_string()) || (["desk", "telephone"].contains(&name.as_str()) && value.is_null()) {
+                    continue;
+                }
                 let answer = app.patch_if(admin, "/settings", &etag, json!({name: value}));
                 assert_eq!(answer.status, 422, "{name} = {value}: {}", answer.body);
                 assert!(stands_at(&answer, &format!("/{name}")), "{name} = {value}: {}", answer.body);

@@ -67,7 +67,7 @@ both! {
         }
         app.post(&officer, "/departments", json!({"name": "総務課", "email": "x@example.jp"})).must(403);
         let first = app.get(&officer, "/departments?limit=1").must(200);
-        assert_eq!(first["items"], json!([{"name": "住民課", "email": "jumin@example.jp"}]));
+        assert_eq!(first["items"], json!([{"name": "住民課", "email": "jumin@example.jp", "telephone": null}]));
         let rest = app.get(&officer, &format!("/departments?cursor={}", first["next_cursor"].as_str().unwrap())).must(200);
         assert_eq!(rest["items"][0]["name"], "税務課");
         assert_eq!(app.get(&app.person(app.agency("C2"), &[Role::Officer]), "/departments").must(200)["items"], json!([]));

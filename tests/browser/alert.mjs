@@ -68,7 +68,7 @@ export const alerts_handled = act(async (t) => {
   const list = `/alerts?contract_id=${contract.id}`;
   await d.open(list);
   const all = await d.count("tbody tr");
-  await d.press("この画面の未対応");
+  await d.press(`この画面の未対応${all}件を選ぶ`);
   check("all are chosen", (await d.count("tbody input:checked")) === all && all > 1, all);
   await d.press("選んだアラートに着手する");
   check("all are taken up", (await d.lines("tbody tr")).every((line) => line.includes("対応中")), await d.text("tbody"));
@@ -91,7 +91,7 @@ export const alerts_handled = act(async (t) => {
   const third = await exceeded(t);
   await d.open(`/alerts/acknowledge-matching?contract_id=${third.id}`);
   await d.reads("未対応のアラートは");
-  await d.pressTwice("件に着手する");
+  await d.pressTwice(`${all}件に着手する`);
   await d.told("着手しました");
   check("all of the filter are taken up", (await d.lines("tbody tr")).every((line) => line.includes("対応中")), await d.text("tbody"));
   // One alone, twice.

@@ -224,6 +224,7 @@ export const applications_filed_judged_and_decided = act(async (t) => {
   await d.signIn("officer");
   await d.open(`${path}/review`);
   for (const point of ["facilities", "technique", "training", "management"]) await d.choose(point, "適切");
+  if (await d.count("#f-all_stand")) await d.tick("all_stand");
   await d.pressTwice("審査を記録する");
   await d.told("審査");
 

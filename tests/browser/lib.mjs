@@ -72,7 +72,7 @@ export async function signIn(t, role, page = t.page) {
   await page.goto(t.base + "/login");
   await page.fill("#f-email", login.email);
   await page.fill("#f-password", login.password);
-  await Promise.all([page.waitForURL(t.base + "/home"), page.click("main button")]);
+  await Promise.all([page.waitForURL(t.base + "/home"), page.click("main button[type=submit]")]);
 }
 
 /** Presses a button by its words and waits for the page it leads to. */

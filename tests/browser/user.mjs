@@ -194,6 +194,6 @@ export const deputies_of_ones_own = act(async ({ d, check }) => {
   await d.told("代理の最終日を早めました");
   await d.signIn("agency_admin");
   await d.open("/settings/own-deputies");
-  await d.choose("own_deputies", "本人が申し出て");
+  await d.choose("own_deputies", "本人が申し出て、管理者が承認する");
   await d.press("変更する");
 });

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::blanks::Handling;
 use super::decide::may_decide;
 use super::file::{Content, planned};
-use super::warnings::{self, Warning};
+use super::warnings::{self, NamedContract, Warning};
 use super::{ApplicationState, ApplicationView, Filed, find_row};
 use crate::db::chain::{ApplicationRow, StepRow};
 use crate::db::types::from_json;
@@ -36,6 +36,8 @@ pub struct Briefing {
     pub parent_name: Option<String>,
     /// To those who know of the applicant.
     pub applicant_name: Option<String>,
+    /// The applicant's person who filed it: to the agency's side, and to the applicant's own.
+    pub applicant_person: Option<String>,
     /// The caller's organization filed it.
     pub own: bool,
     /// What was asked before the last 補正, and what is consented to now; newest first.
@@ -146,6 +148,7 @@ impl Brief<'_> {
             parent_id: engagement.parent_id.filter(|id| self.sees(&known, *id)),
             parent_name: parent.map(|parent| parent.vendor.name.clone()),
             applicant_name: self.applicant(&known, parent, &filed),
+            applicant_person: self.person(&filed)?,
             own: filed.row.applicant_id == self.call.actor.organization.id,
             earlier: self.earlier(&known, &filed, said)?,
             names: self.names(&filed)?,
@@ -169,6 +172,15 @@ impl Brief<'_> {
         let place = known.engagements().find(|e| e.vendor.id == filed.row.applicant_id)?;
         let may_know = self.sees(known, place.id) || parent.is_some_and(|it| it.vendor.id == place.vendor.id);
         may_know.then(|| place.vendor.name.clone())
+    }
+
+    fn person(&mut self, filed: &Filed) -> Result<Option<String>, Failure> {
+        let is_own = filed.row.applicant_id == self.call.actor.organization.id;
+        if !is_own && !self.case.is_agency_side() {
+            return Ok(None);
+        }
+        let by = filed.row.applied_by;
+        Ok(db::user::names(self.conn, &[by])?.remove(&by))
     }
 
     fn names(&mut self, filed: &Filed) -> Result<HashMap<UserId, String>, Failure> {
@@ -274,6 +286,8 @@ impl Brief<'_> {
         let facts = &self.case.facts;
         let elsewhere =
             db::alert::grave_elsewhere(self.conn, facts.agency_id, engagement.vendor.id, self.case.id())?;
+        let elsewhere: Vec<NamedContract> =
+            elsewhere.into_iter().map(|(id, number)| NamedContract { id, number }).collect();
         let mut other_names = db::engagement_name::of_contract(self.conn, self.case.id())?;
         other_names.retain(|name| name.engagement_id == engagement.id);
         let similar = similar_to(self.conn, engagement.vendor.id, &engagement.vendor.name)?;

@@ -39,6 +39,8 @@ pub use review::{ReturnInput, ReviewInput, SendBackInput, ask_correction, review
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ApplicationView {
     pub id: ApplicationId,
+    /// 申請番号, as people name it to one another: the day of filing and six letters of the identifier.
+    pub number: String,
     pub contract_id: ContractId,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub contract_number: Option<String>,
@@ -271,6 +273,7 @@ impl Filed {
         let steps = shown.map(|s| step_view(s, agency_side)).collect::<Result<_, Failure>>()?;
         Ok(ApplicationView {
             id: row.id,
+            number: number(row.id, row.filed_on),
             contract_id: row.contract_id,
             contract_number: None,
             contract_title: None,
@@ -410,6 +413,51 @@ fn mail_reference(
         link: format!("{}/applications/{}", app.config.server.public_url, row.id),
     })
 }
+
+/// 申請番号. It counts nothing: whoever has one learns nothing of how many others there are.
+fn number(id: ApplicationId, filed_on: NaiveDate) -> String {
+    /// Crockford's: no letter looks like a digit or another letter.
+    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let text = id.as_str();
+    let tail = text.get(text.len().saturating_sub(8)..).unwrap_or_default();
+    let bits = u32::from_str_radix(tail, 16).unwrap_or_default();
+    let letter = |place: u32| {
+        let at = usize::try_from((bits >> (5 * place)) & 31).unwrap_or_default();
+        LETTERS.get(at).map_or('0', |letter| char::from(*letter))
+    };
+    let letters: String = (0..6).rev().map(letter).collect();
+    format!("{}-{letters}", filed_on.format("%Y%m%d"))
+}
+
+/// 受付票 of an application: that its filing stands in the ledger, signed; for whoever may read it in full.
+///
+/// # Errors
+/// `NotFound` for an application out of sight, and for one whose filing the caller does not read in full.
+pub fn receipt(app: &App, call: &Call, id: ApplicationId) -> Result<super::ledger::ReceiptView, Failure> {
+    get(app, call, id, None)?;
+    let entry = app.db.read_one::<_, DbError>(|conn| db::ledger::filing(conn, id.cast()))?;
+    super::ledger::receipt(app, call, entry)
+}
+
+/// The application that waits longest for the caller, but for one: for who decides, a reviewed one that is his to decide;
+/// for who reviews, one that nobody has reviewed. None: nothing waits.
+pub fn next(app: &App, call: &Call, but: ApplicationId) -> Result<Option<ApplicationView>, Failure> {
+    use crate::domain::access::Permission;
+    let decides = call.actor.may(Permission::DecideApplication);
+    if !decides && !call.actor.may(Permission::ReviewApplication) {
+        return Ok(None);
+    }
+    let user = call.actor.user_id;
+    let found = app.db.read::<_, Failure>(|conn| {
+        let waiting = db::chain::waiting(conn, &call.scope(), decides, NEXT_AMONG)?;
+        let mut filed = waiting.into_iter().map(|(row, steps)| Filed::new(row, steps));
+        Ok(filed.find(|it| it.row.id != but && (!decides || !it.is_handled_by(user))))
+    })?;
+    found.map(|filed| filed.show(true)).transpose()
+}
+
+/// So many that wait longest are looked through for one that is the caller's.
+const NEXT_AMONG: i64 = 50;
 
 /// By its number, as pages name it.
 fn tier_word(tier: i32) -> String {

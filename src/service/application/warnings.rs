@@ -15,6 +15,7 @@ use crate::domain::company::{Likeness, likeness};
 use crate::domain::contract::{DataCategory, DataVolume, HOME, Overseas, Policy, Terms};
 use crate::domain::country;
 use crate::domain::days::{DayRange, DaySet};
+use crate::domain::id::ContractId;
 use crate::domain::ratio::{self, Planned};
 use crate::domain::settings::Settings;
 use crate::domain::text::thousands;
@@ -30,6 +31,16 @@ pub struct Warning {
     pub code: &'static str,
     pub severity: Severity,
     pub message: String,
+    /// The contracts that it speaks of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<NamedContract>,
+}
+
+/// A contract that a warning speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedContract {
+    pub id: ContractId,
+    pub number: String,
 }
 
 /// What is looked at.
@@ -51,7 +62,7 @@ pub struct Look<'a> {
     /// Organizations whose names look like the vendor's.
     pub similar: &'a [SimilarName],
     /// The agency's other contracts in which a grave alert about the vendor stands.
-    pub elsewhere: &'a [String],
+    pub elsewhere: &'a [NamedContract],
     pub due: Option<DecideBy>,
     pub today: NaiveDate,
     pub settings: &'a Settings,
@@ -75,7 +86,7 @@ impl Look<'_> {
         let from = self.content.starts_on.max(self.today).clamp(period.from, period.to);
         let days = DayRange { from, to: self.content.ends_on.clamp(from, period.to) };
         for (code, message) in breaches(self.known, days, self.engagement.tier, &self.content.country) {
-            found.push(Warning { code, severity: Severity::Critical, message });
+            found.push(Warning { code, severity: Severity::Critical, message, contracts: Vec::new() });
         }
         self.days(&mut found, period);
         self.parent(&mut found, days);
@@ -103,7 +114,7 @@ impl Look<'_> {
         places: &[(&str, &str)],
     ) {
         let message = fill(&self.settings.in_own_words(template), places);
-        found.push(Warning { code, severity, message });
+        found.push(Warning { code, severity, message, contracts: Vec::new() });
     }
 
     fn days(&self, found: &mut Vec<Warning>, period: DayRange) {
@@ -265,8 +276,11 @@ impl Look<'_> {
     fn company(&self, found: &mut Vec<Warning>) {
         if !self.elsewhere.is_empty() {
             let template = "この事業者について、ほかの契約（{contracts}）に重大なアラートがあります。";
-            let places = [("contracts", &*self.elsewhere.join("、"))];
-            self.say(found, "elsewhere", Severity::Warning, template, &places);
+            let numbers: Vec<&str> = self.elsewhere.iter().map(|it| it.number.as_str()).collect();
+            self.say(found, "elsewhere", Severity::Warning, template, &[("contracts", &numbers.join("、"))]);
+            if let Some(said) = found.last_mut() {
+                said.contracts = self.elsewhere.to_vec();
+            }
         }
         if let Some(closed) = self.registered.and_then(|record| record.closed_on) {
             let template = "法人番号公表サイトでは、この事業者の登記は{day}に閉鎖されています。承継した法人を確かめてください。";

@@ -37,7 +37,8 @@ pub use sort::ContractSort;
 pub use terminate::{Terminate, terminate};
 pub use terms::{
     Amendment, ContractPatch, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput,
-    SubcontractingView, TermsCorrection, TermsView, TermsWithdrawal, over_amount, questions, volumes,
+    SubcontractingView, TermsCorrection, TermsView, TermsWithdrawal, over_amount, over_persons, questions,
+    volumes,
 };
 pub use void::{ImportView, Undone, Void, import_run, imports, refuse_voided, undo_import, void};
 

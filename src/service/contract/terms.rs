@@ -267,6 +267,24 @@ pub fn over_amount(whole_yen: Option<i64>, part_yen: i64) -> Option<String> {
     Some(format!("再委託の金額（{part}円）が、契約金額（{whole}円）を超えています。桁を確かめてください。"))
 }
 
+/// Where a part handles more persons than the contract entrusts, or a category that it does not: often a slip, asked about.
+pub fn over_persons(whole: Option<&[DataVolumeView]>, part: &[DataVolume]) -> Vec<String> {
+    let Some(whole) = whole.filter(|whole| !whole.is_empty()) else { return Vec::new() };
+    let over = part.iter().filter_map(|said| {
+        let entrusted = whole.iter().find(|it| it.category == said.category).map_or(0, |it| it.persons);
+        let label = match said.category {
+            DataCategory::Personal => "個人情報",
+            DataCategory::MyNumber => "マイナンバー",
+            DataCategory::Sensitive => "要配慮個人情報",
+        };
+        (said.persons > entrusted).then(|| {
+            let (part, whole) = (thousands(said.persons), thousands(entrusted));
+            format!("{label}の人数（{part}人）が、契約で委託するもの（{whole}人）を超えています。桁を確かめてください。")
+        })
+    });
+    over.collect()
+}
+
 /// What of the terms can be meant, and often is a slip: asked before they are registered.
 pub fn questions(terms: &Terms, today: NaiveDate) -> Vec<String> {
     let mut asked = Vec::new();

@@ -145,12 +145,9 @@ pub fn declare(
             let message = "使用中と報告した再委託先の終了が、まだ報告されていません。終了日を報告するか、引き続き使用中として報告してください。";
             return Err(Failure::conflict("open_use", message));
         }
-        if given.as_last_time && given.period.to > tx.today {
-            return Err(not_over(given.period.to));
-        }
         let id: DeclarationId = tx.new_id();
         let uses =
-            if given.as_last_time { again(tx, &case, &known, own)? } else { resolve_uses(tx, &case, &known, given)? };
+            if given.as_last_time { again(tx, &case, &known, own, given.period.to)? } else { resolve_uses(tx, &case, &known, given)? };
         let uses: Vec<(Used, SubjectId)> = uses.into_iter().map(|used| (used, tx.new_id())).collect();
         let payload = json!({
             "declaration_id": id, "organization_id": own, "period": given.period, "none": given.none || uses.is_empty(),
@@ -220,11 +217,21 @@ fn open_uses<'a>(known: &Known<'a>, own: OrganizationId) -> Vec<&'a Statement> {
         .collect()
 }
 
-/// The open uses as last declared, scope included. Where nothing was declared yet, there is no last time.
-fn again(tx: &mut Tx<'_>, case: &Case, known: &Known<'_>, own: OrganizationId) -> Result<Vec<Used>, Failure> {
+/// The open uses as last declared, scope included, of a period up to `to`, which must be over. Where nothing was declared
+/// yet, there is no last time.
+fn again(
+    tx: &mut Tx<'_>,
+    case: &Case,
+    known: &Known<'_>,
+    own: OrganizationId,
+    to: NaiveDate,
+) -> Result<Vec<Used>, Failure> {
     if !has_declared(case, own) {
         let message = "前回の報告がないため、「変更なし」では報告できません。再委託先を入力するか、「再委託なし」を選んでください。";
         return Err(Failure::field("/as_last_time", "no_last_time", message));
+    }
+    if to > tx.today {
+        return Err(not_over(to));
     }
     let uses = open_uses(known, own).into_iter().zip(scopes(tx.conn, case, known, own)?).map(|(s, scope)| {
         let said = UseInput {

@@ -150,6 +150,9 @@ both! {
                     (_, path) if path.starts_with("/contracts/import/{id}") => &[404],
                     // Nothing was taken in from a file.
                     (_, path) if path.starts_with("/contracts/imports/{id}") => &[404],
+                    // Nothing was drafted, and nobody stands in.
+                    (_, path) if path.starts_with("/consents/drafts/{id}") => &[404],
+                    (_, path) if path.starts_with("/account/deputies/{id}") => &[404],
                     (true, _) => &[200, 303, 409, 412, 422],
                     (false, _) => &[200],
                 };

@@ -164,7 +164,8 @@ fn matching(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 
 /// Takes up what the page spoke of, and shows what is left of it, if anything is.
 fn acknowledge_matching(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
-    let last = visit.typed("up_to").parse().map_err(|_| Failure::NotFound)?;
+    // Whoever has not seen how many there are sees it first.
+    let Ok(last) = visit.typed("up_to").parse() else { return Ok(Outcome::Moved(visit.turned(None))) };
     let filter = filter(call, visit, app.today())?;
     alert::acknowledge_matching(app, call, &filter, last)?;
     let left = alert::open_matching(app, call, &filter)?.0;

@@ -56,7 +56,12 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         ("契約", contract.map(Option::unwrap_or_default).join(" ")),
         ("再委託先", format!("{}（{}）", before.vendor.name, words::tier(before.tier))),
     ];
-    let answers = [place.to_vec(), content::answers(&said)].concat();
+    let terms = contract::get(app, call, view.contract_id)?;
+    let over = contract::over_amount(terms.amount_yen, given.amount_yen);
+    let more = contract::over_persons(terms.data.as_deref(), &given.volumes());
+    let asked: Vec<String> = over.into_iter().chain(more).collect();
+    let asked = (!asked.is_empty()).then(|| ("確かめてください", asked.join("\n"))).into_iter().collect();
+    let answers = [place.to_vec(), content::answers(&said), asked].concat();
     if let Some(asked) = check(visit, "補正した内容を確かめる", "補正して提出する", &answers)
     {
         return Ok(asked);

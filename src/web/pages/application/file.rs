@@ -276,7 +276,9 @@ fn filed(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let place = [("上位の受託者", who.0), ("再委託先", who.1), ("いまの承認との関係", relation.to_owned())];
     let shown = contract::get(app, call, contract)?;
     let over = contract::over_amount(shown.amount_yen, given.content.amount_yen);
-    let asked = over.map(|text| ("確かめてください", text)).into_iter().collect();
+    let more = contract::over_persons(shown.data.as_deref(), &given.content.volumes());
+    let asked: Vec<String> = over.into_iter().chain(more).collect();
+    let asked = (!asked.is_empty()).then(|| ("確かめてください", asked.join("\n"))).into_iter().collect();
     let answers = [place.to_vec(), content::answers(&said), vec![("決定の期限", by)], asked].concat();
     let checked = checked(visit, "申請の内容を確かめる", "申請する", &answers);
     let steps = STEPS.iter().skip(usize::from(given.engagement_id.is_some()));

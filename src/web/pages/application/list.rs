@@ -62,7 +62,7 @@ fn standing(visit: &Visit) -> Option<ApplicationStanding> {
 fn row(view: &ApplicationView) -> Value {
     let last = view.steps.last().map(|step| json!({ "step": step.step, "on": step.on }));
     json!({
-        "id": view.id, "state": view.standing, "supersedes": view.supersedes, "filed_on": view.filed_on,
+        "id": view.id, "application_number": view.number, "state": view.standing, "supersedes": view.supersedes, "filed_on": view.filed_on,
         "contract_id": view.contract_id, "contract": view.contract_title, "number": view.contract_number,
         "vendor": view.vendor_name, "tier": view.tier.map(words::tier),
         "starts_on": part(&view.content, "starts_on"), "ends_on": part(&view.content, "ends_on"), "last": last,

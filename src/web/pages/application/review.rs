@@ -1,6 +1,6 @@
 //! 審査, by an officer; 差戻し, by who decides; 補正依頼, by either.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::route::{Labels, Outcome, Page, PageRoute, form};
 use super::super::visit::Visit;
@@ -72,10 +72,21 @@ fn again(view: &ApplicationView, clauses: &[Value]) -> Value {
 }
 
 fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
-    let given: ReviewInput = visit.input()?;
+    let given: ReviewInput = visit.completed(all_stand)?;
     match application::review(app, call, visit.id("id")?, &given) {
         Ok(view) => Ok(Outcome::Moved(format!("/applications/{}?done=reviewed", view.id))),
         Err(failure) => lost(app, call, visit, (show, LABELS), failure),
+    }
+}
+
+/// Where it was said that all clauses stand, those not answered otherwise do.
+fn all_stand(body: &mut Map<String, Value>) {
+    if body.remove("all_stand").is_none() {
+        return;
+    }
+    let Some(Value::Array(clauses)) = body.get_mut("clauses") else { return };
+    for clause in clauses.iter_mut().filter_map(Value::as_object_mut) {
+        clause.entry("answer").or_insert_with(|| json!("○"));
     }
 }
 

@@ -5,18 +5,35 @@ use serde_json::{Value, json};
 
 use super::super::chain::draw::Drawing;
 use super::super::own::ours;
-use super::super::route::{Page, PageRoute, look, page};
+use super::super::route::{Outcome, Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::{content, heading, part};
 use crate::domain::access::Permission;
 use crate::domain::chain::ApplicationStep;
 use crate::service::application::briefing::{Briefing, EarlierKind, briefing};
-use crate::service::application::{ApplicationView, StepView};
+use crate::service::application::{self, ApplicationView, StepView};
 use crate::service::{App, Call, Failure, chain, contract};
 
 pub fn routes() -> Vec<PageRoute> {
-    vec![look("/applications/{id}").needs(Permission::ReadContract, show)]
+    vec![
+        look("/applications/{id}").needs(Permission::ReadContract, show),
+        look("/applications/{id}/receipt").needs(Permission::ReadContract, |app, call, visit| {
+            let receipt = application::receipt(app, call, visit.id("id")?)?;
+            let content = serde_json::to_string_pretty(&receipt).unwrap_or_default().into_bytes();
+            Ok(Outcome::File { name: "受付票.json", kind: "application/json; charset=utf-8", content })
+        }),
+    ]
+}
+
+/// What waits next, where something was just done with this one.
+fn next(app: &App, call: &Call, visit: &Visit, brief: &Briefing) -> Result<Option<Value>, Failure> {
+    let done = ["reviewed", "returned", "sent_back", "decided"];
+    if !visit.query("done").is_some_and(|it| done.contains(&it)) {
+        return Ok(None);
+    }
+    let next = application::next(app, call, brief.application.id)?;
+    Ok(Some(json!({ "id": next.as_ref().map(|it| it.id), "number": next.map(|it| it.number) })))
 }
 
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
@@ -39,6 +56,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "chain": drawn,
         "history": history(app, &brief),
         "sent_back": sent_back(view),
+        "next": next(app, call, visit, &brief)?,
         "points": last(view, ApplicationStep::Returned).map(|step| &step.content),
         "outcome": outcome(view),
         "reviews": may(Permission::ReviewApplication),

@@ -20,6 +20,7 @@ const LABELS: &Labels = &[
     ("due_on", "期限"),
     ("every_months", "繰り返し"),
     ("auditor", "検査を行う人"),
+    ("unannounced", "予告なし"),
 ];
 
 pub fn routes() -> Vec<PageRoute> {
@@ -83,6 +84,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
             ("期限", words::day(plan.due_on)),
             ("繰り返し", plan.every_months.map(|months| format!("{months}か月ごと")).unwrap_or_default()),
             ("検査を行う人", plan.auditor.clone().unwrap_or_default()),
+            ("予告", if plan.unannounced { "予告なし（事業者には表示しません）" } else { "" }.to_owned()),
             ("検査を受ける事業者", ours("それぞれの契約の受託者")),
             ("計画する契約", of(Standing::Planned)),
             ("計画する契約（期限が契約の終了より後）", late.clone()),

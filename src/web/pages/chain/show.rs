@@ -79,12 +79,14 @@ fn applications(
     call: &Call,
     contract: &ContractView,
     view: &ChainView,
+    known_at: Option<DateTime<Utc>>,
 ) -> Result<Vec<Value>, Failure> {
     let whole = service::Page { limit: MAX_LIMIT, after: None };
     let all = application::list(app, call, contract.id, &whole)?.items;
     let names: HashMap<EngagementId, &str> =
         nodes(view).into_iter().map(|node| (node.engagement_id, node.vendor.name.as_str())).collect();
-    let by_then = |on: NaiveDate, at: DateTime<Utc>| on <= view.as_of && at <= view.known_at;
+    let by_then =
+        |on: NaiveDate, at: DateTime<Utc>| on <= view.as_of && known_at.is_none_or(|known| at <= known);
     let row = |it: &ApplicationView| {
         let came_to = it.steps.iter().rfind(|step| by_then(step.on, step.at)).map(|step| step.step);
         let state = came_to.map_or(ApplicationState::Applied, ApplicationState::after);
@@ -119,7 +121,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "tab": "chain",
         "chain": drawn,
         "days": days,
-        "applications": view.as_ref().map(|view| applications(app, call, &contract, view)).transpose()?,
+        "applications": view.as_ref().map(|view| applications(app, call, &contract, view, known_at)).transpose()?,
         "running": !matches!(contract.status, ContractStatus::Ended | ContractStatus::Voided),
         "known": known_at.map(|at| words::instant(app, at)),
         "now": is_now,

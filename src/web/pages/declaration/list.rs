@@ -57,24 +57,21 @@ fn across(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "narrow": super::super::narrow::fields(app, call)?,
         "states": [{ "value": "owed", "label": "未提出（期限の近い順）" }, { "value": "overdue", "label": "期限を過ぎて未提出" }],
     });
-    let asked = visit.query("state").filter(|state| matches!(*state, "owed" | "overdue"));
-    let more = match asked {
-        Some(state) => {
-            let until = (state == "overdue").then(|| Within::Overdue.until(app.today()));
-            let query = TaskQuery { kind: Some(TaskKind::Report), until, narrow, ..TaskQuery::default() };
-            let owed = task::list(app, call, &query, &visit.page()?)?;
-            json!({
-                "owed": owed.items.iter().map(|one| row(one, is_vendor)).collect::<Vec<_>>(),
-                "pager": visit.counted_pager(&owed, || task::count(app, call, &query))?,
-            })
-        }
-        None => {
-            let declarations = declaration::mine(app, call, &narrow, &visit.page()?)?;
-            json!({
-                "pager": visit.counted_pager(&declarations, || declaration::count(app, call, &narrow))?,
-                "declarations": declarations.items.iter().map(|view| timed(app, view, view.declaration.declared_at)).collect::<Vec<_>>(),
-            })
-        }
+    let more = if let Some(state @ ("owed" | "overdue")) = visit.query("state") {
+        let until = (state == "overdue").then(|| Within::Overdue.until(app.today()));
+        let query = TaskQuery { kind: Some(TaskKind::Report), until, narrow, ..TaskQuery::default() };
+        let owed = task::list(app, call, &query, &visit.page()?)?;
+        json!({
+            "owed": owed.items.iter().map(|one| row(one, is_vendor)).collect::<Vec<_>>(),
+            "pager": visit.counted_pager(&owed, || task::count(app, call, &query))?,
+        })
+    } else {
+        let declarations = declaration::mine(app, call, &narrow, &visit.page()?)?;
+        let shown = |view: &DeclarationView| timed(app, view, view.declaration.declared_at);
+        json!({
+            "pager": visit.counted_pager(&declarations, || declaration::count(app, call, &narrow))?,
+            "declarations": declarations.items.iter().map(shown).collect::<Vec<_>>(),
+        })
     };
     if let (Some(context), Value::Object(more)) = (context.as_object_mut(), more) {
         context.extend(more);
