@@ -181,8 +181,8 @@ fn change_terms(demo: &Demo) {
         of["seq"].clone()
     };
     let back = json!({"seq": seq("amended"), "reason": "誤り"});
-    let taken = demo.post(&token, &format!("{path}/withdraw"), &back);
-    assert_eq!(taken.0, 200, "{taken:?}");
+    let withdrawn = demo.post(&token, &format!("{path}/withdraw"), &back);
+    assert_eq!(withdrawn.0, 200, "{withdrawn:?}");
     let right = json!({"seq": seq("registered"), "reason": "誤記", "scope": "架空の入力"});
     let corrected = demo.post(&token, &format!("{path}/correct"), &right);
     assert_eq!(corrected.0, 200, "{corrected:?}");

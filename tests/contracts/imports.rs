@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use itaku::service::Page;
 use itaku::service::contract::import::ImportOptions;
-use itaku::service::contract::{self, ContractQuery};
+use itaku::service::contract::{self, ContractQuery, NarrowQuery};
 use itaku::service::register::{RegisterSummary, import_register};
 use itaku::{db, exchange};
 use serde_json::json;
@@ -39,7 +39,10 @@ fn a_file_is_taken_whole_or_not_at_all() {
         let page = contract::list(
             &house.app,
             &house.officer,
-            &ContractQuery { q: Some("架空調査".into()), ..Default::default() },
+            &ContractQuery {
+                narrow: NarrowQuery { q: Some("架空調査".into()), ..Default::default() },
+                ..Default::default()
+            },
             &Page::default(),
         )
         .unwrap();
@@ -123,7 +126,10 @@ const JOINED: (usize, usize) = (126, 5);
 
 /// What the page shows of the one contract that has this title.
 fn one(house: &crate::house::House, title: &str) -> contract::ContractView {
-    let query = ContractQuery { q: Some(title.into()), ..Default::default() };
+    let query = ContractQuery {
+        narrow: NarrowQuery { q: Some(title.into()), ..Default::default() },
+        ..Default::default()
+    };
     let page = contract::list(&house.app, &house.officer, &query, &Page::default()).unwrap();
     assert_eq!(page.items.len(), 1, "{title}");
     house.get(&house.officer, page.items[0].id).unwrap()
@@ -191,7 +197,10 @@ fn n6_a_joint_contract_is_one_whose_parties_stand_beside_each_other() {
         let told: Vec<_> =
             first.warnings.iter().map(|w| (w.line, w.message.chars().take(4).collect::<String>())).collect();
         assert_eq!(told, [(2, "3行目、".to_owned()), (8, "受託者の".to_owned()), (8, "7行目と".to_owned())]);
-        let query = ContractQuery { q: Some("共同の事業".into()), ..Default::default() };
+        let query = ContractQuery {
+            narrow: NarrowQuery { q: Some("共同の事業".into()), ..Default::default() },
+            ..Default::default()
+        };
         let page = contract::list(&house.app, &house.officer, &query, &Page::default()).unwrap();
         let views: Vec<_> =
             page.items.iter().map(|line| house.get(&house.officer, line.id).unwrap()).collect();

@@ -3,7 +3,7 @@
 use itaku::domain::input::{Mode, parse};
 use itaku::exchange;
 use itaku::service::contract::import::{ImportOptions, import};
-use itaku::service::contract::{self, ContractQuery};
+use itaku::service::contract::{self, ContractQuery, NarrowQuery};
 use itaku::service::organization::OrganizationInput;
 use itaku::service::vendor::InlineVendor;
 use itaku::service::{Failure, Page};
@@ -74,7 +74,7 @@ fn n10_days_that_cannot_be_meant_are_refused_and_slips_are_asked() {
         let past = json!({"effective_on": "2026-06-01", "reason": "x", "ends_on": "2026-07-31"});
         assert_eq!(pointer(amend(house, id, past)), "/ends_on");
         let shorter = json!({"effective_on": "2026-08-01", "reason": "短縮", "ends_on": "2026-08-31", "amount_yen": 1_000});
-        let asked = contract::questions_of(app, &house.officer, id, &input(shorter.clone())).unwrap();
+        let asked = contract::questions_of(app, &house.officer, id, &input(shorter.clone())).unwrap().2;
         assert!(
             asked.len() == 2 && asked[0].contains("早まります") && asked[1].contains("10分の1"),
             "{asked:?}"
@@ -130,7 +130,10 @@ fn n25_a_number_like_a_persons_is_asked_about_and_taken_once_confirmed() {
         file.numbers_confirmed = true;
         let taken = import(app, None, "K1", &file, ImportOptions::default()).unwrap();
         assert_eq!((taken.written, taken.taken, taken.bad), (true, 2, 0));
-        let found = ContractQuery { q: Some("202611000008".into()), ..Default::default() };
+        let found = ContractQuery {
+            narrow: NarrowQuery { q: Some("202611000008".into()), ..Default::default() },
+            ..Default::default()
+        };
         let page = contract::list(app, &house.officer, &found, &Page::default()).unwrap();
         let said = app.db.read(|conn| {
             itaku::db::ledger::payloads(conn, Some(page.items[0].id.cast()), "contract.registered")

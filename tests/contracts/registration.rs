@@ -5,7 +5,7 @@ use itaku::db;
 use itaku::domain::access::{Actor, ActorOrganization, OrganizationKind, Role};
 use itaku::domain::contract::ContractStatus;
 use itaku::domain::id::{ContractId, EngagementId, OrganizationId};
-use itaku::service::contract::{self, ContractQuery};
+use itaku::service::contract::{self, ContractQuery, NarrowQuery};
 use itaku::service::idempotency::Key;
 use itaku::service::{Call, Failure, Page};
 use serde_json::json;
@@ -144,7 +144,10 @@ fn each_side_sees_its_own() {
         assert_eq!(house.list(&prime, &ContractQuery::default()), ["2026-001"]);
         assert_eq!(house.list(&below, &ContractQuery::default()), ["2026-002", "2026-001"]);
         // Who the prime is can't be found out by searching, filtering or asking for the alerts.
-        let named = ContractQuery { q: Some("架空データ".into()), ..Default::default() };
+        let named = ContractQuery {
+            narrow: NarrowQuery { q: Some("架空データ".into()), ..Default::default() },
+            ..Default::default()
+        };
         assert_eq!(house.list(&house.officer, &named), ["2026-001"]);
         assert_eq!(house.list(&below, &named), Vec::<String>::new());
         let of_prime = ContractQuery { vendor_id: Some(house.prime), ..Default::default() };
@@ -204,9 +207,27 @@ fn lists_are_narrowed_and_their_pages_stable() {
         }
         house.register("F-1", json!({"starts_on": "2026-05-01", "fiscal_year": 2027}));
         let seen = |query| house.list(&house.officer, &query);
-        assert_eq!(seen(ContractQuery { q: Some("100%_".into()), ..Default::default() }), ["N-3"]);
-        assert_eq!(seen(ContractQuery { q: Some("%".into()), ..Default::default() }), ["N-3"]);
-        assert_eq!(seen(ContractQuery { fiscal_year: Some(2027), ..Default::default() }), ["F-1"]);
+        assert_eq!(
+            seen(ContractQuery {
+                narrow: NarrowQuery { q: Some("100%_".into()), ..Default::default() },
+                ..Default::default()
+            }),
+            ["N-3"]
+        );
+        assert_eq!(
+            seen(ContractQuery {
+                narrow: NarrowQuery { q: Some("%".into()), ..Default::default() },
+                ..Default::default()
+            }),
+            ["N-3"]
+        );
+        assert_eq!(
+            seen(ContractQuery {
+                narrow: NarrowQuery { fiscal_year: Some(2027), ..Default::default() },
+                ..Default::default()
+            }),
+            ["F-1"]
+        );
         let status = |status| ContractQuery { status: Some(status), ..Default::default() };
         assert_eq!(seen(status(ContractStatus::Upcoming)), ["F-1"]);
         assert_eq!(seen(status(ContractStatus::Running)).len(), 7);

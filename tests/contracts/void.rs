@@ -10,7 +10,7 @@ use itaku::exchange::export::Cell;
 use itaku::schedule::sweep::sweep;
 use itaku::service::alert::{self, AlertFilter};
 use itaku::service::contract::import::ImportOptions;
-use itaku::service::contract::{self, ContractQuery, ContractView, Undone};
+use itaku::service::contract::{self, ContractQuery, ContractView, NarrowQuery, Undone};
 use itaku::service::export::{Register, export};
 use itaku::service::{Failure, Page, audit, observation, overview, setting};
 use serde_json::json;
@@ -81,10 +81,19 @@ fn n08_a_registration_taken_back_leaves_everything_but_its_page_and_its_number_i
         let listed = |query: ContractQuery| house.list(&house.officer, &query);
         assert_eq!(listed(ContractQuery::default()), ["架空-2"]);
         assert_eq!(house.list(&vendor, &ContractQuery::default()), ["架空-2"]);
-        assert!(listed(ContractQuery { q: Some("架空-1".into()), ..Default::default() }).is_empty());
         assert!(
-            listed(ContractQuery { alerting: true, fiscal_year: Some(2026), ..Default::default() })
-                == ["架空-2"]
+            listed(ContractQuery {
+                narrow: NarrowQuery { q: Some("架空-1".into()), ..Default::default() },
+                ..Default::default()
+            })
+            .is_empty()
+        );
+        assert!(
+            listed(ContractQuery {
+                alerting: true,
+                narrow: NarrowQuery { fiscal_year: Some(2026), ..Default::default() },
+                ..Default::default()
+            }) == ["架空-2"]
         );
         let gone = ContractQuery { status: Some(ContractStatus::Voided), ..Default::default() };
         assert_eq!(listed(gone), ["架空-1"]);
