@@ -161,7 +161,7 @@ both! {
             (&s.approver, format!("/applications/{filed}/decision"), &decided, 422, "さかのぼれません"),
             (&s.officer, format!("/audits/{audit}/complete"), &done, 422, "f-done_on"),
             (&s.officer, format!("/contracts/{id}/amend"), &amended, 422, "f-effective_on"),
-            (&admin, format!("/contracts/{id}/handover"), &moved, 422, "有効な担当者を指定"),
+            (&admin, format!("/contracts/{id}/handover"), &moved, 422, "この機関の担当者を指定"),
         ];
         let before = written(app);
         for (who, path, fields, status, words) in &cases {

@@ -244,7 +244,7 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/contracts/{id}/observations" => with(used, json!({"source": "audit", "note": "なし"})),
         "/contracts/{id}/audits" => json!({
             "kind": "on_site", "engagement_id": house.sub.engagement, "due_on": "2026-12-01", "every_months": 12,
-            "auditor": "架空検査課",
+            "auditor": "架空検査課", "unannounced": false,
         }),
         "/audits/{id}/complete" => json!({
             "done_on": TODAY, "result": "findings", "note": "なし",

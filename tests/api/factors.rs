@@ -333,6 +333,7 @@ fn these_routes_ask_for_a_fresh_login() {
     ]);
     assert_eq!(flagged(true, "fresh"), api);
     let pages = set(&[
+        "POST /account/deputies/new",
         "POST /account/passkeys/new",
         "POST /account/passkeys/{id}/remove",
         "POST /account/recovery-codes",

@@ -55,7 +55,7 @@ fn chain(app: &TestApp, number: &str, agency: OrganizationId, nodes: &[(Organiza
                 (contracts::fiscal_year.eq(2026), contracts::amount_yen.eq(1)),
                 (contracts::starts_on.eq(at.date()), contracts::last_day.eq(day("2027-03-31"))),
                 contracts::search_key.eq(""),
-                (contracts::open_alerts.eq(0), contracts::version.eq(1)),
+                (contracts::open_alerts.eq(0), contracts::version.eq(1), contracts::entrusts_data.eq(true)),
             ))
             .execute(conn)?;
         for (place, (vendor, parent)) in nodes.iter().enumerate() {

@@ -133,19 +133,20 @@ fn ask_for_changes(demo: &Demo) {
     assert_eq!(ended.0, 200, "{ended:?}");
 }
 
+fn read(demo: &Demo, token: &str, path: &str) -> Value {
+    let request = agent().get(demo.url(&format!("/api/v1{path}")));
+    let request = request.header("Authorization", format!("Bearer {token}"));
+    request.call().unwrap().body_mut().read_json().unwrap()
+}
+
 /// Two companies that were seen under one parent, and are one; a third below the first of them.
-fn merge_vendors(demo: &Demo) {
-    let token = demo.token_with_factor("officer");
-    let get = |path: &str| -> Value {
-        let request = agent().get(demo.url(&format!("/api/v1{path}")));
-        let request = request.header("Authorization", format!("Bearer {token}"));
-        request.call().unwrap().body_mut().read_json().unwrap()
-    };
+fn merge_vendors(demo: &Demo, token: &str) {
+    let get = |path: &str| read(demo, token, path);
     let contract = get("/contracts?limit=1")["items"][0]["id"].as_str().unwrap().to_owned();
     let root = get(&format!("/contracts/{contract}/chain"))["root"]["engagement_id"].clone();
     let seen = |parent: &Value, name: &str| -> Value {
         let body = json!({"parent_engagement_id": parent, "vendor": {"name": name}, "started_on": "2026-04-01", "source": "other"});
-        let answer = demo.post(&token, &format!("/contracts/{contract}/observations"), &body);
+        let answer = demo.post(token, &format!("/contracts/{contract}/observations"), &body);
         assert_eq!(answer.0, 201, "{answer:?}");
         answer.1["engagement_id"].clone()
     };
@@ -158,22 +159,17 @@ fn merge_vendors(demo: &Demo) {
     };
     let path = format!("/vendors/{}/merge", vendor("架空統合前株式会社"));
     let merged =
-        demo.post(&token, &path, &json!({"into": vendor("例示統合先株式会社"), "reason": "同じ会社"}));
+        demo.post(token, &path, &json!({"into": vendor("例示統合先株式会社"), "reason": "同じ会社"}));
     assert_eq!(merged.0, 200, "{merged:?}");
 }
 
 /// A change of a contract taken back, and a slip corrected.
-fn change_terms(demo: &Demo) {
-    let token = demo.token_with_factor("officer");
-    let get = |path: &str| -> Value {
-        let request = agent().get(demo.url(&format!("/api/v1{path}")));
-        let request = request.header("Authorization", format!("Bearer {token}"));
-        request.call().unwrap().body_mut().read_json().unwrap()
-    };
+fn change_terms(demo: &Demo, token: &str) {
+    let get = |path: &str| read(demo, token, path);
     let contract = get("/contracts?sort=-ends&limit=1")["items"][0].clone();
     let path = format!("/contracts/{}/amendments", contract["id"].as_str().unwrap());
     let change = json!({"effective_on": contract["last_day"], "reason": "誤り", "amount_yen": 5});
-    let changed = demo.post(&token, &path, &change);
+    let changed = demo.post(token, &path, &change);
     assert_eq!(changed.0, 201, "{changed:?}");
     let all = get(&path);
     let seq = |kind: &str| {
@@ -181,10 +177,10 @@ fn change_terms(demo: &Demo) {
         of["seq"].clone()
     };
     let back = json!({"seq": seq("amended"), "reason": "誤り"});
-    let withdrawn = demo.post(&token, &format!("{path}/withdraw"), &back);
+    let withdrawn = demo.post(token, &format!("{path}/withdraw"), &back);
     assert_eq!(withdrawn.0, 200, "{withdrawn:?}");
     let right = json!({"seq": seq("registered"), "reason": "誤記", "scope": "架空の入力"});
-    let corrected = demo.post(&token, &format!("{path}/correct"), &right);
+    let corrected = demo.post(token, &format!("{path}/correct"), &right);
     assert_eq!(corrected.0, 200, "{corrected:?}");
 }
 
@@ -196,8 +192,9 @@ fn told(url: &str, folder: &Path) {
     let mut demo = Demo::start(&["--strict", "--database", url]);
     cancel_an_audit(&demo);
     ask_for_changes(&demo);
-    merge_vendors(&demo);
-    change_terms(&demo);
+    let officer = demo.token_with_factor("officer");
+    merge_vendors(&demo, &officer);
+    change_terms(&demo, &officer);
     assert_eq!(demo.stop("-TERM"), 0);
     // What the year does not have: holidays from a file, and contracts without an officer, one of several vendors.
     let file = |name: &str, text: &str| {

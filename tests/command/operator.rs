@@ -123,10 +123,10 @@ fn an_import_says_what_it_took_and_why_it_took_nothing() {
     }
     let consents = String::from_utf8(itaku::exchange::consents::template()).unwrap();
     let row =
-        "R8-新規,,,,架空入力株式会社,日本,入力,約百万,10,,,2026-03-01,総務1号,2026-04-01,2026-09-30,,\r\n";
+        "R8-新規,,,,架空入力株式会社,架空国,入力,約百万,10,,,2026-03-01,総務1号,2026-04-01,2026-09-30,,\r\n";
     let refused = import("consents", format!("{consents}{row}").as_bytes(), &["--approver", &approver]);
     assert_eq!(status(&refused), 1);
-    assert_eq!(words(&refused).matches("国コード（例 JP）").count(), 1, "{}", words(&refused));
+    assert_eq!(words(&refused).matches("国の名前として読めません").count(), 1, "{}", words(&refused));
 
     // A character that CP932 lacks stops no export: its code point stands in the cell, and where, beside the table.
     let plain = on(&file, &["export", "contracts", "--format", "csv", "--encoding", "cp932"]);

@@ -20,7 +20,12 @@ struct Restated {
 
 const RESTATED: &[Restated] = &[
     Restated {
-        anew: &["contract.amended", "contract.department_changed"],
+        anew: &[
+            "contract.amended",
+            "contract.amendment_withdrawn",
+            "contract.department_changed",
+            "contract.terms_corrected",
+        ],
         first: "contract.registered",
         field: "terms",
     },

@@ -81,7 +81,7 @@ impl People {
                 application::decide(app, &self.approvers[who], id, &input(&body))
             }
             Move::Return => {
-                application::send_back(app, &self.officer, id, &input(&json!({"points": "件数"})))
+                application::ask_correction(app, &self.officer, id, &input(&json!({"points": "件数"})))
             }
             Move::Withdraw => application::withdraw(app, &self.prime, id, &input(&json!({}))),
         }

@@ -85,7 +85,7 @@ impl Case<'_> {
     pub(super) fn send_back(&mut self, act: &Act, n: usize) -> Outcome {
         let filed = self.filed[n].clone();
         let back = || {
-            application::send_back(
+            application::ask_correction(
                 &self.app.app,
                 &self.people.officer,
                 filed.id,
