@@ -219,7 +219,7 @@ fn application(standing: ApplicationStanding) -> Word {
         ApplicationStanding::AwaitingDecision => ("決裁待ち", Tone::Careful),
         ApplicationStanding::Returned => ("補正依頼中", Tone::Careful),
         ApplicationStanding::Consented => ("承認", Tone::Good),
-        ApplicationStanding::Refused => ("不承認", Tone::Bad),
+        ApplicationStanding::Refused => ("不承認", Tone::Quiet),
         ApplicationStanding::Withdrawn => ("取下げ", Tone::Quiet),
     }
 }
