@@ -261,7 +261,7 @@ pub fn sample(world: &World, path: &str) -> Value {
         "/alerts/{id}/resolve" => json!({"reason": "連絡した", "accepted_until": "2026-05-31"}),
         "/alerts/{id}/assess" => json!({"assessment": "suspected", "reason": "不明"}),
         "/settings" => json!({"declaration_grace_days": 20}),
-        "/departments" => json!({"name": "架空課", "email": "ka@example.jp"}),
+        "/departments" => json!({"name": "架空課", "email": "ka@example.jp", "telephone": "03-0000-0000"}),
         "/demo/clock" => json!({"today": "2026-06-01"}),
         _ => panic!("what does {path} take? Give a whole body here."),
     }
