@@ -160,6 +160,21 @@ pub fn applied_for(
     Ok(rows.into_iter().collect())
 }
 
+/// Those of applications whose last step is 差戻し.
+pub fn sent_back(
+    conn: &mut Conn,
+    ids: &[ApplicationId],
+) -> Result<std::collections::HashSet<ApplicationId>, DbError> {
+    let steps: Vec<(ApplicationId, ApplicationStep)> = application_steps::table
+        .filter(application_steps::application_id.eq_any(ids.to_vec()))
+        .order(application_steps::seq)
+        .select((application_steps::application_id, application_steps::step))
+        .load(conn)?;
+    let last: std::collections::HashMap<ApplicationId, ApplicationStep> = steps.into_iter().collect();
+    let sent_back = last.into_iter().filter(|(_, step)| *step == ApplicationStep::SentBack);
+    Ok(sent_back.map(|(id, _)| id).collect())
+}
+
 /// The applications that a vendor filed on contracts and that are not decided, oldest first.
 pub fn undecided(
     conn: &mut Conn,

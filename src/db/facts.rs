@@ -232,7 +232,11 @@ fn applications(conn: &mut Conn, id: ContractId) -> Result<Vec<Application>, DbE
     let mut events: HashMap<ApplicationId, Vec<ApplicationEvent>> = HashMap::new();
     for (application, step, on, body, seq, at) in steps {
         let corrected = (step == ApplicationStep::Resubmitted).then(|| from_json(&body)).transpose()?;
-        let event = ApplicationEvent { step, on, corrected, stamp: stamp(seq, at) };
+        let reply_by = match step {
+            ApplicationStep::Returned => from_json::<Returned>(&body)?.reply_by,
+            _ => None,
+        };
+        let event = ApplicationEvent { step, on, corrected, reply_by, stamp: stamp(seq, at) };
         events.entry(application).or_default().push(event);
     }
     rows.into_iter()
@@ -248,6 +252,12 @@ fn applications(conn: &mut Conn, id: ContractId) -> Result<Vec<Application>, DbE
             })
         })
         .collect()
+}
+
+/// The part of a 補正依頼 that the folds need.
+#[derive(serde::Deserialize)]
+struct Returned {
+    reply_by: Option<NaiveDate>,
 }
 
 #[derive(Queryable, Selectable)]

@@ -37,6 +37,12 @@ pub struct DataVolume {
     pub persons: i64,
 }
 
+/// How many persons' data of the category; none, and said to be none, is the same.
+pub fn persons(data: &[DataVolume], category: DataCategory) -> Option<i64> {
+    let found = data.iter().find(|volume| volume.category == category && volume.persons > 0);
+    found.map(|volume| volume.persons)
+}
+
 text_enum! {
     /// 再委託の可否 under the contract.
     pub enum Policy {

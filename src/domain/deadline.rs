@@ -22,7 +22,7 @@ text_enum! {
         Review = "review",
         /// 決裁, likewise.
         Decision = "decision",
-        /// 補正 by the applicant, before the work is to begin.
+        /// 補正 by the applicant, by the day that the agency gave, or else before the work is to begin.
         Correction = "correction",
         /// 再委託状況報告.
         Report = "report",
@@ -77,8 +77,12 @@ pub fn deadlines(facts: &Facts<'_>, ctx: &Context<'_>) -> Vec<Deadline> {
 fn of_application(filed: &FiledApplication<'_>, ctx: &Context<'_>) -> Deadline {
     let application = filed.application;
     let last = application.events.last().map(|event| event.step);
+    let returned = application.events.iter().rfind(|event| event.step == ApplicationStep::Returned);
+    let reply_by = returned.and_then(|event| event.reply_by);
     let (kind, due_on) = match decide_by(filed, ctx.calendar, ctx.settings) {
-        None => (DeadlineKind::Correction, filed.asked.starts_on),
+        None => {
+            (DeadlineKind::Correction, reply_by.unwrap_or(filed.asked.starts_on).max(application.filed_on))
+        }
         // Nothing but a step that asks for another review can follow a review before the decision.
         Some(day) if last == Some(ApplicationStep::Reviewed) => (DeadlineKind::Decision, day),
         Some(day) => (DeadlineKind::Review, day),
@@ -88,8 +92,7 @@ fn of_application(filed: &FiledApplication<'_>, ctx: &Context<'_>) -> Deadline {
         application_id: Some(application.id),
         vendor_id: application.applicant_id,
         period: None,
-        // One filed late can be decided on the day of filing at the earliest.
-        due_on: due_on.max(application.filed_on),
+        due_on,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the caller has to do, or to see done, in one order by due day; and where a vendor's contracts stand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
 use chrono::NaiveDate;
@@ -62,6 +62,9 @@ pub struct TaskView {
     pub vendor_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub application_id: Option<ApplicationId>,
+    /// The review is asked for anew by who decides.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub sent_back: bool,
     /// Of a report.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub period: Option<Days>,
@@ -127,6 +130,7 @@ struct Names {
     officers: HashMap<UserId, String>,
     vendors: HashMap<OrganizationId, String>,
     applied_for: HashMap<ApplicationId, String>,
+    sent_back: HashSet<ApplicationId>,
     places: HashMap<EngagementId, (String, i32)>,
     settings: HashMap<OrganizationId, Settings>,
 }
@@ -158,6 +162,8 @@ impl Names {
             officers: db::user::names(conn, &officers)?,
             vendors: db::organization::names(conn, &vendors)?,
             applied_for: db::chain::applied_for(conn, &applications)?,
+            // A vendor hears nothing of it.
+            sent_back: if inside { db::chain::sent_back(conn, &applications)? } else { HashSet::new() },
             places: db::chain::places(conn, &places)?,
             settings,
         })
@@ -188,6 +194,7 @@ fn view(task: Task, names: &Names, today: NaiveDate) -> TaskView {
         officer_name: contract.and_then(|it| names.officers.get(&it.officer_id?).cloned()),
         vendor_name: None,
         application_id: None,
+        sent_back: false,
         period: None,
         audit_id: None,
         audit_kind: None,
@@ -205,6 +212,7 @@ fn view(task: Task, names: &Names, today: NaiveDate) -> TaskView {
                 None => names.vendors.get(&row.vendor_id).cloned(),
             },
             application_id: row.application_id,
+            sent_back: row.application_id.is_some_and(|id| names.sent_back.contains(&id)),
             period: row.period().map(|days| Days { from: days.from, to: Some(days.to) }),
             ..plain
         },

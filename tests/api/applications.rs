@@ -135,6 +135,18 @@ both! {
         let seen = s.get(&s.a.user, &format!("/applications/{id}")).must(200);
         assert_eq!(seen["steps"][0]["content"]["points"], "件数を書いてください");
         assert_eq!(seen["steps"][0].get("by"), None);
+        // By the day that the agency gave, not by the start of the work; both sides see it, and that it is past.
+        let due: Vec<Value> = s.items(&s.a.user, "/tasks?kind=correction").iter().map(|it| it["due_on"].clone()).collect();
+        assert_eq!(due, [json!("2026-04-10")]);
+        let page = |who: &Person| app.tab(who).open(&format!("/applications/{id}")).body;
+        for (day, is_over) in [("2026-04-10", false), ("2026-04-11", true)] {
+            app.move_to(day);
+            for who in [&s.officer, &s.a.user] {
+                let page = page(who);
+                assert_eq!(page.matches("回答の期限: ").count(), 2, "asked for, and how it came: {page}");
+                assert_eq!(page.contains("超過</span>"), is_over, "{day}: {page}");
+            }
+        }
 
         s.post(&s.b.user, &at("resubmit"), content("2026-06-01", "2026-12-31")).must(403);
         s.post(&s.a.user, &at("resubmit"), content("2026-06-01", "2027-04-01")).must(422);

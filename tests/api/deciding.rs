@@ -75,6 +75,12 @@ both! {
         let page = app.tab(&s.officer).open(&format!("/applications/{id}"));
         says(&page, &["審査中", "差し戻されています", "実績を確かめてください。", "差し戻された審査", "審査をやり直す"]);
         keeps_silent(&page, &["決裁待ち"]);
+        let form = app.tab(&s.officer).open(&at("review"));
+        says(&form, &["差し戻されています", "実績を確かめてください。</p><p class=\"when\">2026-04-01 ", "利用者"]);
+        says(&app.tab(&s.officer).open("/tasks"), &["差戻し後の審査"]);
+        let page = app.tab(&s.approver).open(&format!("/applications/{id}"));
+        says(&page, &["差し戻されたため、審査をもう一度記録してください"]);
+        keeps_silent(&page, &["審査がまだ記録されていません"]);
         let seen = app.tab(&s.a.user).open(&format!("/applications/{id}"));
         says(&seen, &["審査中"]);
         keeps_silent(&seen, &["差戻し", "差し戻", "実績を確かめ", "決裁待ち"]);
@@ -250,13 +256,21 @@ both! {
         let id = stage::text(&k.try_apply(&s.a, &k.root, &s.c, &blank).must(201), "id");
         let page = app.tab(&s.approver).open(&format!("/applications/{id}"));
         says(&page, &[
-            "申請に取り扱う個人情報の人数、うち要配慮個人情報の人数、作業場所、安全管理措置が書かれていません",
+            "申請に、取り扱う個人情報の人数、要配慮個人情報の人数、作業場所、安全管理措置が書かれていません。決裁の前に、補正を依頼してください。",
             "<dt>安全管理措置</dt><dd class=\"prose\">未入力", "<dt>取り扱う個人情報</dt><dd class=\"prose\">未入力", "<dt>作業場所</dt><dd class=\"prose\">未入力",
         ]);
         // The correction asks for it as well.
         s.post(&s.officer, &format!("/applications/{id}/return"), json!({"points": "人数"})).must(200);
         let page = vendor.submit(&format!("/applications/{id}/resubmit"), &[&who[2..], &[("country", "JP")]].concat());
         assert_eq!(page.status, 422);
+        says(&page, &["補正では変えられません", &format!("/applications/{id}/withdraw")]);
+        let asked = app.tab(&s.approver).open(&format!("/applications/{id}"));
+        says(&asked, &["安全管理措置が書かれていません。"]);
+        keeps_silent(&asked, &["決裁の前に、補正を依頼してください"]);
+        // None of a category is as if it were not named.
+        let none = json!({"data": [{"category": "personal", "persons": 5}, {"category": "my_number", "persons": 0}, {"category": "sensitive", "persons": 0}]});
+        let id = stage::text(&k.try_apply(&s.a, &k.root, &s.d, &none).must(201), "id");
+        keeps_silent(&app.tab(&s.approver).open(&format!("/applications/{id}")), &["マイナンバーを取り扱う再委託です", "人数（0人）"]);
         says(&page, &["href=\"#f-persons/sensitive\"", "href=\"#f-safeguards/組織的安全管理措置\""]);
     }
 
@@ -302,6 +316,18 @@ both! {
         assert_eq!((&child["vendor"]["country"], &child["tier"]), (&json!("US"), &json!(2)));
         says(&app.tab(&s.officer).open(&format!("/contracts/{}/chain", k.id)), &["第2層の再委託先", "国外 アメリカ合衆国（米国）"]);
         says(&app.tab(&s.officer).open("/vendors"), &["アメリカ合衆国（米国）（国外）", ">日本</td>"]);
+        // A vendor abroad that is to work in Japan: asked about before it is filed, and told to who decides. Both read the
+        // same day for the decision, the earlier of the two.
+        let foreign = [
+            &who[..1], &who[2..], &days[..],
+            &[("vendor/name", "ホーチミン入力社"), ("vendor/country", "ベトナム"), ("country", "JP"), ("amount_yen", "120000")],
+        ].concat();
+        let caution = "再委託先の所在地は国外（ベトナム）です。契約は国外での取扱いを禁じています。";
+        says(&vendor.submit(&path, &foreign), &[caution, "2026-04-15", "まで（申請から10営業日）"]);
+        let filed = vendor.submit(&path, &[&foreign[..], &[("_sure", "1")]].concat());
+        let filed = location(&filed).trim_end_matches("?done=filed").to_owned();
+        says(&vendor.open(&filed), &["決定の期限は2026-04-15"]);
+        says(&app.tab(&s.approver).open(&filed), &[caution, "決定の期限 2026-04-15"]);
         // Tiers by their number, at any depth.
         let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
         let c = k.consent(&s.b, &b, &s.c, "2026-04-01", "2026-12-31");

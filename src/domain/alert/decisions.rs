@@ -42,7 +42,7 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
 }
 
 /// By when the agency should decide: the earlier of so many working days after filing, the days in 補正 not counted,
-/// and so many before the start. None while returned.
+/// and so many before the start; one filed late, on the day of filing. None while returned.
 pub fn decide_by(
     filed: &FiledApplication<'_>,
     calendar: &Calendar,
@@ -63,7 +63,19 @@ pub fn decide_by(
         return None;
     }
     let by_filing = calendar.add_working_days(counted_to, left);
-    Some(by_filing.min(decide_before_start(filed.asked.starts_on, calendar, settings)))
+    let by_start = decide_before_start(filed.asked.starts_on, calendar, settings);
+    Some(by_filing.min(by_start).max(application.filed_on))
+}
+
+/// As [`decide_by`], of an application that would be filed today.
+pub fn would_decide_by(
+    today: NaiveDate,
+    starts_on: NaiveDate,
+    calendar: &Calendar,
+    settings: &Settings,
+) -> NaiveDate {
+    let by_filing = calendar.add_working_days(today, i64::from(settings.decision_working_days));
+    by_filing.min(decide_before_start(starts_on, calendar, settings)).max(today)
 }
 
 /// The last day for a decision before work that starts on a day.

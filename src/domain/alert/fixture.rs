@@ -205,7 +205,7 @@ impl Scene {
 
     pub fn step(&mut self, application: usize, step: ApplicationStep, on: &str) {
         let stamp = self.stamp();
-        let event = ApplicationEvent { step, on: d(on), corrected: None, stamp };
+        let event = ApplicationEvent { step, on: d(on), corrected: None, reply_by: None, stamp };
         self.facts.applications[application].events.push(event);
     }
 

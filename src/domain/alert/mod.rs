@@ -31,7 +31,7 @@ mod unapproved;
 mod view;
 
 pub use ask::{Ask, Duty, Reader};
-pub use decisions::{decide_before_start, decide_by};
+pub use decisions::{decide_before_start, decide_by, would_decide_by};
 pub use kind::{AlertKind, AlertState, Assessment, Audience, NotAStep, Severity, Step};
 pub use rule::{Rule, Version};
 pub use settle::{Change, settle};

@@ -166,6 +166,8 @@ pub struct ApplicationEvent {
     pub on: NaiveDate,
     /// What the application says from this step on: of a 補正 only.
     pub corrected: Option<Asked>,
+    /// 回答の期限: of a 補正依頼 only, where one was given.
+    pub reply_by: Option<NaiveDate>,
     pub stamp: Stamp,
 }
 

@@ -4,25 +4,32 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::file::{ApplicationInput, breaches, may_apply_under, parent, planned, refuse_pending, rules};
+use super::file::{
+    ApplicationInput, CorrectionInput, breaches, may_apply_under, parent, planned, refuse_pending, rules,
+};
+use super::warnings::vendor_abroad;
 use crate::db;
 use crate::domain::alert;
 use crate::domain::contract::HOME;
 use crate::domain::days::DayRange;
-use crate::domain::id::{ContractId, EngagementId};
+use crate::domain::id::{ApplicationId, ContractId, EngagementId};
 use crate::service::case::{Case, refuse_cycle};
 use crate::service::vendor::must_be_vendor;
 use crate::service::{App, Call, Failure};
 
 /// By when the agency wants to have decided, by its own settings.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Ahead {
-    /// The last day for the decision if the work is to start on the day applied for.
+    /// The last day for the decision, if it is filed today and the work is to start on the day applied for.
     pub decide_by: NaiveDate,
-    /// So many working days before the start.
+    /// So many working days before the start at the latest.
     pub days_before: i32,
-    /// It has gone by: the start may come before the decision.
+    /// That day is reckoned from the filing, so many working days after it; None: from the start.
+    pub days_after: Option<i32>,
+    /// The last day before the start has gone by: the start may come before the decision.
     pub late: bool,
+    /// What is to be looked at where the vendor itself is abroad and the contract forbids work there.
+    pub abroad: Option<String>,
 }
 
 /// What the clause on subcontracting forbids below a place from today to the contract's end, in words.
@@ -79,7 +86,8 @@ pub fn ahead(
         let country = there.map(|it| it.vendor.country.as_str());
         let country = country.or(named.as_ref().map(|row| row.country.as_str()));
         let country = country.or(given.vendor.as_ref().map(|inline| inline.country.as_str()));
-        let content = given.content.in_country(country.unwrap_or(HOME));
+        let own_country = country.unwrap_or(HOME);
+        let content = given.content.in_country(own_country);
         // No place yet: an identifier that no other application has.
         let place = there.map_or(EngagementId::from_uuid(uuid::Uuid::nil()), |it| it.id);
         refuse_pending(&known, place)?;
@@ -87,8 +95,34 @@ pub fn ahead(
         rules(&known, parent, &content, &planned, today)?;
         let (settings, _) = db::setting::find(conn, case.facts.agency_id)?;
         let calendar = db::calendar::calendar(conn, &settings.closed_days)?;
-        let decide_by = alert::decide_before_start(content.starts_on, &calendar, &settings);
-        let days_before = settings.decision_before_start_days;
-        Ok(Ahead { decide_by, days_before, late: decide_by < today })
+        let before_start = alert::decide_before_start(content.starts_on, &calendar, &settings);
+        let decide_by = alert::would_decide_by(today, content.starts_on, &calendar, &settings);
+        let days = DayRange { from: content.starts_on, to: content.ends_on };
+        let country = content.country.as_deref().unwrap_or(HOME);
+        Ok(Ahead {
+            decide_by,
+            days_before: settings.decision_before_start_days,
+            days_after: (decide_by < before_start).then_some(settings.decision_working_days),
+            late: before_start < today,
+            abroad: vendor_abroad(&known, days, own_country, country),
+        })
+    })
+}
+
+/// As [`Ahead::abroad`], of a 補正.
+pub fn abroad(
+    app: &App,
+    call: &Call,
+    id: ApplicationId,
+    given: &CorrectionInput,
+) -> Result<Option<String>, Failure> {
+    app.db.read(|conn| {
+        let contract = db::chain::contract_of_application(conn, id)?;
+        let case = Case::open(conn, call.scope(), contract)?;
+        let known = case.facts.chain.now();
+        let (row, _) = db::chain::find_application(conn, id)?;
+        let own = case.engagement(&known, row.engagement_id)?.vendor.country.as_str();
+        let days = DayRange { from: given.starts_on, to: given.ends_on };
+        Ok(vendor_abroad(&known, days, own, given.country.as_deref().unwrap_or(own)))
     })
 }

@@ -46,6 +46,7 @@ pub struct Briefing {
     pub names: HashMap<UserId, String>,
     /// For the agency's side, while it is undecided.
     pub warnings: Vec<Warning>,
+    /// While it is undecided; to its vendor too.
     pub decide_by: Option<DecideBy>,
     /// Why the caller can't decide it now. None: can, as far as the application goes.
     pub bar: Option<String>,
@@ -131,8 +132,10 @@ impl Brief<'_> {
         let (settings, _) = db::setting::find(self.conn, case.facts.agency_id)?;
         let pending = matches!(filed.state()?, ApplicationState::Applied | ApplicationState::Returned);
         let (mut warned, mut due) = (Vec::new(), None);
-        if case.is_agency_side() && pending {
+        if pending {
             due = self.decide_by(&known, &filed, &settings)?;
+        }
+        if case.is_agency_side() && pending {
             warned = self.warnings(&known, engagement, &filed, &settings, due)?;
         }
         Ok(Briefing {
@@ -253,8 +256,7 @@ impl Brief<'_> {
         let of_place: &[FiledApplication<'_>] = known.applications(filed.row.engagement_id);
         let found = of_place.iter().find(|it| it.application.id == filed.row.id);
         let by = found.and_then(|it| alert::decide_by(it, &calendar, settings));
-        // One filed late can be decided on the day of filing at the earliest.
-        Ok(by.map(|on| self.left(on.max(filed.row.filed_on), &calendar)))
+        Ok(by.map(|on| self.left(on, &calendar)))
     }
 
     fn left(&self, on: NaiveDate, calendar: &Calendar) -> DecideBy {
@@ -306,6 +308,7 @@ impl Brief<'_> {
                 .get("special_reason")
                 .and_then(Value::as_str)
                 .is_some_and(|text| !text.is_empty()),
+            is_returned: filed.state()? == ApplicationState::Returned,
             planned: &planned,
             registered: registered.as_ref(),
             names: &names,

@@ -126,10 +126,20 @@ pub(super) fn may_decide(filed: &Filed, user: UserId) -> Result<(), Failure> {
         return Err(Failure::Forbidden(message.to_owned()));
     }
     if filed.reviewers().is_empty() {
-        return Err(Failure::conflict(
-            "not_reviewed",
-            "審査がまだ記録されていません。担当者の審査の後で決裁してください。",
-        ));
+        let last = filed
+            .steps
+            .iter()
+            .rfind(|step| matches!(step.step, ApplicationStep::SentBack | ApplicationStep::Resubmitted));
+        let message = match last.map(|step| step.step) {
+            Some(ApplicationStep::SentBack) => {
+                "差し戻されたため、審査をもう一度記録してください。決裁はその後です。"
+            }
+            Some(_) if filed.times(ApplicationStep::Reviewed) > 0 => {
+                "補正されたため、審査をもう一度記録してください。決裁はその後です。"
+            }
+            _ => "審査がまだ記録されていません。担当者の審査の後で決裁してください。",
+        };
+        return Err(Failure::conflict("not_reviewed", message));
     }
     Ok(())
 }

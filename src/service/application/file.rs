@@ -218,7 +218,7 @@ pub fn resubmit(
     })
 }
 
-/// By when the agency should decide what was just written; a day gone by already is today.
+/// By when the agency should decide what was just written.
 pub(super) fn decide_by(tx: &mut Tx<'_>, case: &Case, id: ApplicationId) -> Result<Option<Day>, Failure> {
     let (settings, _) = db::setting::find(tx.conn, case.facts.agency_id)?;
     let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
@@ -227,7 +227,7 @@ pub(super) fn decide_by(tx: &mut Tx<'_>, case: &Case, id: ApplicationId) -> Resu
     let mut filed = known.engagements().flat_map(|e| known.applications(e.id));
     let by =
         filed.find(|it| it.application.id == id).and_then(|it| alert::decide_by(it, &calendar, &settings));
-    Ok(by.map(|day| Day::of(day.max(tx.today))))
+    Ok(by.map(Day::of))
 }
 
 /// The engagement under which the newcomer would stand, if the applicant may know of it.

@@ -29,7 +29,7 @@ use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId,
 use crate::notice::context::{ApplicationRef, ContractRef, Day};
 use crate::text_enum;
 
-pub use ahead::{Ahead, ahead, bars};
+pub use ahead::{Ahead, abroad, ahead, bars};
 pub use blanks::{demanded, refuse_blanks};
 pub use decide::{Decision, DecisionInput, WithdrawInput, decide, withdraw};
 pub use file::{ApplicationInput, CorrectionInput, OVERSEAS, file, resubmit};

@@ -12,7 +12,7 @@ use crate::db::register::RegisterRecord;
 use crate::domain::alert::{Severity, fill};
 use crate::domain::chain::{Engagement, Known};
 use crate::domain::company::{Likeness, likeness};
-use crate::domain::contract::{DataCategory, DataVolume, HOME, Overseas, Policy, Terms};
+use crate::domain::contract::{DataCategory, HOME, Overseas, Policy, Terms, persons};
 use crate::domain::country;
 use crate::domain::days::{DayRange, DaySet};
 use crate::domain::id::ContractId;
@@ -52,6 +52,8 @@ pub struct Look<'a> {
     pub handling: Handling<'a>,
     /// やむを得ない理由 is given.
     pub has_special_reason: bool,
+    /// A 補正 was asked for and has not come.
+    pub is_returned: bool,
     pub planned: &'a [Planned],
     /// How the corporate-number register has the vendor.
     pub registered: Option<&'a RegisterRecord>,
@@ -89,6 +91,11 @@ impl Look<'_> {
             found.push(Warning { code, severity: Severity::Critical, message, contracts: Vec::new() });
         }
         self.days(&mut found, period);
+        if let Some(message) =
+            vendor_abroad(self.known, days, &self.engagement.vendor.country, &self.content.country)
+        {
+            self.say(&mut found, "vendor_abroad", Severity::Warning, &message, &[]);
+        }
         self.parent(&mut found, days);
         self.used(&mut found);
         self.money(&mut found, days);
@@ -125,7 +132,11 @@ impl Look<'_> {
             self.say(found, "period", Severity::Warning, template, &places);
         }
         if ends < self.today {
-            let template = "申請の終了日（{day}）が過ぎています。承認は決裁した日より前にさかのぼりません。期間の補正を依頼してください。";
+            let template = if self.is_returned {
+                "申請の終了日（{day}）が過ぎています。承認は決裁した日より前にさかのぼりません。"
+            } else {
+                "申請の終了日（{day}）が過ぎています。承認は決裁した日より前にさかのぼりません。期間の補正を依頼してください。"
+            };
             self.say(found, "over", Severity::Critical, template, &[("day", &ends.to_string())]);
         } else if starts < self.today {
             let template = "開始予定日（{day}）を過ぎています。承認は決裁した日より前にさかのぼらないので、その前に使用があれば、承認のない使用として残ります。";
@@ -238,7 +249,7 @@ impl Look<'_> {
 
     /// More persons than the contract entrusts, or a category that it does not have.
     fn volumes(&self, found: &mut Vec<Warning>, terms: &Terms) {
-        for volume in &self.content.data {
+        for volume in self.content.data.iter().filter(|volume| volume.persons > 0) {
             let entrusted = persons(&terms.data, volume.category);
             if entrusted.is_some_and(|most| volume.persons <= most) || terms.data.is_empty() {
                 continue;
@@ -261,14 +272,19 @@ impl Look<'_> {
     fn blanks(&self, found: &mut Vec<Warning>, terms: &Terms) {
         let names = blanks(&terms.data, self.handling).into_iter().map(|blank| match &*blank.pointer {
             "/persons/personal" => "取り扱う個人情報の人数",
-            "/persons/my_number" => "うちマイナンバーの人数",
-            "/persons/sensitive" => "うち要配慮個人情報の人数",
+            "/persons/my_number" => "マイナンバーの人数",
+            "/persons/sensitive" => "要配慮個人情報の人数",
             "/work_places/0" => "作業場所",
             _ => "安全管理措置",
         });
         let names: Vec<&str> = names.collect();
         if !names.is_empty() {
-            let template = "個人情報を委託している契約ですが、申請に{fields}が書かれていません。決裁の前に、補正を依頼してください。";
+            // What was asked for already is not asked for again.
+            let template = if self.is_returned {
+                "個人情報を委託している契約ですが、申請に、{fields}が書かれていません。"
+            } else {
+                "個人情報を委託している契約ですが、申請に、{fields}が書かれていません。決裁の前に、補正を依頼してください。"
+            };
             self.say(found, "blank", Severity::Warning, template, &[("fields", &names.join("、"))]);
         }
     }
@@ -320,8 +336,23 @@ impl Look<'_> {
     }
 }
 
-fn persons(data: &[DataVolume], category: DataCategory) -> Option<i64> {
-    data.iter().find(|volume| volume.category == category).map(|volume| volume.persons)
+/// Where the vendor itself is abroad, and is to work in Japan because the contract forbids it elsewhere. Work abroad is
+/// refused by itself.
+pub(super) fn vendor_abroad(
+    known: &Known<'_>,
+    days: DayRange,
+    vendor_country: &str,
+    country: &str,
+) -> Option<String> {
+    let mut terms = known.terms_within(days);
+    let is_forbidden = terms.any(|(_, terms)| terms.subcontracting.overseas == Overseas::Prohibited);
+    if vendor_country == HOME || country != HOME || !is_forbidden {
+        return None;
+    }
+    let name = country::name(vendor_country);
+    Some(format!(
+        "再委託先の所在地は国外（{name}）です。契約は国外での取扱いを禁じています。作業を行う国と作業場所を確かめてください。"
+    ))
 }
 
 fn span(from: NaiveDate, to: NaiveDate) -> String {

@@ -128,7 +128,7 @@ pub fn row(view: &TaskView, is_vendor: bool) -> Value {
     };
     let (left, tone) = left(view);
     json!({
-        "kind": view.kind, "what": ours(&what), "path": path, "due_on": view.due_on, "left": left, "tone": tone.class(),
+        "kind": view.kind, "sent_back": view.sent_back, "what": ours(&what), "path": path, "due_on": view.due_on, "left": left, "tone": tone.class(),
         "contract": contract_path(view), "number": view.contract_number, "title": view.contract_title,
         "agency": view.agency_name, "officer": view.officer_name, "severity": view.severity, "message": view.message,
     })

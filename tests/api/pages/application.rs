@@ -407,7 +407,7 @@ both! {
         assert_eq!(page.status, 200);
         assert!(asks(&page, "safeguards/組織的安全管理措置"));
         let checked = leave(&[("_again", ""), ("_from", "care")]);
-        says(&checked, &["2026-04-23", "開始の5営業日前", "再委託先を直す"]);
+        says(&checked, &["2026-04-15", "まで（申請から10営業日）", "再委託先を直す"]);
         keeps_silent(&checked, &["開始までに決裁されない"]);
         let late = leave(&[("_again", ""), ("_from", "care"), ("starts_on", "2026-04-06")]);
         says(&late, &["開始までに決裁されないことがあります", "R8-1 架空データ入力業務"]);

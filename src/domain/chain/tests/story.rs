@@ -132,7 +132,7 @@ impl Story {
     pub(super) fn step(&mut self, application: usize, step: ApplicationStep) {
         let stamp = self.stamp();
         let on = stamp.at.date_naive();
-        let event = ApplicationEvent { step, on, corrected: None, stamp };
+        let event = ApplicationEvent { step, on, corrected: None, reply_by: None, stamp };
         self.facts.applications[application].events.push(event);
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::own::ours;
 use super::super::route::{Labels, Outcome, Page, PageRoute, check, form};
 use super::super::visit::Visit;
 use super::super::words;
@@ -59,7 +60,8 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let terms = contract::get(app, call, view.contract_id)?;
     let over = contract::over_amount(terms.amount_yen, given.amount_yen);
     let more = contract::over_persons(terms.data.as_deref(), &given.volumes());
-    let asked: Vec<String> = over.into_iter().chain(more).collect();
+    let abroad = application::abroad(app, call, id, &given)?.as_deref().map(ours);
+    let asked: Vec<String> = over.into_iter().chain(more).chain(abroad).collect();
     let asked = (!asked.is_empty()).then(|| ("確かめてください", asked.join("\n"))).into_iter().collect();
     let answers = [place.to_vec(), content::answers(&said), asked].concat();
     if let Some(asked) = check(visit, "補正した内容を確かめる", "補正して提出する", &answers)

@@ -268,16 +268,18 @@ fn filed(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let said = serde_json::to_value(&given.content).unwrap_or_default();
     let who = who(app, call, contract, &given)?;
     let relation = if given.supersedes { "いまの承認に代わる（変更承認申請）" } else { "" };
-    let by = format!(
-        "{}{}",
-        words::day(ahead.decide_by),
-        ours(&format!("まで（開始の{}営業日前）", ahead.days_before))
-    );
+    let reckoned = match ahead.days_after {
+        Some(days) => format!("まで（申請から{days}営業日）"),
+        None if ahead.late => "まで（申請した日）".to_owned(),
+        None => format!("まで（開始の{}営業日前）", ahead.days_before),
+    };
+    let by = format!("{}{}", words::day(ahead.decide_by), ours(&reckoned));
     let place = [("上位の受託者", who.0), ("再委託先", who.1), ("いまの承認との関係", relation.to_owned())];
     let shown = contract::get(app, call, contract)?;
     let over = contract::over_amount(shown.amount_yen, given.content.amount_yen);
     let more = contract::over_persons(shown.data.as_deref(), &given.content.volumes());
-    let asked: Vec<String> = over.into_iter().chain(more).collect();
+    let abroad = ahead.abroad.as_deref().map(ours);
+    let asked: Vec<String> = over.into_iter().chain(more).chain(abroad).collect();
     let asked = (!asked.is_empty()).then(|| ("確かめてください", asked.join("\n"))).into_iter().collect();
     let answers = [place.to_vec(), content::answers(&said), vec![("決定の期限", by)], asked].concat();
     let checked = checked(visit, "申請の内容を確かめる", "申請する", &answers);

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::route::{Labels, Outcome, Page, PageRoute, form};
 use super::super::visit::Visit;
 use super::super::words;
+use super::show::sent_back;
 use super::{lost, of_act, part, set};
 use crate::domain::access::Permission;
 use crate::domain::chain::ApplicationStep;
@@ -45,6 +46,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let verdicts =
         ["ok", "concern"].map(|code| json!({ "value": code, "label": words::told("check", code) }));
     let known = again(&brief.application, &clauses);
+    set(&mut shown.context, "sent_back", json!(sent_back(app, &brief)));
     set(&mut shown.context, "clauses", Value::Array(clauses));
     set(&mut shown.context, "verdicts", json!(verdicts));
     Ok(shown.filled(&known))

@@ -1,6 +1,7 @@
 //! One application on one page: what is asked, what it changes, the officer's opinion, warnings, the chain with the
 //! newcomer in it, and how it came.
 
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::super::chain::draw::Drawing;
@@ -55,9 +56,9 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "review": review(&brief),
         "chain": drawn,
         "history": history(app, &brief),
-        "sent_back": sent_back(view),
+        "sent_back": sent_back(app, &brief),
         "next": next(app, call, visit, &brief)?,
-        "points": last(view, ApplicationStep::Returned).map(|step| &step.content),
+        "points": last(view, ApplicationStep::Returned).map(|step| points(app, step)),
         "outcome": outcome(view),
         "reviews": may(Permission::ReviewApplication),
         "decides": may(Permission::DecideApplication),
@@ -75,10 +76,24 @@ fn last(view: &ApplicationView, step: ApplicationStep) -> Option<&StepView> {
     view.steps.iter().rfind(|it| it.step == step)
 }
 
+/// What a 補正依頼 asks for; `over`: the day by which it asks to be answered is past.
+fn points(app: &App, step: &StepView) -> Value {
+    let reply_by = reply_by(step);
+    let over = reply_by.and_then(|day| day.parse::<NaiveDate>().ok()).is_some_and(|day| day < app.today());
+    json!({ "points": part(&step.content, "points"), "reply_by": reply_by, "over": over })
+}
+
+/// 回答の期限 of a 補正依頼.
+fn reply_by(step: &StepView) -> Option<&str> {
+    step.content.get("reply_by")?.as_str()
+}
+
 /// What the decider asked when it was sent back, while no other review has been recorded.
-fn sent_back(view: &ApplicationView) -> Option<&Value> {
-    let step = view.steps.last().filter(|step| step.step == ApplicationStep::SentBack)?;
-    Some(&step.content)
+pub(super) fn sent_back(app: &App, brief: &Briefing) -> Option<Value> {
+    let step = brief.application.steps.last().filter(|step| step.step == ApplicationStep::SentBack)?;
+    Some(json!({
+        "reason": part(&step.content, "reason"), "when": words::instant(app, step.at), "by": name(brief, step),
+    }))
 }
 
 /// The decision, or that it was withdrawn.
@@ -148,6 +163,7 @@ fn history(app: &App, brief: &Briefing) -> Vec<Value> {
         let what = words::told("step", step.step.as_str());
         json!({
             "what": what, "when": words::instant(app, step.at), "by": by.unwrap_or(&brief.agency_name), "text": text,
+            "reply_by": reply_by(step),
             "deputy": step.deputy,
             "deputy_for": step.deputy_for.iter().filter_map(|id| brief.names.get(id)).collect::<Vec<_>>(),
         })
