@@ -300,7 +300,7 @@ both! {
         let chain = k.chain("");
         let child = &chain["root"]["children"][0];
         assert_eq!((&child["vendor"]["country"], &child["tier"]), (&json!("US"), &json!(2)));
-        says(&app.tab(&s.officer).open(&format!("/contracts/{}/chain", k.id)), &["第2層の再委託先", "国外 アメリカ合衆国（米国）"]);
+        says(&app.tab(&s.officer).open(&format!("/contracts/{}/chain", k.id)), &["第2層の再委託先", "所在地: 国外（アメリカ合衆国（米国））"]);
         says(&app.tab(&s.officer).open("/vendors"), &["アメリカ合衆国（米国）（国外）", ">日本</td>"]);
         // Tiers by their number, at any depth.
         let b = k.consent(&s.a, &k.root, &s.b, "2026-04-01", "2026-12-31");
