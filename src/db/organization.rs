@@ -153,6 +153,16 @@ pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> Result<HashMap<Organiza
     Ok(rows.into_iter().collect())
 }
 
+/// The names of these agencies for an overseer, who reads lists of all of them; for others, who know whose theirs are,
+/// nothing.
+pub fn names_for_overseer(
+    conn: &mut Conn,
+    scope: &Scope,
+    agencies: &[OrganizationId],
+) -> Result<HashMap<OrganizationId, String>, DbError> {
+    if matches!(scope, Scope::Overseer) { names(conn, agencies) } else { Ok(HashMap::new()) }
+}
+
 /// The organization with this corporate number.
 pub fn by_corporate_number(
     conn: &mut Conn,

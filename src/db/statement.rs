@@ -318,8 +318,7 @@ pub fn declaration(conn: &mut Conn, scope: &Scope, id: DeclarationId) -> Result<
     Ok(in_scope!(query, scope).select(DeclarationRow::as_select()).first(conn)?)
 }
 
-/// The last periods of which a vendor has reported on contracts, and when: of each contract the last of these rows. What
-/// was taken back is left out.
+/// The periods of which a vendor has reported on contracts, and when, by their ends. What was taken back is left out.
 pub fn last_reports(
     conn: &mut Conn,
     vendor: OrganizationId,

@@ -87,6 +87,8 @@ pub struct TaskFilter {
     pub from: Option<NaiveDate>,
     /// Due on that day or before.
     pub until: Option<NaiveDate>,
+    /// Without the alerts that have no due day.
+    pub dated: bool,
     pub narrow: Narrow,
 }
 
@@ -142,6 +144,15 @@ impl Task {
     /// Its place.
     pub fn key(&self) -> TaskKey {
         (self.due_on, self.kind, self.id)
+    }
+
+    /// Whose it is, of an alert without a contract too.
+    pub fn agency(&self) -> Option<OrganizationId> {
+        match (&self.contract, &self.about) {
+            (Some(contract), _) => Some(contract.agency_id),
+            (None, About::Alert { agency_id, .. }) => Some(*agency_id),
+            (None, _) => None,
+        }
     }
 }
 
@@ -401,9 +412,12 @@ fn alerts_of(
     };
     let query = alerts_by!(scope, filter, alerts::due_on, true, window);
     let due: Vec<(Row, Option<NaiveDate>)> = query.select((columns!(), alerts::due_on)).load(conn)?;
+    let due = due.into_iter().filter_map(|(row, day)| Some(task(row, day?, false)));
+    if filter.dated {
+        return Ok(due.collect());
+    }
     let query = alerts_by!(scope, filter, alerts::opened_on, false, window);
     let undated: Vec<(Row, NaiveDate)> = query.select((columns!(), alerts::opened_on)).load(conn)?;
-    let due = due.into_iter().filter_map(|(row, day)| Some(task(row, day?, false)));
     Ok(due.chain(undated.into_iter().map(|(row, day)| task(row, day, true))).collect())
 }
 
@@ -435,6 +449,9 @@ fn count_of(
         _ => {
             let due = alerts_by!(scope, filter, alerts::due_on, true, window);
             let due = counted(due.select(alerts::id).load(conn)?);
+            if filter.dated {
+                return Ok(due);
+            }
             let undated = alerts_by!(scope, filter, alerts::opened_on, false, window);
             due + counted(undated.select(alerts::id).load(conn)?)
         }

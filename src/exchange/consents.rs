@@ -87,8 +87,13 @@ pub fn column_of(pointer: &str) -> &'static str {
 
 /// The template: its header row, in UTF-8 with BOM.
 pub fn template() -> Vec<u8> {
-    let headers: Vec<&str> = COLUMNS.iter().chain(&OPTIONAL).map(|(header, _)| *header).collect();
-    format!("\u{feff}{}\r\n", headers.join(",")).into_bytes()
+    format!("\u{feff}{}\r\n", headers().0.join(",")).into_bytes()
+}
+
+/// The headers of the template: all, and those of them that may be left out.
+pub fn headers() -> (Vec<&'static str>, Vec<&'static str>) {
+    let all = COLUMNS.iter().chain(&OPTIONAL).map(|(header, _)| *header).collect();
+    (all, OPTIONAL.iter().map(|(header, _)| *header).collect())
 }
 
 /// The column that a header names, whatever its width and spaces.

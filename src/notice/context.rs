@@ -120,6 +120,9 @@ pub struct InvitationMail {
     pub person: Option<String>,
     /// What they log in with.
     pub login: String,
+    /// What they may be, in words.
+    #[serde(default)]
+    pub roles: Vec<String>,
     pub by: Inviter,
     pub link: String,
     /// The last day and time at which the link works.
@@ -331,6 +334,9 @@ pub struct FiledMail {
     pub application: ApplicationRef,
     /// By when it should be decided.
     pub decide_by: Option<Day>,
+    /// It was sent back for correction before, and has come back.
+    #[serde(default)]
+    pub again: bool,
 }
 
 /// To those who can decide: an application was reviewed and waits for them.

@@ -174,6 +174,8 @@ mod tests {
                 if reviewed.again { "-again" } else { "" }
             } else if let Mail::DeclarationReceipt(receipt) = &mail {
                 if receipt.engagements.is_empty() { "-none" } else { "" }
+            } else if let Mail::ApplicationFiled(filed) = &mail {
+                if filed.again { "-again" } else { "" }
             } else if let Mail::Invitation(invitation) = &mail {
                 if invitation.is_vendor { "-contact" } else { "" }
             } else if let Mail::ChangeAsked(asked) = &mail {

@@ -210,6 +210,11 @@ fn invitation(by: Inviter) -> InvitationMail {
         is_vendor,
         person: (!is_vendor).then(|| "見本 花子".into()),
         login: "mihon@example.lg.jp".into(),
+        roles: if is_vendor {
+            vec!["委託先担当者".into(), "委託先管理者".into()]
+        } else {
+            vec!["担当者".into()]
+        },
         by,
         link: "https://itaku.example.lg.jp/invitation/mihon-token".into(),
         until,
@@ -303,6 +308,11 @@ fn receipt(engagements: Vec<DeclaredEngagement>) -> ReceiptMail {
         },
         link: LINK.into(),
     }
+}
+
+fn filed(again: bool) -> Mail {
+    let decide_by = Some(day("2026-04-24", "令和8年4月24日"));
+    Mail::ApplicationFiled(FiledMail { application: application(), decide_by, again })
 }
 
 fn reviewed(again: bool) -> Mail {
@@ -404,10 +414,8 @@ pub fn all() -> Vec<Mail> {
             by: None,
             reason: None,
         }),
-        Mail::ApplicationFiled(FiledMail {
-            application: application(),
-            decide_by: Some(day("2026-04-24", "令和8年4月24日")),
-        }),
+        filed(false),
+        filed(true),
         reviewed(false),
         reviewed(true),
         decided(Outcome::Consent {

@@ -272,12 +272,14 @@ pub fn token_mail(
     db::session::insert_token(conn, &hash, user.id, user.organization_id, purpose, now, until)?;
     let organization = db::organization::find(conn, user.organization_id)?;
     let link = format!("{}/{page}?token={token}", config.server.public_url);
+    let held = db::user::roles(conn, &[user.id])?.remove(&user.id).unwrap_or_default();
     Ok(match purpose {
         TokenPurpose::Invitation => Mail::Invitation(InvitationMail {
             person: Some(user.name.clone()).filter(|name| *name != unnamed(&organization.name)),
             is_vendor: organization.kind == OrganizationKind::Vendor,
             organization: organization.name,
             login: user.email.clone(),
+            roles: held.iter().map(|role| role.title().to_owned()).collect(),
             by: by.unwrap_or(Inviter::Operator),
             link,
             until: last_day,

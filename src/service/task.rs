@@ -15,6 +15,7 @@ use crate::db::{self, Conn};
 use crate::domain::access::Scope;
 use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::audit::AuditKind;
+use crate::domain::days::DayRange;
 use crate::domain::id::{
     AlertId, ApplicationId, AuditId, ContractId, EngagementId, OrganizationId, SubjectId, UserId,
 };
@@ -31,12 +32,20 @@ pub struct TaskQuery {
     pub from: Option<NaiveDate>,
     /// Due on that day or before.
     pub until: Option<NaiveDate>,
+    /// Only what has a due day: an alert without one is never late.
+    pub dated: bool,
     pub narrow: NarrowQuery,
 }
 
 impl TaskQuery {
     fn filter(&self, call: &Call) -> TaskFilter {
-        TaskFilter { kind: self.kind, from: self.from, until: self.until, narrow: self.narrow.of(call) }
+        TaskFilter {
+            kind: self.kind,
+            from: self.from,
+            until: self.until,
+            dated: self.dated,
+            narrow: self.narrow.of(call),
+        }
     }
 }
 
@@ -139,7 +148,7 @@ impl Names {
     fn of(conn: &mut Conn, scope: &Scope, tasks: &[Task]) -> Result<Self, Failure> {
         let inside = !matches!(scope, Scope::Vendor(_));
         let contracts = || tasks.iter().filter_map(|task| task.contract.as_ref());
-        let agencies: Vec<OrganizationId> = contracts().map(|contract| contract.agency_id).collect();
+        let agencies: Vec<OrganizationId> = tasks.iter().filter_map(Task::agency).collect();
         let officers: Vec<UserId> =
             contracts().filter_map(|contract| contract.officer_id).filter(|_| inside).collect();
         let (mut vendors, mut applications, mut places) = (Vec::new(), Vec::new(), Vec::new());
@@ -190,7 +199,7 @@ fn view(task: Task, names: &Names, today: NaiveDate) -> TaskView {
         contract_id: contract.map(|it| it.id),
         contract_number: contract.map(|it| it.number.clone()),
         contract_title: contract.map(|it| it.title.clone()),
-        agency_name: contract.and_then(|it| names.agencies.get(&it.agency_id).cloned()),
+        agency_name: task.agency().and_then(|id| names.agencies.get(&id).cloned()),
         officer_name: contract.and_then(|it| names.officers.get(&it.officer_id?).cloned()),
         vendor_name: None,
         application_id: None,
@@ -245,7 +254,7 @@ fn view(task: Task, names: &Names, today: NaiveDate) -> TaskView {
 pub struct StandingView {
     /// The reports it owes, the soonest due first.
     pub reports: Vec<OwedReport>,
-    /// The period of the last report that was not taken back; null: none.
+    /// The days that the last report answers for, up to its filing, if it was not taken back; null: none.
     pub reported: Option<Reported>,
     /// Applications that the agency has to decide.
     pub waiting: Vec<WaitingApplication>,
@@ -289,8 +298,13 @@ pub fn standings(app: &App, call: &Call, contracts: &[ContractId]) -> Result<Vec
             all.entry(contract).or_default().reports.push(owed);
         }
         for (contract, from, to, filed_on) in db::statement::last_reports(conn, own, contracts)? {
-            let period = Days { from, to: Some(to) };
-            all.entry(contract).or_default().reported = Some(Reported { period, filed_on });
+            // Of days that were to come when it was filed it does not answer; they are owed.
+            let Some(days) = DayRange::new(from, to.min(filed_on)) else { continue };
+            let standing = all.entry(contract).or_default();
+            if standing.reported.as_ref().is_none_or(|last| last.period.to <= Some(days.to)) {
+                let period = Days { from: days.from, to: Some(days.to) };
+                standing.reported = Some(Reported { period, filed_on });
+            }
         }
         let undecided = db::chain::undecided(conn, own, contracts)?;
         let ids: Vec<ApplicationId> = undecided.iter().map(|row| row.id).collect();

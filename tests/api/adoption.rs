@@ -25,6 +25,9 @@ both! {
         let colleague = app.person(s.agency, &[Role::Officer]);
         let stranger = app.person(app.agency("A2"), &[Role::Officer, Role::Approver]);
         let send = |content: &str| officer.upload("/consents/drafts/new", "既承認.csv", content.as_bytes()).header("location").unwrap().to_owned();
+        let offered = officer.open("/consents/drafts/new");
+        assert!(said(&offered).contains("契約番号、上位法人番号、上位事業者名") && said(&offered).contains("決裁日が契約の登録日より後の行は、誤りになります"), "{}", offered.body);
+        assert!(said(&officer.open("/consents")).contains("登録するのは決裁者です") && said(&approver.open("/consents")).contains("「再委託」の画面から行えます"));
         // A bad row is told by its line, and nothing goes on.
         let bad = send(&format!("{HEADER}{}{}", row(&numbers[0], "架空第1号"), row("無い契約", "架空第2号")));
         let page = officer.open(&bad);

@@ -57,6 +57,21 @@ both! {
         let now = s.get(&s.officer, &format!("/contracts/{}", k.id)).must(200);
         assert_eq!((&now["last_day"], &now["amount_yen"]), (&json!("2027-03-31"), &json!(10_000_000)));
         assert!(page(&s.officer).contains("取消し済み") && !page(&s.officer).contains("これから効力が生じる</span>"));
+        // A correction is one act: what it brings along into the days of withdrawn changes is none.
+        let registered = seq(&s, &k, 0);
+        let tab = app.tab(&s.officer);
+        let form = format!("/contracts/{}/amendments/correct?seq={registered}", k.id);
+        let shown = tab.open(&form).body.as_str().unwrap().to_owned();
+        let version = shown.split("name=\"_version\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let registered_seq = registered.to_string();
+        let fields = [("_version", version.as_str()), ("_once", "n03-carried"), ("seq", registered_seq.as_str()), ("reason", "誤字"), ("scope", "架空の入力と点検")];
+        let asked = tab.submit(&format!("/contracts/{}/amendments/correct", k.id), &fields).body.as_str().unwrap().to_owned();
+        assert!(asked.contains("あわせて訂正するもの") && !asked.contains("2026-07-01"), "{asked}");
+        act(&s, &k, "correct", json!({"seq": registered, "reason": "誤字", "scope": "架空の入力と点検"})).must(200);
+        let carried = s.items(&s.officer, &format!("/contracts/{}/amendments", k.id));
+        assert!(carried.iter().any(|it| it["kind"] == "corrected" && it["effective_on"] == "2026-07-01" && it["carried"] == true && it["coming"] == false));
+        let listed = page(&s.officer);
+        assert!(!listed.contains("これから効力が生じる</span>"), "{listed}");
         app.move_to("2026-10-01");
         let later = s.get(&s.officer, &format!("/contracts/{}", k.id)).must(200);
         assert_eq!((&later["amount_yen"], &later["department"]), (&json!(10_000_000), &json!("架空課")));

@@ -217,6 +217,9 @@ both! {
             assert!(words.text.contains(word) && words.html.contains(word), "{word}: {}", words.text);
         }
         assert!(words.subject.contains("からのご利用のご案内"), "{}", words.subject);
+        let inviter = words.text.lines().find(|line| line.starts_with("登録した方")).unwrap();
+        assert!(!inviter.contains("架空 新人") && words.text.contains("登録された方：") && words.text.contains("役割　　　　：担当者"), "{}", words.text);
+        assert!(!words.text.contains("電話"), "{}", words.text);
         // With the department's telephone, and the agency's where the contract has none.
         let k = s.contract_with(&json!({"department": "架空課"}));
         let l = s.contract_with(&json!({"number": "R8-2"}));

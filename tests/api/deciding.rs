@@ -314,7 +314,7 @@ both! {
         let chain = k.chain("");
         let child = &chain["root"]["children"][0];
         assert_eq!((&child["vendor"]["country"], &child["tier"]), (&json!("US"), &json!(2)));
-        says(&app.tab(&s.officer).open(&format!("/contracts/{}/chain", k.id)), &["第2層の再委託先", "国外 アメリカ合衆国（米国）"]);
+        says(&app.tab(&s.officer).open(&format!("/contracts/{}/chain", k.id)), &["第2層の再委託先", "所在地: 国外（アメリカ合衆国（米国））"]);
         says(&app.tab(&s.officer).open("/vendors"), &["アメリカ合衆国（米国）（国外）", ">日本</td>"]);
         // A vendor abroad that is to work in Japan: asked about before it is filed, and told to who decides. Both read the
         // same day for the decision, the earlier of the two.

@@ -61,6 +61,8 @@ both! {
         let tab = app.tab(&s.auditor);
         let form = at("confirm");
         assert!(words(&tab.open(&form)).contains("持出しの記録がない（軽微、改善の期限"));
+        let shown = words(&tab.open(&form)).to_owned();
+        assert!(shown.contains("value=\"2027-04-21\"") && !shown.contains("是正を確認した日<span class=\"optional\">"), "{shown}");
         let fields = [("finding_ids/0", ids[1].as_str()), ("confirmed_on", "R8.5.2"), ("note", "現地で確認した")];
         let asked = tab.submit(&form, &fields);
         assert!(asked.status == 200 && words(&asked).contains("是正の確認の内容を確かめる"), "{}", words(&asked));

@@ -286,5 +286,39 @@ both! {
         k.try_declare(&s.a, json!({"none": true, "engagements": []})).must(201);
         let after = home();
         assert!(after.contains("2026-10-14まで") && after.contains("提出済み：2026-06-30の分まで（2026-07-15提出）"), "{after}");
+        // Filed before its period is over, a report answers for the days up to its filing; the rest is owed.
+        app.move_to("2026-09-01");
+        let ahead = json!({"period": {"from": "2026-07-01", "to": "2026-09-30"}, "none": true, "engagements": []});
+        k.try_declare(&s.a, ahead).must(201);
+        let after = home();
+        assert!(after.contains("2026-09-02〜2026-09-30の分") && after.contains("提出済み：2026-09-01の分まで（2026-09-01提出）"), "{after}");
+    }
+
+    fn lists_of_an_overseer_say_whose_each_row_is(app: TestApp) {
+        let s = Stage::new(app);
+        app.move_to("2026-04-06");
+        let k = s.contract();
+        k.apply(&s.a, &k.root, &s.b, "2026-06-01", "2026-12-31");
+        k.declare(&s.a, &[crate::stage::used_under(&k.root, &s.d, "2026-04-01", None)]);
+        s.post(&s.auditor, &format!("/contracts/{}/audits", k.id), json!({"kind": "on_site", "due_on": "2026-04-20"})).must(201);
+        let overseer = app.person(app.admin().organization, &[itaku::domain::access::Role::Overseer]);
+        let agency = text(&s.get(&s.officer, &format!("/contracts/{}", k.id)).must(200), "agency_name");
+        let alert = text(&s.alerts("unapproved_subcontractor")[0], "id");
+        let open = |who, path: &str| app.tab(who).open(path).body.as_str().unwrap().to_owned();
+        for path in ["/alerts", "/applications", "/audits?fiscal_year=2026", "/tasks"] {
+            let shown = open(&overseer, path);
+            assert!(shown.contains("<th scope=\"col\">委託元</th>") && shown.contains(&agency), "{path}: {shown}");
+            assert!(!open(&s.officer, path).contains("<th scope=\"col\">委託元</th>"), "{path}");
+        }
+        assert!(open(&overseer, &format!("/alerts/{alert}")).contains(&agency));
+        assert!(!open(&s.officer, &format!("/alerts/{alert}")).contains("<dt>委託元</dt>"));
+        let home = open(&overseer, "/home");
+        let (grave, tasks) = (home.find("重大なアラート</h3>").unwrap(), home.find("<h2>することの一覧").unwrap());
+        assert!(grave < tasks && home.contains(&format!("委託元 {agency}")), "{home}");
+        // An alert without a due day is never late: both numbers are of what has a day that passed.
+        app.move_to("2026-04-08");
+        let own = open(&s.officer, "/home");
+        assert!(own.contains("期限を過ぎた、すること") && own.contains("期限を過ぎたアラート") && own.contains("機関全体のものです"), "{own}");
+        assert!(!open(&s.officer, "/tasks?within=overdue").contains("期限なし（見つかった日）"));
     }
 }

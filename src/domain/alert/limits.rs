@@ -10,6 +10,7 @@ use super::view::{Outcome, View, name_of};
 use super::{AlertFact, AlertKind, Finding, Severity};
 use crate::domain::chain::{Engagement, Statement};
 use crate::domain::contract::{DataCategory, DataVolume, HOME, Overseas, Policy, Terms};
+use crate::domain::country;
 use crate::domain::days::{DayRange, DaySet};
 use crate::domain::ratio;
 use crate::domain::text_enum::TextEnum;
@@ -119,12 +120,12 @@ fn overseas(view: &View<'_>, out: &mut Outcome, used: &Used<'_>) {
         Overseas::ConsentRequired => consents.map(|held| held.consent.country.as_str()).collect(),
     };
     let own = used.engagement.vendor.country.as_str();
-    let country = |statement: &Statement| statement.country.as_deref().unwrap_or(own).to_owned();
+    let used_in = |statement: &Statement| statement.country.as_deref().unwrap_or(own).to_owned();
     let abroad = |statement: &&&Statement| {
-        let country = country(statement);
-        country != HOME && !consented.contains(&*country)
+        let code = used_in(statement);
+        code != HOME && !consented.contains(&*code)
     };
-    let countries: BTreeSet<String> = used.stated.iter().filter(abroad).map(|it| country(it)).collect();
+    let countries: BTreeSet<String> = used.stated.iter().filter(abroad).map(|it| used_in(it)).collect();
     if countries.is_empty() {
         return;
     }
@@ -135,7 +136,7 @@ fn overseas(view: &View<'_>, out: &mut Outcome, used: &Used<'_>) {
         Overseas::ConsentRequired => "{vendor}について、国外（{countries}）での取扱いの承認を確認できません",
     };
     let days = used.stated.iter().filter(abroad).filter_map(|it| days_of(used.contract, it)).collect();
-    let countries = countries.into_iter().collect::<Vec<_>>().join("、");
+    let countries = countries.iter().map(|code| country::name(code)).collect::<Vec<_>>().join("、");
     let message = view.say(template, &[("vendor", &*name_of(used.engagement)), ("countries", &*countries)]);
     let severity = view.ctx.settings.severities.overseas_handling;
     stand(view, out, days, about(used.engagement, AlertKind::OverseasHandling, severity, message));

@@ -571,6 +571,8 @@ fn work_abroad() {
     scene.table(OverseasHandling, &[("2026-06-01", "")]);
     scene.facts.engagements[b].vendor.country = "VN".into();
     scene.table(OverseasHandling, &[("2026-05-31", ""), ("2026-06-01", "critical opened")]);
+    let said = &scene.found(OverseasHandling, "2026-06-01")[0].message;
+    assert!(said.contains("国外（ベトナム）での取扱い"), "{said}");
     scene.state(b, "2026-06-01", None).country = Some("JP".into());
     scene.table(OverseasHandling, &[("2026-06-01", "")]);
     scene.state(b, "2026-06-01", None).country = Some("VN".into());

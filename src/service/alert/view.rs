@@ -42,6 +42,9 @@ pub struct AlertView {
     pub contract_id: Option<ContractId>,
     pub contract_number: Option<String>,
     pub contract_title: Option<String>,
+    /// 委託元, for an overseer, who sees those of all agencies.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agency_name: Option<String>,
     pub engagement_id: Option<EngagementId>,
     /// Stable: at most one unresolved alert per kind and subject.
     pub subject: String,
@@ -139,14 +142,17 @@ fn show(conn: &mut Conn, actor: &Actor, rows: Vec<AlertRow>) -> Result<Vec<Alert
     }
     let by_default = Settings::default();
     let mut untold = if inside { untold(conn, &rows)? } else { HashMap::new() };
+    let agencies: Vec<OrganizationId> = rows.iter().map(|row| row.agency_id).collect();
+    let agencies = db::organization::names_for_overseer(conn, &actor.scope(), &agencies)?;
     rows.into_iter()
         .map(|row| {
             let untold = untold.remove(&row.id).unwrap_or_default();
             let words = settings.get(&row.agency_id).unwrap_or(&by_default);
             let label = row.contract_id.and_then(|id| labels.get(&id));
             let readers = Reader::of(actor, row.vendor_id);
+            let agency_name = agencies.get(&row.agency_id).cloned();
             let view = shown(row, label, words, &handlers, &readers)?;
-            Ok(if inside { AlertView { untold, ..view } } else { outside(view) })
+            Ok(if inside { AlertView { untold, agency_name, ..view } } else { outside(view) })
         })
         .collect()
 }
@@ -198,6 +204,7 @@ fn shown(
         contract_id: row.contract_id,
         contract_number: label.map(|label| label.number.clone()),
         contract_title: label.map(|label| label.title.clone()),
+        agency_name: None,
         engagement_id: row.engagement_id,
         subject: row.subject,
         cause: row.cause,

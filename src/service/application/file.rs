@@ -179,7 +179,7 @@ pub fn file(
         }
         let application = mail_reference(app, tx, &case, &known, &row, &vendor.name, parent.tier + 1)?;
         let decide_by = decide_by(tx, &case, id)?;
-        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by });
+        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by, again: false });
         telling::tell(tx, &case, &Addressees::officer(), "application", id.as_str(), "filed", &mail)?;
         Filed::new(row, Vec::new()).show(false)
     })
@@ -212,7 +212,7 @@ pub fn resubmit(
         let application =
             mail_reference(app, tx, case, &known, &row, &engagement.vendor.name, engagement.tier)?;
         let decide_by = decide_by(tx, case, id)?;
-        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by });
+        let mail = Mail::ApplicationFiled(FiledMail { application, decide_by, again: true });
         let step = format!("resubmitted-{}", recorded.stamp.seq);
         telling::tell(tx, case, &Addressees::officer(), "application", id.as_str(), &step, &mail)
     })

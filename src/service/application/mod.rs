@@ -46,6 +46,9 @@ pub struct ApplicationView {
     pub contract_number: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub contract_title: Option<String>,
+    /// 委託元; in the queue of an overseer, who sees those of all agencies.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agency_name: Option<String>,
     pub engagement_id: EngagementId,
     /// Whom it is about, and on which tier; in the queue.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -181,13 +184,15 @@ pub fn queue(
         QueueSort::Newest => QueueOrder::Newest { after: page.after_id()? },
         QueueSort::Due => QueueOrder::Due { after: page.after_keyed()? },
     };
-    let (rows, labels, places, due) = app.db.read::<_, Failure>(|conn| {
+    let (rows, labels, places, due, agencies) = app.db.read::<_, Failure>(|conn| {
         let rows = db::chain::queue(conn, &scope, &filter, order, page.rows())?;
         let contracts: Vec<ContractId> = rows.iter().map(|(row, _)| row.contract_id).collect();
         let places: Vec<EngagementId> = rows.iter().map(|(row, _)| row.engagement_id).collect();
         let ids: Vec<ApplicationId> = rows.iter().map(|(row, _)| row.id).collect();
         let due = db::deadline::of_applications(conn, &ids)?;
-        Ok((rows, db::contract::labels(conn, &contracts)?, db::chain::places(conn, &places)?, due))
+        let agencies: Vec<OrganizationId> = rows.iter().map(|(row, _)| row.agency_id).collect();
+        let agencies = db::organization::names_for_overseer(conn, &scope, &agencies)?;
+        Ok((rows, db::contract::labels(conn, &contracts)?, db::chain::places(conn, &places)?, due, agencies))
     })?;
     let views = rows
         .into_iter()
@@ -197,9 +202,11 @@ pub fn queue(
             let due = due.get(&row.id).filter(|due| agency_side || due.kind == DeadlineKind::Correction);
             let due_on = due.map(|due| due.due_on);
             let (vendor_name, tier) = places.get(&row.engagement_id).cloned().unzip();
+            let agency_name = agencies.get(&row.agency_id).cloned();
             Ok(ApplicationView {
                 contract_number: number,
                 contract_title: title,
+                agency_name,
                 vendor_name,
                 tier,
                 due_on,
@@ -277,6 +284,7 @@ impl Filed {
             contract_id: row.contract_id,
             contract_number: None,
             contract_title: None,
+            agency_name: None,
             engagement_id: row.engagement_id,
             vendor_name: None,
             tier: None,

@@ -13,7 +13,7 @@ use crate::domain::access::Scope;
 use crate::domain::audit::{AuditKind, every_day};
 use crate::domain::calendar::{fiscal_year, fiscal_year_range};
 use crate::domain::days::DayRange;
-use crate::domain::id::{AuditId, ContractId, EngagementId};
+use crate::domain::id::{AuditId, ContractId, EngagementId, OrganizationId};
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::case::Case;
 use crate::service::contract::NarrowQuery;
@@ -74,6 +74,9 @@ pub struct YearAuditView {
     pub contract_id: ContractId,
     pub contract_number: String,
     pub contract_title: String,
+    /// 委託元, for an overseer, who sees those of all agencies.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agency_name: Option<String>,
     /// Null: the prime's place.
     pub engagement_id: Option<EngagementId>,
     /// Whose place is inspected.
@@ -148,6 +151,8 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
         let places: Vec<EngagementId> = cut.items.iter().filter_map(|row| row.audit.engagement_id).collect();
         let became = db::audit::outcomes(conn, &ids)?;
         let names = db::audit::vendor_names(conn, &places)?;
+        let agencies: Vec<OrganizationId> = cut.items.iter().map(|row| row.agency_id).collect();
+        let agencies = db::organization::names_for_overseer(conn, &scope, &agencies)?;
         let inside = !matches!(scope, Scope::Vendor(_));
         let items = cut.items.into_iter().map(|row| {
             let audit = row.audit;
@@ -163,6 +168,7 @@ pub fn of_year(app: &App, call: &Call, query: &AuditQuery, page: &Page) -> Resul
                 contract_id: audit.contract_id,
                 contract_number: row.contract_number,
                 contract_title: row.contract_title,
+                agency_name: agencies.get(&row.agency_id).cloned(),
                 engagement_id: audit.engagement_id,
                 vendor_name: place.map_or(row.prime_name, |(_, name)| name.clone()),
                 kind: audit.kind,

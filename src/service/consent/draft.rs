@@ -13,7 +13,7 @@ use crate::db::{self, DbError};
 use crate::domain::access::Role;
 use crate::domain::contract::Instant;
 use crate::domain::id::{ConsentDraftId, ContractId, UserId};
-use crate::exchange::consents::{ConsentFile, ConsentRow, read, template as csv_template};
+use crate::exchange::consents::{ConsentFile, ConsentRow, headers, read, template as csv_template};
 use crate::service::{App, Call, Failure};
 
 pub use crate::db::consent_draft::DraftState;
@@ -65,6 +65,11 @@ pub struct OpenDraft {
 /// The template to fill in.
 pub fn template() -> Vec<u8> {
     csv_template()
+}
+
+/// The columns of the template: all, and those of them that may be left out.
+pub fn columns() -> (Vec<&'static str>, Vec<&'static str>) {
+    headers()
 }
 
 fn parsed(app: &App, content: &[u8], numbers_confirmed: bool) -> Result<ConsentFile, Failure> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::correct::{agreed, is_withdrawn, read};
+use super::correct::{agreed, is_carried, is_withdrawn, read};
 use super::terms::{Amendment, ContractPatch, TermsView, contradictions, questions};
 use super::{ContractView, Sight, change, page_by_seq};
 use crate::db::contract::{ContractHead, NewTerms, TermsRow};
@@ -203,6 +203,9 @@ pub struct AmendmentView {
     pub coming: bool,
     /// It was taken back before it was in force.
     pub withdrawn: bool,
+    /// A correction of earlier terms carried into a day whose change was taken back: no act of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub carried: bool,
     pub terms: TermsView,
     /// The terms of that day before; null: of the registration.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -238,15 +241,16 @@ fn view(all: &[TermsRow], row: TermsRow, today: NaiveDate) -> AmendmentView {
     let seq = row.fact.stamp.seq;
     let earlier: Vec<TermsRow> = all.iter().filter(|other| other.fact.stamp.seq < seq).cloned().collect();
     let before = in_force(&earlier, row.fact.effective_on);
-    let withdrawn = is_withdrawn(all, &row);
+    let (withdrawn, carried) = (is_withdrawn(all, &row), is_carried(all, &row));
     AmendmentView {
         seq,
         kind: row.kind,
         answers: row.answers,
         effective_on: row.fact.effective_on,
         recorded_at: row.fact.stamp.at,
-        coming: row.fact.effective_on > today && !withdrawn && is_to_come(all, &row),
+        coming: row.fact.effective_on > today && !withdrawn && !carried && is_to_come(all, &row),
         withdrawn,
+        carried,
         terms: (&row.fact.terms).into(),
         before: before.map(|before| (&before.fact.terms).into()),
         reason: row.reason,

@@ -93,6 +93,13 @@ fn put_right(terms: &Terms, wrong: &Terms, right: &Terms) -> Terms {
     )
 }
 
+/// The terms that begin after a day and have of `wrong` what is to be put right, each as it should be.
+fn mended(all: &[TermsRow], after: NaiveDate, wrong: &Terms, right: &Terms) -> Vec<(NaiveDate, Terms)> {
+    let later = later_terms(all, after).into_iter();
+    let mended = later.map(|(day, later)| (day, put_right(&later, wrong, right), later));
+    mended.filter(|(_, mended, later)| mended != later).map(|(day, mended, _)| (day, mended)).collect()
+}
+
 /// Brings the terms that begin later along.
 fn carry_on(
     tx: &mut Tx<'_>,
@@ -102,13 +109,30 @@ fn carry_on(
     (wrong, right): (&Terms, &Terms),
     reason: &str,
 ) -> Result<(), Failure> {
-    for (day, later) in later_terms(all, from.fact.effective_on) {
-        let mended = put_right(&later, wrong, right);
-        if mended != later {
-            keep(tx, row, act, (day, &mended), reason, from.fact.stamp.seq)?;
-        }
+    for (day, terms) in mended(all, from.fact.effective_on, wrong, right) {
+        keep(tx, row, act, (day, &terms), reason, from.fact.stamp.seq)?;
     }
     Ok(())
+}
+
+/// Whether of the changes that a day began with none stands: what is recorded for it later only carries on what holds
+/// before it.
+fn is_void(all: &[TermsRow], day: NaiveDate) -> bool {
+    let mut of_day = all.iter().filter(|row| row.fact.effective_on == day);
+    of_day.clone().any(|row| row.kind == TermsKind::Amended)
+        && of_day.all(|row| match row.kind {
+            TermsKind::Registered | TermsKind::DepartmentChanged => false,
+            TermsKind::Amended => is_withdrawn(all, row),
+            TermsKind::Withdrawn | TermsKind::Corrected => true,
+        })
+}
+
+/// Whether these terms correct earlier ones, and stand only for a day whose change was taken back: no act of its own.
+pub(super) fn is_carried(all: &[TermsRow], row: &TermsRow) -> bool {
+    let answered = all.iter().find(|other| Some(other.fact.stamp.seq) == row.answers);
+    row.kind == TermsKind::Corrected
+        && answered.is_some_and(|it| it.fact.effective_on < row.fact.effective_on)
+        && is_void(all, row.fact.effective_on)
 }
 
 /// The terms that hold from the day of a change on, once it is taken back.
@@ -198,21 +222,34 @@ pub fn correct_terms(
     })
 }
 
-/// What of a correction can be meant, and often is a slip itself: asked before it is recorded. With the terms as they
-/// stand and as they will.
+/// What a correction would do, for its check page.
+pub struct CorrectionAsked {
+    /// The terms as they stand.
+    pub before: TermsView,
+    /// The terms as they will.
+    pub after: TermsView,
+    /// What can be meant, and often is a slip itself.
+    pub asked: Vec<String>,
+    /// The first days of the later changes that are corrected with it, because they have the slip too.
+    pub along: Vec<NaiveDate>,
+}
+
+/// What a correction would do, and what of it can be meant, and often is a slip itself: asked before it is recorded.
 pub fn correction_asked(
     app: &App,
     call: &Call,
     id: ContractId,
     given: &TermsCorrection,
-) -> Result<(TermsView, TermsView, Vec<String>), Failure> {
+) -> Result<CorrectionAsked, Failure> {
     let (all, facts) = app.db.read::<_, Failure>(|conn| read(conn, call, id))?;
-    let (_, wrong, right) = corrected(&all, id, given)?;
+    let (it, wrong, right) = corrected(&all, id, given)?;
+    let later = mended(&all, it.fact.effective_on, &wrong, &right).into_iter().map(|(day, _)| day);
+    let along = later.filter(|day| !is_void(&all, *day)).collect();
     let known = questions(&wrong, app.today());
     let mut asked = questions(&right, app.today());
     asked.retain(|one| !known.contains(one));
     asked.extend(outlived(&facts, wrong.ends_on, right.ends_on));
-    Ok(((&wrong).into(), (&right).into(), asked))
+    Ok(CorrectionAsked { before: (&wrong).into(), after: (&right).into(), asked, along })
 }
 
 pub(super) fn read(

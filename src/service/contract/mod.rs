@@ -25,7 +25,7 @@ use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterva
 use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
 
 pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
-pub use correct::{correct_terms, correction_asked, withdraw_amendment};
+pub use correct::{CorrectionAsked, correct_terms, correction_asked, withdraw_amendment};
 pub use handover::{
     Assignment, BulkHandover, Handover, HandoverView, HandoverWithdrawal, HeldContract, Holder, Moved,
     Planned, hand_over, hand_over_all, handover_preview, handovers, held, holders, unassigned,

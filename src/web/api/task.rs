@@ -21,6 +21,7 @@ pub fn routes() -> Vec<Route> {
                 kind: request.query_word("kind")?,
                 from: request.query_day("from")?,
                 until: request.query_day("until")?,
+                dated: false,
                 narrow: super::contract::narrow(request)?,
             };
             task::list(app, call, &query, &request.page()?).map(Plain)

@@ -38,7 +38,9 @@ fn under(page: Page) -> Page {
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every page")]
 fn show(_: &App, _: &Call, _: &Visit) -> Result<Page, Failure> {
-    let page = under(page("consent/draft_new.html", "既承認をまとめて起案する", json!({})));
+    let (columns, optional) = draft::columns();
+    let context = json!({ "columns": columns, "optional": optional });
+    let page = under(page("consent/draft_new.html", "既承認をまとめて起案する", context));
     Ok(page.under("/consents/drafts", "既承認の起案"))
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::route::{HOME, Page, PageRoute, look, page};
 use super::task::{self as tasks, Within};
 use super::visit::Visit;
-use crate::domain::access::{OrganizationKind, Permission};
+use crate::domain::access::{OrganizationKind, Permission, Scope};
 use crate::domain::alert::Severity;
 use crate::domain::contract::ContractStatus;
 use crate::service::alert::{self, AlertFilter};
@@ -39,6 +39,7 @@ fn home(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "unassigned": unassigned,
         "drafts": drafts,
         "grave": grave,
+        "overseer": call.scope() == Scope::Overseer,
         "to_decide": to_decide(app, call)?,
         "todo": if reads { todo(app, call, visit)? } else { Value::Null },
         "contracts": if is_vendor && reads { contracts(app, call)? } else { Value::Null },

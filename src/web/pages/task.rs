@@ -44,7 +44,7 @@ impl Within {
     fn label(self, today: NaiveDate) -> String {
         let day = self.until(today);
         match self {
-            Self::Overdue => "期限を過ぎたもの".to_owned(),
+            Self::Overdue => "期限を過ぎた、すること".to_owned(),
             Self::Week => format!("今週（{}月{}日まで）", day.month(), day.day()),
             Self::Month => format!("今月（{}月{}日まで）", day.month(), day.day()),
         }
@@ -59,6 +59,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         kind: visit.query_word("kind"),
         from: None,
         until: within.map(|within| within.until(today)),
+        dated: within == Some(Within::Overdue),
         narrow,
     };
     let found = task::list(app, call, &query, &visit.page()?)?;
@@ -146,7 +147,8 @@ pub fn tiles(app: &App, call: &Call, officer: Option<Whose>) -> Result<Vec<Value
         .iter()
         .map(|within| {
             let narrow = NarrowQuery { officer, ..NarrowQuery::default() };
-            let query = TaskQuery { until: Some(within.until(today)), narrow, ..TaskQuery::default() };
+            let dated = *within == Within::Overdue;
+            let query = TaskQuery { until: Some(within.until(today)), dated, narrow, ..TaskQuery::default() };
             let total = task::count(app, call, &query)?;
             let path = format!("/tasks?within={within}{whose}");
             let tone = if *within == Within::Overdue { "bad" } else { "" };

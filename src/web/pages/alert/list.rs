@@ -9,7 +9,7 @@ use super::super::route::{Labels, Outcome, Page, PageRoute, look, page, send};
 use super::super::visit::Visit;
 use super::super::{narrow, words};
 use super::kinds;
-use crate::domain::access::Permission;
+use crate::domain::access::{Permission, Scope};
 use crate::domain::alert::{AlertState, Severity};
 use crate::domain::calendar::add_days;
 use crate::service::alert::{self, Acknowledge, AlertFilter, AlertOrder};
@@ -64,6 +64,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "bulk": here.address.replacen(LIST, BULK, 1),
         "pager": here.counted_pager(&alerts, || alert::count(app, call, &filter))?,
         "narrow": narrow::fields(app, call)?,
+        "overseer": call.scope() == Scope::Overseer,
         "order": order(filter.order),
         "narrowed": visit.is_narrowed(),
         "about": about,

@@ -6,7 +6,7 @@ use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use super::super::{narrow, words};
 use super::part;
-use crate::domain::access::{OrganizationKind, Permission};
+use crate::domain::access::{OrganizationKind, Permission, Scope};
 use crate::service::application::{
     self, ApplicationStanding, ApplicationState, ApplicationView, QueueQuery, QueueSort,
 };
@@ -38,6 +38,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "applications": found.items.iter().map(row).collect::<Vec<_>>(),
         "narrowed": visit.is_narrowed(),
         "vendor": is_vendor,
+        "overseer": call.scope() == Scope::Overseer,
         "states": states,
     });
     let title = if is_vendor { "申請" } else { "承認申請" };
@@ -64,7 +65,7 @@ fn row(view: &ApplicationView) -> Value {
     json!({
         "id": view.id, "application_number": view.number, "state": view.standing, "supersedes": view.supersedes, "filed_on": view.filed_on,
         "contract_id": view.contract_id, "contract": view.contract_title, "number": view.contract_number,
-        "vendor": view.vendor_name, "tier": view.tier.map(words::tier),
+        "vendor": view.vendor_name, "tier": view.tier.map(words::tier), "agency": view.agency_name,
         "starts_on": part(&view.content, "starts_on"), "ends_on": part(&view.content, "ends_on"), "last": last,
         "due_on": view.due_on,
     })

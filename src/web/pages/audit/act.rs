@@ -155,7 +155,8 @@ fn confirmation(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> 
         })
         .collect();
     let more = json!({ "findings": options });
-    about(app, call, visit, "audit/confirm.html", "指摘の是正の確認を記録する", &more)
+    let page = about(app, call, visit, "audit/confirm.html", "指摘の是正の確認を記録する", &more)?;
+    Ok(page.filled(&json!({ "confirmed_on": app.today() })))
 }
 
 fn confirm_findings(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {

@@ -6,7 +6,7 @@ use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use super::super::{narrow, words};
 use super::{heading, standing};
-use crate::domain::access::{OrganizationKind, Permission};
+use crate::domain::access::{OrganizationKind, Permission, Scope};
 use crate::domain::calendar;
 use crate::domain::limits::{FIRST_YEAR, LAST_YEAR};
 use crate::service::audit::{self, AuditQuery, AuditState, AuditYearView, AuditYears};
@@ -66,6 +66,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "narrowed": visit.query.iter().any(|(name, text)| {
             !text.is_empty() && !matches!(name.as_str(), "fiscal_year" | "cursor" | "done" | "tour")
         }),
+        "overseer": call.scope() == Scope::Overseer,
         "vendor": call.actor.organization.kind == OrganizationKind::Vendor,
         "states": words::choices::<AuditState>("audits"),
     });

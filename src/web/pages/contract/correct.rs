@@ -11,7 +11,9 @@ use super::{address, compared};
 use crate::domain::access::Permission;
 use crate::domain::contract::TermsKind;
 use crate::domain::id::ContractId;
-use crate::service::contract::{self, AmendmentView, ContractView, TermsCorrection, TermsView};
+use crate::service::contract::{
+    self, AmendmentView, ContractView, CorrectionAsked, TermsCorrection, TermsView,
+};
 use crate::service::{self, App, Call, Failure, idempotency};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -40,7 +42,7 @@ fn all(app: &App, call: &Call, id: ContractId) -> Result<Vec<AmendmentView>, Fai
 pub fn changes(app: &App, call: &Call, id: ContractId) -> Result<Vec<Value>, Failure> {
     let all = all(app, call, id)?;
     let last = last_coming(&all).map(|it| it.seq);
-    let shown = all.iter().rev().filter(|it| it.kind != TermsKind::Registered);
+    let shown = all.iter().rev().filter(|it| it.kind != TermsKind::Registered && !it.carried);
     Ok(shown.map(|it| change(it, last)).collect())
 }
 
@@ -137,11 +139,19 @@ fn correct(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         )
     })?;
     let given: TermsCorrection = differing(visit, &shown)?;
-    let (before, after, asked) = contract::correction_asked(app, call, contract.id, &given)?;
+    let CorrectionAsked { before, after, asked, along } =
+        contract::correction_asked(app, call, contract.id, &given)?;
     let what =
         format!("{}から効力のある{}", words::day(it.effective_on), words::told("terms", it.kind.as_str()));
     let first = vec![("訂正する契約条件", what), ("訂正の理由", given.reason.clone())];
-    let answers = answers(first, (&before, &after), &asked)?;
+    let mut answers = answers(first, (&before, &after), &asked)?;
+    let along: Vec<String> = along.into_iter().map(|day| format!("{}から", words::day(day))).collect();
+    let along = if along.is_empty() {
+        "ありません。この契約条件の訂正だけを記録します。".to_owned()
+    } else {
+        format!("{}効力のある契約条件にも同じ誤りがあるため、あわせて訂正を記録します。", along.join("、"))
+    };
+    answers.push(("あわせて訂正するもの", along));
     if let Some(asked) = check(visit, "訂正する内容を確かめる", "訂正する", &answers) {
         return Ok(asked);
     }
