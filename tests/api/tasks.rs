@@ -303,7 +303,7 @@ both! {
         s.post(&s.auditor, &format!("/contracts/{}/audits", k.id), json!({"kind": "on_site", "due_on": "2026-04-20"})).must(201);
         let overseer = app.person(app.admin().organization, &[itaku::domain::access::Role::Overseer]);
         let agency = text(&s.get(&s.officer, &format!("/contracts/{}", k.id)).must(200), "agency_name");
-        let alert = text(&s.alerts("unapproved_subcontractor")[0], "id");
+        let alert = text(&s.items(&s.officer, "/alerts?kind=unapproved_subcontractor")[0], "id");
         let open = |who, path: &str| app.tab(who).open(path).body.as_str().unwrap().to_owned();
         for path in ["/alerts", "/applications", "/audits?fiscal_year=2026", "/tasks"] {
             let shown = open(&overseer, path);

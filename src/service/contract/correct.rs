@@ -121,9 +121,10 @@ fn is_void(all: &[TermsRow], day: NaiveDate) -> bool {
     let mut of_day = all.iter().filter(|row| row.fact.effective_on == day);
     of_day.clone().any(|row| row.kind == TermsKind::Amended)
         && of_day.all(|row| match row.kind {
-            TermsKind::Registered | TermsKind::DepartmentChanged => false,
+            TermsKind::Registered => false,
             TermsKind::Amended => is_withdrawn(all, row),
-            TermsKind::Withdrawn | TermsKind::Corrected => true,
+            // A department named before is carried into the days to come, too.
+            TermsKind::Withdrawn | TermsKind::Corrected | TermsKind::DepartmentChanged => true,
         })
 }
 
