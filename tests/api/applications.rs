@@ -143,6 +143,7 @@ both! {
             app.move_to(day);
             for who in [&s.officer, &s.a.user] {
                 let page = page(who);
+                let page = page.as_str().unwrap();
                 assert_eq!(page.matches("回答の期限: ").count(), 2, "asked for, and how it came: {page}");
                 assert_eq!(page.contains("超過</span>"), is_over, "{day}: {page}");
             }

@@ -152,7 +152,7 @@ fn show(conn: &mut Conn, actor: &Actor, rows: Vec<AlertRow>) -> Result<Vec<Alert
             let readers = Reader::of(actor, row.vendor_id);
             let agency_name = agencies.get(&row.agency_id).cloned();
             let view = shown(row, label, words, &handlers, &readers)?;
-            Ok(if inside { AlertView { untold, agency_name, ..view } } else { outside(view) })
+            Ok(if inside { AlertView { agency_name, untold, ..view } } else { outside(view) })
         })
         .collect()
 }
