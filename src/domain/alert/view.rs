@@ -7,7 +7,7 @@ use super::text::fill;
 use super::{AlertFact, AlertKind, Context, Facts, Finding, Step};
 use crate::domain::calendar::add_days;
 use crate::domain::chain::{Coverage, Engagement, Known};
-use crate::domain::contract::{DataCategory, Terms, persons};
+use crate::domain::contract::{DataCategory, Terms};
 use crate::domain::days::DayRange;
 use crate::domain::id::{AlertId, EngagementId, OrganizationId};
 
@@ -59,7 +59,7 @@ impl<'a> View<'a> {
 
     /// Whether the contract's data include マイナンバー.
     pub fn my_number(&self) -> bool {
-        let has = |terms: &Terms| persons(&terms.data, DataCategory::MyNumber).is_some();
+        let has = |terms: &Terms| terms.data.iter().any(|data| data.category == DataCategory::MyNumber);
         self.terms().is_some_and(has)
     }
 

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::own::Own;
 use super::{ApplicationStep, Cause, Statement};
-use crate::domain::contract::{DataCategory, Policy, Terms, persons};
+use crate::domain::contract::{DataCategory, Policy, Terms};
 use crate::domain::days::{DayRange, DaySet, OpenRange, day_before};
 
 /// One engagement's days, by what is known. They do not depend on a day of asking; [`Coverage::split`] does.
@@ -124,7 +124,7 @@ impl ContractDays {
         let ruled =
             DayRange::new(from, to).zip(self.period).and_then(|(days, period)| days.intersection(&period));
         let Some(days) = ruled else { return };
-        if persons(&terms.data, DataCategory::MyNumber).is_some() {
+        if terms.data.iter().any(|volume| volume.category == DataCategory::MyNumber) {
             return;
         }
         match terms.subcontracting.policy {

@@ -33,7 +33,7 @@ use crate::db::{self, Tx};
 use crate::domain::alert::{
     AlertFact, AlertKind, AlertState, Change, Context, Facts, Finding, evaluate, settle,
 };
-use crate::domain::contract::{DataCategory, persons};
+use crate::domain::contract::DataCategory;
 use crate::domain::deadline::{Deadline, deadlines};
 use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId};
 use crate::domain::settings::Settings;
@@ -163,8 +163,8 @@ fn rule_version(kind: AlertKind, today: NaiveDate) -> i32 {
 
 /// Whether any of the contract's terms speak of マイナンバー.
 fn has_my_number(facts: &ContractFacts) -> bool {
-    let mut terms = facts.chain.terms.iter().map(|fact| &fact.terms);
-    terms.any(|terms| persons(&terms.data, DataCategory::MyNumber).is_some())
+    let terms = facts.chain.terms.iter().map(|fact| &fact.terms);
+    terms.flat_map(|terms| &terms.data).any(|data| data.category == DataCategory::MyNumber)
 }
 
 /// The words of an alert in the ledger. Its message may name a person, so it stands there as a hash.
