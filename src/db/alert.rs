@@ -16,7 +16,7 @@ use crate::domain::access::Scope;
 use crate::domain::alert::{AlertFact, AlertKind, AlertState, Assessment, Finding, Severity, Step};
 use crate::domain::calendar::fiscal_year_range;
 use crate::domain::chain::Cause;
-use crate::domain::contract::{DataCategory, Instant, Terms, persons};
+use crate::domain::contract::{DataCategory, Instant, Terms};
 use crate::domain::days::DaySet;
 use crate::domain::id::{AlertId, ContractId, EngagementId, OrganizationId, UserId};
 use crate::text_enum;
@@ -582,7 +582,7 @@ pub fn contract_labels(
         .load(conn)?;
     let mut my_number = HashSet::new();
     for (id, body) in terms {
-        if persons(&from_json::<Terms>(&body)?.data, DataCategory::MyNumber).is_some() {
+        if from_json::<Terms>(&body)?.data.iter().any(|data| data.category == DataCategory::MyNumber) {
             my_number.insert(id);
         }
     }
