@@ -361,8 +361,9 @@ both! {
                 let foreign = match name.as_str() {
                     "engagement_id" | "parent_engagement_id" => other.sub.engagement.clone(),
                     "officer_id" | "from_officer_id" | "deputy_id" => other.officer.id.to_string(),
-                    "contract_ids" => other.contract.clone(),
-                    "ids" => other.sub.alert.clone().unwrap(),
+                    // A contract has its handovers, an audit its findings: an id from elsewhere is none of them.
+                    "contract_ids" | "contract_id" | "handover_id" => other.contract.clone(),
+                    "ids" | "finding_ids" => other.sub.alert.clone().unwrap(),
                     // An agency is no vendor, and another's is nobody's own.
                     "vendor_id" | "organization_id" | "into" => other.agency.to_string(),
                     _ => panic!("whose is {pointer} of {}? ({code})", door.name()),
