@@ -58,8 +58,8 @@ both! {
         ]);
         let vendor = app.tab(&s.a.user);
         let page = vendor.open(&address);
-        says(&page, &["架空乙入力株式会社", "これから", "申請を取り下げる", "6,000,000円"]);
-        keeps_silent(&page, &["三要件つきの契約", "要員が少ない", "審査を記録", "決裁する", "契約金額の50", "決定の期限"]);
+        says(&page, &["架空乙入力株式会社", "これから", "申請を取り下げる", "6,000,000円", "決定の期限"]);
+        keeps_silent(&page, &["三要件つきの契約", "要員が少ない", "審査を記録", "決裁する", "契約金額の50"]);
         // Decided, there is nothing to be careful about any more.
         k.decide(&id, &json!({"conditions": "月ごとに報告する"})).must(200);
         let page = approver.open(&address);
