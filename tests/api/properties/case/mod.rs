@@ -210,7 +210,13 @@ impl<'a> Case<'a> {
 
     fn event(&mut self, which: usize, step: ApplicationStep, stamp: Stamp) {
         let on = self.today();
-        self.facts.applications[which].events.push(ApplicationEvent { step, on, corrected: None, reply_by: None, stamp });
+        self.facts.applications[which].events.push(ApplicationEvent {
+            step,
+            on,
+            corrected: None,
+            reply_by: None,
+            stamp,
+        });
     }
 
     // --- acting ---
