@@ -18,6 +18,7 @@ fn seq(s: &Stage<'_>, k: &Contract<'_>, at: usize) -> i64 {
     s.items(&s.officer, &format!("/contracts/{}/amendments", k.id))[at]["seq"].as_i64().unwrap()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn amend(s: &Stage<'_>, k: &Contract<'_>, on: &str, what: Value) {
     let mut body = json!({"effective_on": on, "reason": "契約の変更"});
     body.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());

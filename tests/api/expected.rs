@@ -14,6 +14,7 @@ const PEOPLE: &[Role] = &[SystemAdmin, AgencyAdmin, VendorAdmin];
 /// Who may use a route, by the contract's "Roles" and "Main resources"; None: anyone. Written down a second time on
 /// purpose: a permission that grants another role than it should is found by it.
 #[expect(clippy::match_same_arms, reason = "a line of the contract each")]
+#[expect(clippy::too_many_lines, reason = "one list of routes")]
 pub fn may(method: &str, path: &str) -> Option<&'static [Role]> {
     Some(match (method, path) {
         (
