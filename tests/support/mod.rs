@@ -139,6 +139,8 @@ impl TestApp {
             ("ITAKU__DATABASE__URL", url.as_str()),
             ("ITAKU__AUTH__SECRET", "a secret of the tests, long enough to sign"),
             ("ITAKU__SERVER__PUBLIC_URL", "https://itaku.example.jp"),
+            // Thousands of wrong values are one person's here, and more than a fast machine gives back in time.
+            ("ITAKU__LIMITS__ACTS_PER_SECOND", "1000"),
         ];
         let config = Config::load(
             None,
