@@ -8,7 +8,7 @@ use super::contract::DataVolumeView;
 use super::{App, Call, Failure};
 use crate::db::engagement_name::EngagementNameRow;
 use crate::db::{self, Conn, DbError};
-use crate::domain::chain::{Cause, Engagement, Known, NodeState, Source};
+use crate::domain::chain::{Cause, Engagement, Known, NodeState, Source, Vendor};
 use crate::domain::days::{DayRange, OpenRange};
 use crate::domain::id::{ConsentId, ContractId, EngagementId, OrganizationId};
 
@@ -209,12 +209,7 @@ impl Seen<'_> {
             parent: parent
                 .filter(|_| top && case.vendor().is_some())
                 .map(|parent| ParentName { name: parent.vendor.name.clone() }),
-            vendor: VendorView {
-                id: engagement.vendor.id,
-                name: engagement.vendor.name.clone(),
-                corporate_number: engagement.vendor.corporate_number.clone(),
-                country: engagement.vendor.country.clone(),
-            },
+            vendor: (&engagement.vendor).into(),
             tier: engagement.tier,
             since,
             state: known.state(id, as_of),
@@ -255,6 +250,13 @@ pub(super) fn since(
     let said = known.statements(id).iter().filter(|said| counts(said.source));
     let used = said.map(|said| said.started_on.min(day_of(said.stamp.at)));
     filed.chain(consented).chain(used).min().unwrap_or_else(|| day_of(engagement.stamp.at))
+}
+
+impl From<&Vendor> for VendorView {
+    fn from(vendor: &Vendor) -> Self {
+        let Vendor { id, name, corporate_number, country } = vendor.clone();
+        Self { id, name, corporate_number, country }
+    }
 }
 
 impl From<&EngagementNameRow> for OtherNameView {

@@ -6,6 +6,7 @@ use itaku::schedule::sweep::sweep;
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, text};
+use crate::support::browser::encoded;
 use crate::support::{Person, TestApp, both, day};
 
 /// The contracts' numbers of a list's rows, each once.
@@ -17,14 +18,6 @@ fn numbers(s: &Stage<'_>, who: &Person, path: &str) -> Vec<String> {
     found.sort();
     found.dedup();
     found
-}
-
-/// The address as a browser sends it.
-fn encoded(address: &str) -> String {
-    address
-        .bytes()
-        .map(|byte| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 both! {

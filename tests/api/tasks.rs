@@ -7,7 +7,7 @@ use itaku::schedule::sweep::sweep;
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, text};
-use crate::support::browser::Tab;
+use crate::support::browser::{Tab, encoded};
 use crate::support::{TestApp, both, day};
 use crate::world::{Seat, World, word};
 
@@ -102,14 +102,6 @@ fn pages(contract: &str, agency: bool) -> Vec<String> {
         pages.extend(["/tasks".to_owned(), "/alerts".to_owned(), "/declarations".to_owned()]);
     }
     pages
-}
-
-/// The address as a browser sends it.
-fn encoded(address: &str) -> String {
-    address
-        .bytes()
-        .map(|byte| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 both! {

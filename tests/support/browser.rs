@@ -6,6 +6,14 @@ use itaku::service::{Failure, session};
 
 use super::{Answer, Person, TestApp};
 
+/// The address as a browser sends it.
+pub fn encoded(address: &str) -> String {
+    address
+        .bytes()
+        .map(|byte| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
 /// A signed-in browser.
 pub struct Tab<'a> {
     app: &'a TestApp,

@@ -141,12 +141,7 @@ impl Brief<'_> {
         Ok(Briefing {
             agency_id: case.facts.agency_id,
             agency_name: case.facts.agency_name.clone(),
-            vendor: VendorView {
-                id: engagement.vendor.id,
-                name: engagement.vendor.name.clone(),
-                corporate_number: engagement.vendor.corporate_number.clone(),
-                country: engagement.vendor.country.clone(),
-            },
+            vendor: (&engagement.vendor).into(),
             tier: engagement.tier,
             parent_id: engagement.parent_id.filter(|id| self.sees(&known, *id)),
             parent_name: parent.map(|parent| parent.vendor.name.clone()),
