@@ -70,8 +70,10 @@ fn mailed_tokens(folder: &str, many: usize) -> Vec<String> {
     let begun = std::time::Instant::now();
     loop {
         let mut tokens = Vec::new();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        // A letter still being written has another name (`.part`); it may be empty, or renamed before it is read.
+        let letters = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        for letter in letters.filter(|path| path.extension().is_some_and(|it| it == "eml")) {
+            let bytes = std::fs::read(letter).unwrap();
             let mail = mailparse::parse_mail(&bytes).unwrap();
             let text = mail.subparts[0].get_body().unwrap();
             let token = text.split_once("?token=").map(|(_, rest)| rest.split_whitespace().next().unwrap());
