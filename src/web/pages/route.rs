@@ -451,6 +451,21 @@ pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)
     visit.form.mark("_sure").is_none().then(|| Outcome::Shown(checked(visit, title, button, answers)))
 }
 
+/// The same before what can't be undone, or ends somebody's right: its button looks so.
+pub fn check_gravely(
+    visit: &Visit,
+    title: &str,
+    button: &str,
+    answers: &[(&str, String)],
+) -> Option<Outcome> {
+    if visit.form.mark("_sure").is_some() {
+        return None;
+    }
+    let mut page = checked(visit, title, button, answers);
+    page.context["careful"] = json!(true);
+    Some(Outcome::Shown(page))
+}
+
 /// That page.
 pub fn checked(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Page {
     let rows: Vec<Value> = answers
