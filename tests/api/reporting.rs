@@ -105,7 +105,7 @@ both! {
         let again = json!({"as_last_time": true});
         assert_eq!(left(&k.try_declare(&s.a, again).must(201)), [""; 0]);
         // Another's report is its own.
-        let of_b = k.declare(&s.b, &[used_under(&crate::stage::nodes(&k.chain_of(&s.b))[0]["engagement_id"].as_str().unwrap(), &s.e, "2026-06-01", None)]);
+        let of_b = k.declare(&s.b, &[used_under(crate::stage::nodes(&k.chain_of(&s.b))[0]["engagement_id"].as_str().unwrap(), &s.e, "2026-06-01", None)]);
         assert_eq!(left(&of_b), [""; 0]);
     }
 
