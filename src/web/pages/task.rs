@@ -120,6 +120,12 @@ pub fn row(view: &TaskView, is_vendor: bool) -> Value {
             let kind = view.audit_kind.map(AuditKind::label).unwrap_or_default();
             (format!("{vendor}の{kind}"), view.audit_id.map(|id| format!("/audits/{id}")).unwrap_or_default())
         }
+        TaskKind::Finding => {
+            let kind = view.audit_kind.map(AuditKind::label).unwrap_or_default();
+            let act = if is_vendor { "改善" } else { "是正確認" };
+            let what = format!("{vendor}の{kind}の指摘の{act}");
+            (what, view.audit_id.map(|id| format!("/audits/{id}")).unwrap_or_default())
+        }
         TaskKind::ContractStart => ("契約が始まる日".to_owned(), contract.clone()),
         TaskKind::ContractEnd => ("契約が終わる日".to_owned(), contract.clone()),
         TaskKind::Alert => (
