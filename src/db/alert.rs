@@ -9,6 +9,7 @@ use diesel::sql_types::Bool;
 
 use super::contract::narrow::named;
 use super::contract::{Narrow, OfficerIs};
+use super::counted::counted;
 use super::schema::{alerts, contract_terms, contracts};
 use super::types::{directly, from_json, to_json};
 use super::{Conn, DbError};
@@ -471,8 +472,7 @@ pub fn count_listed(conn: &mut Conn, scope: Scope, filter: &AlertFilter, bound: 
     if filter.order == AlertOrder::Due {
         query = query.filter(alerts::due_on.is_not_null());
     }
-    let found: Vec<AlertId> = query.load(conn)?;
-    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+    counted(conn, query)
 }
 
 /// Alerts in scope that are due, the soonest first; `after`: the last of the page before.

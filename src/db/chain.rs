@@ -7,6 +7,7 @@ use diesel::sql_types::Bool;
 
 use super::contract::Narrow;
 use super::contract::narrow::narrowed;
+use super::counted::counted;
 use super::organization::OrganizationRow;
 use super::schema::{
     application_steps, applications, consents, contracts, deadlines, engagement_merges, engagements,
@@ -432,16 +433,15 @@ pub fn count_queue(
     waiting: bool,
     bound: i64,
 ) -> Result<i64, DbError> {
-    let found: Vec<ApplicationId> = if waiting {
+    if waiting {
         let mut query = with_deadlines!().select(applications::id).limit(bound).into_boxed();
         queued!(query, scope, filter);
-        query.load(conn)?
+        counted(conn, query)
     } else {
         let mut query = with_contracts!().select(applications::id).limit(bound).into_boxed();
         queued!(query, scope, filter);
-        query.load(conn)?
-    };
-    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+        counted(conn, query)
+    }
 }
 
 fn with_steps(

@@ -11,6 +11,7 @@ pub mod calendar;
 pub mod chain;
 pub mod consent_draft;
 pub mod contract;
+mod counted;
 pub mod deadline;
 pub mod due;
 pub mod engagement_name;

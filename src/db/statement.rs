@@ -7,6 +7,7 @@ use diesel::prelude::*;
 
 use super::contract::Narrow;
 use super::contract::narrow::narrowed;
+use super::counted::counted;
 use super::facts::source_word;
 use super::schema::{
     contracts, declarations, engagements, observations, organizations, retractions, statements,
@@ -291,8 +292,7 @@ pub fn count_declarations(
     let query = with_contracts!().select(declarations::id).limit(bound).into_boxed();
     let mut query = in_scope!(query, scope);
     narrowed!(query, narrow, scope);
-    let found: Vec<DeclarationId> = query.load(conn)?;
-    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+    counted(conn, query)
 }
 
 /// Declarations across contracts, newest first, of at most `rows`.

@@ -44,6 +44,10 @@ both! {
         let tab = app.tab(&s.officer);
         let page = |query: &str| tab.open(&format!("{path}{query}")).body.as_str().unwrap_or_default().to_owned();
         let june = page("?as_of=2026-06-01");
+        // Nor of what the contract has come to since.
+        let head = between(&june, "<h1>", "<nav class=\"tabs\"");
+        assert!(!head.contains("未解決のアラート") && !head.contains("履行中"), "{head}");
+        assert!(between(&page(""), "<h1>", "<nav class=\"tabs\"").contains("未解決のアラート"));
         let place = |page: &str, id: &str| between(page, &format!("id=\"e-{id}\""), "</div>").to_owned();
         assert!(place(&june, &c).contains("申請中"), "{}", place(&june, &c));
         assert!(!place(&june, &c).contains("承認の期間"), "the consent came later");

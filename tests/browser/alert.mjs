@@ -78,7 +78,7 @@ export const alerts_handled = act(async (t) => {
   await d.fill("reason", "契約書で確認した（試験）");
   await d.press("記録する");
   await d.told("判断を記録しました");
-  await d.press("とった措置を記録する");
+  await d.press("とった措置を記録する・期限を定めて認める");
   const today = (await d.text(".clock strong")).slice(0, 10);
   await d.fillAll({ reason: "移行が終わるまで認める（試験）", accepted_until: today.replaceAll("-", "/") });
   await d.press("記録する");

@@ -213,11 +213,11 @@ async fn list(db: web::Data<Readers>, page: web::Query<Page>) -> actix_web::Resu
     Ok(HttpResponse::Ok().json(rows))
 }
 
-/// A list as HTML.
+/// A list as HTML, with the columns of itaku's own.
 const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="ja"><head><meta charset="utf-8"><title>契約</title></head><body><h1>契約</h1>
-<table><thead><tr><th>番号</th><th>件名</th><th>受託者</th><th>期間</th><th>アラート</th></tr></thead><tbody>
-{% for row in rows %}<tr><td>{{ row[0].number }}</td><th><a href="/contracts/{{ row[0].id }}">{{ row[0].title }}</a></th><td>{{ row[2] }}</td><td>{{ row[0].starts_on }}<br>〜{{ row[0].last_day }}</td><td>{{ row[0].open_alerts }}件</td></tr>
+<table><thead><tr><th>番号</th><th>件名</th><th>受託者</th><th>契約金額</th><th>担当者・部署</th><th>期間</th><th>アラート</th></tr></thead><tbody>
+{% for row in rows %}<tr><td>{{ row[0].number }}</td><th><a href="/contracts/{{ row[0].id }}">{{ row[0].title }}</a></th><td>{{ row[2] }}</td><td>{{ row[0].amount_yen }}円</td><td>{% if row[4] %}{{ row[4] }}{% endif %}{% if row[0].department %}<span>{{ row[0].department }}</span>{% endif %}</td><td>{{ row[0].starts_on }}<br>〜{{ row[0].last_day }}</td><td>{{ row[0].open_alerts }}件</td></tr>
 {% endfor %}</tbody></table></body></html>"#;
 
 async fn page(

@@ -389,7 +389,8 @@ CREATE TABLE contracts (
   version BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX contracts_number ON contracts (agency_id, number_key) WHERE voided_on IS NULL;
-CREATE INDEX contracts_agency ON contracts (agency_id, id);
+-- voided_on, empty in all its rows, makes it cover a count
+CREATE INDEX contracts_agency ON contracts (agency_id, id, voided_on) WHERE voided_on IS NULL;
 CREATE INDEX contracts_agency_year ON contracts (agency_id, fiscal_year, id);
 CREATE INDEX contracts_agency_vendor ON contracts (agency_id, vendor_id, id);
 CREATE INDEX contracts_agency_last_day ON contracts (agency_id, last_day, id, starts_on) WHERE voided_on IS NULL;

@@ -8,6 +8,7 @@ use diesel::sql_types::{Bool, Text};
 use super::AuditRow;
 use crate::db::contract::Narrow;
 use crate::db::contract::narrow::narrowed;
+use crate::db::counted::counted;
 use crate::db::schema::{audit_cancellations, audit_completions, audits, contracts};
 use crate::db::sight::{SEEN_BELOW, SEEN_FROM};
 use crate::db::{Conn, DbError};
@@ -207,6 +208,5 @@ pub fn count(
         query = in_state!(query, state, today);
     }
     narrowed!(query, filter.narrow, scope);
-    let found: Vec<AuditId> = query.load(conn)?;
-    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+    counted(conn, query)
 }

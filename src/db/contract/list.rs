@@ -7,6 +7,7 @@ use diesel::sql_types::{Bool, Date};
 
 use super::narrow::{Narrow, narrowed};
 use super::{AGENCIES, ContractHead, ContractLine, Line, line};
+use crate::db::counted::counted;
 use crate::db::schema::{alerts, contracts, engagements, organizations, users};
 use crate::db::types::directly;
 use crate::db::{Conn, DbError};
@@ -196,8 +197,7 @@ pub fn count_matching(
     let mut query = contracts::table.select(contracts::id).limit(bound).into_boxed();
     in_scope!(query, scope);
     matching!(query, scope, filter, today);
-    let found: Vec<ContractId> = query.load(conn)?;
-    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+    counted(conn, query)
 }
 
 /// How many contracts in scope run today, and how many of them end by a day.

@@ -1,7 +1,10 @@
 //! What lists across contracts are narrowed to by the contract that their rows are about.
 
+use diesel::backend::Backend;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{HasSqlType, Text};
 
 use crate::db::{Conn, DbError};
 use crate::domain::access::Scope;
@@ -116,35 +119,57 @@ impl Narrow {
     }
 }
 
-#[derive(QueryableByName)]
-struct Word {
-    #[diesel(sql_type = Text)]
-    word: String,
-}
-
 /// So many departments and officers are offered to choose from.
 const OFFERED: i64 = 200;
 
-/// The different words of a column of an agency's contracts, each found by its index alone.
-fn words(conn: &mut Conn, agency: OrganizationId, column: &str) -> Result<Vec<String>, DbError> {
-    let found: Vec<Word> = diesel::sql_query(format!(
-        "WITH RECURSIVE words (word) AS (SELECT min({column}) FROM contracts WHERE agency_id = $1 \
-         UNION ALL SELECT (SELECT min(c.{column}) FROM contracts c WHERE c.agency_id = $1 AND c.{column} > words.word) \
-         FROM words WHERE words.word IS NOT NULL) SELECT word FROM words WHERE word IS NOT NULL LIMIT {OFFERED}"
-    ))
-    .bind::<Text, _>(agency)
-    .load(conn)?;
-    Ok(found.into_iter().map(|found| found.word).collect())
+/// The different words of a column of an agency's contracts, each found by its index alone. As a query of its own and
+/// not a text, it is prepared once a connection: every list page asks it.
+#[derive(Debug, Clone, Copy)]
+struct WordsOf {
+    column: &'static str,
+    agency: OrganizationId,
+}
+
+impl Query for WordsOf {
+    type SqlType = Text;
+}
+
+impl QueryId for WordsOf {
+    type QueryId = ();
+    // Known by its text: that of each column is another.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<Conn> for WordsOf {}
+
+impl<DB: Backend> QueryFragment<DB> for WordsOf
+where
+    DB: HasSqlType<Text>,
+    OrganizationId: ToSql<Text, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let Self { column, agency } = self;
+        out.push_sql(&format!(
+            "WITH RECURSIVE words (word) AS (SELECT min({column}) FROM contracts WHERE agency_id = "
+        ));
+        out.push_bind_param::<Text, _>(agency)?;
+        out.push_sql(&format!(
+            " UNION ALL SELECT (SELECT min(c.{column}) FROM contracts c WHERE c.{column} > words.word AND c.agency_id = "
+        ));
+        out.push_bind_param::<Text, _>(agency)?;
+        out.push_sql(&format!(
+            ") FROM words WHERE words.word IS NOT NULL) SELECT word FROM words WHERE word IS NOT NULL LIMIT {OFFERED}"
+        ));
+        Ok(())
+    }
 }
 
 /// The departments of an agency's contracts, in order.
 pub fn departments(conn: &mut Conn, agency: OrganizationId) -> Result<Vec<String>, DbError> {
-    words(conn, agency, "department")
+    Ok(WordsOf { column: "department", agency }.load(conn)?)
 }
 
 /// The officers of an agency's contracts.
 pub fn officers(conn: &mut Conn, agency: OrganizationId) -> Result<Vec<UserId>, DbError> {
-    let ids = words(conn, agency, "officer_id")?;
-    let read = |id: String| id.parse().map_err(|_| DbError::BrokenRow(format!("officer {id}")));
-    ids.into_iter().map(read).collect()
+    Ok(WordsOf { column: "officer_id", agency }.load(conn)?)
 }

@@ -219,19 +219,21 @@ fn flatten(value: &Value, name: &str, put: &mut impl FnMut(&str, String)) {
                             if let (Some(category), Some(persons)) =
                                 (row["category"].as_str(), row.get(PERSONS))
                             {
-                                put(&below(&format!("{PERSONS}/{category}")), persons.to_string());
+                                put(&below(&format!("{PERSONS}/{category}")), as_written(persons));
                             }
                         }
                     }
-                    // Money as offices write it; it is read as it stands there.
-                    Value::Number(yen) if part.ends_with("_yen") => {
-                        put(&below(part), yen.as_i64().map_or_else(|| yen.to_string(), thousands));
-                    }
+                    Value::Number(_) if part.ends_with("_yen") => put(&below(part), as_written(value)),
                     _ => flatten(value, &below(part), put),
                 }
             }
         }
     }
+}
+
+/// Money and persons as offices write them, with commas; they are read as they stand there.
+fn as_written(number: &Value) -> String {
+    number.as_i64().map_or_else(|| number.to_string(), thousands)
 }
 
 #[cfg(test)]
@@ -288,13 +290,13 @@ mod tests {
     fn what_is_known_fills_the_form_that_says_it_again() {
         let known = json!({
             "number": "R8-1", "amount_yen": 5_000, "none": true, "department": null,
-            "data": [{"category": "personal", "persons": 10}, {"category": "my_number", "persons": 4}],
+            "data": [{"category": "personal", "persons": 23_000}, {"category": "my_number", "persons": 4}],
             "engagements": [{"started_on": "2026-04-01"}],
         });
         let form = Form::filled(&known);
         assert_eq!(
-            (form.typed("amount_yen"), form.typed("none"), form.typed("persons/my_number")),
-            ("5,000", "true", "4")
+            (form.typed("amount_yen"), form.typed("none"), form.typed("persons/personal")),
+            ("5,000", "true", "23,000")
         );
         let again = Form::read(form.values().clone());
         assert_eq!(again.body(), form.body());

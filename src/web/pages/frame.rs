@@ -337,7 +337,10 @@ pub fn render(frame: &Frame, page: &Page) -> Result<String, PageError> {
         frame,
         page: &page.context,
     };
-    let context = Context::from_serialize(&framed).map_err(|error| PageError(error.to_string()))?;
+    let mut context = Context::from_serialize(&framed).map_err(|error| PageError(error.to_string()))?;
+    if let Some(rows) = &page.rows {
+        context.insert_value(rows.name, rows.values.clone()?);
+    }
     let html = tera.render(page.template, &context);
     let html = html.map_err(|error| PageError(format!("{}: {error}", page.template)))?;
     Ok(own::finished(html, frame.words.as_ref()))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::route::{Labels, Outcome, Page, PageRoute, check, form, look, page};
+use super::route::{Labels, Outcome, Page, PageRoute, check_gravely, form, look, page};
 use super::visit::Visit;
 use super::words;
 use crate::domain::access::{OrganizationKind, Permission, Role};
@@ -277,7 +277,7 @@ fn merge(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         ("統合先の事業者", vendor_label(&into)),
         ("理由", given.reason.clone()),
     ];
-    if let Some(asked) = check(visit, "統合してよいか確かめる", "統合する", &answers) {
+    if let Some(asked) = check_gravely(visit, "統合してよいか確かめる", "統合する", &answers) {
         return Ok(asked);
     }
     let merged = vendor::merge(app, call, id, &given)?;

@@ -37,6 +37,16 @@ pub struct Page {
     pub trail: Vec<(String, String)>,
     pub words: Words,
     pub context: Value,
+    /// A long list beside the context ([`Page::with_rows`]).
+    pub rows: Option<Rows>,
+}
+
+/// The rows of a list as templates read them, under a name.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    pub name: &'static str,
+    /// Or why they could not be read so.
+    pub values: Result<tera::Value, String>,
 }
 
 /// Whose words a page speaks in.
@@ -133,10 +143,19 @@ pub fn page(template: &'static str, title: impl Title, context: Value) -> Page {
         trail: Vec::new(),
         words: Words::default(),
         context,
+        rows: None,
     }
 }
 
 impl Page {
+    /// The rows of a long list, under a name, turned into what templates read in one go: as a part of the context each
+    /// row would be made, copied and turned once more, which costs a page of fifty as much as its query.
+    #[must_use]
+    pub fn with_rows<T: Serialize>(self, name: &'static str, rows: &[T]) -> Self {
+        let values = tera::Value::try_from_serializable(&rows).map_err(|error| error.to_string());
+        Self { rows: Some(Rows { name, values }), ..self }
+    }
+
     /// The page under another.
     #[must_use]
     pub fn under(mut self, path: impl Into<String>, title: impl Title) -> Self {
@@ -449,6 +468,21 @@ fn is_contract(path: &str) -> bool {
 /// None: it was looked at, go on. It acts for the form that it shows: come back to and sent again, it acts once.
 pub fn check(visit: &Visit, title: &str, button: &str, answers: &[(&str, String)]) -> Option<Outcome> {
     visit.form.mark("_sure").is_none().then(|| Outcome::Shown(checked(visit, title, button, answers)))
+}
+
+/// The same before what can't be undone, or ends somebody's right: its button looks so.
+pub fn check_gravely(
+    visit: &Visit,
+    title: &str,
+    button: &str,
+    answers: &[(&str, String)],
+) -> Option<Outcome> {
+    if visit.form.mark("_sure").is_some() {
+        return None;
+    }
+    let mut page = checked(visit, title, button, answers);
+    page.context["careful"] = json!(true);
+    Some(Outcome::Shown(page))
 }
 
 /// That page.

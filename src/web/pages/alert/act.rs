@@ -7,7 +7,7 @@ use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page, s
 use super::super::visit::Visit;
 use super::super::words;
 use super::address;
-use super::way::ends;
+use super::way::{ends, measuring};
 use crate::domain::access::Permission;
 use crate::domain::alert::Assessment;
 use crate::service::alert::{self, Assess, Resolve};
@@ -36,7 +36,7 @@ fn measures(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "ends": ours(ends(alert.kind)),
         "alert": alert,
     });
-    Ok(page("alert/resolve.html", "とった措置を記録する", context).filled(&known).under_alert(&alert))
+    Ok(page("alert/resolve.html", measuring(alert.kind), context).filled(&known).under_alert(&alert))
 }
 
 fn resolve(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {

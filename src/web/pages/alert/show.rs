@@ -7,7 +7,7 @@ use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::title;
-use super::way::{ends, ways};
+use super::way::{ends, measuring, ways};
 use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::alert::AlertKind;
 use crate::domain::days::{DayRange, DaySet};
@@ -33,6 +33,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "days": days(app, call, &alert)?,
         "limit": alert.kind.is_limit(),
         "ends": ours(ends(alert.kind)),
+        "measuring": ours(measuring(alert.kind)),
         "steps": steps,
         "events": events,
         "now": app.today(),

@@ -40,6 +40,15 @@ pub fn ends(kind: AlertKind) -> &'static str {
     }
 }
 
+/// What recording a measure is called; an excess can also be accepted for a time, on the same page.
+pub fn measuring(kind: AlertKind) -> &'static str {
+    if kind.is_limit() {
+        "とった措置を記録する・期限を定めて認める"
+    } else {
+        "とった措置を記録する"
+    }
+}
+
 /// What the link to where something is done is called.
 fn label(duty: Duty) -> &'static str {
     match duty {

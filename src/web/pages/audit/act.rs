@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check, check_gravely, form, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::{inspected, is_open, places, standing_of_finding, title};
@@ -189,7 +189,7 @@ fn cancellation(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> 
 fn cancel(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let given: CancellationInput = visit.input()?;
     let answers = [("取り消す理由", given.reason.clone())];
-    let asked = check(visit, "検査の計画を取り消してよいか確かめる", "計画を取り消す", &answers);
+    let asked = check_gravely(visit, "検査の計画を取り消してよいか確かめる", "計画を取り消す", &answers);
     if let Some(asked) = asked {
         return Ok(asked);
     }

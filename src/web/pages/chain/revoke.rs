@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check_gravely, form, page};
 use super::super::visit::Visit;
 use super::super::words;
 use crate::domain::access::Permission;
@@ -56,7 +56,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         ("理由", given.reason.clone()),
         ("同じ日から効力を失う下位の再委託先", below(&node).join("\n")),
     ];
-    if let Some(asked) = check(visit, "承認を取り消してよいか確かめる", "承認を取り消す", &answers)
+    if let Some(asked) = check_gravely(visit, "承認を取り消してよいか確かめる", "承認を取り消す", &answers)
     {
         return Ok(asked);
     }

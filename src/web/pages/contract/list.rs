@@ -1,6 +1,8 @@
 //! The list of contracts.
 
-use serde_json::{Value, json};
+use chrono::NaiveDate;
+use serde::Serialize;
+use serde_json::json;
 
 use super::super::own::ours;
 use super::super::route::{Page, PageRoute, look, page};
@@ -8,6 +10,7 @@ use super::super::visit::Visit;
 use super::super::{narrow, words};
 use crate::domain::access::{OrganizationKind, Permission};
 use crate::domain::contract::ContractStatus;
+use crate::domain::id::ContractId;
 use crate::service::contract::{self, ContractQuery, ContractSort, ContractView};
 use crate::service::{App, Call, Failure};
 
@@ -33,7 +36,6 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     };
     let contracts = contract::list(app, call, &query, &visit.page()?)?;
     let context = json!({
-        "contracts": contracts.items.iter().map(row).collect::<Vec<_>>(),
         "pager": visit.counted_pager(&contracts, || contract::count(app, call, &query))?,
         "narrowed": visit.is_narrowed(),
         "narrow": narrow::fields(app, call)?,
@@ -52,7 +54,9 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
             .map(|(sort, words)| json!({ "value": sort, "label": words }))
             .collect::<Vec<_>>(),
     });
-    Ok(page("contract/list.html", "契約", context).filled(&visit.query).wrongly_asked(wrong))
+    let rows: Vec<Row<'_>> = contracts.items.iter().map(row).collect();
+    let page = page("contract/list.html", "契約", context).with_rows("contracts", &rows);
+    Ok(page.filled(&visit.query).wrongly_asked(wrong))
 }
 
 /// The orders offered, in words.
@@ -67,13 +71,39 @@ fn sorts() -> [(ContractSort, &'static str); 5] {
 }
 
 /// What a row shows: little enough that a page of them costs little.
-fn row(contract: &ContractView) -> Value {
+#[derive(Serialize)]
+struct Row<'a> {
+    id: ContractId,
+    number: &'a str,
+    title: &'a str,
+    agency: &'a str,
+    vendor: &'a str,
+    from: NaiveDate,
+    to: NaiveDate,
+    status: String,
+    tone: &'static str,
+    alerts: i32,
+    amount: Option<i64>,
+    officer: Option<&'a str>,
+    department: Option<&'a str>,
+}
+
+fn row(contract: &ContractView) -> Row<'_> {
     let (status, tone) =
         words::word("contract", contract.status.as_str()).unwrap_or(("", words::Tone::Quiet));
-    json!({
-        "id": contract.id, "number": contract.number, "title": contract.title, "agency": contract.agency_name,
-        "vendor": contract.vendor_name.as_deref().unwrap_or("—"), "from": contract.starts_on, "to": contract.last_day,
-        "status": ours(status), "tone": tone.class(), "alerts": contract.open_alerts.unwrap_or(0),
-        "amount": contract.amount_yen, "officer": contract.officer_name, "department": contract.department,
-    })
+    Row {
+        id: contract.id,
+        number: &contract.number,
+        title: &contract.title,
+        agency: &contract.agency_name,
+        vendor: contract.vendor_name.as_deref().unwrap_or("—"),
+        from: contract.starts_on,
+        to: contract.last_day,
+        status: ours(status),
+        tone: tone.class(),
+        alerts: contract.open_alerts.unwrap_or(0),
+        amount: contract.amount_yen,
+        officer: contract.officer_name.as_deref(),
+        department: contract.department.as_deref(),
+    }
 }

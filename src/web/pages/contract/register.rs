@@ -115,8 +115,8 @@ pub fn clause(given: &SubcontractingInput) -> String {
 pub fn clause_of(given: &SubcontractingView) -> String {
     let mut lines = vec![word("policy", given.policy)];
     lines.extend(given.minor_limit_yen.map(|yen| format!("軽微な業務は{}円まで", words::thousands(yen))));
-    lines.push(given.max_tier.map_or("階層の定めなし".to_owned(), |tier| format!("第{tier}層まで")));
-    lines.extend(given.max_ratio_percent.map(|percent| format!("金額の{percent}％まで")));
+    lines.push(given.max_tier.map_or("階層: 定めなし".to_owned(), |tier| format!("階層: 第{tier}層まで")));
+    lines.extend(given.max_ratio_percent.map(|percent| format!("金額の割合: {percent}％まで")));
     lines.push(format!("国外での取扱い: {}", word("overseas", given.overseas)));
     lines.join("\n")
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check_gravely, form, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::address;
@@ -26,7 +26,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     let given: Terminate = visit.input()?;
     let answers =
         [("契約が効力を失う最初の日", words::day(given.effective_on)), ("理由", given.reason.clone())];
-    if let Some(asked) = check(visit, "契約を終了してよいか確かめる", "契約を終了する", &answers)
+    if let Some(asked) = check_gravely(visit, "契約を終了してよいか確かめる", "契約を終了する", &answers)
     {
         return Ok(asked);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::route::{Labels, Outcome, Page, PageRoute, check, form, look, page};
+use super::super::route::{Labels, Outcome, Page, PageRoute, check_gravely, form, look, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::address;
@@ -41,7 +41,7 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         ("受託者", contract.vendor_name.clone().unwrap_or_default()),
         ("取り消す理由", given.reason.clone()),
     ];
-    let asked = check(visit, "契約の登録を取り消してよいか確かめる", "登録を取り消す", &answers);
+    let asked = check_gravely(visit, "契約の登録を取り消してよいか確かめる", "登録を取り消す", &answers);
     if let Some(asked) = asked {
         return Ok(asked);
     }
@@ -96,7 +96,7 @@ fn undo(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         ("取り消す契約", format!("{}件", words::thousands(standing))),
         ("取り消す理由", given.reason.clone()),
     ];
-    let asked = check(visit, "取込みを取り消してよいか確かめる", "取込みを取り消す", &answers);
+    let asked = check_gravely(visit, "取込みを取り消してよいか確かめる", "取込みを取り消す", &answers);
     if let Some(asked) = asked {
         return Ok(asked);
     }
