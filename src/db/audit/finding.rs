@@ -8,6 +8,7 @@ use diesel::sql_types::{Bool, Text};
 use super::year::at_places;
 use crate::db::contract::Narrow;
 use crate::db::contract::narrow::narrowed;
+use crate::db::counted::counted;
 use crate::db::schema::{audits, contracts, findings, organizations};
 use crate::db::{Conn, DbError};
 use crate::domain::access::Scope;
@@ -108,6 +109,5 @@ pub fn open_findings(
 
 /// How many of them, counted up to `rows`.
 pub fn count_open_findings(conn: &mut Conn, scope: &Scope, asked: &OpenFindings<'_>) -> Result<i64, DbError> {
-    let ids: Vec<FindingId> = found!(scope, asked).select(findings::id).load(conn)?;
-    Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX))
+    counted(conn, found!(scope, asked).select(findings::id))
 }
