@@ -69,20 +69,25 @@ pub fn find(
         .first(conn)?)
 }
 
-/// The latest drafts of the agency that the person may know of.
+/// The latest drafts of the agency that the person may know of, of one state or of all.
 pub fn list(
     conn: &mut Conn,
     agency: OrganizationId,
     person: UserId,
+    state: Option<DraftState>,
     rows: i64,
 ) -> Result<Vec<DraftRow>, DbError> {
-    Ok(dsl::consent_drafts
+    let mut query = dsl::consent_drafts
         .filter(dsl::agency_id.eq(agency))
         .filter(dsl::state.ne(DraftState::Prepared).or(dsl::drafted_by.eq(person)))
         .order(dsl::id.desc())
         .limit(rows)
         .select(DraftRow::as_select())
-        .load(conn)?)
+        .into_boxed();
+    if let Some(state) = state {
+        query = query.filter(dsl::state.eq(state));
+    }
+    Ok(query.load(conn)?)
 }
 
 /// How many wait for an approver of the agency.

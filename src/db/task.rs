@@ -1,5 +1,5 @@
-//! What somebody has to do, in one order by due day: deadlines of applications and reports, audits, the first and last
-//! days of contracts, and the alerts that speak of something else. Each source is read by its own index from where the
+//! What somebody has to do, in one order by due day: deadlines of applications and reports, audits, their findings, the
+//! first and last days of contracts, and the alerts that speak of something else. Each source is read by its own index from where the
 //! page before ended, and they are merged.
 
 use chrono::NaiveDate;
@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use super::audit::{self, AuditFilter, AuditState};
+use super::audit::{self, AuditFilter, AuditState, OpenFindings};
 use super::contract::Narrow;
 use super::contract::narrow::narrowed;
 use super::deadline::DeadlineRow;
@@ -19,7 +19,9 @@ use crate::domain::audit::{AuditKind, every_day};
 use crate::domain::calendar::add_days;
 use crate::domain::days::DayRange;
 use crate::domain::deadline::DeadlineKind;
-use crate::domain::id::{AlertId, AuditId, ContractId, EngagementId, OrganizationId, SubjectId, UserId};
+use crate::domain::id::{
+    AlertId, AuditId, ContractId, EngagementId, FindingId, OrganizationId, SubjectId, UserId,
+};
 use crate::text_enum;
 
 text_enum! {
@@ -37,6 +39,8 @@ text_enum! {
         Report = "report",
         /// 検査
         Audit = "audit",
+        /// 指摘の改善, and 是正確認 by the agency
+        Finding = "finding",
         /// 契約の開始
         ContractStart = "contract_start",
         /// 契約の終了
@@ -55,7 +59,7 @@ impl TaskKind {
             Self::Correction => Some(DeadlineKind::Correction),
             Self::Report => Some(DeadlineKind::Report),
             Self::Unapproved => Some(DeadlineKind::Unapproved),
-            Self::Audit | Self::ContractStart | Self::ContractEnd | Self::Alert => None,
+            Self::Audit | Self::Finding | Self::ContractStart | Self::ContractEnd | Self::Alert => None,
         }
     }
 
@@ -116,6 +120,14 @@ pub enum About {
         kind: AuditKind,
         engagement_id: Option<EngagementId>,
         prime_name: String,
+    },
+    Finding {
+        id: FindingId,
+        audit_id: AuditId,
+        audit_kind: AuditKind,
+        engagement_id: Option<EngagementId>,
+        prime_name: String,
+        text: String,
     },
     Contract,
     Alert {
@@ -358,6 +370,10 @@ fn of_kind(
             let rows = audit::list(conn, scope, &asked, today, after, window.rows)?;
             Ok(rows.into_iter().map(of_audit).collect())
         }
+        TaskKind::Finding => {
+            let rows = audit::open_findings(conn, scope, &findings(filter, &window))?;
+            Ok(rows.into_iter().map(of_finding).collect())
+        }
         _ => alerts_of(conn, scope, filter, window),
     }
 }
@@ -382,6 +398,35 @@ fn of_audit(row: audit::ListedAudit) -> Task {
             prime_name: row.prime_name,
         },
     }
+}
+
+fn of_finding(row: audit::ListedFinding) -> Task {
+    Task {
+        kind: TaskKind::Finding,
+        due_on: row.due_on,
+        id: row.id.cast(),
+        contract: Some(TaskContract {
+            id: row.contract_id,
+            number: row.contract_number,
+            title: row.contract_title,
+            agency_id: row.agency_id,
+            officer_id: row.officer_id,
+        }),
+        about: About::Finding {
+            id: row.id,
+            audit_id: row.audit_id,
+            audit_kind: row.audit_kind,
+            engagement_id: row.engagement_id,
+            prime_name: row.prime_name,
+            text: row.text,
+        },
+    }
+}
+
+/// The findings not yet put right of a window.
+fn findings<'a>(filter: &'a TaskFilter, window: &Window) -> OpenFindings<'a> {
+    let after = window.after.map(|(day, id)| (day, id.cast()));
+    OpenFindings { from: window.from, until: window.until, after, rows: window.rows, narrow: &filter.narrow }
 }
 
 /// The audits still to be done of a window; None: it has no day.
@@ -450,6 +495,7 @@ fn count_of(
             Some(asked) => audit::count(conn, scope, &asked, today, window.rows)?,
             None => 0,
         },
+        TaskKind::Finding => audit::count_open_findings(conn, scope, &findings(filter, &window))?,
         _ => {
             let due = alerts_by!(scope, filter, alerts::due_on, true, window);
             let due = counted(due.select(alerts::id).load(conn)?);

@@ -114,12 +114,21 @@ pub fn by_email(conn: &mut Conn, email: &str) -> Result<Option<UserRow>, DbError
     Ok(found.select(UserRow::as_select()).first(conn).optional()?)
 }
 
-/// Accounts in order of id, at most `limit`; `None`: of every organization. `holding`: only of those who hold the
-/// role themselves and whose account can be used on that business day.
+/// Which accounts are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Those that can be used on that business day.
+    Usable(NaiveDate),
+    /// Of those, the ones of people who hold the role themselves.
+    Holding(Role, NaiveDate),
+}
+
+/// Accounts in order of id, at most `limit`; `None`: of every organization.
 pub fn list(
     conn: &mut Conn,
     organization_id: Option<OrganizationId>,
-    holding: Option<(Role, NaiveDate)>,
+    which: Which,
     after: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<UserRow>, DbError> {
@@ -127,10 +136,14 @@ pub fn list(
     if let Some(organization_id) = organization_id {
         query = query.filter(users::organization_id.eq(organization_id));
     }
-    if let Some((role, on)) = holding {
-        let held =
-            user_roles::table.filter(user_roles::user_id.eq(users::id)).filter(user_roles::role.eq(role));
-        query = query.filter(diesel::dsl::exists(held)).filter(usable!(on));
+    match which {
+        Which::All => {}
+        Which::Usable(on) => query = query.filter(usable!(on)),
+        Which::Holding(role, on) => {
+            let held =
+                user_roles::table.filter(user_roles::user_id.eq(users::id)).filter(user_roles::role.eq(role));
+            query = query.filter(diesel::dsl::exists(held)).filter(usable!(on));
+        }
     }
     if let Some(after) = after {
         query = query.filter(users::id.gt(after));

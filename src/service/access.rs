@@ -17,7 +17,7 @@ use crate::domain::contract::Instant;
 use crate::domain::id::{ContractId, LookId, OrganizationId, SubjectId, UserId};
 
 /// Seconds within which the same person's looks at the same thing are one row.
-const ONE_LOOK: i64 = 600;
+pub const ONE_LOOK: i64 = 600;
 /// Rows written in one transaction.
 const BATCH: usize = 500;
 /// Looks kept while the database does not take them; what comes then is lost, and told.

@@ -47,6 +47,8 @@ pub struct AgencyOverview {
     pub alerts: AlertCounts,
     pub applications: ApplicationCounts,
     pub audits: AuditCounts,
+    /// 指摘 past their 改善の期限 that nobody has recorded as put right: those of `/tasks?kind=finding` due before today.
+    pub findings_overdue: i64,
     pub contracts: ContractCounts,
     /// Notices given up; for those who may read them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -66,6 +68,8 @@ pub struct VendorOverview {
     pub applications: ApplicationsFiled,
     /// At its own places; what is inspected below them is not counted.
     pub audits: AuditCounts,
+    /// 指摘 at its own places past their 改善の期限: those of `/tasks?kind=finding` due before today.
+    pub findings_overdue: i64,
     /// On whose chain it stands or stood.
     pub contracts: ContractCounts,
     /// Reports that it owes and whose day has passed: those of `/tasks?kind=report` due before today.
@@ -181,6 +185,7 @@ pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
                         returned: waiting.returned,
                     },
                     audits: audits(conn, &scope, today)?,
+                    findings_overdue: overdue(conn, &scope, TaskKind::Finding, today)?,
                     contracts: contracts(conn, &scope, today)?,
                     notices_failed,
                     untold: untold(conn, &scope, today)?,
@@ -188,12 +193,7 @@ pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
             }
             Scope::Vendor(_) => {
                 let alerts = alerts(conn, &scope, &Settings::default(), today)?;
-                let overdue = TaskFilter {
-                    kind: Some(TaskKind::Report),
-                    until: Some(add_days(today, -1)),
-                    ..TaskFilter::default()
-                };
-                let declarations_overdue = db::task::count(conn, &scope, &overdue, today, i64::MAX)?;
+                let declarations_overdue = overdue(conn, &scope, TaskKind::Report, today)?;
                 let waiting = db::overview::waiting_applications(conn, &scope)?;
                 vendor = Some(VendorOverview {
                     alerts,
@@ -202,6 +202,7 @@ pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
                         returned: waiting.returned,
                     },
                     audits: audits(conn, &scope, today)?,
+                    findings_overdue: overdue(conn, &scope, TaskKind::Finding, today)?,
                     contracts: contracts(conn, &scope, today)?,
                     declarations_overdue,
                 });
@@ -217,6 +218,13 @@ pub fn overview(app: &App, call: &Call) -> Result<OverviewView, Failure> {
             .filter(|count| *count > 0);
         Ok(OverviewView { today, agency, vendor, system, changes_waiting })
     })
+}
+
+/// The tasks of a kind whose day has passed.
+fn overdue(conn: &mut Conn, scope: &Scope, kind: TaskKind, today: NaiveDate) -> Result<i64, Failure> {
+    let until = Some(add_days(today, -1));
+    let filter = TaskFilter { kind: Some(kind), until, ..TaskFilter::default() };
+    Ok(db::task::count(conn, scope, &filter, today, i64::MAX)?)
 }
 
 fn alerts(

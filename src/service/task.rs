@@ -17,7 +17,7 @@ use crate::domain::alert::{AlertKind, Severity};
 use crate::domain::audit::AuditKind;
 use crate::domain::days::DayRange;
 use crate::domain::id::{
-    AlertId, ApplicationId, AuditId, ContractId, EngagementId, OrganizationId, SubjectId, UserId,
+    AlertId, ApplicationId, AuditId, ContractId, EngagementId, FindingId, OrganizationId, SubjectId, UserId,
 };
 use crate::domain::settings::Settings;
 use crate::domain::text_enum::TextEnum;
@@ -84,6 +84,9 @@ pub struct TaskView {
     pub audit_id: Option<AuditId>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub audit_kind: Option<AuditKind>,
+    /// 指摘 of the audit, not yet recorded as put right.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub finding_id: Option<FindingId>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub alert_id: Option<AlertId>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -93,7 +96,7 @@ pub struct TaskView {
     /// What an alert is called on screen.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub title: Option<String>,
-    /// What an alert says.
+    /// What an alert or a finding says.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub message: Option<String>,
 }
@@ -163,7 +166,9 @@ impl Names {
                     applications.extend(row.application_id);
                     places.extend(row.engagement_id);
                 }
-                About::Audit { engagement_id, .. } => places.extend(*engagement_id),
+                About::Audit { engagement_id, .. } | About::Finding { engagement_id, .. } => {
+                    places.extend(*engagement_id);
+                }
                 About::Alert { agency_id, .. } if !settings.contains_key(agency_id) => {
                     settings.insert(*agency_id, db::setting::find(conn, *agency_id)?.0);
                 }
@@ -180,6 +185,13 @@ impl Names {
             places: db::chain::places(conn, &places)?,
             settings,
         })
+    }
+}
+
+impl Names {
+    /// Whose place an audit is of.
+    fn inspected(&self, place: Option<EngagementId>, prime: String) -> String {
+        place.and_then(|place| self.places.get(&place)).map_or(prime, |(name, _)| name.clone())
     }
 }
 
@@ -212,6 +224,7 @@ fn view(task: Task, names: &Names, today: NaiveDate) -> TaskView {
         period: None,
         audit_id: None,
         audit_kind: None,
+        finding_id: None,
         alert_id: None,
         alert_kind: None,
         severity: None,
@@ -233,12 +246,17 @@ fn view(task: Task, names: &Names, today: NaiveDate) -> TaskView {
             ..plain
         },
         About::Audit { id, kind, engagement_id, prime_name } => TaskView {
-            vendor_name: match engagement_id.and_then(|place| names.places.get(&place)) {
-                Some((name, _)) => Some(name.clone()),
-                None => Some(prime_name),
-            },
+            vendor_name: Some(names.inspected(engagement_id, prime_name)),
             audit_id: Some(id),
             audit_kind: Some(kind),
+            ..plain
+        },
+        About::Finding { id, audit_id, audit_kind, engagement_id, prime_name, text } => TaskView {
+            vendor_name: Some(names.inspected(engagement_id, prime_name)),
+            audit_id: Some(audit_id),
+            audit_kind: Some(audit_kind),
+            finding_id: Some(id),
+            message: Some(text),
             ..plain
         },
         About::Alert { id, kind, severity, message, agency_id, found } => TaskView {

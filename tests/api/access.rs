@@ -21,6 +21,30 @@ fn what(looks: &[Value]) -> Vec<&str> {
 }
 
 both! {
+    fn one_view_of_a_matter_is_one_row_on_the_page(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        app.pass(chrono::Duration::minutes(11));
+        let admin = app.person(s.agency, &[Role::AgencyAdmin]);
+        let path = format!("/contracts/{}", k.id);
+        for path in [path.clone(), format!("{path}/handover"), format!("{path}/handover/withdraw"), format!("{path}/chain")] {
+            assert_eq!(app.tab(&admin).open(&path).status, 200, "{path}");
+        }
+        let by = format!("/access-log?user_id={}", admin.id);
+        assert_eq!(looks(app, &s.auditor, &by["/access-log".len()..]).len(), 4, "the record itself keeps each");
+        let rows = |by: &str| {
+            let page = app.tab(&s.auditor).open(by);
+            let body = page.body.as_str().unwrap();
+            [body.matches(">契約（画面）</td>").count(), body.matches(">再委託の体制（画面）</td>").count()]
+        };
+        assert_eq!(rows(&by), [1, 1]);
+        // Ten minutes later it is another look.
+        app.pass(chrono::Duration::minutes(11));
+        app.tab(&app.log_in(&admin)).open(&path);
+        app.house.looks.flush(&app.app).unwrap();
+        assert_eq!(rows(&by), [2, 1]);
+    }
+
     fn who_opened_which_contract_is_its_agencys_to_read(app: TestApp) {
         let s = Stage::new(app);
         let (k, other) = (s.contract(), s.contract_with(&json!({"number": "R8-2"})));

@@ -56,9 +56,20 @@ both! {
         assert!(said(&listed).contains("決裁待ち") && !said(&listed).contains(&bad), "{}", listed.body);
         assert!(said(&approver.open("/home")).contains("既承認の起案が1件、決裁を待っています"));
         let page = approver.open(&draft);
-        assert!(said(&page).contains("すべて既承認として登録する") && said(&page).contains("3件すべて"), "{}", page.body);
+        assert!(said(&page).contains("登録する内容を確かめる") && said(&page).contains("3件すべて"), "{}", page.body);
+        let waiting = approver.open("/consents/drafts?state=waiting");
+        assert!(said(&waiting).contains(&draft) && !said(&waiting).contains(&bad), "{}", waiting.body);
+        // The first press says what the second does, and does nothing.
+        let asked = approver.submit(&format!("{draft}/record"), &[]);
+        for word in ["まだ送信していません", "登録する既承認</dt><dd class=\"prose\">3件", "架空乙入力株式会社（3件）", "起案した人", &format!("{} 架空データ入力業務", numbers[1])] {
+            assert!(asked.status == 200 && said(&asked).contains(word), "{word}: {}", asked.body);
+        }
+        assert_eq!(consents().len(), 0, "nothing before it was looked at");
+        let back = approver.submit(&format!("{draft}/record"), &[("_again", "1")]);
+        assert!(back.status == 200 && said(&back).contains("登録する内容を確かめる"), "{}", back.body);
         for _ in 0..2 {
-            assert_eq!(approver.submit(&format!("{draft}/record"), &[]).status, 303, "pressed twice, done once");
+            let sure = approver.submit(&format!("{draft}/record"), &[("_sure", "1")]);
+            assert_eq!(sure.status, 303, "pressed twice, done once");
         }
         assert_eq!(consents().len(), 3);
         let chain = s.get(&s.officer, &format!("/contracts/{}/chain", made[1].id)).must(200);
@@ -66,7 +77,7 @@ both! {
         let entry = app.entries(&text(&consents()[0], "id"));
         assert_eq!(entry[0].1["drafted_by"], json!(s.officer.id));
         let done = approver.open(&draft);
-        assert!(said(&done).contains("登録済み") && !said(&done).contains("すべて既承認として登録する"), "{}", done.body);
+        assert!(said(&done).contains("登録済み") && !said(&done).contains("登録する内容を確かめる"), "{}", done.body);
         assert_eq!(approver.submit(&format!("{draft}/withdraw"), &[]).status, 409);
         // What is there already is no new draft.
         let again = send(&format!("{HEADER}{rows}"));
@@ -109,6 +120,23 @@ both! {
         assert_eq!([audits(0).len(), audits(1).len(), audits(2).len()], [1, 1, 1]);
         assert_eq!((&audits(1)[0]["due_on"], &audits(1)[0]["every_months"]), (&json!("2026-09-30"), &json!(12)));
         assert!(said(&of(&[("_sure", "1")])).contains("0件の契約"), "again by another form: nothing is doubled");
+        // What is planned for another day, and what was done last, stand beside the contract and on the check page.
+        let audit = text(&audits(2)[0], "id");
+        s.post(&s.auditor, &format!("/audits/{audit}/complete"), json!({"done_on": "2026-04-01", "result": "pass"})).must(200);
+        let page = tab.open("/audits/many");
+        assert!(said(&page).contains("実地検査 2026-09-30まで") && said(&page).contains("実地検査 2026-04-01</td>"), "{}", page.body);
+        let doubled = of(&[("due_on", "2026-10-31")]);
+        let (_, row) = said(&doubled).split_once("うち、別の期限の計画がすでにある契約</dt>").unwrap();
+        let row = row.split_once("</div>").unwrap().0;
+        assert!(row.contains("3件") && row.contains(&format!("{} 架空データ入力業務 （2026-09-30）", numbers[0])) && row.contains("2027-09-30"), "{row}");
+        assert!(said(&doubled).contains("検査が2つになります"), "{}", doubled.body);
+        let other = of(&[("due_on", "2026-10-31"), ("kind", "document")]);
+        assert!(!said(&other).contains("検査が2つになります"), "of another kind there is none: {}", other.body);
+        // By who is responsible and by department.
+        let own = format!("/audits/many?officer={}", s.officer.id);
+        assert!(numbers.iter().all(|it| said(&tab.open(&own)).contains(it.as_str())));
+        assert!(said(&tab.open("/audits/many?officer=none")).contains("当てはまる履行中の契約はありません"));
+        assert!(said(&tab.open("/audits/many?department=%E7%84%A1%E3%81%84%E8%AA%B2")).contains("当てはまる履行中の契約はありません"));
         verify_ledger(&app.app.db).unwrap().unwrap();
     }
 }

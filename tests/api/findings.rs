@@ -16,6 +16,53 @@ fn confirmed(audit: &Value) -> Vec<(Value, Value)> {
 }
 
 both! {
+    fn n07_findings_are_tasks_of_the_agency_and_of_who_has_to_put_them_right(app: TestApp) {
+        let s = Stage::new(app);
+        let k = s.contract();
+        let plan = json!({"kind": "on_site", "due_on": "2026-04-30", "unannounced": true});
+        let id = text(&s.post(&s.auditor, &format!("/contracts/{}/audits", k.id), plan).must(201), "id");
+        let tasks = |who| s.items(who, "/tasks?kind=finding");
+        assert_eq!(tasks(&s.a.user), Vec::<Value>::new());
+        let finding = |said: &str, due: &str| json!({"text": said, "severity": "軽微", "due_on": due});
+        let found = [finding("持出しの記録がない", "2026-05-20"), finding("施錠の記録がない", "2026-04-20")];
+        let done = json!({"done_on": "2026-04-01", "result": "findings", "findings": found});
+        let audit = s.post(&s.auditor, &format!("/audits/{id}/complete"), done).must(200);
+        let due = |rows: &[Value]| -> Vec<(String, String, i64)> {
+            rows.iter().map(|it| (text(it, "message"), text(it, "due_on"), it["days_left"].as_i64().unwrap())).collect()
+        };
+        let both = vec![
+            ("施錠の記録がない".to_owned(), "2026-04-20".to_owned(), 19),
+            ("持出しの記録がない".to_owned(), "2026-05-20".to_owned(), 49),
+        ];
+        for who in [&s.officer, &s.auditor, &s.a.user] {
+            assert_eq!(due(&tasks(who)), both, "the soonest first");
+            assert_eq!(tasks(who)[0]["audit_id"], json!(id));
+        }
+        assert_eq!(tasks(&s.b.user), Vec::<Value>::new(), "none of its places");
+        assert_eq!(s.items(&s.officer, "/tasks?kind=finding&until=2026-04-30").len(), 1);
+        let read = |who, path: &str| words(&app.tab(who).open(path)).to_owned();
+        app.move_to("2026-04-25");
+        for (who, act) in [(&s.officer, "是正確認"), (&s.auditor, "是正確認"), (&s.a.user, "改善")] {
+            let home = read(who, "/home");
+            let row = format!("架空甲データ株式会社の実地検査の指摘の{act}");
+            assert!(home.contains(&row) && home.contains("施錠の記録がない") && home.contains("5日超過"), "before any sweep: {home}");
+            let count = if act == "改善" { "改善の期限を過ぎた自社への指摘" } else { "改善の期限を過ぎた指摘" };
+            let count = format!(r#"<a href="/tasks?kind=finding&within=overdue"><strong>1<span class="unit">件</span></strong>{count}"#);
+            assert!(home.contains(&count) || home.contains(&count.replace('&', "&amp;")), "{home}");
+            assert!(read(who, "/tasks?kind=finding&within=overdue").contains(&format!("/audits/{id}")));
+        }
+        // Confirmed, it is nobody's any more; taken back, it is again; withdrawn by a correction, it never was.
+        let finding_id = audit["findings"].as_array().unwrap().iter().find(|it| it["due_on"] == "2026-04-20").map(|it| text(it, "id")).unwrap();
+        let confirm = |body: Value| s.post(&s.auditor, &format!("/audits/{id}/confirm"), body).must(200);
+        confirm(json!({"finding_ids": [finding_id], "confirmed_on": "2026-04-24", "note": "写し"}));
+        assert_eq!(due(&tasks(&s.a.user)).len(), 1);
+        confirm(json!({"finding_ids": [finding_id], "withdrawn": true, "note": "別の検査の記録だった"}));
+        assert_eq!(due(&tasks(&s.a.user)).len(), 2);
+        let right = json!({"done_on": "2026-04-01", "result": "pass", "findings": [], "reason": "誤り"});
+        s.post(&s.auditor, &format!("/audits/{id}/correct"), right).must(200);
+        assert_eq!((tasks(&s.a.user).len(), tasks(&s.officer).len()), (0, 0));
+    }
+
     fn n07_findings_say_whether_they_were_put_right_and_the_auditor_records_it(app: TestApp) {
         let s = Stage::new(app);
         let k = s.contract();

@@ -67,7 +67,7 @@ both! {
         assert!(!said.contains(&numbers[3]), "{said}");
         assert_eq!(officer(0), person(&s.officer), "nothing is done before it was looked at");
         let done = send(&fields(&split, &[("_sure", "1")]));
-        assert!(done.body.as_str().unwrap().contains("3件の契約の担当者を引き継ぎました"), "{}", done.body);
+        assert!(done.body.as_str().unwrap().contains("3件の契約の引継ぎを登録しました。2026-05-01") && !done.body.as_str().unwrap().contains("引き継ぎました"), "{}", done.body);
         assert_eq!((officer(0), officer(3)), (person(&s.officer), person(&s.officer)), "it has not begun");
 
         // The coming one stands on the contract, and in the list of whose the contracts are.
@@ -103,6 +103,59 @@ both! {
         let begun = text(&s.items(&admin, &format!("/contracts/{}/handovers", of_contract(1)))[1], "id");
         let body = json!({"handover_id": begun, "reason": "誤り"});
         assert_eq!(app.post(&admin, &format!("/contracts/{}/handover/withdraw", of_contract(1)), body).problem(409), "begun");
+        verify_ledger(&app.app.db).unwrap().unwrap();
+    }
+
+    fn n13_coming_handovers_are_listed_and_taken_back_together(app: TestApp) {
+        let s = Stage::new(app);
+        let admin = app.person(s.agency, &[Role::AgencyAdmin]);
+        let next = come_in(app, s.agency, "tsugi@example.jp");
+        let numbers: Vec<String> = (0..3).map(|_| number()).collect();
+        let made: Vec<_> = numbers.iter().map(|it| s.contract_with(&json!({"number": it}))).collect();
+        let tab = app.tab(&admin);
+        let coming = "/contracts/handover/coming";
+        assert!(tab.open(coming).body.as_str().unwrap().contains("予定している引継ぎはありません"));
+        for contract in &made {
+            let fields = [("officer_id", next.id.to_string()), ("from", "2026-05-01".to_owned()), ("_sure", "1".to_owned())];
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            let done = tab.submit(&format!("/contracts/{}/handover", contract.id), &fields);
+            assert!(done.header("location").unwrap().ends_with("done=handover_planned"), "{done:?}");
+        }
+        assert!(tab.open("/contracts/handover").body.as_str().unwrap().contains("予定している引継ぎ3件を見る"));
+        // An officer is told whom to ask, by name, and has no way in.
+        let mine = app.tab(&s.officer);
+        let page = mine.open(&format!("/contracts/{}", made[0].id));
+        let name = text(&app.get(&admin, "/me").must(200), "name");
+        assert!(page.body.as_str().unwrap().contains(&format!("担当者を替えられるのは管理者（{name}）です")), "{}", page.body);
+        assert_eq!(mine.open(coming).status, 403);
+        let elsewhere = app.person(app.agency("A2"), &[Role::AgencyAdmin]);
+        assert!(app.tab(&elsewhere).open(coming).body.as_str().unwrap().contains("予定している引継ぎはありません"));
+
+        let shown = tab.open(coming);
+        let shown = shown.body.as_str().unwrap();
+        assert!(numbers.iter().all(|it| shown.contains(it.as_str())), "{shown}");
+        let all: Vec<&str> = shown.split("name=\"handover_ids/").skip(1).map(|it| it.split("value=\"").nth(1).unwrap().split('"').next().unwrap()).collect();
+        assert_eq!(all.len(), 3);
+        let send = |tab: &crate::support::browser::Tab<'_>, more: &[(&str, &str)]| {
+            let chosen = [("handover_ids/0", all[0]), ("handover_ids/1", all[1]), ("reason", "発令の延期")];
+            tab.submit(coming, &[&chosen[..], more].concat())
+        };
+        let none = tab.submit(coming, &[("reason", "発令の延期")]);
+        assert!(none.status == 422 && none.body.as_str().unwrap().contains("取りやめる引継ぎを選んでください"), "{}", none.body);
+        assert_eq!(send(&tab, &[("_again", "all")]).body.as_str().unwrap().matches(" checked").count(), 3);
+        assert_eq!(send(&app.tab(&elsewhere), &[("_sure", "1")]).status, 422, "another agency's are unknown");
+        let asked = send(&tab, &[]);
+        let told = asked.body.as_str().unwrap();
+        assert!(told.contains(">2件") && told.contains(&numbers[0]) && told.contains(&numbers[1]) && !told.contains(&numbers[2]), "{told}");
+        let withdrawn = || made.iter().filter(|it| s.items(&admin, &format!("/contracts/{}/handovers", it.id))[1].get("withdrawn_on").is_some()).count();
+        assert_eq!(withdrawn(), 0, "nothing before it was looked at");
+        for _ in 0..2 {
+            let done = send(&tab, &[("_sure", "1"), ("_once", "a")]);
+            assert!(done.body.as_str().unwrap().contains("予定していた2件の引継ぎを取りやめました"), "{}", done.body);
+        }
+        assert_eq!(withdrawn(), 2);
+        assert_eq!(send(&tab, &[("_sure", "1")]).status, 422, "again by another form: they are gone");
+        assert!(tab.open("/contracts/handover").body.as_str().unwrap().contains("予定している引継ぎ1件を見る"));
         verify_ledger(&app.app.db).unwrap().unwrap();
     }
 

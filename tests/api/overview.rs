@@ -108,6 +108,10 @@ impl Model<'_> {
         self.all(&format!("/applications?state={state}"))
     }
 
+    fn findings(&self) -> usize {
+        self.all(&format!("/tasks?kind=finding&until={}", self.today.pred_opt().unwrap())).len()
+    }
+
     fn agency(&self, reads_notices: bool) -> Value {
         let last = |application: &Value| application["steps"].as_array().unwrap().last().cloned();
         let (reviewed, unreviewed): (Vec<Value>, Vec<Value>) = self
@@ -116,6 +120,7 @@ impl Model<'_> {
             .partition(|it| last(it).is_some_and(|step| step["step"] == "reviewed"));
         let mut model = json!({
             "alerts": self.alerts(), "audits": self.audits(None), "contracts": self.contracts(),
+            "findings_overdue": self.findings(),
             "applications": {
                 "reviewed": reviewed.len(), "unreviewed": unreviewed.len(),
                 "returned": self.applications("returned").len(),
@@ -135,7 +140,7 @@ impl Model<'_> {
             "applications": {
                 "applied": self.applications("applied").len(), "returned": self.applications("returned").len(),
             },
-            "declarations_overdue": overdue.len(),
+            "declarations_overdue": overdue.len(), "findings_overdue": self.findings(),
         })
     }
 

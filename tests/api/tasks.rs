@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use itaku::schedule::sweep::sweep;
+use itaku::service::contract::import::{ImportOptions, import};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, text};
@@ -122,6 +123,21 @@ both! {
             "amount_yen": 1000, "starts_on": "2026-06-01", "ends_on": "2027-03-31", "country": "JP", "data": [],
         });
         app.post(&app.log_in(&house.prime.user), &format!("/contracts/{}/applications", house.contract), filed).must(201);
+        // A finding at the sub's place, whose 改善の期限 passes.
+        let plan = json!({"kind": "document", "due_on": "2026-06-30", "engagement_id": house.sub.engagement});
+        let auditor = app.log_in(&house.auditor);
+        let audit = text(&app.post(&auditor, &format!("/contracts/{}/audits", house.contract), plan).must(201), "id");
+        let finding = json!({"text": "施錠の記録がない", "severity": "軽微", "due_on": "2026-07-10"});
+        let done = json!({"done_on": app.app.today(), "result": "findings", "findings": [finding]});
+        app.post(&auditor, &format!("/audits/{audit}/complete"), done).must(200);
+        // Contracts of nobody, begun and not; 既承認 that wait for an approver.
+        let file = "契約番号,件名,受託者名,契約金額（円）,契約日,開始日,終了日\nN-1,架空一,架空取込株式会社,1000,2026-04-01,2026-04-01,2026-06-30\nN-2,架空二,架空取込株式会社,1000,2026-04-01,2026-12-01,2027-03-31\n";
+        let file = itaku::exchange::contracts::read(file.as_bytes(), app.app.today()).unwrap();
+        assert_eq!(import(&app.app, None, "いろは", &file, ImportOptions::default()).unwrap().taken, 2);
+        let drafts = "契約番号,上位法人番号,上位事業者名,法人番号,事業者名,国,業務範囲,金額（円）,個人情報人数,マイナンバー人数,要配慮人数,決裁日,文書番号,承認開始日,承認終了日\n追加2,,,,架空起案株式会社,日本,入力,1000,10,,,2026-04-01,架空第1号,2026-04-01,2026-12-31\n";
+        let tab = app.tab(&house.officer);
+        let draft = tab.upload("/consents/drafts/new", "既承認.csv", drafts.as_bytes()).header("location").unwrap().to_owned();
+        assert_eq!(tab.submit(&format!("{draft}/submit"), &[]).status, 303);
         let mut met = BTreeSet::new();
         let mut look = |moment: &str| {
             for caller in world.callers() {
@@ -149,6 +165,7 @@ both! {
             "/tasks?within=overdue", "/tasks?within=week", "/tasks?within=month", "/tasks?kind=report&within=overdue", "/alerts?severity=",
             "/alerts?kind=", "/audits?fiscal_year=2026&state=planned", "/contracts?without_on_site=2026", "/contracts?without_on_site=2027",
             "/contracts?status=running", "/applications?state=applied",
+            "/tasks?kind=finding&within=overdue", "/contracts?officer=none&unended=true", "/consents/drafts?state=waiting",
         ] {
             assert!(nonzero(list), "{list} was more than nothing once: {met:#?}");
         }
@@ -303,6 +320,18 @@ both! {
             assert!(!open(&s.officer, path).contains("<th scope=\"col\">委託元</th>"), "{path}");
         }
         assert!(open(&overseer, &format!("/alerts/{alert}")).contains(&agency));
+        // One by itself says it too, to a vendor that works for several as well; its own people know.
+        let audit = text(&s.items(&s.auditor, &format!("/contracts/{}/audits", k.id))[0], "id");
+        let application = text(&s.items(&s.officer, "/applications")[0], "id");
+        let declaration = text(&s.items(&s.officer, &format!("/contracts/{}/declarations", k.id))[0], "id");
+        for path in [format!("/applications/{application}"), format!("/audits/{audit}"), format!("/declarations/{declaration}")] {
+            let row = format!("<dt>委託元</dt><dd>{agency}</dd>");
+            for who in [&overseer, &s.a.user] {
+                let shown = open(who, &path);
+                assert!(shown.contains(&row), "{path}: {shown}");
+            }
+            assert!(!open(&s.officer, &path).contains("<dt>委託元</dt>"), "{path}");
+        }
         assert!(!open(&s.officer, &format!("/alerts/{alert}")).contains("<dt>委託元</dt>"));
         let home = open(&overseer, "/home");
         let (grave, tasks) = (home.find("重大なアラート</h3>").unwrap(), home.find("<h2>することの一覧").unwrap());

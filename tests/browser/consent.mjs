@@ -79,6 +79,8 @@ export const consents_drafted_and_recorded_together = act(async ({ d, check }) =
   await d.told("取り下げました");
   await d.signIn("approver");
   await d.open(draft);
+  await d.press("登録する内容を確かめる");
+  check("what is to be recorded is looked at once more", (await d.text("main")).includes(`架空${its}商会`), await d.text("main"));
   await d.pressTwice("すべて既承認として登録する");
   await d.told("既承認として登録しました");
 });

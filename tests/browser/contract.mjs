@@ -121,6 +121,7 @@ export async function contract_handed_over(t) {
   check("axe finds nothing on what is to be confirmed", (await t.audit()).length === 0, await t.audit());
   await press(page, "引き継ぐ");
   check("the handover is told", (await page.innerText("[role=status]")).includes("引き継ぎました"));
+  await sound(t, await page.goto(base + "/contracts/handover/coming"));
   await sound(t, await page.goto(base + "/contracts/handover"));
   await Promise.all([page.waitForNavigation(), page.locator("tbody a").first().press("Enter")]);
   check("axe finds nothing on the contracts of one", (await t.audit()).length === 0, await t.audit());
@@ -280,7 +281,13 @@ export const contracts_registered_changed_and_ended = act(async ({ d, check }) =
   await d.press("内容を確かめる");
   await d.reads("あわせて1件");
   await d.pressTwice("引き継ぐ");
-  await d.told("1件の契約の担当者を引き継ぎました");
+  await d.told("1件の契約の引継ぎを登録しました");
+  await d.press("予定している引継ぎを見る・取りやめる");
+  await d.press("下の引継ぎをすべて選ぶ");
+  await d.fillAll({ reason: "発令の延期（試験）" });
+  await d.press("内容を確かめる");
+  await d.pressTwice("引継ぎを取りやめる");
+  await d.told("引継ぎを取りやめました");
   await d.open(contract + "/handover");
   await d.choose("officer_id", 2);
   await d.fillAll({ from: "2030-04-01" });

@@ -711,6 +711,8 @@ CREATE TABLE findings (
 );
 CREATE INDEX findings_audit ON findings (audit_id, place);
 CREATE INDEX findings_contract ON findings (contract_id);
+-- Those that nobody has recorded as put right.
+CREATE INDEX findings_open ON findings (agency_id, due_on, id) WHERE confirmed_on IS NULL AND withdrawn_on IS NULL;
 
 -- Alerts, notices, what is due ----------------------------------------------------------------------------------
 

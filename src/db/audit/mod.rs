@@ -1,10 +1,12 @@
 //! Audits as planned and done, with the findings recorded.
 
+mod finding;
 mod year;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use diesel::prelude::*;
 
+pub use finding::{ListedFinding, OpenFindings, count_open_findings, open_findings};
 pub use year::{AuditFilter, AuditState, ListedAudit, count, list};
 
 use super::schema::{audit_cancellations, audit_completions, audits, engagements, findings, organizations};

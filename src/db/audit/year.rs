@@ -92,6 +92,8 @@ macro_rules! at_places {
     };
 }
 
+pub(super) use at_places;
+
 /// Without the unannounced ones that are still to be done, or were never done.
 macro_rules! announced {
     ($query:expr) => {

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::{AGENCIES, ContractHead, ContractLine, Line, line};
 use crate::db::schema::{contract_officers, contracts, organizations, users};
 use crate::db::{Conn, DbError, like_escaped};
-use crate::domain::id::{ContractId, OrganizationId, UserId};
+use crate::domain::id::{ContractId, Id, OrganizationId, UserId};
 
 /// The contracts of an agency that have not ended, of one officer or of none.
 #[derive(Debug, Clone)]
@@ -87,6 +87,41 @@ pub fn coming_officers(
         .filter(contract_officers::withdrawn_on.is_null())
         .order((contract_officers::starts_on, contract_officers::seq))
         .select((contract_officers::contract_id, contract_officers::officer_id, contract_officers::starts_on))
+        .load(conn)?)
+}
+
+/// A handover that has not begun, of a contract that stands.
+#[derive(Debug, Clone, Queryable)]
+pub struct ComingHandover {
+    pub id: Id<()>,
+    pub contract_id: ContractId,
+    pub number: String,
+    pub title: String,
+    pub officer_id: UserId,
+    pub starts_on: NaiveDate,
+}
+
+/// Those of an agency by day and number of the contract, at most `rows`.
+pub fn coming_of(
+    conn: &mut Conn,
+    agency: OrganizationId,
+    today: NaiveDate,
+    rows: i64,
+) -> Result<Vec<ComingHandover>, DbError> {
+    Ok(contract_officers::table
+        .inner_join(contracts::table.on(contracts::id.eq(contract_officers::contract_id)))
+        .filter(contract_officers::agency_id.eq(agency).and(contract_officers::starts_on.gt(today)))
+        .filter(contract_officers::withdrawn_on.is_null().and(contracts::voided_on.is_null()))
+        .order((contract_officers::starts_on, contracts::number_key, contract_officers::id))
+        .limit(rows)
+        .select((
+            contract_officers::id,
+            contract_officers::contract_id,
+            contracts::number,
+            contracts::title,
+            contract_officers::officer_id,
+            contract_officers::starts_on,
+        ))
         .load(conn)?)
 }
 

@@ -26,6 +26,8 @@ pub struct ContractFilter {
     pub alerting: bool,
     /// Only those whose last day is this one or before.
     pub ends_by: Option<NaiveDate>,
+    /// Only those that have not ended, begun or not.
+    pub unended: bool,
     /// Only those that run in this 年度, entrust personal data, and have no on-site audit planned or done in it.
     pub without_on_site: Option<i32>,
 }
@@ -85,6 +87,9 @@ macro_rules! matching {
         }
         if let Some(day) = $filter.ends_by {
             $query = $query.filter(contracts::last_day.le(day));
+        }
+        if $filter.unended {
+            $query = $query.filter(contracts::last_day.ge($today));
         }
         if $filter.alerting {
             $query = match *$scope {

@@ -124,7 +124,8 @@ mod held;
 mod list;
 
 pub use held::{
-    HeldFilter, coming_officers, count_coming_of, count_held, held, held_ids, holders, last_department,
+    ComingHandover, HeldFilter, coming_of, coming_officers, count_coming_of, count_held, held, held_ids,
+    holders, last_department,
 };
 pub use list::{ContractFilter, ContractOrder, count_matching, count_running, list};
 pub use narrow::{Narrow, OfficerIs, departments, officers};

@@ -1,12 +1,14 @@
 //! One audit planned for many contracts at once: of the prime of each.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{AuditInput, plan_in};
 use crate::db::{self, Conn, DbError};
-use crate::domain::id::{ContractId, of};
+use crate::domain::audit::AuditKind;
+use crate::domain::id::{AuditId, ContractId, of};
 use crate::domain::input::FieldError;
 use crate::input;
 use crate::service::{App, Call, Failure, idempotency};
@@ -48,6 +50,43 @@ pub struct ManyPreview {
     pub number: String,
     pub title: String,
     pub standing: Standing,
+    /// Due days of the audits of that kind that wait already for another day, the soonest first.
+    pub others: Vec<NaiveDate>,
+}
+
+/// The prime's audits of a contract.
+#[derive(Debug, Clone, Default)]
+pub struct AuditsAt {
+    /// Still to be done: kind and due day, the soonest first.
+    pub planned: Vec<(AuditKind, NaiveDate)>,
+    /// The last that was done: kind and day.
+    pub last: Option<(AuditKind, NaiveDate)>,
+}
+
+/// What of audits is planned and done at the primes of these contracts, which the caller found in a list of its own.
+pub fn at_contracts(app: &App, ids: &[ContractId]) -> Result<HashMap<ContractId, AuditsAt>, Failure> {
+    Ok(app.db.read::<_, DbError>(|conn| audits_at(conn, ids))?)
+}
+
+fn audits_at(conn: &mut Conn, contracts: &[ContractId]) -> Result<HashMap<ContractId, AuditsAt>, DbError> {
+    let mut rows = db::audit::of_contracts(conn, contracts)?;
+    rows.retain(|row| row.engagement_id.is_none());
+    let ids: Vec<AuditId> = rows.iter().map(|row| row.id).collect();
+    let outcomes = db::audit::outcomes(conn, &ids)?;
+    let done: HashMap<AuditId, NaiveDate> =
+        outcomes.done.iter().map(|row| (row.audit_id, row.done_on)).collect();
+    let cancelled: HashSet<AuditId> = outcomes.cancelled.iter().map(|row| row.audit_id).collect();
+    let mut found: HashMap<ContractId, AuditsAt> = HashMap::new();
+    for row in rows {
+        let at = found.entry(row.contract_id).or_default();
+        match done.get(&row.id) {
+            Some(day) if at.last.is_none_or(|(_, last)| last < *day) => at.last = Some((row.kind, *day)),
+            Some(_) => {}
+            None if cancelled.contains(&row.id) => {}
+            None => at.planned.push((row.kind, row.due_on)),
+        }
+    }
+    Ok(found)
 }
 
 /// What an act set out to do; kept as its answer, without `left` once it is done.
@@ -118,7 +157,10 @@ fn looked_at(conn: &mut Conn, call: &Call, given: &ManyAudits) -> Result<Vec<Man
         } else {
             Standing::Planned
         };
-        rows.push(ManyPreview { id: *id, number: head.number, title: head.title, standing });
+        let at = audits_at(conn, &[*id])?.remove(id).unwrap_or_default();
+        let alike = at.planned.into_iter().filter(|(kind, due)| *kind == given.plan.kind && *due != day);
+        let others = alike.map(|(_, due)| due).collect();
+        rows.push(ManyPreview { id: *id, number: head.number, title: head.title, standing, others });
     }
     Failure::unless_empty(errors)?;
     Ok(rows)

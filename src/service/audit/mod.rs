@@ -19,7 +19,7 @@ use crate::ledger::entry::{salt_hash, salted};
 use crate::text_enum;
 
 pub use crate::db::audit::AuditState;
-pub use many::{ManyAudits, ManyPreview, Standing, plan_many, preview_many};
+pub use many::{AuditsAt, ManyAudits, ManyPreview, Standing, at_contracts, plan_many, preview_many};
 pub use year::{AuditQuery, AuditYearView, AuditYears, YearAuditView, count, find, of_year};
 
 text_enum! {

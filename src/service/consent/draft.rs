@@ -121,10 +121,11 @@ fn views(app: &App, call: &Call, rows: Vec<DraftRow>) -> Result<Vec<DraftView>, 
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// The latest drafts of the agency; those only prepared are their sender's.
-pub fn list(app: &App, call: &Call) -> Result<Vec<DraftView>, Failure> {
+/// The latest drafts of the agency, of one state or of all; those only prepared are their sender's.
+pub fn list(app: &App, call: &Call, state: Option<DraftState>) -> Result<Vec<DraftView>, Failure> {
     let (agency, person) = (call.actor.organization.id, call.actor.user_id);
-    let rows = app.db.read_one::<_, DbError>(|conn| consent_draft::list(conn, agency, person, LISTED))?;
+    let rows =
+        app.db.read_one::<_, DbError>(|conn| consent_draft::list(conn, agency, person, state, LISTED))?;
     views(app, call, rows)
 }
 

@@ -3,6 +3,7 @@
 mod amend;
 mod correct;
 mod handover;
+mod handover_back;
 pub mod import;
 mod narrow;
 mod register;
@@ -31,6 +32,7 @@ pub use handover::{
     Planned, hand_over, hand_over_all, handover_preview, handovers, held, holders, unassigned,
     usual_department, withdraw_handover,
 };
+pub use handover_back::{ComingView, ManyWithdrawals, coming_handovers, withdraw_handovers};
 pub use narrow::{NarrowQuery, Offered, Whose, offered};
 pub use register::{Registration, register, register_in};
 pub use sort::ContractSort;
@@ -238,6 +240,8 @@ pub struct ContractQuery {
     pub alerting: bool,
     /// Only those whose last day is this one or before.
     pub ends_by: Option<NaiveDate>,
+    /// Only those that have not ended, begun or not.
+    pub unended: bool,
     /// Only those that run in this 年度, entrust personal data, and have no on-site audit planned or done in it; the
     /// agency's side only.
     pub without_on_site: Option<i32>,
@@ -252,6 +256,7 @@ impl ContractQuery {
             vendor_id: self.vendor_id,
             alerting: self.alerting,
             ends_by: self.ends_by,
+            unended: self.unended,
             without_on_site: self.without_on_site.filter(|_| !matches!(call.scope(), Scope::Vendor(_))),
         }
     }

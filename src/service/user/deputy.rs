@@ -194,7 +194,7 @@ pub fn own_deputies(app: &App, call: &Call) -> Result<Vec<Standing>, Failure> {
 pub fn colleagues(app: &App, call: &Call) -> Result<Vec<(UserId, String, Vec<Role>)>, Failure> {
     let (me, organization, today) = (call.actor.user_id, call.actor.organization.id, app.today());
     app.db.read(|conn| {
-        let mut people = db::user::list(conn, Some(organization), None, None, i64::MAX)?;
+        let mut people = db::user::list(conn, Some(organization), db::user::Which::All, None, i64::MAX)?;
         people.retain(|row| row.id != me && row.is_usable(today));
         let ids: Vec<UserId> = people.iter().map(|row| row.id).collect();
         let mut roles = db::user::roles(conn, &ids)?;

@@ -15,7 +15,7 @@ use super::{App, Call, Failure, Page, Paged, alert, hashing, organization};
 use crate::db::organization::OrganizationRow;
 use crate::db::pending::Wanted;
 use crate::db::session::TokenPurpose;
-use crate::db::user::UserRow;
+use crate::db::user::{UserRow, Which};
 use crate::db::{self, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::{OrganizationKind, Role};
 use crate::domain::id::{OrganizationId, UserId, of};
@@ -271,7 +271,7 @@ pub fn invite_contact(app: &App, vendor: OrganizationId) -> Result<bool, Failure
     alert::on_agency(app, vendor, |tx| {
         let organization = db::organization::find(tx.conn, vendor)?;
         let Some(email) = organization.contact_email.clone() else { return Ok(false) };
-        let has_people = !db::user::list(tx.conn, Some(vendor), None, None, 1)?.is_empty();
+        let has_people = !db::user::list(tx.conn, Some(vendor), Which::All, None, 1)?.is_empty();
         if has_people || db::user::by_email(tx.conn, &email)?.is_some() {
             return Ok(false);
         }
@@ -397,13 +397,35 @@ pub fn find(app: &App, call: &Call, id: UserId) -> Result<(UserView, i64), Failu
     Ok((shown(row, roles, waiting), version))
 }
 
-/// The accounts of an organization; without one named, of the caller's own (a system administrator's: of all). With a
-/// role, only of those who hold it themselves and can use their account today: who can be chosen for something.
+/// Administrators that are named at most.
+const ADMINISTRATORS: i64 = 10;
+
+/// Who administers the caller's agency, by name: whom to ask for what one may not do oneself.
+pub fn administrators(app: &App, call: &Call) -> Result<Vec<String>, Failure> {
+    let (agency, which) = (call.actor.organization.id, Which::Holding(Role::AgencyAdmin, app.today()));
+    let rows = app
+        .db
+        .read_one::<_, DbError>(|conn| db::user::list(conn, Some(agency), which, None, ADMINISTRATORS))?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}
+
+/// Which of the accounts are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Listed {
+    #[default]
+    All,
+    /// That can be used today.
+    Usable,
+    /// Of those who hold the role themselves and can use their account today: who can be chosen for something.
+    Holding(Role),
+}
+
+/// The accounts of an organization; without one named, of the caller's own (a system administrator's: of all).
 pub fn list(
     app: &App,
     call: &Call,
     organization: Option<OrganizationId>,
-    role: Option<Role>,
+    listed: Listed,
     page: &Page,
 ) -> Result<Paged<UserView>, Failure> {
     let everywhere = call.actor.is(Role::SystemAdmin);
@@ -412,9 +434,13 @@ pub fn list(
         return Err(Failure::NotFound);
     }
     let after = page.after_id()?;
-    let holding = role.map(|role| (role, app.today()));
+    let which = match listed {
+        Listed::All => Which::All,
+        Listed::Usable => Which::Usable(app.today()),
+        Listed::Holding(role) => Which::Holding(role, app.today()),
+    };
     let (rows, mut roles, mut waiting) = app.db.read_one(|conn| {
-        let rows = db::user::list(conn, organization, holding, after, page.rows())?;
+        let rows = db::user::list(conn, organization, which, after, page.rows())?;
         let ids: Vec<UserId> = rows.iter().map(|row| row.id).collect();
         Ok::<_, DbError>((rows, db::user::roles(conn, &ids)?, pending::refs(app, conn, &ids)?))
     })?;

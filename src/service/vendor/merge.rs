@@ -81,7 +81,7 @@ fn mark(
             "法人番号のある事業者は統合できません。法人番号の違う事業者は別の法人です。合併などの承継は、登録情報から取り込まれます。",
         ));
     }
-    if !db::user::list(tx.conn, Some(id), None, None, 1)?.is_empty() {
+    if !db::user::list(tx.conn, Some(id), db::user::Which::All, None, 1)?.is_empty() {
         return Err(Failure::conflict(
             "has_users",
             "この事業者には利用者が登録されています。統合する事業者と統合先を入れ替えられないか確かめてください。",

@@ -101,6 +101,7 @@ fn query(request: &Request) -> Result<ContractQuery, Failure> {
         vendor_id: request.query_id("vendor_id")?,
         alerting,
         ends_by: request.query_day("ends_by")?,
+        unended: false,
         without_on_site: request.query_number("without_on_site")?,
         sort: request.query_word("sort")?.unwrap_or_default(),
     })

@@ -20,7 +20,8 @@ pub fn routes() -> Vec<Route> {
             .run(|app, call, request| {
                 let (organization, role) =
                     (request.query_id("organization_id")?, request.query_word("role")?);
-                user::list(app, call, organization, role, &request.page()?).map(Plain)
+                let listed = role.map_or(user::Listed::All, user::Listed::Holding);
+                user::list(app, call, organization, listed, &request.page()?).map(Plain)
             }),
         get("/users/{id}", "利用者")
             .needs(Permission::ReadUser)

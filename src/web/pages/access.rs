@@ -7,7 +7,7 @@ use super::route::{Page, PageRoute, look, page};
 use super::visit::Visit;
 use super::words;
 use crate::domain::access::Permission;
-use crate::service::access::{self, LookFilter, LookView};
+use crate::service::access::{self, LookFilter, LookView, ONE_LOOK};
 use crate::service::{App, Call, Failure};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -41,6 +41,24 @@ fn opened(what: &str) -> String {
     ours(&format!("{}（{way}）", known.map_or(path, |(_, words)| words)))
 }
 
+/// The looks without those that say the same again: one view of a matter reads several of its addresses, of which each
+/// is a row of the record. Of one person, one contract and one word within ten minutes the latest stands.
+fn folded(looks: &[LookView]) -> Vec<&LookView> {
+    let mut shown: Vec<&LookView> = Vec::new();
+    for look in looks {
+        let is_said = |it: &&&LookView| {
+            it.reader.id == look.reader.id
+                && it.contract_id == look.contract_id
+                && opened(&it.what) == opened(&look.what)
+                && (it.at - look.at).num_seconds() < ONE_LOOK
+        };
+        if !shown.iter().any(|it| is_said(&it)) {
+            shown.push(look);
+        }
+    }
+    shown
+}
+
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let (day, wrong) = visit.query_day(("day", "記録した日"));
     let filter =
@@ -55,7 +73,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         })
     };
     let context = json!({
-        "rows": looks.items.iter().map(row).collect::<Vec<Value>>(),
+        "rows": folded(&looks.items).into_iter().map(row).collect::<Vec<Value>>(),
         "pager": visit.pager(&looks),
         "narrowed": visit.is_narrowed(),
         // Of whom, or of what, the list is: named by its first row.

@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 
 use super::own::ours;
-use super::route::{Labels, Outcome, Page, PageRoute, form, look, page, send};
+use super::route::{Labels, Outcome, Page, PageRoute, checked, form, joined, look, page, send};
 use super::visit::Visit;
 use super::words::{self, Tone};
 use crate::domain::access::Permission;
-use crate::service::consent::draft::{self, DraftState, DraftView};
+use crate::service::consent::draft::{self, DraftState, DraftView, OpenDraft};
+use crate::service::consent::import::ConsentSummary;
+use crate::service::contract::import::Warning;
 use crate::service::{App, Call, Failure};
 
 const LABELS: &Labels = &[("file", "既承認のファイル"), ("numbers_confirmed", "文書番号の確認")];
@@ -28,7 +30,7 @@ pub fn routes() -> Vec<PageRoute> {
     routes.push(look("/consents/drafts/{id}").needs(Permission::DraftConsents, one));
     routes.push(send("/consents/drafts/{id}/submit").needs(Permission::DraftConsents, submit));
     routes.push(send("/consents/drafts/{id}/withdraw").needs(Permission::DraftConsents, withdraw));
-    routes.push(send("/consents/drafts/{id}/record").needs(Permission::RecordConsent, record));
+    routes.push(send("/consents/drafts/{id}/record").needs(Permission::RecordConsent, record).returnable());
     routes
 }
 
@@ -69,9 +71,14 @@ fn head(app: &App, view: &DraftView) -> Value {
     })
 }
 
-fn list(app: &App, call: &Call, _: &Visit) -> Result<Page, Failure> {
-    let rows: Vec<Value> = draft::list(app, call)?.iter().map(|view| head(app, view)).collect();
-    Ok(under(page("consent/drafts.html", "既承認の起案", json!({ "rows": rows }))))
+fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
+    let state: Option<DraftState> = visit.query_word("state");
+    let rows: Vec<Value> = draft::list(app, call, state)?.iter().map(|view| head(app, view)).collect();
+    Ok(under(page(
+        "consent/drafts.html",
+        "既承認の起案",
+        json!({ "rows": rows, "waiting": state == Some(DraftState::Waiting) }),
+    )))
 }
 
 fn one(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
@@ -118,7 +125,77 @@ fn withdraw(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
     or_again(app, call, visit, done)
 }
 
+/// What recording a draft would bring, to be looked at before it is done: how many, of which contracts and vendors, and
+/// what a person should look at.
+fn asked(visit: &Visit, open: &OpenDraft, summary: &ConsentSummary) -> Page {
+    let (mut contracts, mut vendors) = (Tally::default(), Tally::default());
+    for row in &open.rows {
+        let title = row.contract_title.as_deref().unwrap_or_default();
+        contracts.count(format!("{} {title}", row.contract_number));
+        vendors.count(row.vendor.clone());
+    }
+    let draft = &open.draft;
+    let there = if summary.duplicates == 0 {
+        String::new()
+    } else {
+        ours(&format!("{}件（登録しません）", words::count(summary.duplicates)))
+    };
+    let answers = [
+        ("ファイル", draft.name.clone()),
+        ("起案した人", draft.drafted_by_name.clone().unwrap_or_default()),
+        ("登録する既承認", ours(&format!("{}件", words::count(summary.taken)))),
+        ("すでに登録されているもの", there),
+        ("契約", contracts.told()),
+        ("再委託先", vendors.told()),
+    ];
+    let caution = |it: &Warning| ours(&format!("{}行目（{}）：{}", it.line, it.column, it.message));
+    let mut cautions: Vec<String> = summary.warnings.iter().take(SHOWN).map(caution).collect();
+    let more = summary.warnings.len().saturating_sub(SHOWN);
+    if more > 0 {
+        cautions.push(ours(&format!("ほかに注意が{}件あります。", words::count(more))));
+    }
+    let page = checked(visit, "既承認として登録してよいか確かめる", "すべて既承認として登録する", &answers);
+    let context = joined(page.context, json!({ "cautions": cautions }));
+    let address = format!("/consents/drafts/{}", draft.id);
+    let page = under(Page { context, ..page }).under("/consents/drafts", "既承認の起案");
+    page.under(address, "既承認の起案の内容")
+}
+
+/// How often each text comes, in the order in which they first came.
+#[derive(Default)]
+struct Tally(Vec<(String, usize)>);
+
+impl Tally {
+    fn count(&mut self, text: String) {
+        match self.0.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, times)) => *times += 1,
+            None => self.0.push((text, 1)),
+        }
+    }
+
+    /// How many texts, then each on its line.
+    fn told(&self) -> String {
+        let line = |(text, times): &(String, usize)| {
+            let times =
+                if *times > 1 { ours(&format!("（{}件）", words::count(*times))) } else { String::new() };
+            format!("{text}{times}")
+        };
+        let lines: Vec<String> = self.0.iter().map(line).collect();
+        format!("{}\n{}", ours(&format!("{}件", words::count(lines.len()))), lines.join("\n"))
+    }
+}
+
 fn record(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
+    if visit.form.mark("_again").is_some() {
+        return Ok(one(app, call, visit)?.into());
+    }
+    if visit.form.mark("_sure").is_none() {
+        let open = draft::open(app, call, visit.id("id")?)?;
+        // What can't be recorded is told by the act itself.
+        if let Some(summary) = open.summary.as_ref().filter(|it| it.bad == 0 && it.taken > 0) {
+            return Ok(asked(visit, &open, summary).into());
+        }
+    }
     let done = draft::record(app, call, visit.id("id")?).map(|_| "draft_recorded");
     or_again(app, call, visit, done)
 }

@@ -12,7 +12,7 @@ use crate::service::alert::{self, AlertFilter};
 use crate::service::consent::draft;
 use crate::service::contract::{self, ContractQuery, ContractSort, NarrowQuery, Whose};
 use crate::service::task::{TaskKind, TaskQuery};
-use crate::service::{self, App, Call, Failure, overview, task};
+use crate::service::{self, App, Call, Failure, overview, task, user};
 
 /// What is due first, the gravest alerts, and a vendor's contracts: so many of them.
 const FEW: service::Page = service::Page { limit: 10, after: None };
@@ -33,10 +33,13 @@ fn home(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let reads = call.actor.may(Permission::ReadContract);
     let is_agency = call.actor.organization.kind == OrganizationKind::Agency;
     let unassigned = if is_agency && reads { contract::unassigned(app, call)? } else { 0 };
+    let asks = unassigned > 0 && !call.actor.may(Permission::HandOver);
+    let administrators = if asks { user::administrators(app, call)? } else { Vec::new() };
     let drafts = if call.actor.may(Permission::RecordConsent) { draft::waiting(app, call)? } else { 0 };
     let context = json!({
         "overview": overview::overview(app, call)?,
         "unassigned": unassigned,
+        "administrators": administrators,
         "drafts": drafts,
         "grave": grave,
         "overseer": call.scope() == Scope::Overseer,

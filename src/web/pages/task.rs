@@ -125,6 +125,12 @@ pub fn row(view: &TaskView, is_vendor: bool) -> Value {
             format!("{vendor}の使用に承認を確認できません。申請するか、終わった日を報告してください"),
             format!("{contract}/chain"),
         ),
+        TaskKind::Finding => {
+            let kind = view.audit_kind.map(AuditKind::label).unwrap_or_default();
+            let act = if is_vendor { "改善" } else { "是正確認" };
+            let what = format!("{vendor}の{kind}の指摘の{act}");
+            (what, view.audit_id.map(|id| format!("/audits/{id}")).unwrap_or_default())
+        }
         TaskKind::ContractStart => ("契約が始まる日".to_owned(), contract.clone()),
         TaskKind::ContractEnd => ("契約が終わる日".to_owned(), contract.clone()),
         TaskKind::Alert => (

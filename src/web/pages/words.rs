@@ -18,6 +18,11 @@ use crate::domain::contract::{
 };
 use crate::domain::country;
 pub use crate::domain::text::thousands;
+
+/// How many, with the thousands apart.
+pub fn count(rows: usize) -> String {
+    thousands(i64::try_from(rows).unwrap_or(i64::MAX))
+}
 use crate::domain::text_enum::TextEnum;
 use crate::service::App;
 use crate::service::alert::AlertHappening;
@@ -439,6 +444,7 @@ fn task(kind: TaskKind) -> &'static str {
         TaskKind::Report => "状況報告",
         TaskKind::Unapproved => "承認のない使用",
         TaskKind::Audit => "検査",
+        TaskKind::Finding => "指摘の改善",
         TaskKind::ContractStart => "契約の開始",
         TaskKind::ContractEnd => "契約の終了",
         TaskKind::Alert => "アラート",

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::super::chain::draw::Drawing;
+use super::super::contract::agency_of;
 use super::super::own::ours;
 use super::super::route::{Outcome, Page, PageRoute, look, page};
 use super::super::visit::Visit;
@@ -48,6 +49,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let context = json!({
         "brief": brief,
         "contract": contract,
+        "agency": agency_of(call, &contract),
         "tier": words::tier(brief.tier),
         "country": words::country(&brief.vendor.country),
         "filed": words::instant(app, view.filed_at),

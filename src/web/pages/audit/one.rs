@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::contract::agency_of;
 use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use super::super::words;
@@ -23,6 +24,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let context = json!({
         "findings": findings,
         "heading": heading(&call.actor),
+        "agency": agency_of(call, &contract),
         "place": inspected(&places(app, call, contract.id)?, &audit),
         "standing": standing_of(&audit, &contract, app.today()),
         "open": is_open(&audit),

@@ -45,7 +45,7 @@ fn officers(app: &App, call: &Call) -> Result<Vec<UserView>, Failure> {
     let mut all = Vec::new();
     let mut next = service::Page { limit: service::page::MAX_LIMIT, after: None };
     loop {
-        let found = user::list(app, call, None, Some(Role::Officer), &next)?;
+        let found = user::list(app, call, None, user::Listed::Holding(Role::Officer), &next)?;
         all.extend(found.items);
         match found.next_cursor {
             Some(cursor) => next = service::Page::read(Some("200"), Some(&cursor))?,
@@ -143,7 +143,8 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         }
     }
     let changed = contract::hand_over(app, call, contract.id, &given)?;
-    Ok(Outcome::Moved(format!("{}?done=handed_over", address(&changed))))
+    let done = if given.from > app.today() { "handover_planned" } else { "handed_over" };
+    Ok(Outcome::Moved(format!("{}?done={done}", address(&changed))))
 }
 
 /// What a handover would move, where its errors are the one form's.
@@ -276,7 +277,8 @@ fn choose(app: &App, call: &Call, officers: &[UserView]) -> Result<Page, Failure
     for ((name, id), (contracts, note)) in known {
         holders.push(json!({ "of": id, "name": name, "contracts": contracts, "note": ours(note) }));
     }
-    let context = json!({ "holders": holders });
+    let coming = contract::coming_handovers(app, call)?.len();
+    let context = json!({ "holders": holders, "coming": coming });
     Ok(page("contract/handover_all.html", "担当者をまとめて引き継ぐ", context).under("/contracts", "契約"))
 }
 
@@ -325,10 +327,10 @@ fn act_all(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         let mut answers = vec![
             ("引き継ぐ日", words::day(given.from)),
             ("いまの担当者", holder),
-            ("引き継ぐ契約", ours(&format!("あわせて{}件", words::thousands(count(moves.len()))))),
+            ("引き継ぐ契約", ours(&format!("あわせて{}件", words::count(moves.len())))),
         ];
         for ((name, _), lines) in &by_successor {
-            let count = words::thousands(count(lines.len()));
+            let count = words::count(lines.len());
             answers.push((
                 "新しい担当者",
                 format!("{name}{}\n{}", ours(&format!("（{count}件）")), lines.join("\n")),
@@ -336,10 +338,7 @@ fn act_all(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         }
         let kept = given.assignments.iter().flatten().filter(|it| it.officer_id.is_none()).count();
         if kept > 0 {
-            answers.push((
-                "引き継がない契約",
-                ours(&format!("表示した中の{}件", words::thousands(count(kept)))),
-            ));
+            answers.push(("引き継がない契約", ours(&format!("表示した中の{}件", words::count(kept)))));
         }
         let cautions = cautions(by_successor.keys().filter_map(|(_, id)| find(&officers, *id)));
         let title = ("引き継ぐ内容を確かめる", "引き継ぐ");
@@ -348,12 +347,18 @@ fn act_all(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         }
     }
     let moved = contract::hand_over_all(app, call, &given)?.moved;
-    let words = format!("{}件の契約の担当者を引き継ぎました。", words::thousands(count(moved)));
-    Ok(page("contract/moved.html", "担当者を引き継ぎました", json!({ "words": words }))
-        .under("/contracts", "契約")
-        .into())
-}
-
-fn count(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
+    let moved = words::count(moved);
+    let (title, context) = if given.from > app.today() {
+        let words = format!(
+            "{moved}件の契約の引継ぎを登録しました。{}から、新しい担当者になります。それまでは、いまの担当者のままです。",
+            words::day(given.from)
+        );
+        let link =
+            json!({ "path": "/contracts/handover/coming", "label": "予定している引継ぎを見る・取りやめる" });
+        ("担当者の引継ぎを登録しました", json!({ "words": words, "link": link }))
+    } else {
+        let words = format!("{moved}件の契約の担当者を引き継ぎました。");
+        ("担当者を引き継ぎました", json!({ "words": words }))
+    };
+    Ok(page("contract/moved.html", title, context).under("/contracts", "契約").into())
 }

@@ -30,6 +30,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         vendor_id: visit.query_word("vendor_id"),
         alerting: visit.query("alert") == Some("open"),
         ends_by,
+        unended: visit.query("unended") == Some("true"),
         without_on_site,
         sort: visit.query_word("sort").unwrap_or_default(),
     };
@@ -39,6 +40,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "narrowed": visit.is_narrowed(),
         "narrow": narrow::fields(app, call)?,
         "without_on_site": query.without_on_site,
+        "unended": query.unended,
         "order": sorts().into_iter().find(|(sort, _)| *sort == query.sort).map(|(_, words)| words),
         "amounts": call.actor.organization.kind != OrganizationKind::Vendor,
         // Who entrusts, for those who see more than one agency.

@@ -4,6 +4,7 @@ mod amend;
 mod compared;
 mod correct;
 mod handover;
+mod handover_back;
 mod import;
 mod list;
 mod register;
@@ -12,6 +13,8 @@ mod terminate;
 mod void;
 
 use super::route::{Page, PageRoute};
+use crate::domain::access::OrganizationKind;
+use crate::service::Call;
 use crate::service::contract::ContractView;
 
 pub fn routes() -> Vec<PageRoute> {
@@ -19,6 +22,7 @@ pub fn routes() -> Vec<PageRoute> {
         amend::routes(),
         correct::routes(),
         handover::routes(),
+        handover_back::routes(),
         import::routes(),
         list::routes(),
         register::routes(),
@@ -32,6 +36,11 @@ pub fn routes() -> Vec<PageRoute> {
 /// The address of a contract's page.
 pub fn address(contract: &ContractView) -> String {
     format!("/contracts/{}", contract.id)
+}
+
+/// 委託元, for those who see the contracts of more than one agency: an overseer, and a vendor.
+pub fn agency_of<'a>(call: &Call, contract: &'a ContractView) -> Option<&'a str> {
+    (call.actor.organization.kind != OrganizationKind::Agency).then_some(contract.agency_name.as_str())
 }
 
 impl Page {

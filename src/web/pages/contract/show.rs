@@ -7,7 +7,7 @@ use super::super::visit::Visit;
 use super::correct::changes;
 use crate::domain::access::{Permission, Scope};
 use crate::service::contract::{self, ContractView, HandoverView};
-use crate::service::{self, App, Call, Failure};
+use crate::service::{self, App, Call, Failure, user};
 
 pub fn routes() -> Vec<PageRoute> {
     vec![look("/contracts/{id}").needs(Permission::ReadContract, overview)]
@@ -20,8 +20,13 @@ fn overview(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let changes = if contract.amount_yen.is_some() { changes(app, call, contract.id)? } else { Vec::new() };
     let coming = coming(app, call, &contract)?;
     let own = matches!(call.scope(), Scope::Agency(_) | Scope::Overseer);
-    let context =
-        json!({ "contract": contract, "tab": "", "coming": coming, "agency_side": own, "changes": changes });
+    // Whom to ask for a handover, told to those who change contracts and may not hand them over.
+    let asks = call.actor.may(Permission::ChangeContract) && !call.actor.may(Permission::HandOver);
+    let administrators = if asks { user::administrators(app, call)? } else { Vec::new() };
+    let context = json!({
+        "contract": contract, "tab": "", "coming": coming, "agency_side": own, "changes": changes,
+        "asks": asks, "administrators": administrators,
+    });
     Ok(page("contract/overview.html", title, context)
         .under("/contracts", "契約")
         .in_words_of(contract.agency_id))

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
+use super::super::contract::agency_of;
 use super::super::route::{Outcome, Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use super::timed;
@@ -33,13 +34,14 @@ fn json_of(receipt: &impl serde::Serialize) -> String {
 fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let found = declaration::find(app, call, visit.id("id")?)?;
     let declared = &found.declaration;
+    let contract = contract::get(app, call, found.contract_id)?;
     let context = json!({
+        "agency": agency_of(call, &contract),
         "declaration": timed(app, &found, declared.declared_at),
         "is_own": declared.organization_id == call.actor.organization.id,
         "uncovered": if declared.retracted { Vec::new() } else { uncovered(app, call, found.contract_id, &declared.engagements)? },
         "receipt": json_of(&declared.receipt),
     });
-    let contract = contract::get(app, call, found.contract_id)?;
     Ok(page("declaration/receipt.html", "再委託状況報告 受付票", context)
         .under_contract(&contract)
         .under(format!("/contracts/{}/declarations", found.contract_id), "報告"))

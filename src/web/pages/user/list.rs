@@ -9,7 +9,7 @@ use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use crate::domain::access::{Permission, Role};
 use crate::domain::id::OrganizationId;
-use crate::service::user;
+use crate::service::user::{self, Listed};
 use crate::service::{App, Call, Failure, organization};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -18,7 +18,9 @@ pub fn routes() -> Vec<PageRoute> {
 
 fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let asked: Option<OrganizationId> = visit.query_word("organization_id");
-    let users = user::list(app, call, asked, None, &visit.page()?)?;
+    let usable = visit.query("usable") == Some("true");
+    let listed = if usable { Listed::Usable } else { Listed::All };
+    let users = user::list(app, call, asked, listed, &visit.page()?)?;
     let everywhere = call.actor.is(Role::SystemAdmin);
     let ids: BTreeSet<OrganizationId> =
         users.items.iter().map(|user| user.organization_id).chain(asked).collect();
@@ -43,7 +45,7 @@ fn list(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         None => format!("{}{}", call.actor.organization.name, ours("の利用者")),
     };
     let context = json!({
-        "users": rows, "pager": visit.pager(&users), "everywhere": everywhere, "asked": asked,
+        "users": rows, "pager": visit.pager(&users), "everywhere": everywhere, "asked": asked, "usable": usable,
         "own_organization": call.actor.organization.id,
     });
     Ok(page("user/list.html", title, context))

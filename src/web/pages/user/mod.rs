@@ -82,7 +82,7 @@ fn everyone(app: &App, call: &Call, organization: OrganizationId) -> Result<Vec<
     let mut everyone = Vec::new();
     let mut page = service::Page { limit: service::page::MAX_LIMIT, after: None };
     loop {
-        let found = user::list(app, call, Some(organization), None, &page)?;
+        let found = user::list(app, call, Some(organization), user::Listed::All, &page)?;
         everyone.extend(found.items);
         match found.next_cursor {
             None => return Ok(everyone),
