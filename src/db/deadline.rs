@@ -11,7 +11,7 @@ use super::types::directly;
 use super::{Conn, DbError, Tx};
 use crate::domain::days::DayRange;
 use crate::domain::deadline::{Deadline, DeadlineKind};
-use crate::domain::id::{ApplicationId, ContractId, OrganizationId, SubjectId};
+use crate::domain::id::{ApplicationId, ContractId, EngagementId, OrganizationId, SubjectId};
 
 /// A deadline as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -21,8 +21,10 @@ pub struct DeadlineRow {
     pub kind: DeadlineKind,
     pub application_id: Option<ApplicationId>,
     pub vendor_id: OrganizationId,
+    pub engagement_id: Option<EngagementId>,
     pub period_from: Option<NaiveDate>,
     pub period_to: Option<NaiveDate>,
+    pub known_on: Option<NaiveDate>,
     pub due_on: NaiveDate,
 }
 
@@ -32,7 +34,9 @@ impl DeadlineRow {
             kind: self.kind,
             application_id: self.application_id,
             vendor_id: self.vendor_id,
+            engagement_id: self.engagement_id,
             period: self.period(),
+            known_on: self.known_on,
             due_on: self.due_on,
         }
     }
@@ -89,8 +93,10 @@ fn insert(
             deadlines::kind.eq(deadline.kind),
             deadlines::application_id.eq(deadline.application_id),
             deadlines::vendor_id.eq(deadline.vendor_id),
+            deadlines::engagement_id.eq(deadline.engagement_id),
             deadlines::period_from.eq(deadline.period.map(|days| days.from)),
             deadlines::period_to.eq(deadline.period.map(|days| days.to)),
+            deadlines::known_on.eq(deadline.known_on),
             deadlines::due_on.eq(deadline.due_on),
         ))
         .execute(own))?;
@@ -110,25 +116,30 @@ pub fn contracts_with_applications(
 ) -> Result<Vec<ContractId>, DbError> {
     Ok(deadlines::table
         .filter(deadlines::agency_id.eq(agency))
-        .filter(deadlines::kind.ne(DeadlineKind::Report))
+        .filter(deadlines::application_id.is_not_null())
         .select(deadlines::contract_id)
         .distinct()
         .order(deadlines::contract_id)
         .load(conn)?)
 }
 
-/// Moves an agency's reports to so many days after the ends of their periods.
+/// Moves an agency's reports to the days by which they are due with so many days of grace, as
+/// [`crate::domain::declaration::due_on`] has it.
 pub fn set_grace(conn: &mut Conn, agency: OrganizationId, days: i32) -> Result<(), DbError> {
     match conn {
         Conn::Sqlite(conn) => {
             let moved = diesel::sql_query(
-                "UPDATE deadlines SET due_on = date(period_to, ? || ' days') WHERE kind = 'report' AND agency_id = ?",
+                "UPDATE deadlines SET due_on = CASE WHEN date(period_to, ?1 || ' days') > known_on \
+                 THEN date(period_to, ?1 || ' days') ELSE date(known_on, max(?1, 1) || ' days') END \
+                 WHERE kind = 'report' AND agency_id = ?2",
             );
             moved.bind::<Integer, _>(days).bind::<Text, _>(agency).execute(conn)?;
         }
         Conn::Postgresql(conn) => {
             let moved = diesel::sql_query(
-                "UPDATE deadlines SET due_on = period_to + $1 WHERE kind = 'report' AND agency_id = $2",
+                "UPDATE deadlines SET due_on = CASE WHEN period_to + $1 > known_on \
+                 THEN period_to + $1 ELSE known_on + GREATEST($1, 1) END \
+                 WHERE kind = 'report' AND agency_id = $2",
             );
             moved.bind::<Integer, _>(days).bind::<Text, _>(agency).execute(conn)?;
         }

@@ -747,8 +747,10 @@ diesel::table! {
         kind -> Text,
         application_id -> Nullable<Text>,
         vendor_id -> Text,
+        engagement_id -> Nullable<Text>,
         period_from -> Nullable<Date>,
         period_to -> Nullable<Date>,
+        known_on -> Nullable<Date>,
         due_on -> Date,
     }
 }

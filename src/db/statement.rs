@@ -354,13 +354,18 @@ pub fn retracted(
 }
 
 /// What a declaration says of one engagement.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Queryable)]
 pub struct DeclaredUseRow {
     pub declaration_id: DeclarationId,
     pub engagement_id: EngagementId,
     pub vendor_name: String,
     pub started_on: NaiveDate,
     pub ended_on: Option<NaiveDate>,
+    pub scope: Option<String>,
+    pub country: Option<String>,
+    pub amount_yen: Option<i64>,
+    /// JSON of volumes.
+    pub data: String,
 }
 
 /// What these declarations on these contracts say, in the chain's order.
@@ -369,29 +374,22 @@ pub fn declared_uses(
     contracts: &[ContractId],
     ids: &[DeclarationId],
 ) -> Result<Vec<DeclaredUseRow>, DbError> {
-    type Columns = (Option<DeclarationId>, EngagementId, String, NaiveDate, Option<NaiveDate>);
-    let rows: Vec<Columns> = statements::table
+    Ok(statements::table
         .inner_join(engagements::table.on(engagements::id.eq(statements::engagement_id)))
         .inner_join(organizations::table.on(organizations::id.eq(engagements::vendor_id)))
         .filter(statements::contract_id.eq_any(contracts))
         .filter(statements::declaration_id.eq_any(ids.iter().copied().map(Some).collect::<Vec<_>>()))
         .order((engagements::tier, engagements::seq, engagements::id))
         .select((
-            statements::declaration_id,
+            statements::declaration_id.assume_not_null(),
             statements::engagement_id,
             organizations::name,
             statements::started_on,
             statements::ended_on,
+            statements::scope,
+            statements::country,
+            statements::amount_yen,
+            statements::data,
         ))
-        .load(conn)?;
-    let row = |(declaration, engagement_id, vendor_name, started_on, ended_on): Columns| {
-        Some(DeclaredUseRow {
-            declaration_id: declaration?,
-            engagement_id,
-            vendor_name,
-            started_on,
-            ended_on,
-        })
-    };
-    Ok(rows.into_iter().filter_map(row).collect())
+        .load(conn)?)
 }

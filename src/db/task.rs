@@ -33,6 +33,8 @@ text_enum! {
         Review = "review",
         /// 申請の補正, by the vendor
         Correction = "correction",
+        /// 承認を確認できない使用: apply, end it, or put the report right; by the vendor
+        Unapproved = "unapproved",
         /// 状況報告
         Report = "report",
         /// 検査
@@ -56,16 +58,18 @@ impl TaskKind {
             Self::Review => Some(DeadlineKind::Review),
             Self::Correction => Some(DeadlineKind::Correction),
             Self::Report => Some(DeadlineKind::Report),
+            Self::Unapproved => Some(DeadlineKind::Unapproved),
             Self::Audit | Self::Finding | Self::ContractStart | Self::ContractEnd | Self::Alert => None,
         }
     }
 
-    /// Whose task it is: an agency waits for a 補正, a vendor for the decision.
+    /// Whose task it is: an agency waits for a 補正, a vendor for the decision; of a use without a consent the agency has
+    /// an alert.
     pub fn is_of(self, scope: &Scope) -> bool {
         match (scope, self) {
             (Scope::Nothing, _) | (Scope::Vendor(_), Self::Decision | Self::Review) => false,
             (Scope::Vendor(_), _) => true,
-            (_, kind) => kind != Self::Correction,
+            (_, kind) => !matches!(kind, Self::Correction | Self::Unapproved),
         }
     }
 }

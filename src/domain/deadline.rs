@@ -1,14 +1,14 @@
-//! What somebody has to do on a contract by a day, as its facts have it: the applications that wait, and the reports
-//! that vendors owe. Of other things that are due (audits, a contract's days) the day stands in their own rows.
+//! What somebody has to do on a contract by a day, as its facts have it: the applications that wait, the reports that
+//! vendors owe, and the uses without a consent that they have to answer for. Of other things that are due (audits, a contract's days) the day stands in their own rows.
 
 use chrono::NaiveDate;
 
 use super::alert::{Context, Facts, decide_by};
 use super::calendar::add_days;
-use super::chain::{ApplicationStep, FiledApplication};
+use super::chain::{ApplicationStep, Cause, Engagement, FiledApplication, Known, Source, Statement};
 use super::days::DayRange;
-use super::declaration::{owed_by, reporting_periods, unreported};
-use super::id::{ApplicationId, OrganizationId};
+use super::declaration::{owed, reporting_periods, unreported};
+use super::id::{ApplicationId, EngagementId, OrganizationId};
 use crate::text_enum;
 
 /// Reports due within so many days are told of: more than a year and the longest grace, so that the next one is always
@@ -26,6 +26,8 @@ text_enum! {
         Correction = "correction",
         /// 再委託状況報告.
         Report = "report",
+        /// A use goes on that no consent covers: whoever uses it applies, ends it, or puts its report right.
+        Unapproved = "unapproved",
     }
 }
 
@@ -33,12 +35,17 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
     pub kind: DeadlineKind,
-    /// None: a report.
+    /// Of an application.
     pub application_id: Option<ApplicationId>,
-    /// Who applied, or who reports.
+    /// Who applied, who reports, or who uses.
     pub vendor_id: OrganizationId,
+    /// Whom the use without a consent is of.
+    pub engagement_id: Option<EngagementId>,
     /// Of a report: from the first day of which nobody has reported to the end of its period.
     pub period: Option<DayRange>,
+    /// Of a report: when the ledger knew that it is owed.
+    pub known_on: Option<NaiveDate>,
+    /// Of a use without a consent its first day as it runs now.
     pub due_on: NaiveDate,
 }
 
@@ -59,19 +66,52 @@ pub fn deadlines(facts: &Facts<'_>, ctx: &Context<'_>) -> Vec<Deadline> {
         if period.due_on < facts.learned_on {
             continue;
         }
-        for vendor in owed_by(&known, period.days) {
-            let days = unreported(facts.declarations, vendor.id, period.days);
+        let grace = ctx.settings.declaration_grace_days;
+        for owed in owed(facts.chain, &known, period.days, grace, ctx.timezone) {
+            let days = unreported(facts.declarations, owed.vendor.id, period.days);
             let Some(first) = days.ranges().first() else { continue };
             all.push(Deadline {
                 kind: DeadlineKind::Report,
                 application_id: None,
-                vendor_id: vendor.id,
+                vendor_id: owed.vendor.id,
+                engagement_id: None,
                 period: DayRange::new(first.from, period.days.to),
-                due_on: period.due_on,
+                known_on: Some(owed.known_on),
+                due_on: owed.due_on,
             });
         }
     }
+    let uses = known.engagements().filter_map(|place| unapproved(&known, place, ctx.today));
+    all.extend(uses);
     all
+}
+
+/// A use that goes on today without a consent, of whoever is above: it can apply, report the end, or take back what it
+/// reported by mistake. Not where the agency has an application to decide, nor where all that lacks is a consent further
+/// up, which is that one's own. What only the agency has found out is the agency's.
+fn unapproved(known: &Known<'_>, place: &Engagement, today: NaiveDate) -> Option<Deadline> {
+    let parent = known.engagement(place.parent_id?)?;
+    let coverage = known.coverage(place.id)?;
+    let (_, cause) = coverage.uncovered.iter().find(|(days, _)| days.contains(today))?;
+    if matches!(cause, Cause::Undecided | Cause::Parent) {
+        return None;
+    }
+    let runs = |said: &&&Statement| {
+        let is_declared = matches!(said.source, Source::Declared(_));
+        is_declared && said.started_on <= today && said.ended_on.is_none_or(|end| today <= end)
+    };
+    let said_from = known.statements(place.id).iter().filter(runs).map(|said| said.started_on).min()?;
+    let uncovered = coverage.uncovered_days();
+    let since = uncovered.ranges().iter().find(|days| days.contains(today))?.from;
+    Some(Deadline {
+        kind: DeadlineKind::Unapproved,
+        application_id: None,
+        vendor_id: parent.vendor.id,
+        engagement_id: Some(place.id),
+        period: None,
+        known_on: None,
+        due_on: since.max(said_from),
+    })
 }
 
 fn of_application(filed: &FiledApplication<'_>, ctx: &Context<'_>) -> Deadline {
@@ -91,7 +131,9 @@ fn of_application(filed: &FiledApplication<'_>, ctx: &Context<'_>) -> Deadline {
         kind,
         application_id: Some(application.id),
         vendor_id: application.applicant_id,
+        engagement_id: None,
         period: None,
+        known_on: None,
         due_on,
     }
 }
@@ -99,7 +141,7 @@ fn of_application(filed: &FiledApplication<'_>, ctx: &Context<'_>) -> Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::alert::fixture::{Scene, d, range};
+    use crate::domain::alert::fixture::{Scene, TOKYO, d, range};
     use crate::domain::calendar::Calendar;
     use crate::domain::contract::DeclarationInterval;
     use crate::domain::settings::Settings;
@@ -112,7 +154,7 @@ mod tests {
             audits: &scene.audits,
             learned_on: d("2026-04-01"),
         };
-        let ctx = Context { today: d(today), calendar: &calendar, settings: &settings };
+        let ctx = Context { today: d(today), calendar: &calendar, settings: &settings, timezone: TOKYO };
         let all = deadlines(&facts, &ctx);
         all.into_iter().filter_map(|it| Some((it.vendor_id, it.period?, it.due_on))).collect()
     }

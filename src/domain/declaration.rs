@@ -1,12 +1,13 @@
 //! 再委託状況報告: the periods for which a contract asks for them, by when, and from whom.
 
 use chrono::{Datelike, NaiveDate};
+use chrono_tz::Tz;
 
 use super::calendar::{add_days, add_months, fiscal_year, fiscal_year_range};
-use super::chain::{ChainFacts, Known, Vendor};
-use super::contract::{DeclarationInterval, Stamp};
+use super::chain::{ChainFacts, HeldConsent, Known, Vendor};
+use super::contract::{DeclarationInterval, Instant, Stamp, TermsFact};
 use super::days::{DayRange, DaySet};
-use super::id::{DeclarationId, OrganizationId};
+use super::id::{DeclarationId, EngagementId, OrganizationId};
 
 /// A declaration as received. What it says of engagements are the chain's statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub fn unreported(declarations: &[DeclarationFact], vendor: OrganizationId, peri
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportingPeriod {
     pub days: DayRange,
-    /// Last day on which the declaration is in time.
+    /// Last day on which the declaration is in time, where the ledger knew of it before: see [`owed`].
     pub due_on: NaiveDate,
 }
 
@@ -75,6 +76,74 @@ pub fn reporting_periods(
     })
 }
 
+/// A declaration that a vendor owes for a period.
+#[derive(Debug, Clone, Copy)]
+pub struct Owed<'a> {
+    pub vendor: &'a Vendor,
+    /// The day on which the ledger knew that it is owed.
+    pub known_on: NaiveDate,
+    /// Last day on which it is in time: see [`due_on`].
+    pub due_on: NaiveDate,
+}
+
+/// Who owes a declaration for a period, and by when. `timezone`: that of the business days.
+pub fn owed<'a>(
+    chain: &ChainFacts,
+    known: &Known<'a>,
+    period: DayRange,
+    grace_days: i32,
+    timezone: Tz,
+) -> Vec<Owed<'a>> {
+    let agreed = agreed_at(chain, known, period);
+    let of_vendor = |vendor: &'a Vendor| {
+        let places = known.engagements().filter(|place| place.vendor.id == vendor.id);
+        let known_at = places.filter_map(|place| match place.parent_id {
+            None => Some(agreed),
+            Some(_) => consented_at(known, place.id, period).map(|at| at.max(agreed)),
+        });
+        let known_on = known_at.min().unwrap_or(agreed).with_timezone(&timezone).date_naive();
+        Owed { vendor, known_on, due_on: due_on(period.to, known_on, grace_days) }
+    };
+    owed_by(known, period).into_iter().map(of_vendor).collect()
+}
+
+/// The period's end and the grace; of what the ledger came to know only on that day or later (既承認, or terms agreed on
+/// paper, entered afterwards) the grace runs from that day, and is one day at least: nobody is late with what nobody
+/// could have asked for.
+pub fn due_on(period_end: NaiveDate, known_on: NaiveDate, grace_days: i32) -> NaiveDate {
+    let usual = add_days(period_end, i64::from(grace_days));
+    if usual > known_on { usual } else { add_days(known_on, i64::from(grace_days.max(1))) }
+}
+
+/// When the ledger first knew terms by which the contract runs through the period and asks for reports as it does now.
+/// What else of them is changed or corrected later moves nothing.
+fn agreed_at(chain: &ChainFacts, known: &Known<'_>, period: DayRange) -> Instant {
+    let interval = known.terms_on(period.from).map(|terms| terms.declaration_interval);
+    let mut told: Vec<&TermsFact> = chain.terms.iter().collect();
+    told.sort_by_key(|fact| fact.stamp);
+    let mut by_day: Vec<&TermsFact> = Vec::new();
+    let mut last = Instant::MIN_UTC;
+    for fact in told {
+        by_day.push(fact);
+        by_day.sort_by_key(|fact| (fact.effective_on, fact.stamp));
+        last = fact.stamp.at;
+        let rules = by_day.iter().rfind(|fact| fact.effective_on <= period.from).or(by_day.first());
+        let asks = rules.map(|fact| fact.terms.declaration_interval) == interval;
+        let runs = |fact: &&TermsFact| fact.terms.starts_on <= period.from && period.to <= fact.terms.ends_on;
+        if asks && by_day.last().is_some_and(runs) {
+            break;
+        }
+    }
+    last
+}
+
+/// When the ledger first knew a consent for a day of the period.
+fn consented_at(known: &Known<'_>, place: EngagementId, period: DayRange) -> Option<Instant> {
+    let speaks =
+        |held: &&HeldConsent<'_>| held.original().is_some_and(|days| days.intersection(&period).is_some());
+    known.consents(place).iter().filter(speaks).map(|held| held.consent.stamp.at).min()
+}
+
 /// The month, quarter or 年度 in which a day lies.
 fn unit(interval: DeclarationInterval, day: NaiveDate) -> Option<DayRange> {
     let months = match interval {
@@ -94,7 +163,7 @@ fn unit(interval: DeclarationInterval, day: NaiveDate) -> Option<DayRange> {
 
 /// The vendors that owe a declaration for a period: those with a consented day in it; the prime while the
 /// contract runs. In the chain's order, each once.
-pub fn owed_by<'a>(known: &Known<'a>, period: DayRange) -> Vec<&'a Vendor> {
+fn owed_by<'a>(known: &Known<'a>, period: DayRange) -> Vec<&'a Vendor> {
     let period = DaySet::from(Some(period));
     let mut vendors: Vec<&Vendor> = Vec::new();
     for engagement in known.engagements() {
@@ -111,7 +180,8 @@ pub fn owed_by<'a>(known: &Known<'a>, period: DayRange) -> Vec<&'a Vendor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::alert::fixture::{Scene, d, range};
+    use crate::domain::alert::fixture::{Scene, TOKYO, d, range};
+    use crate::domain::contract::Terms;
 
     fn periods(scene: &Scene) -> Vec<(String, String)> {
         let chain = scene.chain();
@@ -197,6 +267,70 @@ mod tests {
         assert_eq!(names("2026-04-01", "2026-06-30"), ["甲", "乙"]);
         assert_eq!(names("2026-07-01", "2026-09-30"), ["甲", "乙", "丙"]);
         assert_eq!(names("2026-10-01", "2026-12-31"), ["甲"]);
+    }
+
+    fn at(day: &str) -> Instant {
+        d(day).and_hms_opt(3, 0, 0).unwrap().and_utc()
+    }
+
+    fn owed_on(scene: &Scene, from: &str, to: &str, grace: i32) -> Vec<(String, String)> {
+        let chain = scene.chain();
+        let all = owed(&chain, &chain.now(), range(from, to), grace, TOKYO);
+        all.into_iter().map(|it| (it.vendor.name.clone(), it.due_on.to_string())).collect()
+    }
+
+    fn rows(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+        rows.iter().map(|(vendor, due)| ((*vendor).to_owned(), (*due).to_owned())).collect()
+    }
+
+    #[test]
+    fn of_a_consent_entered_late_the_grace_runs_from_that_day() {
+        let mut scene = Scene::new("2026-04-01", "2027-03-31");
+        scene.terms(|terms| terms.declaration_interval = DeclarationInterval::Quarterly);
+        let b = scene.engage(0, "乙");
+        scene.consent(b, "2026-04-01", "2026-12-31").stamp.at = at("2026-07-14");
+        let first = |grace| owed_on(&scene, "2026-04-01", "2026-06-30", grace);
+        assert_eq!(
+            first(15),
+            rows(&[("甲", "2026-07-15"), ("乙", "2026-07-15")]),
+            "due after it became known"
+        );
+        assert_eq!(first(14), rows(&[("甲", "2026-07-14"), ("乙", "2026-07-28")]));
+        assert_eq!(first(0), rows(&[("甲", "2026-06-30"), ("乙", "2026-07-15")]), "a day at least");
+        // A renewal known later moves nothing of a period that the first speaks of.
+        let mut scene = scene.clone();
+        scene.consent(b, "2026-06-01", "2027-03-31").stamp.at = at("2026-12-01");
+        assert_eq!(owed_on(&scene, "2026-04-01", "2026-06-30", 14)[1].1, "2026-07-28");
+        assert_eq!(owed_on(&scene, "2027-01-01", "2027-03-31", 14)[1].1, "2027-04-14");
+    }
+
+    #[test]
+    fn of_terms_entered_late_the_grace_runs_from_the_day_on_which_they_first_asked_so() {
+        let mut scene = Scene::new("2026-04-01", "2026-12-31");
+        let mut amend = |on: &str, known: &str, change: &dyn Fn(&mut Terms)| {
+            scene.amend(on, change);
+            scene.facts.terms.last_mut().unwrap().stamp.at = at(known);
+            scene.clone()
+        };
+        let ask = amend("2026-04-01", "2026-10-01", &|terms| {
+            terms.declaration_interval = DeclarationInterval::Quarterly;
+        });
+        let prime = |scene: &Scene, from: &str, to: &str| owed_on(scene, from, to, 14)[0].1.clone();
+        assert_eq!(prime(&ask, "2026-04-01", "2026-06-30"), "2026-10-15");
+        assert_eq!(prime(&ask, "2026-07-01", "2026-09-30"), "2026-10-14");
+        let renamed = amend("2026-04-01", "2026-11-20", &|terms| terms.title = "別".into());
+        assert_eq!(
+            prime(&renamed, "2026-04-01", "2026-06-30"),
+            "2026-10-15",
+            "what else is put right moves nothing"
+        );
+        let longer = amend("2026-10-01", "2027-06-01", &|terms| terms.ends_on = d("2027-03-31"));
+        assert_eq!(prime(&longer, "2026-10-01", "2026-12-31"), "2027-01-14");
+        assert_eq!(
+            prime(&longer, "2027-01-01", "2027-03-31"),
+            "2027-06-15",
+            "it ran so long only since then"
+        );
     }
 
     #[test]

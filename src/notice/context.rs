@@ -423,6 +423,10 @@ pub struct DeclaredEngagement {
     pub vendor: String,
     pub started: Day,
     pub ended: Option<Day>,
+    /// With its unit.
+    pub amount: Option<String>,
+    /// By its name, where it was given.
+    pub country: Option<String>,
     /// A day up to today is not covered by a consent.
     pub uncovered: bool,
 }

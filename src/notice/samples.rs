@@ -330,10 +330,12 @@ fn decided(outcome: Outcome) -> Mail {
 #[expect(clippy::too_many_lines, reason = "a list of every kind")]
 pub fn all() -> Vec<Mail> {
     let started = || day("2026-05-20", "令和8年5月20日");
-    let engagement = |vendor: &str, ended, uncovered| DeclaredEngagement {
+    let engagement = |vendor: &str, ended, uncovered: bool| DeclaredEngagement {
         vendor: vendor.into(),
         started: started(),
         ended,
+        amount: uncovered.then(|| "1,200,000円".into()),
+        country: uncovered.then(|| "フィリピン".into()),
         uncovered,
     };
     let mut mails: Vec<_> = NoticeKind::ALL

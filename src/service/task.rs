@@ -66,11 +66,14 @@ pub struct TaskView {
     /// The responsible officer; for the agency's side.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub officer_name: Option<String>,
-    /// Whom an application asks for; who is to report; whose place is inspected.
+    /// Whom an application asks for; who is to report; whose place is inspected; who is used without a consent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub vendor_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub application_id: Option<ApplicationId>,
+    /// Who is used without a consent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub engagement_id: Option<EngagementId>,
     /// The review is asked for anew by who decides.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub sent_back: bool,
@@ -161,6 +164,7 @@ impl Names {
                 About::Deadline(row) => {
                     vendors.push(row.vendor_id);
                     applications.extend(row.application_id);
+                    places.extend(row.engagement_id);
                 }
                 About::Audit { engagement_id, .. } | About::Finding { engagement_id, .. } => {
                     places.extend(*engagement_id);
@@ -215,6 +219,7 @@ fn view(task: Task, names: &Names, today: NaiveDate) -> TaskView {
         officer_name: contract.and_then(|it| names.officers.get(&it.officer_id?).cloned()),
         vendor_name: None,
         application_id: None,
+        engagement_id: None,
         sent_back: false,
         period: None,
         audit_id: None,
@@ -229,10 +234,12 @@ fn view(task: Task, names: &Names, today: NaiveDate) -> TaskView {
     match task.about {
         About::Contract => plain,
         About::Deadline(row) => TaskView {
-            vendor_name: match row.application_id {
-                Some(id) => names.applied_for.get(&id).cloned(),
-                None => names.vendors.get(&row.vendor_id).cloned(),
+            vendor_name: match (row.application_id, row.engagement_id) {
+                (Some(id), _) => names.applied_for.get(&id).cloned(),
+                (None, Some(place)) => names.places.get(&place).map(|(name, _)| name.clone()),
+                (None, None) => names.vendors.get(&row.vendor_id).cloned(),
             },
+            engagement_id: row.engagement_id,
             application_id: row.application_id,
             sent_back: row.application_id.is_some_and(|id| names.sent_back.contains(&id)),
             period: row.period().map(|days| Days { from: days.from, to: Some(days.to) }),

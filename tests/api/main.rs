@@ -65,6 +65,7 @@ mod previews;
 mod properties;
 mod queries;
 mod registering;
+mod reporting;
 mod schema;
 mod second;
 mod sessions;

@@ -24,7 +24,7 @@ export async function declaration_by_keyboard(t) {
   await reach(page, `[href="/contracts/${contract.id}/declarations/new"]`);
   await enterKey(page);
   await sound(t, await page.reload());
-  check("the period owed stands there", (await page.inputValue('[id="f-period/from"]')) === "2026-01-01" && (await page.inputValue('[id="f-period/to"]')) === "2026-01-31");
+  check("the period owed stands there", (await page.inputValue('[id="f-period/from"]')) === "2026-03-01" && (await page.inputValue('[id="f-period/to"]')) === "2026-03-31");
   mayFail(422);
   await reach(page, '[id="f-period/to"]');
   await enterKey(page);
@@ -64,7 +64,7 @@ export async function declaration_by_keyboard(t) {
   check("axe finds nothing there", (await t.audit()).length === 0, await t.audit());
   await page.goto(`${base}/contracts/${contract.id}/declarations`);
   check("it is in the list once", (await page.locator("tbody tr").count()) === 1);
-  check("and so is the next report asked for", (await page.innerText("main")).includes("2026-02-28"), await page.innerText("main"));
+  check("and so is the next report asked for", (await page.innerText("main")).includes("2026-04-30"), await page.innerText("main"));
 }
 
 export async function declaration_as_last_time(t) {
@@ -77,7 +77,8 @@ export async function declaration_as_last_time(t) {
   await reach(page, 'button[name="as_last_time"]');
   await enterKey(page);
   check("one press reports that nothing changed", page.url().endsWith("?done=declared") && (await page.innerText("main")).includes(vendor), page.url());
-  // The same form sent twice acts once.
+  // The same form sent twice acts once. Taken back, the period is owed again.
+  await api(t, "vendor_user", "POST", `/declarations/${new URL(page.url()).pathname.split("/").pop()}/retract`, { reason: "誤り" });
   await page.goto(address);
   await page.locator('button[name="as_last_time"]').dblclick({ noWaitAfter: true });
   await page.waitForURL(/done=declared/);
@@ -102,6 +103,7 @@ export const declarations_filed_and_taken_back = act(async (t) => {
   await d.fill("engagements/0/ended_on", "令和8年3月31日");
   await d.press("再委託先の欄を増やす");
   await d.open(`${list}/new`);
+  await d.fill("period/to", "2026-03-15");
   await d.fill("engagements/0/ended_on", "令和8年3月31日");
   await d.press("内容を確かめる");
   await d.pressTwice("報告する");

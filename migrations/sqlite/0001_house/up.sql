@@ -821,18 +821,23 @@ CREATE TABLE deadlines (
   id TEXT NOT NULL PRIMARY KEY,
   contract_id TEXT NOT NULL REFERENCES contracts (id),
   agency_id TEXT NOT NULL REFERENCES organizations (id),
-  kind TEXT NOT NULL CHECK (kind IN ('review', 'decision', 'correction', 'report')),
-  -- of a report NULL
+  kind TEXT NOT NULL CHECK (kind IN ('review', 'decision', 'correction', 'report', 'unapproved')),
+  -- of an application
   application_id TEXT REFERENCES applications (id),
-  -- who applied, or who reports
+  -- who applied, who reports, or who uses without a consent
   vendor_id TEXT NOT NULL REFERENCES organizations (id),
+  -- whom it uses
+  engagement_id TEXT REFERENCES engagements (id),
   -- of a report: the first day of which nobody has reported, and the last of its period
   period_from DATE,
   period_to DATE,
+  -- and when the ledger knew that it is owed
+  known_on DATE,
   due_on DATE NOT NULL
 );
 CREATE INDEX deadlines_contract ON deadlines (contract_id);
 CREATE INDEX deadlines_application ON deadlines (application_id);
+CREATE INDEX deadlines_engagement ON deadlines (engagement_id);
 CREATE INDEX deadlines_agency ON deadlines (agency_id, kind, due_on, id);
 CREATE INDEX deadlines_vendor ON deadlines (vendor_id, kind, due_on, id);
 

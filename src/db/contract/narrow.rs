@@ -164,12 +164,39 @@ where
     }
 }
 
+/// Those users with their names.
+#[derive(Debug, Clone, Copy)]
+struct UsersOf(WordsOf);
+
+impl Query for UsersOf {
+    type SqlType = (Text, Text);
+}
+
+impl QueryId for UsersOf {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<Conn> for UsersOf {}
+
+impl<DB: Backend> QueryFragment<DB> for UsersOf
+where
+    WordsOf: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("SELECT users.id, users.name FROM users WHERE users.id IN (");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
 /// The departments of an agency's contracts, in order.
 pub fn departments(conn: &mut Conn, agency: OrganizationId) -> Result<Vec<String>, DbError> {
     Ok(WordsOf { column: "department", agency }.load(conn)?)
 }
 
-/// The officers of an agency's contracts.
-pub fn officers(conn: &mut Conn, agency: OrganizationId) -> Result<Vec<UserId>, DbError> {
-    Ok(WordsOf { column: "officer_id", agency }.load(conn)?)
+/// The officers of an agency's contracts with their names, in no order.
+pub fn officers(conn: &mut Conn, agency: OrganizationId) -> Result<Vec<(UserId, String)>, DbError> {
+    Ok(UsersOf(WordsOf { column: "officer_id", agency }).load(conn)?)
 }

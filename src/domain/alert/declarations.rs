@@ -1,10 +1,12 @@
 //! 再委託状況報告の未提出: what a vendor still owes, as one alert.
 
+use chrono::NaiveDate;
+
 use super::view::{Outcome, View};
 use super::{AlertKind, Finding, Severity, Step};
 use crate::domain::chain::Vendor;
 use crate::domain::days::DaySet;
-use crate::domain::declaration::{ReportingPeriod, owed_by, reporting_periods, unreported};
+use crate::domain::declaration::{owed, reporting_periods, unreported};
 
 pub(super) const WHY_GONE: &str = "報告が提出されたか、報告の対象でなくなりました";
 
@@ -19,12 +21,17 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
         if period.due_on < view.facts.learned_on {
             continue;
         }
-        for vendor in owed_by(&view.known, period.days) {
+        for owed in owed(view.facts.chain, &view.known, period.days, grace, view.ctx.timezone) {
+            let (vendor, due_on) = (owed.vendor, owed.due_on);
             let days = unreported(view.facts.declarations, vendor.id, period.days);
             if days.is_empty() {
                 continue;
             }
-            let owed = Missed { period, days };
+            if due_on >= view.today {
+                out.look_again(due_on.succ_opt());
+                continue;
+            }
+            let owed = Missed { due_on, days };
             match missed.iter_mut().find(|(other, _)| other.id == vendor.id) {
                 Some((_, periods)) => periods.push(owed),
                 None => missed.push((vendor, vec![owed])),
@@ -38,7 +45,7 @@ pub(super) fn evaluate(view: &View<'_>, out: &mut Outcome) {
 
 /// What of a period is owed.
 struct Missed {
-    period: ReportingPeriod,
+    due_on: NaiveDate,
     /// Not reported of; never empty.
     days: DaySet,
 }
@@ -53,8 +60,8 @@ fn found(view: &View<'_>, vendor: &Vendor, missed: &[Missed]) -> Finding {
     let subject = format!("{}:{}", view.facts.chain.contract_id, vendor.id);
     let finding = Finding {
         vendor_id: Some(vendor.id),
-        due_on: missed.first().map(|owed| owed.period.due_on),
-        step: missed.last().map_or(Step::Opened, |owed| Step::Missed(owed.period.due_on)),
+        due_on: missed.iter().map(|owed| owed.due_on).min(),
+        step: missed.iter().map(|owed| owed.due_on).max().map_or(Step::Opened, Step::Missed),
         ..Finding::new(kind, subject, severity, message)
     };
     finding.tell([vendor.id])

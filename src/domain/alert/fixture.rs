@@ -15,6 +15,8 @@ use crate::domain::contract::{
 use crate::domain::days::DayRange;
 use crate::domain::id::Id;
 
+pub(crate) const TOKYO: chrono_tz::Tz = chrono_tz::Asia::Tokyo;
+
 pub(crate) fn d(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
@@ -263,7 +265,11 @@ impl Scene {
             audits: &self.audits,
             learned_on: self.learned_on,
         };
-        evaluate(&facts, alerts, &Context { today, calendar: &self.calendar, settings: &self.settings })
+        evaluate(
+            &facts,
+            alerts,
+            &Context { today, calendar: &self.calendar, settings: &self.settings, timezone: TOKYO },
+        )
     }
 
     /// What a first look on that day says of one kind.

@@ -2,6 +2,7 @@
 //! what is stored. Pure; the daily sweep and every recorded act go through the same two steps.
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 
 use super::audit::AuditFact;
 use super::calendar::Calendar;
@@ -56,6 +57,8 @@ pub struct Context<'a> {
     /// With the agency's closed days.
     pub calendar: &'a Calendar,
     pub settings: &'a Settings,
+    /// In which instants of the ledger become business days.
+    pub timezone: Tz,
 }
 
 /// An alert of the contract as stored, resolved ones included.

@@ -112,7 +112,8 @@ fn bring_up_to_date(
     let settings = db::setting::find(tx.conn, facts.agency_id)?.0;
     let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
     let existing = rows.iter().map(AlertRow::fact).collect::<Result<Vec<AlertFact>, _>>()?;
-    let ctx = Context { today: tx.today, calendar: &calendar, settings: &settings };
+    let timezone = tx.sources.clock.timezone();
+    let ctx = Context { today: tx.today, calendar: &calendar, settings: &settings, timezone };
     let verdict = evaluate(&known(facts), &existing, &ctx);
     let deadlines = deadlines(&known(facts), &ctx);
     let next = [verdict.next_check, handover].into_iter().flatten().min();
@@ -139,7 +140,8 @@ pub fn renew_deadlines(tx: &mut Tx<'_>, agency: OrganizationId) -> Result<(), Fa
     let calendar = db::calendar::calendar(tx.conn, &settings.closed_days)?;
     for contract in db::deadline::contracts_with_applications(tx.conn, agency)? {
         let facts = db::facts::load(tx.conn, contract)?;
-        let ctx = Context { today: tx.today, calendar: &calendar, settings: &settings };
+        let timezone = tx.sources.clock.timezone();
+        let ctx = Context { today: tx.today, calendar: &calendar, settings: &settings, timezone };
         db::deadline::settle(tx, contract, agency, &deadlines(&known(&facts), &ctx))?;
     }
     Ok(db::deadline::set_grace(tx.conn, agency, settings.declaration_grace_days)?)

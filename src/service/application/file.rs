@@ -384,7 +384,7 @@ fn clauses(
 }
 
 /// What the clause forbids on any of these days, with its code.
-pub(super) fn breaches(
+pub(in crate::service) fn breaches(
     known: &Known<'_>,
     days: DayRange,
     tier: i32,

@@ -32,6 +32,7 @@ use crate::text_enum;
 pub use ahead::{Ahead, abroad, ahead, bars};
 pub use blanks::{demanded, refuse_blanks};
 pub use decide::{Decision, DecisionInput, WithdrawInput, decide, withdraw};
+pub(super) use file::breaches;
 pub use file::{ApplicationInput, CorrectionInput, OVERSEAS, file, resubmit};
 pub use review::{ReturnInput, ReviewInput, SendBackInput, ask_correction, review, send_back};
 

@@ -70,10 +70,8 @@ pub struct Offered {
 /// The officers and departments that the caller's contracts have.
 pub fn offered(app: &App, call: &Call) -> Result<Offered, Failure> {
     let Scope::Agency(agency) = call.scope() else { return Ok(Offered::default()) };
-    app.db.read(|conn| {
-        let ids = db::contract::officers(conn, agency)?;
-        let mut officers: Vec<(UserId, String)> = db::user::names(conn, &ids)?.into_iter().collect();
-        officers.sort_by(|a, b| (&a.1, a.0).cmp(&(&b.1, b.0)));
-        Ok(Offered { officers, departments: db::contract::departments(conn, agency)? })
-    })
+    let mut officers = app.db.read_one(|conn| db::contract::officers(conn, agency))?;
+    officers.sort_by(|a, b| (&a.1, a.0).cmp(&(&b.1, b.0)));
+    let departments = app.db.read_one(|conn| db::contract::departments(conn, agency))?;
+    Ok(Offered { officers, departments })
 }

@@ -1,12 +1,12 @@
 //! Lists of declarations: those on a contract, and an organization's across contracts (受付票).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{DeclarationView, DeclaredUse, ReceiptView};
 use crate::db::statement::{DeclarationRow, InSight};
 use crate::db::{self, Conn, DbError};
 use crate::domain::chain::{Known, StatementOrigin};
-use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId};
+use crate::domain::id::{ContractId, DeclarationId, OrganizationId};
 use crate::service::case::Case;
 use crate::service::contract::NarrowQuery;
 use crate::service::page::Total;
@@ -20,10 +20,10 @@ pub fn list(
     contract: ContractId,
     page: &Page,
 ) -> Result<Paged<DeclarationView>, Failure> {
-    let (case, rows) = app.db.read::<_, Failure>(|conn| {
+    app.db.read(|conn| {
         let case = Case::open(conn, call.scope(), contract)?;
+        let known = case.facts.chain.now();
         let in_sight = case.vendor().map(|own| {
-            let known = case.facts.chain.now();
             let sight = case.sight(&known);
             let seen = || known.engagements().filter(|e| sight.contains(&e.id));
             InSight {
@@ -34,35 +34,44 @@ pub fn list(
         });
         let after = page.after_id()?;
         let rows = db::statement::declarations_of(conn, contract, in_sight.as_ref(), after, page.rows())?;
-        Ok((case, rows))
-    })?;
-    let known = case.facts.chain.now();
-    let sight = case.sight(&known);
-    let views: Vec<_> =
-        rows.iter().map(|row| of_contract(&case, &known, &sight, row)).collect::<Result<_, Failure>>()?;
-    Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
+        let views = of_contract(conn, &case, &known, &rows)?;
+        Ok(Paged::cut(page, views, |view| view.id.to_string(), |view| view))
+    })
 }
 
-/// One of a contract's declarations, in the caller's sight.
+/// A contract's declarations, in the caller's sight.
 pub(super) fn of_contract(
+    conn: &mut Conn,
     case: &Case,
     known: &Known<'_>,
-    sight: &HashSet<EngagementId>,
-    row: &DeclarationRow,
-) -> Result<DeclarationView, Failure> {
-    let origin = StatementOrigin::Declaration(row.id);
-    let said = case.facts.chain.statements.iter().filter(|s| s.origin == origin);
-    let declarer = known.engagements().find(|e| e.vendor.id == row.organization_id);
-    let retracted = case.facts.chain.retractions.iter().any(|r| r.origin == origin);
-    let uses = said
-        .filter(|s| case.is_agency_side() || sight.contains(&s.engagement_id))
-        .map(|s| DeclaredUse::of(known, s));
-    DeclarationView::of(
-        row,
-        declarer.map(|e| e.vendor.name.clone()).unwrap_or_default(),
-        retracted,
-        uses.collect(),
-    )
+    rows: &[DeclarationRow],
+) -> Result<Vec<DeclarationView>, Failure> {
+    let ids: Vec<DeclarationId> = rows.iter().map(|row| row.id).collect();
+    let sight = case.sight(known);
+    let mut uses = uses_of(conn, &[case.id()], &ids)?;
+    let view = |row: &DeclarationRow| {
+        let origin = StatementOrigin::Declaration(row.id);
+        let declarer = known.engagements().find(|e| e.vendor.id == row.organization_id);
+        let retracted = case.facts.chain.retractions.iter().any(|r| r.origin == origin);
+        let mut said = uses.remove(&row.id).unwrap_or_default();
+        said.retain(|one| case.is_agency_side() || sight.contains(&one.engagement_id));
+        let name = declarer.map(|e| e.vendor.name.clone()).unwrap_or_default();
+        DeclarationView::of(row, name, retracted, said)
+    };
+    rows.iter().map(view).collect()
+}
+
+/// What declarations say, by declaration.
+fn uses_of(
+    conn: &mut Conn,
+    contracts: &[ContractId],
+    ids: &[DeclarationId],
+) -> Result<HashMap<DeclarationId, Vec<DeclaredUse>>, DbError> {
+    let mut uses: HashMap<DeclarationId, Vec<DeclaredUse>> = HashMap::new();
+    for row in db::statement::declared_uses(conn, contracts, ids)? {
+        uses.entry(row.declaration_id).or_default().push(row.try_into()?);
+    }
+    Ok(uses)
 }
 
 /// The declarations that a vendor made itself, or those on an agency's contracts; newest first.
@@ -103,15 +112,7 @@ fn views(conn: &mut Conn, rows: Vec<DeclarationRow>) -> Result<Vec<ReceiptView>,
     let labels = db::contract::labels(conn, &contracts)?;
     let names = db::organization::names(conn, &declarers)?;
     let retracted = db::statement::retracted(conn, &contracts, &ids)?;
-    let mut uses: HashMap<DeclarationId, Vec<DeclaredUse>> = HashMap::new();
-    for said in db::statement::declared_uses(conn, &contracts, &ids)? {
-        uses.entry(said.declaration_id).or_default().push(DeclaredUse {
-            engagement_id: said.engagement_id,
-            vendor_name: said.vendor_name,
-            started_on: said.started_on,
-            ended_on: said.ended_on,
-        });
-    }
+    let mut uses = uses_of(conn, &contracts, &ids)?;
     rows.into_iter()
         .map(|row| {
             let (contract_number, contract_title) = labels.get(&row.contract_id).cloned().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! 再委託状況報告: what a vendor says of the use of those below it. Never refused by a rule of the contract: it alerts.
 
+mod cautions;
 mod list;
 mod view;
 
@@ -17,17 +18,19 @@ use crate::db::{self, Conn, DbError, Tx};
 use crate::domain::chain::{Engagement, Known, Source, Statement, StatementOrigin};
 use crate::domain::company::NamedIn;
 use crate::domain::contract::{DataVolume, Stamp};
+use crate::domain::country;
 use crate::domain::days::{DayRange, OpenRange};
-use crate::domain::declaration::{reporting_periods, unreported};
+use crate::domain::declaration::{self, reporting_periods, unreported};
 use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId, SubjectId, of};
 use crate::domain::input::FieldError;
+use crate::domain::text::thousands;
 use crate::input;
 use crate::ledger::receipt::Receipt;
 use crate::notice::Mail;
 use crate::notice::context::{Day, DeclaredEngagement, ReceiptMail};
 
 pub use list::{count, find, list, mine};
-pub use view::{DeclarationView, DeclaredUse, DeclaredView, DraftUse, DraftView, ReceiptView, Unapproved};
+pub use view::{DeclarationView, DeclaredUse, DeclaredView, DraftView, LeftOut, ReceiptView, Unapproved};
 
 input! {
     /// Days, both inclusive.
@@ -73,7 +76,8 @@ input! {
 }
 
 impl UseInput {
-    fn volumes(&self) -> Vec<DataVolume> {
+    /// The data that it names.
+    pub fn volumes(&self) -> Vec<DataVolume> {
         volumes(&self.data)
     }
 
@@ -153,6 +157,8 @@ pub fn declare(
             "declaration_id": id, "organization_id": own, "period": given.period, "none": given.none || uses.is_empty(),
             "engagements": uses.iter().map(|(used, id)| payload_of(&used.place, &used.said, *id)).collect::<Vec<_>>(),
         });
+        let left_out =
+            if given.as_last_time { Vec::new() } else { cautions::left_out(&known, own, &uses) };
         let recorded = tx.record("declaration.filed", id, &payload)?;
         let stamp = recorded.stamp;
         let receipt = app.signing_key.receipt(&recorded.entry);
@@ -173,13 +179,14 @@ pub fn declare(
         let facts = db::facts::load(tx.conn, contract)?;
         let after = facts.chain.now();
         let unapproved = unapproved(&after, &uses, tx.today);
+        let beyond = cautions::beyond(&after, &uses);
         mail_receipt(app, tx, call, &case, &after, (id, period), &uses, &receipt)?;
         let message = if unapproved.is_empty() {
             "報告を受け付けました。ご報告ありがとうございます。"
         } else {
             "報告を受け付けました。ご報告ありがとうございます。承認を確認できない期間があります。機関にはアラートで知らせています。"
         };
-        Ok(DeclaredView { id, receipt, unapproved, message: message.to_owned() })
+        Ok(DeclaredView { id, receipt, unapproved, left_out, beyond, message: message.to_owned() })
     })
 }
 
@@ -355,6 +362,8 @@ fn mail_receipt(
             vendor: known.engagement(place.id).map(|e| e.vendor.name.clone()).unwrap_or_default(),
             started: Day::of(said.started_on),
             ended: said.ended_on.map(Day::of),
+            amount: said.amount_yen.map(|yen| format!("{}円", thousands(yen))),
+            country: said.country.as_deref().map(country::name),
             uncovered: known
                 .coverage(place.id)
                 .is_some_and(|c| c.uncovered_days().first().is_some_and(|d| d <= today)),
@@ -384,25 +393,38 @@ pub fn draft(app: &App, call: &Call, contract: ContractId) -> Result<DraftView, 
         Ok((case, settings, scopes))
     })?;
     let known = case.facts.chain.now();
-    let mut periods = reporting_periods(&case.facts.chain, &known, settings.declaration_grace_days);
-    let owed = periods.find_map(|period| {
+    let (chain, grace) = (&case.facts.chain, settings.declaration_grace_days);
+    let timezone = app.sources.clock.timezone();
+    let mut periods = reporting_periods(chain, &known, grace);
+    let due = periods.find_map(|period| {
+        if period.due_on < case.facts.learned_on {
+            return None;
+        }
+        let owed = declaration::owed(chain, &known, period.days, grace, timezone);
+        let due_on = owed.iter().find(|owed| owed.vendor.id == own)?.due_on;
         let days = unreported(&case.facts.declarations, own, period.days);
-        Some((days.first()?, days.last()?, period.due_on))
+        Some((days.first()?, days.last()?, due_on))
     });
-    let engagements: Vec<DraftUse> = open_uses(&known, own)
+    let engagements: Vec<DeclaredUse> = open_uses(&known, own)
         .into_iter()
         .zip(scopes)
         .map(|(said, scope)| {
-            let DeclaredUse { engagement_id, vendor_name, started_on, ended_on } =
-                DeclaredUse::of(&known, said);
-            let (country, amount_yen) = (said.country.clone(), said.amount_yen);
-            let data = said.data.iter().map(Into::into).collect();
-            DraftUse { engagement_id, vendor_name, started_on, ended_on, scope, country, amount_yen, data }
+            let place = known.engagement(said.engagement_id);
+            DeclaredUse {
+                engagement_id: said.engagement_id,
+                vendor_name: place.map(|place| place.vendor.name.clone()).unwrap_or_default(),
+                started_on: said.started_on,
+                ended_on: said.ended_on,
+                scope,
+                country: said.country.clone(),
+                amount_yen: said.amount_yen,
+                data: said.data.iter().map(Into::into).collect(),
+            }
         })
         .collect();
     Ok(DraftView {
-        period: owed.map(|(from, to, _)| Days { from, to: Some(to) }),
-        due_on: owed.map(|(_, _, due_on)| due_on),
+        period: due.map(|(from, to, _)| Days { from, to: Some(to) }),
+        due_on: due.map(|(_, _, due_on)| due_on),
         none: engagements.is_empty(),
         declared_before: has_declared(&case, own),
         engagements,
@@ -432,7 +454,6 @@ pub fn retract(
         db::statement::add_retraction(tx, contract, origin, &given.reason, &recorded)?;
         let case = Case::open(tx.conn, call.scope(), contract)?;
         let known = case.facts.chain.now();
-        let sight = case.sight(&known);
-        list::of_contract(&case, &known, &sight, &row)
+        list::of_contract(tx.conn, &case, &known, std::slice::from_ref(&row))?.pop().ok_or(Failure::NotFound)
     })
 }

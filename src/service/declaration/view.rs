@@ -3,9 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::db::statement::DeclarationRow;
+use crate::db::DbError;
+use crate::db::statement::{DeclarationRow, DeclaredUseRow};
 use crate::db::types::from_json;
-use crate::domain::chain::{Known, Statement};
+use crate::domain::contract::DataVolume;
 use crate::domain::id::{ContractId, DeclarationId, EngagementId, OrganizationId};
 use crate::ledger::receipt::Receipt;
 use crate::service::Failure;
@@ -19,6 +20,14 @@ pub struct Unapproved {
     pub uncovered: Vec<Days>,
 }
 
+/// A use reported before without an end, of which the declaration says nothing: it goes on counting as in use.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LeftOut {
+    pub engagement_id: EngagementId,
+    pub vendor_name: String,
+    pub started_on: NaiveDate,
+}
+
 /// The answer to a declaration.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeclaredView {
@@ -27,6 +36,12 @@ pub struct DeclaredView {
     #[schema(value_type = Object)]
     pub receipt: Receipt,
     pub unapproved: Vec<Unapproved>,
+    /// What was in use by the organization's reports before, and is left out here.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+    /// Where a use goes beyond what the contract allows, in words.
+    #[serde(default)]
+    pub beyond: Vec<String>,
     pub message: String,
 }
 
@@ -56,18 +71,9 @@ pub struct ReceiptView {
     pub declaration: DeclarationView,
 }
 
-/// What a declaration says of one engagement.
+/// What a declaration says of one engagement, whole.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeclaredUse {
-    pub engagement_id: EngagementId,
-    pub vendor_name: String,
-    pub started_on: NaiveDate,
-    pub ended_on: Option<NaiveDate>,
-}
-
-/// A use still open, whole as it was last declared.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DraftUse {
     pub engagement_id: EngagementId,
     pub vendor_name: String,
     pub started_on: NaiveDate,
@@ -86,7 +92,7 @@ pub struct DraftView {
     pub none: bool,
     /// Something was declared before: 「変更なし」 can be said.
     pub declared_before: bool,
-    pub engagements: Vec<DraftUse>,
+    pub engagements: Vec<DeclaredUse>,
 }
 
 impl DeclarationView {
@@ -111,16 +117,20 @@ impl DeclarationView {
     }
 }
 
-impl DeclaredUse {
-    pub(super) fn of(known: &Known<'_>, said: &Statement) -> Self {
-        Self {
-            engagement_id: said.engagement_id,
-            vendor_name: known
-                .engagement(said.engagement_id)
-                .map(|e| e.vendor.name.clone())
-                .unwrap_or_default(),
-            started_on: said.started_on,
-            ended_on: said.ended_on,
-        }
+impl TryFrom<DeclaredUseRow> for DeclaredUse {
+    type Error = DbError;
+
+    fn try_from(row: DeclaredUseRow) -> Result<Self, DbError> {
+        let data: Vec<DataVolume> = from_json(&row.data)?;
+        Ok(Self {
+            engagement_id: row.engagement_id,
+            vendor_name: row.vendor_name,
+            started_on: row.started_on,
+            ended_on: row.ended_on,
+            scope: row.scope,
+            country: row.country,
+            amount_yen: row.amount_yen,
+            data: data.iter().map(Into::into).collect(),
+        })
     }
 }

@@ -481,7 +481,9 @@ pub fn check_gravely(
         return None;
     }
     let mut page = checked(visit, title, button, answers);
-    page.context["careful"] = json!(true);
+    if let Some(context) = page.context.as_object_mut() {
+        context.insert("careful".to_owned(), json!(true));
+    }
     Some(Outcome::Shown(page))
 }
 

@@ -88,6 +88,7 @@ fn left(view: &TaskView) -> (String, words::Tone) {
     use words::Tone::{Bad, Careful, Quiet};
     match (view.kind, view.days_left) {
         _ if view.found => ("期限なし（見つかった日）".to_owned(), Quiet),
+        (TaskKind::Unapproved, days) => (format!("{}日続いています", 1 - days), Bad),
         (TaskKind::ContractStart | TaskKind::ContractEnd, 0) => ("今日".to_owned(), Careful),
         (_, 0) => ("今日まで".to_owned(), Careful),
         (_, days) if days < 0 => (format!("{}日超過", -days), Bad),
@@ -126,6 +127,10 @@ pub fn row(view: &TaskView, is_vendor: bool) -> Value {
             let what = format!("{vendor}の{kind}の指摘の{act}");
             (what, view.audit_id.map(|id| format!("/audits/{id}")).unwrap_or_default())
         }
+        TaskKind::Unapproved => (
+            format!("{vendor}の使用に承認を確認できません。申請するか、終わった日を報告してください"),
+            format!("{contract}/chain"),
+        ),
         TaskKind::ContractStart => ("契約が始まる日".to_owned(), contract.clone()),
         TaskKind::ContractEnd => ("契約が終わる日".to_owned(), contract.clone()),
         TaskKind::Alert => (

@@ -442,6 +442,7 @@ fn task(kind: TaskKind) -> &'static str {
         TaskKind::Review => "申請の審査",
         TaskKind::Correction => "申請の補正",
         TaskKind::Report => "状況報告",
+        TaskKind::Unapproved => "承認のない使用",
         TaskKind::Audit => "検査",
         TaskKind::Finding => "指摘の改善",
         TaskKind::ContractStart => "契約の開始",

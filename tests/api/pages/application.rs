@@ -325,7 +325,7 @@ both! {
         assert_eq!(page.status, 422);
         says(&page, &["以降の日から", "value=\"R8.3.1\"", "体制の不備</textarea>"]);
         let given = [("effective_on", "R8.6.1"), ("reason", "体制の不備")];
-        says(&approver.submit(&form, &given), &["承認を取り消してよいか確かめる", "令和8年6月1日", "架空丙企画株式会社"]);
+        says(&approver.submit(&form, &given), &["承認を取り消してよいか確かめる", "令和8年6月1日", "架空丙企画株式会社", "careful-button"]);
         let sure: Vec<_> = given.into_iter().chain([("_sure", "1")]).collect();
         assert_eq!(location(&approver.submit(&form, &sure)), format!("{path}?done=revoked"));
         says(&approver.open(&path), &["2026-06-01から取消し"]);

@@ -1,5 +1,6 @@
 //! What an application says, in words: its fields by name, and field by field against what stood before.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -86,14 +87,43 @@ pub fn row(content: &Value, field: &str) -> Vec<Value> {
     vec![json!({ "label": ours(label), "text": said(content, field) })]
 }
 
-/// The fields that differ: `{label, before, now}`. What is not known of before is not compared.
+/// The fields that differ: `{label, before, now}`; of a field with parts (persons, 安全管理措置) the parts that do. What is
+/// not known of before is not compared.
 pub fn differences(before: &Value, now: &Value) -> Vec<Value> {
-    let known = FIELDS.iter().filter(|(field, _)| before.get(field).is_some());
-    let differ = known.filter_map(|(field, label)| {
-        let (before, now) = (said(before, field), said(now, field));
+    let row = |label: &str, before: String, now: String| {
         (before != now).then(|| json!({ "label": ours(label), "before": before, "now": now }))
-    });
-    differ.collect()
+    };
+    let mut differing = Vec::new();
+    for (field, label) in FIELDS.iter().filter(|(field, _)| before.get(field).is_some()) {
+        match *field {
+            "data" | "safeguards" => {
+                let (before, now) = (parts(before, field), parts(now, field));
+                let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+                let text = |all: &BTreeMap<String, String>, name| all.get(name).cloned().unwrap_or_default();
+                differing.extend(names.into_iter().filter_map(|name| {
+                    row(&format!("{label}（{name}）"), text(&before, name), text(&now, name))
+                }));
+            }
+            _ => differing.extend(row(label, said(before, field), said(now, field))),
+        }
+    }
+    differing
+}
+
+/// A field's parts by their names.
+fn parts(content: &Value, field: &str) -> BTreeMap<String, String> {
+    match content.get(field) {
+        Some(Value::Array(rows)) => rows.iter().map(|row| (category(row), persons(row))).collect(),
+        Some(Value::Object(map)) => map
+            .iter()
+            .map(|(name, value)| {
+                let mut text = String::new();
+                safeguards(value, "", &mut text);
+                (name.clone(), text.trim_end().to_owned())
+            })
+            .collect(),
+        _ => BTreeMap::new(),
+    }
 }
 
 fn said(content: &Value, field: &str) -> String {
@@ -118,22 +148,29 @@ fn said(content: &Value, field: &str) -> String {
 }
 
 fn volume(row: &Value) -> String {
-    let category = row.get("category").and_then(Value::as_str).unwrap_or_default();
-    let label = words::told("data", category);
-    format!("{label} {}人", words::thousands(row.get("persons").and_then(Value::as_i64).unwrap_or(0)))
+    format!("{} {}", category(row), persons(row))
+}
+
+fn category(row: &Value) -> String {
+    words::told("data", row.get("category").and_then(Value::as_str).unwrap_or_default())
+}
+
+fn persons(row: &Value) -> String {
+    format!("{}人", words::thousands(row.get("persons").and_then(Value::as_i64).unwrap_or(0)))
 }
 
 /// Kept as given, it may nest: the names on the way stand before the text.
 fn safeguards(value: &Value, name: &str, out: &mut String) {
     let below = |part: &str| if name.is_empty() { part.to_owned() } else { format!("{name} {part}") };
+    let head = if name.is_empty() { String::new() } else { format!("{name}: ") };
     match value {
         Value::Object(map) => map.iter().for_each(|(part, value)| safeguards(value, &below(part), out)),
         Value::Array(rows) => rows.iter().for_each(|row| safeguards(row, name, out)),
         Value::Null => {}
         // Writing into a text does not fail.
-        Value::String(text) => drop(writeln!(out, "{name}: {text}")),
-        Value::Bool(done) => drop(writeln!(out, "{name}: {}", if *done { "あり" } else { "なし" })),
-        Value::Number(_) => drop(writeln!(out, "{name}: {value}")),
+        Value::String(text) => drop(writeln!(out, "{head}{text}")),
+        Value::Bool(done) => drop(writeln!(out, "{head}{}", if *done { "あり" } else { "なし" })),
+        Value::Number(_) => drop(writeln!(out, "{head}{value}")),
     }
 }
 
@@ -146,17 +183,19 @@ mod tests {
         let before = json!({
             "amount_yen": 500_000, "starts_on": "2026-05-01", "scope": "入力", "special_reason": null,
             "data": [{"category": "personal", "persons": 1200}],
+            "safeguards": {"人的安全管理措置": "研修", "端末": {"台数": 3, "持出し": false}},
         });
         let now = json!({
             "amount_yen": 1_500_000, "starts_on": "2026-05-01", "scope": "入力", "special_reason": "期限が近い",
             "data": [{"category": "personal", "persons": 1200}, {"category": "my_number", "persons": 3}],
+            "safeguards": {"人的安全管理措置": "研修", "端末": {"台数": 4, "持出し": false}},
             "country": "PH",
         });
-        let all = format!("{} 1,200人", ours("個人情報"));
         let expected = [
             json!({"label": ours("金額"), "before": "500,000円", "now": "1,500,000円"}),
             json!({"label": ours("やむを得ない理由"), "before": "", "now": "期限が近い"}),
-            json!({"label": ours("取り扱う個人情報"), "before": all, "now": format!("{all}\n{} 3人", ours("うちマイナンバー"))}),
+            json!({"label": ours(&format!("取り扱う個人情報（{}）", ours("うちマイナンバー"))), "before": "", "now": "3人"}),
+            json!({"label": ours("安全管理措置（端末）"), "before": "台数: 3\n持出し: なし", "now": "台数: 4\n持出し: なし"}),
         ];
         assert_eq!(differences(&before, &now), expected);
         assert!(differences(&now, &now).is_empty());

@@ -13,9 +13,7 @@ use crate::domain::calendar::fiscal_year;
 use crate::domain::contract::{DeclarationInterval, Overseas, Policy};
 use crate::domain::text::contains_my_number;
 use crate::domain::text_enum::TextEnum;
-use crate::service::contract::{
-    self, DataItem, DataVolumeView, NewContract, RETURN_DUE_DAYS, SubcontractingInput, SubcontractingView,
-};
+use crate::service::contract::{self, DataItem, NewContract, RETURN_DUE_DAYS, SubcontractingInput};
 use crate::service::{self, App, Call, Failure, organization, setting};
 
 pub const LABELS: &Labels = &[
@@ -93,26 +91,13 @@ fn word<E: TextEnum>(set: &str, one: E) -> String {
 }
 
 /// Persons by category, in words.
-pub fn data(data: &[DataItem]) -> String {
+fn data(data: &[DataItem]) -> String {
     let one = |it: &DataItem| format!("{} {}人", word("data", it.category), words::thousands(it.persons));
     data.iter().map(one).collect::<Vec<_>>().join("、")
 }
 
-/// Persons by category, in words, of terms as shown.
-pub fn data_of(data: &[DataVolumeView]) -> String {
-    let one =
-        |it: &DataVolumeView| format!("{} {}人", word("data", it.category), words::thousands(it.persons));
-    let all = data.iter().map(one).collect::<Vec<_>>();
-    if all.is_empty() { "なし".to_owned() } else { all.join("、") }
-}
-
 /// The clause in words.
-pub fn clause(given: &SubcontractingInput) -> String {
-    clause_of(&SubcontractingView::from(&given.clone().into()))
-}
-
-/// The clause of terms as shown, in words.
-pub fn clause_of(given: &SubcontractingView) -> String {
+fn clause(given: &SubcontractingInput) -> String {
     let mut lines = vec![word("policy", given.policy)];
     lines.extend(given.minor_limit_yen.map(|yen| format!("軽微な業務は{}円まで", words::thousands(yen))));
     lines.push(given.max_tier.map_or("階層: 定めなし".to_owned(), |tier| format!("階層: 第{tier}層まで")));

@@ -12,7 +12,7 @@ use super::address;
 use crate::domain::access::Permission;
 use crate::domain::id::ContractId;
 use crate::service::contract::{self, ContractView};
-use crate::service::declaration::{self, DeclarationInput, DraftUse};
+use crate::service::declaration::{self, DeclarationInput, DeclaredUse, DeclaredView, LeftOut};
 use crate::service::{App, Call, Failure};
 
 const LABELS: &Labels = &[
@@ -72,7 +72,7 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
 }
 
 /// A use as the form's fields hold it.
-fn copy(last: &DraftUse) -> Value {
+fn copy(last: &DeclaredUse) -> Value {
     let mut fields = json!(last);
     if let Value::Object(fields) = &mut fields {
         fields.remove("vendor_name");
@@ -100,7 +100,9 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
         if visit.form.mark("_sure").is_none() {
             let contract = contract::get(app, call, id)?;
             let checked = checked(visit, "報告する内容を確かめる", "報告する", &answers);
-            let cautions = cautions(&given, &contract, app.today());
+            // As it would be taken: what it leaves out, and what of it the contract does not allow.
+            let would = app.rehearse(|app| declaration::declare(app, call, id, &given))?;
+            let cautions = cautions(&given, &would, &contract, app.today());
             let checked =
                 Page { context: joined(checked.context, json!({ "cautions": cautions })), ..checked };
             return Ok(Outcome::Shown(checked.under_contract(&contract)));
@@ -111,8 +113,14 @@ fn act(app: &App, call: &Call, visit: &Visit) -> Result<Outcome, Failure> {
 }
 
 /// What looks like a slip of the pen. No rule of the contract refuses a report (api.md), so it is asked about only.
-fn cautions(given: &DeclarationInput, contract: &ContractView, today: NaiveDate) -> Vec<String> {
-    let mut cautions = Vec::new();
+fn cautions(
+    given: &DeclarationInput,
+    would: &DeclaredView,
+    contract: &ContractView,
+    today: NaiveDate,
+) -> Vec<String> {
+    let mut cautions: Vec<String> = would.left_out.iter().map(left_out).collect();
+    cautions.extend(would.beyond.iter().map(|text| ours(text)));
     if let Some(rest) = today.succ_opt().filter(|next| *next <= given.period.to) {
         let (rest, to) = (words::day(rest.max(given.period.from)), words::day(given.period.to));
         cautions.push(ours(&format!(
@@ -133,8 +141,25 @@ fn cautions(given: &DeclarationInput, contract: &ContractView, today: NaiveDate)
                 "再委託先 {row}: 使用の開始日（{from}）が、契約の終了日（{last}）より後です。"
             )));
         }
+        let over = contract::over_amount(contract.amount_yen, said.amount_yen.unwrap_or(0));
+        let more = contract::over_persons(contract.data.as_deref(), &said.volumes());
+        let slips = over.into_iter().chain(more);
+        cautions.extend(slips.map(|text| ours(&format!("再委託先 {row}: {text}"))));
+    }
+    if !would.beyond.is_empty() {
+        cautions.push(ours(
+            "契約と違っていても、事実であればこのまま報告してください。報告は受け付け、委託元に知らせます。",
+        ));
     }
     cautions
+}
+
+/// What is asked of a use that the last report had and this one does not: whether it has ended, and how to tell it.
+fn left_out(one: &LeftOut) -> String {
+    let (name, from) = (&one.vendor_name, words::day(one.started_on));
+    ours(&format!(
+        "前回の報告で使用中だった「{name}」（{from}から）が、この報告にありません。使用は終わりましたか。終わったときは、「入力に戻る」から再委託先の欄を増やして{name}を選び、使用の終了日を入力してください。このまま報告すると、引き続き使用中として扱います。"
+    ))
 }
 
 /// The parts that a blank form lacks, so that what is missing is named by its own field.

@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use super::super::own::ours;
 use super::super::words;
 use crate::domain::alert::AlertKind;
+use crate::domain::contract::DataCategory;
 use crate::domain::id::SubjectId;
+use crate::domain::text_enum::TextEnum;
 use crate::service::ledger::Change;
 
 /// A line of the list.
@@ -277,8 +279,26 @@ fn compare(
         let label = format!("{within}{}", ours(&label(name)));
         if was.is_object() && is.is_object() {
             compare(&format!("{label}の"), was, is, names, into);
+        } else if name == "data" {
+            compare_volumes(&label, was, is, into);
         } else {
             into.push(format!("{label}: {} → {}", side(name, was, names), side(name, is, names)));
+        }
+    }
+}
+
+/// A line for each category of which the persons differ.
+fn compare_volumes(label: &str, before: &Value, after: &Value, into: &mut Vec<String>) {
+    let persons = |all: &Value, category: &str| {
+        let rows = all.as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_it = |row: &&Value| row.get("category").and_then(Value::as_str) == Some(category);
+        let persons = rows.iter().find(is_it).and_then(|row| row.get("persons")?.as_i64());
+        persons.map_or_else(|| ours("なし"), |persons| format!("{}人", words::thousands(persons)))
+    };
+    for category in DataCategory::ALL.iter().map(|category| category.as_str()) {
+        let (was, is) = (persons(before, category), persons(after, category));
+        if was != is {
+            into.push(format!("{label}（{}）: {was} → {is}", words::told("data", category)));
         }
     }
 }
@@ -442,7 +462,7 @@ mod tests {
             told.iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(),
             ["効力の日", "理由", "変わったところ"]
         );
-        let lines = "金額（円）: 1,000 → 2,000\n取り扱う個人情報: 区分: 個人情報、人数: 5 → 区分: 個人情報、人数: 6\n\
+        let lines = "金額（円）: 1,000 → 2,000\n取り扱う個人情報（個人情報）: 5人 → 6人\n\
                      再委託の定めの階層の上限: なし → 3";
         assert_eq!(told[2].1, lines);
         assert_eq!(checked.len(), 1, "the version");
