@@ -10,7 +10,7 @@ pub fn routes() -> Vec<Route> {
             "/tasks",
             "することの一覧（期限の順。申請の審査・決裁・補正、状況報告、検査、指摘の改善、契約の開始・終了、アラート）",
         )
-        .query("kind", "decision|review|correction|report|audit|finding|contract_start|contract_end|alert")
+        .query("kind", "decision|review|correction|unapproved|report|audit|finding|contract_start|contract_end|alert")
         .query("from", "この日以後が期限のもの")
         .query("until", "この日以前が期限のもの")
         .narrowed()
