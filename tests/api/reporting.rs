@@ -51,6 +51,10 @@ both! {
         assert!(!checked(app, &s.a, &k, &home).contains("入力に誤りがないか"));
         let much: Vec<_> = home.iter().map(|(name, text)| (*name, if *name == "amount_yen" { "12,000,000" } else { *text })).collect();
         assert!(checked(app, &s.a, &k, &much).contains("再委託先 1: 再委託の金額（12,000,000円）が、契約金額（10,000,000円）を超えています。"));
+        // What is forbidden already is not said again of terms to come.
+        let dearer = json!({"effective_on": "2026-09-01", "reason": "増額", "amount_yen": 11_000_000});
+        s.post(&s.officer, &format!("/contracts/{}/amendments", k.id), dearer).must(201);
+        assert_eq!(checked(app, &s.a, &k, &said).matches("国外での取扱いが禁止されています").count(), 1);
         // It is taken all the same; the receipt keeps all of it.
         let over = json!({"country": "PH", "amount_yen": 1_200_000, "scope": "架空の封入", "data": [{"category": "personal", "persons": 30}]});
         let told = k.declare(&s.a, &[with(used_under(&k.root, &s.b, "2026-05-01", None), &over)]);

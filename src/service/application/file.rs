@@ -390,18 +390,24 @@ pub(in crate::service) fn breaches(
     tier: i32,
     country: &str,
 ) -> Vec<(&'static str, String)> {
-    let mut found = Vec::new();
+    let mut found: Vec<(&'static str, String)> = Vec::new();
+    // What is forbidden from an earlier day on is not said again of later terms.
+    let mut say = |code: &'static str, message: String| {
+        if found.iter().all(|(said, _)| *said != code) {
+            found.push((code, message));
+        }
+    };
     for (from, terms) in known.terms_within(days) {
         let clause = &terms.subcontracting;
         let since = if from == days.from { String::new() } else { format!("{from}から") };
         if clause.policy == Policy::Prohibited {
-            found.push(("prohibited", format!("この契約では、{since}再委託が禁止されています。")));
+            say("prohibited", format!("この契約では、{since}再委託が禁止されています。"));
         }
         if let Some(max) = clause.max_tier.filter(|max| tier > *max) {
-            found.push(("too_deep", format!("この契約で{since}認められる再委託は第{max}層までです。")));
+            say("too_deep", format!("この契約で{since}認められる再委託は第{max}層までです。"));
         }
         if country != HOME && clause.overseas == Overseas::Prohibited {
-            found.push((OVERSEAS, format!("この契約では、{since}国外での取扱いが禁止されています。")));
+            say(OVERSEAS, format!("この契約では、{since}国外での取扱いが禁止されています。"));
         }
     }
     found
