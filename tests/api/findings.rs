@@ -78,6 +78,11 @@ both! {
         assert_eq!(confirmed(&audit), vec![(Value::Null, Value::Null); 2]);
         let page = |who| words(&app.tab(who).open(&format!("/audits/{id}"))).to_owned();
         assert!(page(&s.a.user).matches(">未確認</span>").count() == 2 && !page(&s.a.user).contains("期限超過"));
+        // Its page says what is asked of the vendor, and whom to tell: the same as its contract's.
+        let asked = page(&s.a.user);
+        assert!(asked.contains("次にすること") && asked.contains("問合せ先: "), "{asked}");
+        assert!(words(&app.tab(&s.a.user).open(&format!("/contracts/{}", k.id))).contains("問合せ先"));
+        assert!(!page(&s.officer).contains("問合せ先"));
         app.move_to("2027-04-21");
         assert_eq!(page(&s.a.user).matches(r#"<span class="tag bad">未確認・期限超過</span>"#).count(), 2);
         let of_contract = words(&app.tab(&s.officer).open(&format!("/contracts/{}/audits", k.id))).to_owned();

@@ -24,6 +24,7 @@ use crate::db::{self, ChainKey, Conn, DbError, Tx};
 use crate::domain::access::Scope;
 use crate::domain::contract::{ContractOrigin, ContractStatus, DeclarationInterval};
 use crate::domain::id::{ContractId, ImportId, OrganizationId, UserId};
+use crate::notice::letter::Contact;
 
 pub use amend::{AmendmentView, amend, amendments, patch, questions_of};
 pub use correct::{CorrectionAsked, correct_terms, correction_asked, withdraw_amendment};
@@ -275,6 +276,18 @@ pub fn list(
     let lines =
         app.db.read_one(|conn| db::contract::list(conn, &scope, &filter, &order, today, page.rows()))?;
     Ok(Paged::cut(page, lines, |line| query.sort.key(&line.contract), |line| listed(line, &scope, today)))
+}
+
+/// Whom a vendor asks about its contract, the same that its mails name; the agency's own people are told nobody.
+pub fn contact(app: &App, call: &Call, id: ContractId) -> Result<Option<Contact>, Failure> {
+    let scope = call.scope();
+    if !matches!(scope, Scope::Vendor(_)) {
+        return Ok(None);
+    }
+    app.db.read(|conn| {
+        db::contract::find(conn, &scope, id)?;
+        Ok(db::letter::contact(conn, id)?)
+    })
 }
 
 /// How many contracts that is in all.

@@ -25,6 +25,8 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
         "findings": findings,
         "heading": heading(&call.actor),
         "agency": agency_of(call, &contract),
+        "contact": contract::contact(app, call, contract.id)?,
+        "waiting": audit.findings.iter().any(|it| it.confirmed_on.is_none()),
         "place": inspected(&places(app, call, contract.id)?, &audit),
         "standing": standing_of(&audit, &contract, app.today()),
         "open": is_open(&audit),
