@@ -7,7 +7,6 @@ export async function access_log_by_keyboard(t) {
   await signIn(t, "officer");
   await page.goto(`${base}/contracts/${contract.id}/chain`);
   await signIn(t, "auditor");
-  const rows = page.locator("tbody tr");
   for (let tries = 0; tries < 40; tries++) {  // looks are written every second
     await page.goto(base + "/access-log");
     if ((await page.innerText("main")).includes("再委託の体制（画面）")) break;  // that of the API may stand there first
