@@ -15,6 +15,8 @@ const pictures = [
     await page.locator("tbody a").first().click();
     await page.getByRole("link", { name: "再委託", exact: true }).click();
     await page.waitForURL(/\/chain$/);
+    // What the picture is of stands below the form that asks for a day.
+    await page.getByRole("heading", { name: "体制図" }).evaluate((heading) => heading.scrollIntoView());
   }],
   ["application", "approver", async (page, base) => {
     await page.goto(base + "/applications?state=applied");
