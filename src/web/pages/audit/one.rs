@@ -7,7 +7,7 @@ use super::super::route::{Page, PageRoute, look, page};
 use super::super::visit::Visit;
 use super::super::words;
 use super::{heading, inspected, is_open, places, standing_of, standing_of_finding, title};
-use crate::domain::access::Permission;
+use crate::domain::access::{OrganizationKind, Permission};
 use crate::service::{App, Call, Failure, audit, contract};
 
 pub fn routes() -> Vec<PageRoute> {
@@ -21,12 +21,13 @@ fn show(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let findings: Vec<Value> = findings
         .map(|it| json!({ "finding": it, "standing": standing_of_finding(it, app.today()) }))
         .collect();
+    let is_vendor = call.actor.organization.kind == OrganizationKind::Vendor;
     let context = json!({
         "findings": findings,
         "heading": heading(&call.actor),
         "agency": agency_of(call, &contract),
-        "contact": contract::contact(app, call, contract.id)?,
-        "waiting": audit.findings.iter().any(|it| it.confirmed_on.is_none()),
+        "contact": contract::contact(app, call, &contract)?,
+        "asked": is_vendor && audit.findings.iter().any(|it| it.confirmed_on.is_none()),
         "place": inspected(&places(app, call, contract.id)?, &audit),
         "standing": standing_of(&audit, &contract, app.today()),
         "open": is_open(&audit),

@@ -25,7 +25,7 @@ fn overview(app: &App, call: &Call, visit: &Visit) -> Result<Page, Failure> {
     let administrators = if asks { user::administrators(app, call)? } else { Vec::new() };
     let context = json!({
         "contract": contract, "tab": "", "coming": coming, "agency_side": own, "changes": changes,
-        "asks": asks, "administrators": administrators, "contact": contract::contact(app, call, contract.id)?,
+        "asks": asks, "administrators": administrators, "contact": contract::contact(app, call, &contract)?,
     });
     Ok(page("contract/overview.html", title, context)
         .under("/contracts", "契約")
